@@ -48,6 +48,6 @@ def baselines_of(kind: str, name: str) -> Sequence[Baseline]:
 def _baselines() -> Mapping[str, Mapping[str, Sequence[Baseline]]]:
     kinds = tomllib.loads(Path(__file__).with_name("baselines.toml").read_text(encoding="utf-8"))
     return {
-        kind: {name: tuple(Baseline(**each) for each in reports) for name, reports in models.items()}
+        kind: {name: tuple(Baseline(**report) for report in reports) for name, reports in models.items()}
         for kind, models in kinds.items()
     }

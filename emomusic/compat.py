@@ -122,7 +122,7 @@ def keep_messages() -> None:
         if retain_lifecycle_msgs and fragment_ids_this_run is not None:
             queue._delta_index_map = {}  # what follows replaces none of them
             return
-        answers = [each for each in queue._queue if retain_lifecycle_msgs and each.WhichOneof("type") in kinds]
+        answers = [message for message in queue._queue if retain_lifecycle_msgs and message.WhichOneof("type") in kinds]
         clear(queue, retain_lifecycle_msgs)
         queue._queue += answers
 

@@ -64,7 +64,7 @@ def _surprise(names: bytes, page: str) -> float:
         return math.inf
     first, last = _COMMON_ROWS.get(page, (0, 0))
     total = 0.0
-    for character in filter(lambda each: not each.isascii(), text):
+    for character in filter(lambda letter: not letter.isascii(), text):
         if page == "cp932" and _KANA.match(character):
             total += math.log(_NUM_KANA)
         elif (_COMMON[page] and re.match(_COMMON[page], character)) or first <= character.encode(page)[0] <= last:

@@ -223,7 +223,7 @@ class Dataset:
         selector = fs.FileSelector(f"{self._path}/{subfolder}".rstrip("/"), allow_not_found=True)
         with self._errors(subfolder):
             found = self._system.get_file_info(selector)
-        return sorted(each.base_name for each in found if each.type == fs.FileType.File)
+        return sorted(info.base_name for info in found if info.type == fs.FileType.File)
 
     def write(self, name: str, data: Any) -> None:
         """Write bytes or an Arrow buffer. The file appears under its name only when it is complete."""
@@ -279,4 +279,4 @@ def _part_name(dataset: str, number: int) -> str:
 
 
 def _counts(column: Any) -> dict[str, int]:
-    return {each["values"]: each["counts"] for each in pc.value_counts(column).to_pylist()}
+    return {pair["values"]: pair["counts"] for pair in pc.value_counts(column).to_pylist()}

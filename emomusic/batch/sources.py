@@ -321,8 +321,8 @@ def _remote(uri: str) -> Iterator[Item]:
         info = system.get_file_info(path)
         if info.type == fs.FileType.Directory:
             below = system.get_file_info(fs.FileSelector(path, recursive=True))
-            paths = sorted(each.path for each in below if each.type == fs.FileType.File)
-            yield from (_item(public_name(uri, each), each, uri=uri) for each in paths if _max_bytes(each) is not None)
+            paths = sorted(info.path for info in below if info.type == fs.FileType.File)
+            yield from (_item(public_name(uri, file), file, uri=uri) for file in paths if _max_bytes(file) is not None)
             return
     except (BatchError, *STORAGE_ERRORS) as error:
         problem = f"This location cannot be read: {reason_of(error)}."

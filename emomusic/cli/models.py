@@ -334,5 +334,5 @@ def _show_models(records: list[dict[str, Any]]) -> None:
             two_digits = f"{speed:.0f}" if speed >= 10 else f"{speed:.2g}"
             parts.append(f"{two_digits} ms {model['item']}")
         print(f"{model['kind']}/{model['name']}: {', '.join(parts)}")
-        for report in (Baseline(**each) for each in model["reported"]):
+        for report in (Baseline(**values) for values in model["reported"]):
             print(f"  reported: {report.percent} ({report.of}, {report.title}): {report.note}")

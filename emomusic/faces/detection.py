@@ -277,7 +277,7 @@ class MtcnnDetector(FaceDetector):
             for pixels in levels
         ]
         outputs = iter(map_threads(propose, list(chain.from_iterable(strips))))
-        return (np.concatenate([next(outputs) for _ in each], axis=2) for each in strips)
+        return (np.concatenate([next(outputs) for _ in own], axis=2) for own in strips)
 
     def _scored(self, network: Network, stage: _Stage, planes: npt.NDArray[np.float32], corners: Float64Array) -> Boxes:
         """The likely boxes of R-Net or O-Net for square boxes. O-Net has landmarks."""
@@ -286,7 +286,7 @@ class MtcnnDetector(FaceDetector):
             offsets, *shares, confidence = network(*mtcnn.patches(planes, squares, stage.side))
             sides = squares[:, 2:] - squares[:, :2] + 1
             # All are shares of the side plus one pixel; O-Net returns five x, then five y
-            points = [each.reshape(-1, 2, 5) * sides[:, :, None] + squares[:, :2, None] - 1 for each in shares]
+            points = [share.reshape(-1, 2, 5) * sides[:, :, None] + squares[:, :2, None] - 1 for share in shares]
             moved, scores = squares + offsets * np.tile(sides, 2), confidence[:, 1].astype(np.float64)
             return Boxes(moved, scores, points[0] if points else None)
 

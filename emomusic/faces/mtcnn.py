@@ -145,10 +145,10 @@ def concatenated(boxes: Sequence[Boxes]) -> Boxes:
     """All boxes in one set."""
     if not boxes:
         return Boxes(np.empty((0, 4)), np.empty(0), np.empty((0, 2, 5)))
-    landmarks = [each.landmarks for each in boxes if each.landmarks is not None]
+    landmarks = [part.landmarks for part in boxes if part.landmarks is not None]
     return Boxes(
-        np.concatenate([each.corners for each in boxes]),
-        np.concatenate([each.confidence for each in boxes]),
+        np.concatenate([part.corners for part in boxes]),
+        np.concatenate([part.confidence for part in boxes]),
         np.concatenate(landmarks) if landmarks else None,
     )
 

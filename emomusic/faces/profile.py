@@ -299,7 +299,7 @@ def describe_still(image: RgbImage, face: Face, classifier: EmotionClassifier) -
     box, step = face.box, round(_STEP * max(face.box.width, face.box.height))
     moved = [replace(box, x=box.x + x, y=box.y + y) for x, y in ((-step, 0), (step, 0), (0, -step), (0, step))]
     views = [face.crop(image, margin) for margin in (0.0, _MARGIN, -_MARGIN)]
-    views += [replace(face, box=each).crop(image) for each in moved]
+    views += [replace(face, box=other).crop(image) for other in moved]
     return np.asarray(classifier.describe(views).mean(axis=0))
 
 

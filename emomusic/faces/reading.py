@@ -46,7 +46,7 @@ class PictureReading:
     @property
     def note(self) -> str | None:
         """A sentence about faces that may be missed, where small ones are likely; None otherwise."""
-        side, boxes = missed_side(self.width, self.height), [each.face.box for each in self.faces]
+        side, boxes = missed_side(self.width, self.height), [row.face.box for row in self.faces]
         if side <= _SMALL_SIDE or not needs_close_search(self.width, self.height, boxes):
             return None
         return f"Faces below about {side} pixels may be missed; parts of the picture show more."
@@ -100,7 +100,7 @@ def read_picture(
 
 def apply_profiles(image: RgbImage, reading: PictureReading, known: Sequence[KnownFace]) -> PictureReading:
     """The reading of a picture with the probabilities of known persons replaced. Other faces stay as they are."""
-    found = [each.face for each in reading.faces]
+    found = [row.face for row in reading.faces]
     if not found or not known:
         return reading
     shares, is_known = reading.faces.shares.copy(), reading.faces.is_known.copy()

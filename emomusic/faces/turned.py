@@ -142,7 +142,7 @@ class _Copy:
     def __init__(self, small: RgbImage, turn: int, shape: tuple[int, ...]) -> None:
         self._scale = max(small.shape[:2]) / max(shape[:2])
         self.turn, self.pixels = turn, np.ascontiguousarray(np.rot90(small, -turn // 90))
-        self._size, self._inner_size = ((each[1], each[0]) for each in (shape, self.pixels.shape))
+        self._size, self._inner_size = ((sides[1], sides[0]) for sides in (shape, self.pixels.shape))
 
     def box_inside(self, box: Box) -> Box:
         """A box of the image in the copy."""

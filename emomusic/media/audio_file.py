@@ -378,7 +378,7 @@ class AudioFile(MediaFile):
         """Stereo sound from the start, up to `MAX_S` or another kind of samples, in blocks of shape (2, n)."""
         resampler, most = av.AudioResampler("fltp", "stereo", rate), int(MAX_S * rate)
         decoded = itertools.chain(self._frames(), (None,))
-        for frame in self._timed((each for part in decoded for each in resampler.resample(part)), MAX_S):
+        for frame in self._timed((piece for part in decoded for piece in resampler.resample(part)), MAX_S):
             yield np.clip(np.nan_to_num(frame.to_ndarray()), -1, 1)
             if (most := most - frame.samples) <= 0:
                 return

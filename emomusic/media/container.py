@@ -102,7 +102,7 @@ class MediaFile(ABC):
     def _videos(self, *, attached: bool = False) -> list[Any]:
         """The streams of pictures, or the covers."""
         videos = self._container.streams.video
-        return [each for each in videos if bool(each.disposition & _ATTACHED_PICTURE) == attached]
+        return [video for video in videos if bool(video.disposition & _ATTACHED_PICTURE) == attached]
 
     def _require_codec(self, codec: Any, known: str, kind: str, format_name: str) -> None:
         """Refuse an encrypted stream, and one whose decoder is not in an allow-list, separated by commas."""

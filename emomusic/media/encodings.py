@@ -160,7 +160,7 @@ def _other_single_bytes(content: bytes) -> str | None:
             for word, as_western in pairs
             if word != as_western
         ]
-        num_other, num_western = (sum(each) for each in zip(*fits, strict=True)) if fits else (0, 0)
+        num_other, num_western = (sum(column) for column in zip(*fits, strict=True)) if fits else (0, 0)
         is_sure = num_other == len(fits) or num_other - num_western > 1
         if is_sure and num_other > len(fits) / 2 and num_other - num_western > most:
             most, best = num_other - num_western, encoding

@@ -161,7 +161,7 @@ class FilmFile(MediaFile):
         if self.demuxer in _TIMELESS:
             self.frames_per_second = float(_USUAL_RATE)
         self._video_s = self._announced_duration()
-        self.duration_s = max((each for each in (self._video_s, *self._other_durations()) if each), default=None)
+        self.duration_s = max(filter(None, (self._video_s, *self._other_durations())), default=None)
         if self._max_s is not None and self.duration_s is not None and self.duration_s > self._max_s + 1:
             raise FilmError(
                 f"{self.quoted} is too long: {format_clock(self.duration_s)} minutes, at most "
@@ -191,8 +191,8 @@ class FilmFile(MediaFile):
         self._missed_s = missed_s if _SHORT_S < missed_s < MAX_GAP_S else 0.0
         if self._missed_s:
             self._video_s, self.duration_s = (
-                None if each is None else max(each - self._missed_s, self._spacing_s)
-                for each in (self._video_s, self.duration_s)
+                None if seconds is None else max(seconds - self._missed_s, self._spacing_s)
+                for seconds in (self._video_s, self.duration_s)
             )
         has_keys = self._stream.codec_context.name in _WITH_KEYS
         if self._begun and has_keys and any(packet.is_keyframe for packet in self._begun):
@@ -231,9 +231,9 @@ class FilmFile(MediaFile):
         videos = self._videos()
         if not videos:
             raise FilmError(f"{self.quoted} has no video; choose a film that shows a face.")
-        films = [each for each in videos if each.frames != 1 and each.codec_context.name not in _STILL_CODECS] or videos
+        films = [film for film in videos if film.frames != 1 and film.codec_context.name not in _STILL_CODECS] or videos
         self.num_videos = len(films)
-        usual = next((each for each in films if each.disposition & av.stream.Disposition.default), films[0])
+        usual = next((film for film in films if film.disposition & av.stream.Disposition.default), films[0])
         self.stream = films.index(usual) + 1 if self._wanted is None else self._wanted
         if not 1 <= self.stream <= len(films):
             raise FilmError(f"{self.quoted} has videos 1 to {len(films)}; choose one of them, not {self.stream}.")
@@ -241,10 +241,10 @@ class FilmFile(MediaFile):
 
     def _other_durations(self) -> Iterator[float]:
         """Seconds of the container and of its sound from the first frame of the video on."""
-        for each in (*self._container.streams.audio, self._container):
-            base = each.time_base if each is not self._container else 1 / av.time_base
-            if each.duration and base:
-                seconds = float(((each.start_time or 0) + each.duration) * base) - self._start_s()
+        for part in (*self._container.streams.audio, self._container):
+            base = part.time_base if part is not self._container else 1 / av.time_base
+            if part.duration and base:
+                seconds = float(((part.start_time or 0) + part.duration) * base) - self._start_s()
                 if 0 < seconds < MAX_GAP_S:
                     yield seconds
 

@@ -206,7 +206,7 @@ class FilmSteps:
         held, after_s = tuple(self._held), self._held[-1].time_s if self._held else self.last.time_s
 
         def between() -> Iterable[FilmFrame]:
-            later = at_rate((each for each in more() if each.time_s < frame.time_s), self.rate, after_s)
+            later = at_rate((found for found in more() if found.time_s < frame.time_s), self.rate, after_s)
             return chain(held, later)
 
         self.last, self._held = frame, []
@@ -263,7 +263,7 @@ class KeyFrames:
         """Whether the packets should not wait for a key frame any longer."""
         if not self.waiting:
             return False
-        first, last, num_bytes = self.waiting[0], self.waiting[-1], sum(each.size for each in self.waiting)
+        first, last, num_bytes = self.waiting[0], self.waiting[-1], sum(packet.size for packet in self.waiting)
         if None in (first.pts, last.pts) or len(self.waiting) > MOST_PACKETS or num_bytes > _MOST_BYTES:
             return True
         return bool(abs(last.pts - first.pts) * first.time_base > _LONGEST_S)
@@ -271,7 +271,7 @@ class KeyFrames:
     @property
     def is_busy(self) -> bool:
         """Whether a packet after the key frame is as large as that of a new picture."""
-        sizes = [each.size for each in self.waiting if not each.is_keyframe]
+        sizes = [packet.size for packet in self.waiting if not packet.is_keyframe]
         return bool(sizes) and max(sizes) > max(
             _BUSY * self.waiting[0].size, _BUSY_TO_MEDIAN * statistics.median(sizes)
         )

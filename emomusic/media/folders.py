@@ -63,8 +63,8 @@ class FolderWalk:
         """The files and folders in a folder, by name. Pipes, devices and broken links are none."""
         try:
             with os.scandir(folder) as entries:
-                shown = [each for each in entries if not is_left_out(each.name) and each.path not in self._but]
-            return sorted(filter(_is_found, shown), key=lambda each: each.name)
+                shown = [entry for entry in entries if not is_left_out(entry.name) and entry.path not in self._but]
+            return sorted(filter(_is_found, shown), key=lambda entry: entry.name)
         except OSError as error:
             self.problems[folder] = error.strerror or "input error"
             return []

@@ -216,7 +216,7 @@ def _is_table(head: bytes) -> bool:
     if "\0" in text or not lines:
         return False
     counts = ([line.count(separator) for line in lines] for separator in ",;\t")
-    return lines[0].startswith("sep=") or any(len(each) > 1 and 0 < each[0] <= min(each) for each in counts)
+    return lines[0].startswith("sep=") or any(len(counted) > 1 and 0 < counted[0] <= min(counted) for counted in counts)
 
 
 def _is_text(head: bytes) -> bool:

@@ -54,7 +54,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     try:
         own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         transform = ImageCms.buildTransform(own, ImageCms.createProfile("sRGB"), mode, _MODES[mode])
-        colours = np.array([[(each + red, each, each - blue) for each, red, blue in _SEEN]], np.uint8)
+        colours = np.array([[(grey + red, grey, grey - blue) for grey, red, blue in _SEEN]], np.uint8)
         before = Image.fromarray(colours).convert(mode)
         after = ImageCms.applyTransform(before, transform)
         change = np.abs(np.asarray(before.convert("RGB"), np.int16) - np.asarray((after or before).convert("RGB")))
@@ -127,7 +127,7 @@ def choose_page(picture: Image.Image) -> str | None:
     if picture.format in (*_ANIMATED, "HEIF"):
         first, is_single = picture.tell(), picture.format != "HEIF"  # a HEIC has several pictures
         most = max(min(num_frames, _MOST_FRAMES, _MOST_PIXELS // (picture.width * picture.height)), 1)
-        for number in [first, *(each for each in range(most) if each != first)]:
+        for number in [first, *(other for other in range(most) if other != first)]:
             picture.seek(number)
             if not _is_blank(picture):
                 break
@@ -236,7 +236,7 @@ def to_eight_bits(values: npt.NDArray[Any]) -> RgbImage:
     ends = np.array([(part.min(), part.max()) for part in map(exact, rows)])
     low, high = ends[:, 0].min(), ends[:, 1].max()
     ranges = _RANGES if values.dtype.kind == "f" else _RANGES[2:] if values.dtype == np.uint16 else _RANGES[1:]
-    limit = next((each for each in ranges if high <= each), None)
+    limit = next((top for top in ranges if high <= top), None)
     if low >= 0 and limit is not None:
         places = np.arange(0, values.size, values.size // _MOST_SAMPLED + 1)
         sample = exact(values[np.unravel_index(places, values.shape)])  # `reshape` may copy all
@@ -245,8 +245,8 @@ def to_eight_bits(values: npt.NDArray[Any]) -> RgbImage:
             low, high = 0.0, limit
     scale = 255.0 / ((high - low) or 1.0)
     scaled = np.empty(values.shape, np.uint8)
-    for start, each in zip(range(0, len(values), _CHUNK_ROWS), rows, strict=True):
-        scaled[start : start + _CHUNK_ROWS] = np.rint((exact(each) - low) * scale).clip(0, 255)
+    for start, chunk in zip(range(0, len(values), _CHUNK_ROWS), rows, strict=True):
+        scaled[start : start + _CHUNK_ROWS] = np.rint((exact(chunk) - low) * scale).clip(0, 255)
     return scaled
 
 

@@ -59,14 +59,15 @@ class Window:
 
 def sounding_parts(sounds: Sequence[Float32Array]) -> list[npt.NDArray[np.bool_]]:
     """Which parts of a tenth of a second of each sound are audible, however loud all of them are."""
-    parts = [np.abs(each[: len(each) // _PART * _PART]).reshape(-1, _PART).max(axis=1) for each in sounds]
-    least = max(_SILENCE * max((float(each.max(initial=0)) for each in parts), default=0.0), _LEAST_PEAK)
-    return [np.asarray(each >= least) for each in parts]
+    parts = [np.abs(sound[: len(sound) // _PART * _PART]).reshape(-1, _PART).max(axis=1) for sound in sounds]
+    least = max(_SILENCE * max((float(part.max(initial=0)) for part in parts), default=0.0), _LEAST_PEAK)
+    return [np.asarray(part >= least) for part in parts]
 
 
 def sounding_windows(windows: Sequence[Window], least: float = 0.0) -> list[Window]:
     """The windows that sound, for at least this share of the time that the best one sounds."""
-    shares = [float(each.mean()) if len(each) else 0.0 for each in sounding_parts([each.samples for each in windows])]
+    parts = sounding_parts([window.samples for window in windows])
+    shares = [float(part.mean()) if len(part) else 0.0 for part in parts]
     return [window for window, share in zip(windows, shares, strict=True) if share > 0 and share >= least * max(shares)]
 
 

@@ -101,7 +101,7 @@ def tags_of(file: Any, demuxer: str) -> dict[str, str]:
     for tags in _blocks(file, demuxer):
         try:
             named = [(name, tags[key]) for key in tags.keys() if (name := _name(key))]  # noqa: SIM118
-            found = {name: [_text(each) for each in _listed(value)] for name, value in named}
+            found = {name: [_text(part) for part in _listed(value)] for name, value in named}
             if getattr(tags, "version", (2, 4))[:2] in ((2, 2), (2, 3)):
                 found |= {name: _unslashed(found[name]) for name in _SLASHED if name in found}
         except Exception:  # parsers raise anything on hostile bytes
@@ -126,7 +126,7 @@ def _blocks(file: Any, demuxer: str) -> Iterator[Any]:
         yield from opened(partial(ID3, load_v1=False), APEv2, ID3)  # ID3v1 cuts its texts
     else:
         found = [*opened(partial(mutagen.File, options=file_types()))]
-        yield from (each.tags for each in found if each is not None and each.tags is not None)
+        yield from (file.tags for file in found if file is not None and file.tags is not None)
 
 
 def file_types() -> list[Any]:

@@ -151,7 +151,7 @@ def _on_collections(collections: Collection[CollectionScores]) -> Evaluation:
     for one in collections:
         for label, recall in one.recall.items():
             recalls.setdefault(in_words(label), []).append(recall)
-    means = {label: sum(each) / len(each) for label, each in recalls.items()}
+    means = {label: sum(own) / len(own) for label, own in recalls.items()}
     return Evaluation(n, right / n, to_text(accuracy_interval(right, n)), means)
 
 

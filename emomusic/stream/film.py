@@ -203,7 +203,7 @@ class _Reader:
 
     def _changed(self, before: FaceTracker) -> bool:
         """Whether the faces differ from those of the previous step."""
-        old, new = ({track.number: track for track in each.found()} for each in (before, self._tracks))
+        old, new = ({track.number: track for track in tracker.found()} for tracker in (before, self._tracks))
         if old.keys() != new.keys():
             return True
         if not new:

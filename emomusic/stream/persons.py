@@ -70,7 +70,7 @@ class FilmPersons:
         """The faces of a frame with the numbers of their persons, and the persons who turned out to be earlier ones."""
         height, width = image.shape[:2]
         faces = faces_of(tracks, width, height)
-        seen = {each.number: each.face for each in faces}
+        seen = {row.number: row.face for row in faces}
         self._forget_replaced(seen, image)
         numbers, due, joined = list(seen), list[tuple[int, Face]](), list[tuple[int, int]]()
         for number, face in seen.items():

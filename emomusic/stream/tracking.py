@@ -176,8 +176,8 @@ class FaceFinder:
         small, scale = shrink(frame.image, side)
         known = [
             Face(box, 1.0, turn=frame.turns.get(number, 0))
-            for number, each in frame.corners.items()
-            if (box := box_of(each, *small.shape[1::-1])) is not None
+            for number, corners in frame.corners.items()
+            if (box := box_of(corners, *small.shape[1::-1])) is not None
         ]
         if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else self._interval_s):
             faces = detector.detect_near(small, known)

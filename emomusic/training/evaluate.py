@@ -194,7 +194,7 @@ def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]
     inputs = np.random.default_rng(0).integers(0, 256, (_TIMED, side, side, 1), np.uint8)
     classifier.probabilities(inputs)  # warm up
     seconds = timeit.repeat(lambda: classifier.probabilities(inputs), number=1, repeat=runs)
-    return [1000 * each / _TIMED for each in seconds]
+    return [1000 * run_s / _TIMED for run_s in seconds]
 
 
 def record_photographs(name: str, record: dict[str, Any], adjustment: Adjustment) -> None:
@@ -252,7 +252,7 @@ def keras_classifier(model: keras.Model, spec: model_files.ModelSpec) -> Emotion
 
     both = Model(model.input, [model.output, model.get_layer("logits").input])
     return EmotionClassifier(
-        lambda pixels: np.concatenate([np.asarray(each, np.float32) for each in both(pixels, training=False)], axis=1),
+        lambda pixels: np.concatenate([np.asarray(part, np.float32) for part in both(pixels, training=False)], axis=1),
         spec,
     )
 

@@ -92,7 +92,7 @@ def _rows_of(file: Path) -> Iterator[tuple[str, str]]:
 def _columns(names: Iterable[str], *usual: Sequence[str]) -> list[str] | None:
     """For each kind of column, the likeliest of its usual names that a table has; None if a kind is absent."""
     known = {str(name).strip().lower(): name for name in names}
-    found = [next((known[each] for each in kind if each in known), None) for kind in usual]
+    found = [next((known[column] for column in kind if column in known), None) for kind in usual]
     return None if None in found else [name for name in found if name is not None]
 
 
@@ -220,7 +220,7 @@ def _by_lists(folder: Path, labels: str | None, children: list[Path]) -> Labelle
     files = [Path(entry.path) for entry in FolderWalk([folder], lambda _: True)]
     if rows := listed_pictures(folder, _pictures_in(folder), files):
         return _by_labels(rows, labels, folder)
-    parts = [child.name for child in children if any(_shown_in(each.name, "fer2013") for each in _folders_in(child))]
+    parts = [child.name for child in children if any(_shown_in(inner.name, "fer2013") for inner in _folders_in(child))]
     if parts:
         raise DatasetError(
             f"expected folders of emotions in {folder}. Received: emotions in {', '.join(parts)}. Choose one of them"

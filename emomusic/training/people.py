@@ -71,7 +71,7 @@ def fit_people(collections: Sequence[Described]) -> People:
                 if len(own) > 1
             ]
     if not noise:  # two persons with one emotion, instead of two pictures of one person
-        noise = [(way - np.mean([other for each, other in ways if each == label], axis=0))[None] for label, way in ways]
+        noise = [(way - np.mean([other for kind, other in ways if kind == label], axis=0))[None] for label, way in ways]
     within = np.cov(np.concatenate(noise).T, bias=True)
     values, vectors = np.linalg.eigh(_shrunk(within))
     whiten = vectors / np.sqrt(values)
@@ -161,8 +161,8 @@ def collection_record(name: str, scores: Scores, num_persons: int, *, is_trained
 
 def fit_anyone(collections: Sequence[Described]) -> FloatArray:
     """The adjustment for posed faces of people that a network has not met."""
-    labels = np.concatenate([each.labels for each in collections])
-    return fit_equal_classes(labels, _probabilities(np.concatenate([each.faces for each in collections])))
+    labels = np.concatenate([described.labels for described in collections])
+    return fit_equal_classes(labels, _probabilities(np.concatenate([described.faces for described in collections])))
 
 
 def _probabilities(faces: FloatArray) -> FloatArray:
@@ -185,7 +185,8 @@ def _judge(described: Described, people: People, anyone: Sequence[Sequence[float
     for _ in range(_DRAWS):
         for shown in described.shown_by():
             shots = {label: int(rng.choice(own)) for label, own in shown.items()}
-            order = [_NEUTRAL, *(int(label) for label in rng.permutation([each for each in shots if each != _NEUTRAL]))]
+            others = [label for label in shots if label != _NEUTRAL]
+            order = [_NEUTRAL, *map(int, rng.permutation(others))]
             several = [label for label, own in shown.items() if len(own) > 1]
             if rest := [np.setdiff1d(shown[label], shots[label]) for label in several]:
                 read(shots, order, np.concatenate(rest))

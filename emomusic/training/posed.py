@@ -108,12 +108,12 @@ class PosedFaces:
     @property
     def are_posed(self) -> npt.NDArray[np.bool_]:
         """Whether each face is of a collection of people who posed, shape (n,)."""
-        return np.isin(self.collections, [name for name, each in COLLECTIONS.items() if each.is_posed])
+        return np.isin(self.collections, [name for name, collection in COLLECTIONS.items() if collection.is_posed])
 
     @property
     def are_large(self) -> npt.NDArray[np.bool_]:
         """Whether each face is of a large collection, shape (n,)."""
-        return np.isin(self.collections, [name for name, each in COLLECTIONS.items() if each.is_large])
+        return np.isin(self.collections, [name for name, collection in COLLECTIONS.items() if collection.is_large])
 
     def of(self, collection: str) -> PosedFaces:
         """The faces of one emotion in a collection."""
