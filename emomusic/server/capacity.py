@@ -6,7 +6,7 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Iterator
-from enum import Enum, auto
+from enum import Enum
 from functools import cache
 from time import monotonic
 from typing import Any
@@ -22,11 +22,21 @@ MB = 2**20
 
 
 class Refusal(Enum):
-    """Why a visitor is not admitted."""
+    """Why a visitor is not admitted: the process stops soon, or has no place for anyone, or for this address.
 
-    RESTARTS = auto()  # the process stops soon
-    FULL = auto()
-    ADDRESS = auto()  # one address has its places
+    The value is the title and the text of the page.
+    """
+
+    RESTARTS = (
+        "EmoMusic restarts",
+        "This page opens automatically when the server is back. It takes up to a minute.",
+    )
+    FULL = "EmoMusic is full", "Many people use it now. This page opens automatically when there is room."
+    ADDRESS = (
+        "Your network has no more places",
+        "One network has at most half of the places of this server. This page opens automatically when someone near "
+        "you leaves.",
+    )
 
 
 class ByteBudget:

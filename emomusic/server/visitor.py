@@ -20,21 +20,6 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 _PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
 _ASK_AGAIN_S = 5.0
-_WHY = {
-    Refusal.RESTARTS: (
-        "EmoMusic restarts",
-        "This page opens automatically when the server is back. It takes up to a minute.",
-    ),
-    Refusal.FULL: (
-        "EmoMusic is full",
-        "Many people use it now. This page opens automatically when there is room.",
-    ),
-    Refusal.ADDRESS: (
-        "Your network has no more places",
-        "One network has at most half of the places of this server. This page opens automatically when someone near "
-        "you leaves.",
-    ),
-}
 
 
 def session_id() -> str:
@@ -78,7 +63,7 @@ def admit_visitor() -> None:
         refusal = capacity().refusal(session_id(), address) or Refusal.FULL  # another page may have closed just now
         if refusal is Refusal.ADDRESS:
             log.warning("one address has half of the %d places; EMOMUSIC_MAX_VISITORS is more", capacity().max_visitors)
-        title, text = _WHY[refusal]
+        title, text = refusal.value
         with st.container(key="busy"):
             st.title(title, anchor=False)
             st.markdown(text)
