@@ -176,6 +176,7 @@ class FaceRecord(
         wild: the metrics on photographs.
         profiles: accuracy on persons of a collection by what a profile knows, with the number of faces and persons.
         turns: how well a layer that learned from the other collections tells how the faces of one are turned.
+        posing: mean probability that the faces of a collection posed, by a layer that learned from the others.
         collections: the metrics on posed faces of collections.
     """
 
@@ -197,6 +198,7 @@ class FaceRecord(
     wild: PhotoScores | None = None
     profiles: dict[str, dict[str, float]] | None = None
     turns: dict[str, dict[str, float]] | None = None
+    posing: dict[str, float] | None = None
     collections: dict[str, CollectionScores] | None = None
 
     def __post_init__(self) -> None:

@@ -14,7 +14,8 @@ from emomusic.assets import SPEC
 from emomusic.calibration import adjust_logits, apply_temperature, invert_label_smoothing, log_probabilities, softmax
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
-from emomusic.faces.turned import TurnLayer
+from emomusic.faces.layer import Layer
+from emomusic.faces.turned import TURNS
 from emomusic.media.images import RgbImage, to_network_input
 from emomusic.metrics import SEVEN, FloatArray
 from emomusic.runtime import Network
@@ -40,11 +41,18 @@ class EmotionClassifier:
     Attributes:
         spec: the description in the model's folder.
         turn_layer: tells how faces are turned; None if the model has no such layer.
+        posing_layer: tells whether people posed; without it, the adjustment for photographs is for all faces.
     """
 
-    def __init__(self, forward: Forward, spec: model_files.ModelSpec, turn_layer: TurnLayer | None = None) -> None:
-        """Take the network, the description of its model and its layer."""
-        self.spec, self.turn_layer, self._forward = spec, turn_layer, forward
+    def __init__(
+        self,
+        forward: Forward,
+        spec: model_files.ModelSpec,
+        turn_layer: Layer | None = None,
+        posing_layer: Layer | None = None,
+    ) -> None:
+        """Take the network, the description of its model and its layers."""
+        self.spec, self.turn_layer, self.posing_layer, self._forward = spec, turn_layer, posing_layer, forward
 
     @classmethod
     def load(cls, name: str = model_files.DEFAULT_MODEL) -> EmotionClassifier:
@@ -63,17 +71,18 @@ class EmotionClassifier:
                 f"expected a network in {folder} with the input shape and classes of {SPEC}: {expected}. "
                 f"Received: {received}. Restore the files"
             )
-        return cls.of(network, spec, TurnLayer.load(folder))
+        turns = Layer.load(folder / model_files.TURNS, len(TURNS))
+        return cls.of(network, spec, turns, Layer.load(folder / model_files.POSING, 1))
 
     @classmethod
-    def of(cls, network: Network, spec: model_files.ModelSpec, layer: TurnLayer | None = None) -> EmotionClassifier:
-        """The classifier of a network with its features."""
-        return cls(lambda pixels: np.concatenate(network.map_outputs(pixels), axis=1), spec, layer)
+    def of(cls, network: Network, spec: model_files.ModelSpec, *layers: Layer | None) -> EmotionClassifier:
+        """The classifier of a network with its features, and the layers of `__init__`."""
+        return cls(lambda pixels: np.concatenate(network.map_outputs(pixels), axis=1), spec, *layers)
 
     def posed(self) -> EmotionClassifier:
-        """The same network for faces that may show any of the emotions, as people do for the camera.
+        """The same network, sure that people posed, so that their faces may show any of the emotions.
 
-        Photographs show some emotions rarely, so there this costs accuracy.
+        Photographs show some emotions rarely, so there this costs accuracy. Otherwise, `posing_layer` tells both apart.
 
         Raises:
             ModelError: the model has no adjustment for posed faces.
@@ -103,15 +112,40 @@ class EmotionClassifier:
             )
 
     def adjusted_probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Probabilities as from `probabilities`, adjusted for faces on photographs, or for posed faces."""
-        return np.asarray(adjust_logits(self.probabilities(inputs), self.spec.adjustment), np.float32)
+        """Probabilities as from `probabilities`, adjusted by `adjust`."""
+        described = self._described(inputs)
+        classes = len(self.spec.classes)
+        return np.asarray(self.adjust(np.exp(described[:, :classes]), described[:, classes:]), np.float32)
+
+    def adjust(
+        self, probabilities: FloatArray, features: FloatArray, adjustment: Sequence[Sequence[float]] | None = None
+    ) -> FloatArray:
+        """Probabilities for faces on photographs or, as far as `posing_layer` takes them to be, for posed faces.
+
+        The logarithms of both are averaged, weighted by the probability that people posed.
+
+        Args:
+            probabilities: shape (n, classes), as from `probabilities`.
+            features: shape (n, features), as in `describe`.
+            adjustment: for photographs, by default that of the model.
+        """
+        on_photos = adjust_logits(probabilities, self.spec.adjustment if adjustment is None else adjustment)
+        if self.posing_layer is None:
+            return on_photos
+        posed = adjust_logits(probabilities, self.spec.posed_adjustment)
+        share = posed_share(self.posing_layer, features)[:, None]
+        return softmax((1 - share) * log_probabilities(on_photos) + share * log_probabilities(posed))
 
     def describe(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float64]:
         """What `faces.profile` compares: logarithms of `probabilities`, then features of the network.
 
         Shape (n, classes + features), float64. A network without such an output has no features.
         """
-        rows = self._averaged(to_network_input(crops, self.spec.side))
+        return self._described(to_network_input(crops, self.spec.side))
+
+    def _described(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """As `describe`, for prepared inputs."""
+        rows = self._averaged(inputs)
         classes = len(self.spec.classes)
         logs = log_probabilities(np.asarray(calibrate(rows[:, :classes], self.spec), np.float32))
         return np.concatenate([logs, rows[:, classes:]], axis=1)
@@ -152,6 +186,11 @@ class EmotionClassifier:
             outputs = self._forward(np.concatenate(views))
             batches.append(np.mean(np.split(outputs, len(views)), axis=0))
         return np.concatenate(batches)
+
+
+def posed_share(layer: Layer, features: FloatArray) -> FloatArray:
+    """The probability that people posed, shape (n,), for features of shape (n, features)."""
+    return np.asarray(1 / (1 + np.exp(-layer.scores(features)[:, 0])))
 
 
 def calibrate(outputs: FloatArray, spec: model_files.ModelSpec) -> FloatArray:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.calibration import adjust_logits, softmax
+from emomusic.calibration import softmax
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier, calibrate
@@ -96,7 +96,7 @@ class Occlusion:
     heat: Float32Array
 
 
-def explain(crop: RgbImage, spec: model_files.ModelSpec) -> Insight:
+def explain(crop: RgbImage, classifier: EmotionClassifier) -> Insight:
     """The steps from one face to its probabilities.
 
     Any exported network that ends in a softmax will do: its layers are found by shape and position, not by name.
@@ -104,13 +104,14 @@ def explain(crop: RgbImage, spec: model_files.ModelSpec) -> Insight:
     Args:
         crop: square crop of any size, uint8, RGB, as from `images.crop_face`; or the output of
             `images.to_network_input` for it, shape (side, side), for the same result.
-        spec: the description of a trained model.
+        classifier: a trained model.
 
     Raises:
         ModelError: its file is absent or damaged, or the network has no feature maps or does not end in a softmax.
     """
     import onnx
 
+    spec = classifier.spec
     model = onnx.shape_inference.infer_shapes(onnx.load(model_files.model_folder(spec.name) / model_files.ONNX))
     graph = model.graph
     last = next(node for node in graph.node if graph.output[0].name in node.output)
@@ -137,7 +138,7 @@ def explain(crop: RgbImage, spec: model_files.ModelSpec) -> Insight:
         logits=logits,
         averaged=averaged,
         calibrated=calibrated[0],
-        probabilities=adjust_logits(calibrated, spec.adjustment)[0],
+        probabilities=classifier.adjusted_probabilities(face[None])[0].astype(np.float64),
     )
 
 

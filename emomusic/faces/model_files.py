@@ -43,7 +43,10 @@ PEOPLE = "people.npz"
 TURNS = "turns.npz"
 """How faces are turned, from the network's features (`faces.turned`). Models without it use the default model's."""
 
-FILES = (WEIGHTS, ONNX, GRAD_CAM, PEOPLE, TURNS, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
+POSING = "posing.npz"
+"""Whether people posed for a picture, from the network's features. Only the default model has it."""
+
+FILES = (WEIGHTS, ONNX, GRAD_CAM, PEOPLE, TURNS, POSING, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
 """All files of a model. Training writes them in this order, so a folder with a spec is complete."""
 
 

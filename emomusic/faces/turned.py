@@ -7,19 +7,17 @@ how a face is turned. A linear layer on the features of a face model does (`trai
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 
-from emomusic.faces import model_files
 from emomusic.faces.detection import DetectionTrace, Face, FaceDetector, NetworkOutput
 from emomusic.faces.mtcnn import Boxes, Float64Array
 from emomusic.media.images import Box, RgbImage, crop_face, shrink
 from emomusic.metrics import FloatArray
 
 TURNS = (0, 90, 180, 270)
-"""Degrees clockwise that make a face upright, in the order of the scores of a `TurnLayer`."""
+"""Degrees clockwise that make a face upright, in the order of the scores of a model's layer."""
 
 LEAD = 1.0
 """What the score of another turn must have above that of an upright face, as most pictures are upright."""
@@ -32,46 +30,7 @@ _SIDE = 640  # pixels of a turned copy, where the picture has no face that tells
 _SAME_FACE_OVERLAP = 0.3  # of boxes of two searches; boxes of a face on its side are less exact
 
 Turner = Callable[[Sequence[RgbImage]], FloatArray]
-"""Takes crops of faces; returns the score of each turn, shape (n, 4), as from `TurnLayer.scores`."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TurnLayer:
-    """A linear layer that tells how a face is turned, from the features that a network has of one view of it.
-
-    Attributes:
-        weights: shape (features, 4).
-        constants: shape (4,).
-    """
-
-    weights: FloatArray
-    constants: FloatArray
-
-    @classmethod
-    def load(cls, folder: Path) -> TurnLayer | None:
-        """The layer in a model's folder; None if it has none. Raises a `ModelError` if it is damaged."""
-        path = folder / model_files.TURNS
-        if not path.is_file():
-            return None
-        with model_files.readable("a layer that tells how faces are turned", path):
-            with np.load(path, allow_pickle=False) as arrays:
-                layer = cls(arrays["weights"], arrays["constants"])
-            if layer.weights.ndim != 2 or not layer.weights.shape[1:] == layer.constants.shape == (len(TURNS),):
-                raise ValueError(f"weights of shape {layer.weights.shape}")
-        return layer
-
-    def save(self, path: Path) -> None:
-        """Write the layer."""
-        np.savez_compressed(
-            path,
-            allow_pickle=False,
-            weights=self.weights.astype(np.float32),
-            constants=self.constants.astype(np.float32),
-        )
-
-    def scores(self, features: FloatArray) -> FloatArray:
-        """Logits of `TURNS`, shape (n, 4); `features` has shape (n, features)."""
-        return np.asarray(features @ self.weights + self.constants)
+"""Takes crops of faces; returns the score of each turn, shape (n, 4), as from `EmotionClassifier.turn_scores`."""
 
 
 def likeliest_turns(scores: FloatArray, expected: int, lead: float) -> list[int]:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from emomusic.affect import Emotion
 from emomusic.assets import CARD, METRICS, SPEC, ModelKind, read_metrics
-from emomusic.calibration import adjust_logits, fit_adjustment, separable_classes
+from emomusic.calibration import fit_adjustment, separable_classes
 from emomusic.errors import DatasetError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
@@ -141,8 +141,10 @@ def fit_to_pictures(
         inputs.append(to_network_input([crop], classifier.spec.side)[0])
         # Face crops and turned faces have no landmarks
         conditions.append(None if face is None or face.landmarks is None else conditions_of(image, face))
-    y_true, answers = in_classes(_labels(pictures), classes)[found], classifier.probabilities(np.array(inputs))
-    adjusted, adjustment = _adjust_in_folds(y_true, answers, classes)
+    y_true = in_classes(_labels(pictures), classes)[found]
+    described = classifier.describe([pixels[..., 0] for pixels in inputs])
+    answers, features = np.exp(described[:, : len(classes)]), described[:, len(classes) :]
+    adjusted, adjustment = _adjust_in_folds(y_true, answers, features, classifier)
     y_pred = np.full(len(pictures), MISSED)
     y_pred[found] = adjusted.argmax(axis=1)
     told = np.isin(y_true, separable_classes(y_true, answers))
@@ -156,13 +158,16 @@ def fit_to_pictures(
     return record, tuple(tuple(round(float(number), 3) for number in row) for row in adjustment)
 
 
-def _adjust_in_folds(y_true: IntArray, answers: FloatArray, classes: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+def _adjust_in_folds(
+    y_true: IntArray, answers: FloatArray, features: FloatArray, classifier: EmotionClassifier
+) -> tuple[FloatArray, FloatArray]:
     """Probabilities, each with an adjustment fitted on the other folds, and the adjustment fitted on all.
 
     Raises as `fit_to_pictures`.
     """
     from sklearn.model_selection import StratifiedKFold
 
+    classes = classifier.spec.classes
     counts = np.bincount(y_true, minlength=len(classes))
     if counts.min() < FOLDS:
         raise DatasetError(
@@ -172,7 +177,7 @@ def _adjust_in_folds(y_true: IntArray, answers: FloatArray, classes: Sequence[st
     adjusted = np.empty_like(answers, np.float64)
     for fit, judged in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(answers, y_true):
         adjustment = fit_adjustment(y_true[fit], answers[fit])
-        adjusted[judged] = adjust_logits(answers[judged], adjustment.tolist())
+        adjusted[judged] = classifier.adjust(answers[judged], features[judged], adjustment.tolist())
     return adjusted, fit_adjustment(y_true, answers)
 
 

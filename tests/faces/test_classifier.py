@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,25 @@ def test_several_batches_keep_the_order_of_faces(monkeypatch: pytest.MonkeyPatch
     together = classifier.probabilities(inputs)
     monkeypatch.setattr("emomusic.faces.classifier._BATCH", 4)
     np.testing.assert_allclose(classifier.probabilities(inputs), together, atol=1e-5)
+
+
+def test_the_adjustments_are_mixed_by_the_probability_that_people_posed() -> None:
+    shipped, inputs = EmotionClassifier.load(), stripes(6, seed=9).images[..., None]
+    assert shipped.posing_layer is not None
+
+    def answers(score: float) -> np.ndarray:
+        layer = replace(
+            shipped.posing_layer, weights=np.zeros_like(shipped.posing_layer.weights), constants=np.array([score])
+        )
+        return EmotionClassifier(shipped._forward, shipped.spec, None, layer).adjusted_probabilities(inputs)
+
+    plain = EmotionClassifier(shipped._forward, shipped.spec).adjusted_probabilities(inputs)
+    posed = shipped.posed().adjusted_probabilities(inputs)
+    np.testing.assert_allclose(answers(-50), plain, atol=1e-5)
+    np.testing.assert_allclose(answers(50), posed, atol=1e-5)
+    between = np.sqrt(plain * posed)
+    np.testing.assert_allclose(answers(0), between / between.sum(axis=1, keepdims=True), atol=1e-5)
+    assert np.abs(plain - posed).max() > 0.1
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_the_bundled_model_is_explained_with_its_own_probabilities(detector: Mtc
     image = read_image(SAMPLES / "eileen-collins-1999.jpg")
     (face,) = detector.detect(image)
     crop = crop_face(image, face.box)
-    insight = explain(crop, classifier.spec)
+    insight = explain(crop, classifier)
     np.testing.assert_allclose(insight.probabilities, classifier.classify([crop])[0].values, atol=1e-5)
     np.testing.assert_array_equal(insight.face, to_network_input([crop], classifier.spec.side)[0, ..., 0])
     assert [(level.maps.shape, level.num_channels) for level in insight.levels] == [
@@ -85,8 +85,9 @@ def test_a_model_without_a_graph_for_grad_cam_is_an_error() -> None:
 @pytest.mark.parametrize("name", model_files.face_models())
 def test_every_bundled_model_can_be_explained(name: str) -> None:
     spec = model_files.read_spec(model_files.model_folder(name))
-    insight = explain(noise(), spec)
-    answer = EmotionClassifier.load(name).probabilities(to_network_input([noise()], spec.side))[0]
+    classifier = EmotionClassifier.load(name)
+    insight = explain(noise(), classifier)
+    answer = classifier.probabilities(to_network_input([noise()], spec.side))[0]
     np.testing.assert_allclose(insight.calibrated, answer, atol=1e-4)
     sides = [level.maps.shape[1] for level in insight.levels]
     assert len(sides) >= 2
@@ -100,7 +101,7 @@ def test_feature_maps_equal_the_outputs_of_the_layers(only_tiny: Run) -> None:
     import keras
 
     model = keras.saving.load_model(only_tiny.folder / model_files.WEIGHTS)
-    insight = explain(noise(), model_files.read_spec(only_tiny.folder))
+    insight = explain(noise(), EmotionClassifier.load(only_tiny.folder.name))
     pixels = to_network_input([noise()], 48).astype(np.float32)
     assert [(level.maps.shape[1], level.num_channels) for level in insight.levels] == [
         (48, 8),
@@ -117,4 +118,4 @@ def test_feature_maps_equal_the_outputs_of_the_layers(only_tiny: Run) -> None:
 def test_a_network_without_logits_is_refused(root: Path, copied_model: Path) -> None:
     shutil.copy(root / "models" / MODEL, copied_model / model_files.ONNX)
     with pytest.raises(ModelError, match=r"expected a network that ends in a softmax\. Received: "):
-        explain(noise(), model_files.read_spec(copied_model))
+        explain(noise(), EmotionClassifier(lambda pixels: pixels, model_files.read_spec(copied_model)))

@@ -14,9 +14,10 @@ from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import DetectionTrace, Face
+from emomusic.faces.layer import Layer
 from emomusic.faces.reading import load_classifier, load_detector, load_networks, read_picture
 from emomusic.faces.table import Faces
-from emomusic.faces.turned import TURNS, TurningDetector, TurnLayer, likeliest_turns
+from emomusic.faces.turned import TURNS, TurningDetector, likeliest_turns
 from emomusic.media.images import Box, DecodedPicture, RgbImage, read_image, read_picture_file
 from tests.fakes import NO_OUTPUT, FakeDetector, make_face
 from tests.films import OBAMA, SAMPLES
@@ -160,24 +161,24 @@ def test_faces_are_followed_with_their_turns() -> None:
 
 
 def test_another_turn_counts_only_where_the_layer_is_sure() -> None:
-    rows = TurnLayer(np.eye(4), np.zeros(4)).scores(np.array([[0, 0.9, 0, 0], [0, 1.1, 0, 0], [0, 0, 0, 5]]))
+    rows = Layer(np.eye(4), np.zeros(4)).scores(np.array([[0, 0.9, 0, 0], [0, 1.1, 0, 0], [0, 0, 0, 5]]))
     assert likeliest_turns(rows, 0, 1.0) == [0, 90, 270]
     assert likeliest_turns(rows, 180, 1.0) == [180, 90, 270]
     assert likeliest_turns(rows, 0, -1.0) == [90, 90, 270]
 
 
 def test_a_layer_is_stored_with_its_model_and_a_damaged_one_is_an_error(tmp_path: Path) -> None:
-    assert TurnLayer.load(tmp_path) is None
-    layer = TurnLayer(np.ones((3, 4)), np.arange(4.0))
+    assert Layer.load(tmp_path / model_files.TURNS, 4) is None
+    layer = Layer(np.ones((3, 4)), np.arange(4.0))
     layer.save(tmp_path / model_files.TURNS)
-    again = TurnLayer.load(tmp_path)
+    again = Layer.load(tmp_path / model_files.TURNS, 4)
     assert again is not None
     np.testing.assert_array_equal(again.constants, layer.constants)
     three = replace(layer, weights=np.ones((3, 3)))
     for damaged in (three, replace(layer, constants=np.zeros(3)), replace(layer, weights=np.zeros(4))):
         damaged.save(tmp_path / model_files.TURNS)
         with pytest.raises(ModelError, match=r"turns\.npz"):
-            TurnLayer.load(tmp_path)
+            Layer.load(tmp_path / model_files.TURNS, 4)
 
 
 def test_all_models_see_the_same_faces_and_the_default_one_tells_turns() -> None:

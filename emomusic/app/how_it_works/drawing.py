@@ -64,7 +64,7 @@ class FaceWalk:
     def insight(self) -> Insight:
         """Feature maps, logits, and the probabilities of `reading` to the precision of float32."""
         # Loading takes 50 ms; a kept network would take 15 MB
-        return explain(self.network_input, self.classifier.spec)
+        return explain(self.network_input, self.classifier)
 
     @cached_property
     def occlusion(self) -> Occlusion:

@@ -1,11 +1,11 @@
-"""Fit the layer of a trained model that tells how faces are turned, as the end of `train face` does.
+"""Fit the layers of a trained model, as the end of `train face` does: how faces are turned, and whether people posed.
 
 Run as
 
-    python -m scripts.fit_turns --posed-faces DIR --fer2013 CSV [--model emonet_photo]
+    python -m scripts.fit_layers --posed-faces DIR --fer2013 CSV [--model emonet_photo]
 
-It writes `turns.npz` into the model's folder, and its figures in collections that it did not learn from, in turn, into
-the metrics.
+It writes `turns.npz` and `posing.npz` into the model's folder, and their figures in collections that they did not learn
+from, in turn, into the metrics.
 """
 
 from __future__ import annotations
@@ -19,8 +19,16 @@ from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import MtcnnDetector
 from emomusic.faces.fer2013 import Split, read_fer2013
 from emomusic.training.evaluate import record_figures
+from emomusic.training.layers import (
+    MOST,
+    fit_posing,
+    fit_turns,
+    judge_posing,
+    judge_turns,
+    posing_examples,
+    turn_examples,
+)
 from emomusic.training.posed import read_posed_faces
-from emomusic.training.turns import MOST, fit_turns, judge_turns, turn_examples
 
 
 def main() -> None:
@@ -33,9 +41,11 @@ def main() -> None:
     folder = model_files.model_folder(options.model)
     posed = read_posed_faces(options.posed_faces, MtcnnDetector(), most=MOST)
     photographs = read_fer2013(options.fer2013, [Split.TRAIN])[Split.TRAIN]
-    examples = turn_examples(EmotionClassifier.load(options.model), posed, photographs)
-    fit_turns(examples).save(folder / model_files.TURNS)
-    record_figures(options.model, {"turns": judge_turns(examples)})
+    classifier = EmotionClassifier.load(options.model)
+    turns, posing = turn_examples(classifier, posed, photographs), posing_examples(classifier, posed, photographs)
+    fit_turns(turns).save(folder / model_files.TURNS)
+    fit_posing(posing).save(folder / model_files.POSING)
+    record_figures(options.model, {"turns": judge_turns(turns), "posing": judge_posing(posing)})
     write_checksums(folder)
 
 
