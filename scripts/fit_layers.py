@@ -19,15 +19,7 @@ from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import MtcnnDetector
 from emomusic.faces.fer2013 import Split, read_fer2013
 from emomusic.training.evaluate import record_figures
-from emomusic.training.layers import (
-    MOST,
-    fit_posing,
-    fit_turns,
-    judge_posing,
-    judge_turns,
-    posing_examples,
-    turn_examples,
-)
+from emomusic.training.layers import MOST, write_layers
 from emomusic.training.posed import read_posed_faces
 
 
@@ -41,11 +33,8 @@ def main() -> None:
     folder = model_files.model_folder(options.model)
     posed = read_posed_faces(options.posed_faces, MtcnnDetector(), most=MOST)
     photographs = read_fer2013(options.fer2013, [Split.TRAIN])[Split.TRAIN]
-    classifier = EmotionClassifier.load(options.model)
-    turns, posing = turn_examples(classifier, posed, photographs), posing_examples(classifier, posed, photographs)
-    fit_turns(turns).save(folder / model_files.TURNS)
-    fit_posing(posing).save(folder / model_files.POSING)
-    record_figures(options.model, {"turns": judge_turns(turns), "posing": judge_posing(posing)})
+    figures = write_layers(EmotionClassifier.load(options.model), posed, photographs, folder)
+    record_figures(options.model, figures)
     write_checksums(folder)
 
 

@@ -6,11 +6,13 @@ Both are logistic regressions on the features of the network, judged in collecti
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier, posed_share
 from emomusic.faces.fer2013 import LabelledFaces
 from emomusic.faces.layer import Layer
@@ -30,11 +32,26 @@ _VARIED = Augmentation(rotation_degrees=12, scale=(0.85, 1.15), shift=0.08, flip
 _C = 0.1  # 0.01 is less sure, and above it little changes
 _POSING_C = 0.01
 
+
+def write_layers(
+    classifier: EmotionClassifier, posed: PosedFaces, photographs: LabelledFaces, folder: Path
+) -> dict[str, Any]:
+    """Fit and write both layers of a model, in some minutes.
+
+    Returns:
+        The metrics `turns` and `posing`: their figures in collections that they did not learn from.
+    """
+    turns, posing = _turn_examples(classifier, posed, photographs), _posing_examples(classifier, posed, photographs)
+    _fit_turns(turns).save(folder / model_files.TURNS)
+    _fit_posing(posing).save(folder / model_files.POSING)
+    return {"turns": _judge_turns(turns), "posing": _judge_posing(posing)}
+
+
 Examples = Mapping[str, FloatArray]
 """Features of faces by collection, shape (4, n, features): those of each turn, in the order of `TURNS`."""
 
 
-def turn_examples(classifier: EmotionClassifier, posed: PosedFaces, photographs: LabelledFaces) -> Examples:
+def _turn_examples(classifier: EmotionClassifier, posed: PosedFaces, photographs: LabelledFaces) -> Examples:
     """Features of varied copies of faces in the four turns, in some minutes."""
     groups = {name: posed.images[posed.collections == name] for name in np.unique(posed.collections).tolist()}
     rng = np.random.default_rng(0)
@@ -50,7 +67,7 @@ def _features(classifier: EmotionClassifier, images: npt.NDArray[np.uint8]) -> F
     return classifier.features(to_network_input(list(images), classifier.spec.side))
 
 
-def fit_turns(examples: Examples) -> Layer:
+def _fit_turns(examples: Examples) -> Layer:
     """The layer with a score for each of `TURNS`: multinomial logistic regression on all examples."""
     features = np.concatenate([rows for group in examples.values() for rows in group])
     labels = np.concatenate([np.repeat(np.arange(len(TURNS)), group.shape[1]) for group in examples.values()])
@@ -68,7 +85,7 @@ def _fit(features: FloatArray, labels: npt.NDArray[Any], c: float, weights: Floa
     return Layer(slopes, model.intercept_ - scaler.mean_ @ slopes)
 
 
-def judge_turns(examples: Examples) -> dict[str, dict[str, Any]]:
+def _judge_turns(examples: Examples) -> dict[str, dict[str, Any]]:
     """Figures of each collection, of a layer that learned from the others.
 
     Returns:
@@ -77,7 +94,7 @@ def judge_turns(examples: Examples) -> dict[str, dict[str, Any]]:
     """
     figures = {}
     for name, group in examples.items():
-        layer = fit_turns({other: rows for other, rows in examples.items() if other != name})
+        layer = _fit_turns({other: rows for other, rows in examples.items() if other != name})
         told = [np.array(likeliest_turns(layer.scores(rows), 0, LEAD)) for rows in group]
         wrong = [np.mean(turns != turn) for turns, turn in zip(told, TURNS, strict=True)]
         figures[name] = {
@@ -88,7 +105,7 @@ def judge_turns(examples: Examples) -> dict[str, dict[str, Any]]:
     return figures
 
 
-def posing_examples(
+def _posing_examples(
     classifier: EmotionClassifier, posed: PosedFaces, photographs: LabelledFaces
 ) -> dict[str, tuple[FloatArray, bool]]:
     """Features of upright faces by collection, shape (n, features), and whether its people posed."""
@@ -101,7 +118,7 @@ def posing_examples(
     }
 
 
-def fit_posing(examples: Mapping[str, tuple[FloatArray, bool]]) -> Layer:
+def _fit_posing(examples: Mapping[str, tuple[FloatArray, bool]]) -> Layer:
     """The layer with one score: positive if people posed. Both kinds weigh the same, and so do their collections."""
     features = np.concatenate([rows for rows, _ in examples.values()])
     labels = np.concatenate([np.full(len(rows), is_posed) for rows, is_posed in examples.values()])
@@ -110,10 +127,10 @@ def fit_posing(examples: Mapping[str, tuple[FloatArray, bool]]) -> Layer:
     return _fit(features, labels, _POSING_C, np.concatenate(weights) * len(features) / 2)
 
 
-def judge_posing(examples: Mapping[str, tuple[FloatArray, bool]]) -> dict[str, float]:
+def _judge_posing(examples: Mapping[str, tuple[FloatArray, bool]]) -> dict[str, float]:
     """The mean probability that faces of each collection posed, by a layer that learned from the others."""
     figures = {}
     for name, (rows, _) in examples.items():
-        layer = fit_posing({other: group for other, group in examples.items() if other != name})
+        layer = _fit_posing({other: group for other, group in examples.items() if other != name})
         figures[name] = float(posed_share(layer, rows).mean())
     return figures

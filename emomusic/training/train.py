@@ -35,7 +35,7 @@ from emomusic.training.batches import Batch, augmented_batches, one_hot, steps_p
 from emomusic.training.card import write_card
 from emomusic.training.evaluate import evaluate_splits, keras_classifier, ms_per_face
 from emomusic.training.export_onnx import export_onnx
-from emomusic.training.layers import fit_posing, fit_turns, judge_posing, judge_turns, posing_examples, turn_examples
+from emomusic.training.layers import write_layers
 from emomusic.training.people import Strangers, fit_anyone, fit_people, judge_strangers
 from emomusic.training.posed import PosedFaces, digest_of
 from emomusic.training.presets import EARLIER, FIRST, NETWORKS, PRESETS, PREVIOUS, NetworkSpec, TrainingConfig
@@ -364,12 +364,7 @@ def _write(run: _Run, stages: Sequence[_Stage], strangers: Strangers | None) -> 
     }
     if strangers and run.posed is not None:
         metrics |= judge_strangers(strangers)
-        examples = turn_examples(classifier, run.posed, splits[Split.TRAIN])
-        fit_turns(examples).save(drafts / model_files.TURNS)
-        metrics["turns"] = judge_turns(examples)
-        posing = posing_examples(classifier, run.posed, splits[Split.TRAIN])
-        fit_posing(posing).save(drafts / model_files.POSING)
-        metrics["posing"] = judge_posing(posing)
+        metrics |= write_layers(classifier, run.posed, splits[Split.TRAIN], drafts)
     pd.DataFrame(history).to_csv(drafts / HISTORY, index=False)
     np.savez_compressed(
         drafts / PREDICTIONS,
