@@ -1,10 +1,10 @@
-"""The stations of a path in docs/architecture.md, and watches that note or count calls of functions by their names."""
+"""The stations of a path in docs/architecture.md, and watches that note calls of functions by their names."""
 
 import pkgutil
 import re
 import sys
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -32,14 +32,6 @@ def note_calls(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> Callable[[]
     for name in names:
         _watch(monkeypatch, name, note)
     return lambda: list(called.values())
-
-
-def count_calls(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> Counter[str]:
-    """Count the calls of each function, by its last name."""
-    calls = Counter[str]()
-    for name in names:
-        _watch(monkeypatch, name, lambda called: calls.update([called.rpartition(".")[2]]))
-    return calls
 
 
 def _watch(monkeypatch: pytest.MonkeyPatch, name: str, on_call: Callable[[str], None]) -> None:
