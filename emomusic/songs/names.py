@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -191,28 +194,56 @@ def names_of(catalogue: Catalogue) -> Names:
 
 
 class Finder:
-    """All that a list of songs can name: songs of a catalogue, and those of the user's library."""
+    """All that a list of songs can name: songs of a catalogue, and those of the user's library.
 
-    def __init__(self, known: Catalogue | None, files: Sequence[Song]) -> None:
-        """Keep the songs; their names are made when they are needed."""
-        self._known, self._files = known, files
+    Attributes:
+        known: the catalogue; None without one.
+        files: of the library.
+    """
+
+    def __init__(self, known: Catalogue | None, files: Sequence[Song], folder: Path | None = None) -> None:
+        """Keep the songs; their names are made when they are needed. Paths of the list begin in `folder`."""
+        self.known, self.files, self._folder = known, files, folder
 
     @cached_property
     def library(self) -> Names | None:
         """Names of the files; None without files."""
-        titles = [file.title for file in self._files]
-        artists = [ARTIST_SEPARATOR.join(file.artists) for file in self._files]
+        titles = [file.title for file in self.files]
+        artists = [ARTIST_SEPARATOR.join(file.artists) for file in self.files]
         return Names(titles, artists, np.arange(len(titles))) if titles else None
 
-    @property
+    @cached_property
     def catalogue(self) -> Names | None:
         """Names of the songs of the catalogue; None without one."""
-        return None if self._known is None else names_of(self._known)
+        return None if self.known is None else names_of(self.known)
 
     @cached_property
     def known_ids(self) -> pd.Index:
         """Ids of the songs of the catalogue."""
-        return pd.Index([] if self._known is None else self._known.table["id"])
+        return pd.Index([] if self.known is None else self.known.table["id"])
+
+    @cached_property
+    def _by_end(self) -> Mapping[str, list[int]]:
+        """Numbers of the files by the ends of their paths."""
+        found: dict[str, list[int]] = {}
+        for number, file in enumerate(self.files):
+            for end in _ends_of(file.path or ""):
+                found.setdefault(end, []).append(number)
+        return found
+
+    def at_path(self, path: str, title: str) -> list[int]:
+        """Numbers of the files that a path names: the longest equal end counts, but not the ending of the name.
+
+        Args:
+            path: from the folder of the list, or elsewhere.
+            title: of the song, empty if it is not known. With it, "01.mp3" of another folder is another song.
+        """
+        ends = _ends_of(path if self._folder is None else os.path.normpath(self._folder / path.replace("\\", "/")))
+        end = next((end for end in ends if end in self._by_end), None)
+        files = [] if end is None else self._by_end[end]
+        if ends and end == ends[-1] and re.search(r"[/\\]", path) and title:
+            files = [number for number in files if title_key(self.files[number].title) == title_key(title)]
+        return files
 
     def has(self, title: str, cell: str) -> bool:
         """Whether a song has this title and one of these artists, without typing errors."""
@@ -221,3 +252,9 @@ class Finder:
     def knows_artist(self, name: str) -> bool:
         """Whether a song is by this artist."""
         return any(names is not None and names.knows_artist(name) for names in (self.library, self.catalogue))
+
+
+def _ends_of(path: str) -> list[str]:
+    """The last parts of a path without the ending, four at most, and shorter ends of it."""
+    parts = re.sub(r"\.\w{2,4}$", "", normalize_text(unquote(path).replace("\\", "/"))).split("/")[-4:]
+    return ["/".join(parts[start:]) for start in range(len(parts)) if parts[-1]]

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, TRACK_LINK
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,9 +34,8 @@ def series(values: Any) -> pd.Series:
 
 def numbers(cells: pd.Series) -> Floats:
     """The numbers of a column without their units; NaN for others. A comma is decimal unless it separates thousands."""
-    arrow = pa.array(cells)
     try:
-        return np.asarray(pc.cast(arrow, pa.float64()).to_numpy(zero_copy_only=False))
+        return np.asarray(pc.cast(pa.array(cells), pa.float64()).to_numpy(zero_copy_only=False))
     except pa.ArrowInvalid:
         pass
     texts = cells.fillna("").str.strip().str.replace("\u2212", "-", regex=False).str.replace(_UNIT, "", regex=True)
@@ -51,25 +50,27 @@ def numbers(cells: pd.Series) -> Floats:
 
 def whole_numbers(cells: pd.Series) -> Floats:
     """As `numbers`, for counts and lengths: 215.000 and 1,412 are thousands if the column has no other fractions."""
-    if not cells.str.contains(r"[.,]", regex=True).any():
-        return numbers(cells)
-    texts = cells.fillna("").str.strip().str.replace(_UNIT, "", regex=True)
-    is_fraction = texts.str.contains(r"[.,]", regex=True)
-    if texts[is_fraction].str.fullmatch(_GROUPED).all():
-        cells = texts.str.replace(r"[.,]", "", regex=True)
+    if (is_fraction := cells.str.contains(r"[.,]", regex=True).fillna(False)).any():
+        texts = cells.fillna("").str.strip().str.replace(_UNIT, "", regex=True)
+        if texts[is_fraction].str.fullmatch(_GROUPED).all():
+            cells = texts.str.replace(r"[.,]", "", regex=True)
     return numbers(cells)
+
+
+def _extracted(cells: pd.Series, pattern: str) -> pd.Series:
+    """The group `found` of a pattern in each cell; empty without it."""
+    found = pc.struct_field(pc.extract_regex(pa.array(cells), pattern), "found")
+    return series(pc.fill_null(found, ""))
 
 
 def track_ids(cells: pd.Series) -> pd.Series:
     """The Spotify ids in cells; empty for others."""
-    is_id = cells.str.fullmatch(TRACK_ID)
-    return cells if is_id.all() else cells.str.extract(TRACK_LINK, expand=False).fillna("")
+    return _extracted(cells, TRACK_LINK.pattern.replace("([", "(?P<found>["))
 
 
 def years(cells: pd.Series) -> Floats:
     """The years in dates of any order; NaN for others."""
-    found = pc.extract_regex(pa.array(cells), r"(?:^|\D)(?P<year>(?:1[89]|20)\d\d)(?:\D|$)")
-    return numbers(pd.Series(pc.struct_field(found, "year").to_pandas()).astype("str").fillna(""))
+    return numbers(_extracted(cells, r"(?:^|\D)(?P<found>(?:1[89]|20)\d\d)(?:\D|$)"))
 
 
 def lengths_s(cells: pd.Series, unit: str) -> Floats:
@@ -102,7 +103,7 @@ def each_different(cells: pd.Series, convert: Callable[[str], str]) -> pd.Series
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.|"")*\""""
 _ITEM = re.compile(rf"\s*({_QUOTED}|[^\s,][^,]*)")
 _QUOTED_LIST = re.compile(rf"\s*(?:{_QUOTED})(?:\s*,?\s*(?:{_QUOTED}))*\s*")
-_PLAIN_LIST = re.compile(r"""'[^'"\\]+'(?:, '[^'"\\]+')*""")
+_PLAIN_LIST = r"""^\['[^'"\\;]*[^'"\\; ]'(?:, '[^'"\\; ][^'"\\;]*[^'"\\; ]')*\]$"""  # most of them, read at once
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))")
 _NAME = re.compile(r"""["'](?:name|#text)["']\s*:\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 
@@ -119,14 +120,8 @@ def _unescaped(name: str) -> str:
 def list_of(cell: str) -> str:
     """The names of a list as Python, JSON, pandas, DuckDB and PostgreSQL write it, with `ARTIST_SEPARATOR`."""
     inside = cell[1:-1]
-    if _PLAIN_LIST.fullmatch(inside):  # ten times as fast
-        return ARTIST_SEPARATOR.join(name.strip() for name in inside[1:-1].replace(ARTIST_SEPARATOR, ",").split("', '"))
-    if names := _NAME.findall(inside):  # of objects, as in answers of Spotify and Last.fm
-        items = names
-    elif _QUOTED_LIST.fullmatch(inside):
-        items = re.findall(_QUOTED, inside)
-    else:
-        items = _ITEM.findall(inside)
+    items = _NAME.findall(inside)  # of objects, as in answers of Spotify and Last.fm
+    items = items or (re.findall(_QUOTED, inside) if _QUOTED_LIST.fullmatch(inside) else _ITEM.findall(inside))
     found = (_unescaped(item).replace(ARTIST_SEPARATOR, ",").strip() for item in items)
     return ARTIST_SEPARATOR.join(name for name in found if name and name != "NULL")
 
@@ -134,6 +129,12 @@ def list_of(cell: str) -> str:
 def lists(cells: pd.Series) -> pd.Series:
     """A column without the brackets of its lists, if most cells are lists."""
     first = cells[cells != ""].head(1000)
-    if first.str.fullmatch(r"\[.*\]|\{.*\}", flags=re.DOTALL).mean() > 0.5:
-        return each_different(cells, lambda cell: list_of(cell) if cell[:1] in ("[", "{") else cell)
-    return cells
+    if not first.str.fullmatch(r"\[.*\]|\{.*\}", flags=re.DOTALL).mean() > 0.5:
+        return cells
+    arrow = pa.array(cells)
+    is_plain = pc.match_substring_regex(arrow, _PLAIN_LIST)
+    plain = pc.replace_substring(pc.utf8_slice_codeunits(arrow, 2, -2), "', '", ARTIST_SEPARATOR)
+    others = each_different(
+        series(pc.if_else(is_plain, "", arrow)), lambda cell: list_of(cell) if cell[:1] in ("[", "{") else cell
+    )
+    return series(pc.if_else(is_plain, plain, pa.array(others)))

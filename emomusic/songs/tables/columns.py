@@ -28,6 +28,7 @@ PATH = re.compile(
 
 _FOLDERS = re.compile(r"(?!(?!file:)[a-z]{2,}:)(?:file:|[A-Za-z]:\\|[/~.]|[^/\\\n]+[/\\])[^\n]*", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W_]+|%")
+_OF_OTHERS = frozenset(("album", "albums", "artist", "artists", "playlist", "user"))  # a link is none of a track
 _UNITS = re.compile(r" (?:%|percent|db|lufs|bpm|ms|s|sec|seconds|milliseconds)$")
 _VALUELESS = re.compile(r"(?: (?:text|value|content|t))+$")  # keys of a value alone: "artist": {"#text": "Coldplay"}
 _NO_TEXT = re.compile(
@@ -98,31 +99,31 @@ def advice_of(header: Sequence[str]) -> str:
 def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> Columns:
     """The columns of each field: those with its names whose values fit, else those whose values alone tell it."""
     heads = {place: _head(rows[place]) for place in range(rows.shape[1])}
+    keys = [key_of(name) for name in header]
     ranked = sorted((found[1], place, found[0]) for place, name in enumerate(header) if (found := field_of(name)))
     columns: Columns = {}
     for _, place, field in ranked:
-        if _fits(field, heads[place], key_of(header[place])):
+        if _fits(field, heads[place], keys[place]):
             columns.setdefault("mood" if field == "mood_or_not" else field, []).append(place)
-    parts = [place for place in columns.get("artists", []) if re.search(r"\d$", key_of(header[place]))]
+    parts = [place for place in columns.get("artists", []) if re.search(r"\d$", keys[place])]
     if len(parts) > 1:  # "Artist 1", "Artist 2"
         columns["artist_parts"] = parts
         columns["artists"] = [place for place in columns["artists"] if place not in parts]
-    links = [place for place in heads if _is_of_track(header, place) and _share(heads[place], TRACK_LINK.search) > 0.5]
+    is_of_track = [_OF_OTHERS.isdisjoint(key.split()) for key in keys] or [True] * len(heads)
+    links = [place for place in heads if is_of_track[place] and _share(heads[place], TRACK_LINK.search) > 0.5]
     links += [place for place in heads if place not in links and heads[place].str.startswith("spotify:track:").any()]
-    named = [place for place in columns.get("id", []) if place in links]
     taken = {place for field, places in columns.items() if field != "id" for place in places}
-    columns["id"] = named + [place for place in links if place not in named and place not in taken] or columns.get(
-        "id", []
-    )
+    named = [place for place in columns.get("id", []) if place in links]
+    if named := named + [place for place in links if place not in taken and place not in named]:
+        columns["id"] = named
     for place in (place for place, head in heads.items() if place not in taken):
         if _share(heads[place], _is_path) > 0.5:
             columns.setdefault("path", []).append(place)
         elif not header and "played" not in columns and _share(heads[place], DATE.fullmatch) > 0.9:
             columns["played"] = [place]
-    if not ({"title", "artists"} <= columns.keys() or {"artist_title", "artist_parts"} & columns.keys()) and not (
-        header and "path" in columns
-    ):
-        others = [place for place in heads if place not in taken | {*columns["id"]}]
+    has_names = {"title", "artists"} <= columns.keys() or {"artist_title", "artist_parts"} & columns.keys()
+    if not has_names and not (header and "path" in columns):
+        others = [place for place in heads if place not in taken and place not in columns.get("id", [])]
         columns |= _by_values(heads, others, columns, finder)
     return {field: places for field, places in columns.items() if places}
 
@@ -137,12 +138,6 @@ def _head(cells: pd.Series) -> pd.Series:
 def _share(cells: pd.Series, fits: Callable[[str], object]) -> float:
     """The share of the cells that fit."""
     return sum(bool(fits(cell.strip())) for cell in cells) / max(len(cells), 1)
-
-
-def _is_of_track(header: Sequence[str], place: int) -> bool:
-    return not header or {"album", "albums", "artist", "artists", "playlist", "user"}.isdisjoint(
-        key_of(header[place]).split()
-    )
 
 
 def _is_path(cell: str) -> bool:
@@ -187,11 +182,8 @@ def _fits(field: str, head: pd.Series, key: str) -> bool:
 def _by_values(heads: Mapping[int, pd.Series], others: Sequence[int], columns: Columns, finder: Finder) -> Columns:
     """The columns of titles and artists without known names: those with most songs that are known."""
     texts = [place for place in others if _share(heads[place], _NO_TEXT.fullmatch) < 0.5]
-    titles, artists = (
-        columns.get("title", texts)[:1] if "title" in columns else texts,
-        columns.get("artists", [])[:1] or texts,
-    )
-    if titles is texts and len(texts) == 1 and artists is texts:  # one column of "Artist - Title"
+    titles, artists = (columns.get(field, [])[:1] or texts for field in ("title", "artists"))
+    if titles == artists == texts and len(texts) == 1:  # one column of "Artist - Title"
         return {"artist_title": texts} if _share(heads[texts[0]], lambda cell: " - " in cell) > 0.5 else {}
     counts = {
         (title, artist): sum(map(finder.has, heads[title].head(60), heads[artist].head(60)))

@@ -8,9 +8,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,39 +17,15 @@ from emomusic.errors import DatasetError
 from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
 from emomusic.songs.tables.columns import columns_of
-from emomusic.songs.tables.csv_text import (
-    MAX_LINE_BYTES,
-    MAX_LINES,
-    SAMPLE_BYTES,
-    Cells,
-    cells_of,
-    check_size,
-    csv_cells,
-    first_line,
-    is_table,
-    over,
-)
-from emomusic.songs.tables.lines import ENDINGS as PLAYLISTS
-from emomusic.songs.tables.lines import crate_rows, line_rows, playlist_rows
+from emomusic.songs.tables.csv_text import SAMPLE_BYTES, csv_table, shape_of
+from emomusic.songs.tables.lines import ENDINGS, crate_rows, line_rows, playlist_rows
+from emomusic.songs.tables.table import MAX_LINE_BYTES, MAX_LINES, Table, check_size, first_line, over
 from emomusic.songs.tables.trees import tree_rows
 from emomusic.text import size_over
 
-TABLE_ENDINGS = (
-    "csv",
-    "tsv",
-    "txt",
-    "xlsx",
-    "xls",
-    "ods",
-    "parquet",
-    "json",
-    "jsonl",
-    "ndjson",
-    "xml",
-    "plist",
-    "nml",
-    *PLAYLISTS,
-)
+_TABLES = ("csv", "tsv", "txt", "xlsx", "xls", "ods", "parquet", "json", "jsonl", "ndjson", "xml", "plist", "nml")
+
+TABLE_ENDINGS = (*_TABLES, *ENDINGS)
 """Usual endings of the files. Their content decides."""
 
 MAX_UPLOAD_BYTES = 50 * 2**20
@@ -61,7 +35,7 @@ MAX_UNPACKED_CELLS = 6_000_000
 """Limit of workbooks."""
 
 
-def read_cells(data: bytes, name: str, finder: Finder) -> Cells:
+def read_file(data: bytes, name: str, finder: Finder) -> Table:
     """Read the cells of a file.
 
     Raises:
@@ -77,80 +51,69 @@ def read_cells(data: bytes, name: str, finder: Finder) -> Cells:
         except BaseException as error:  # parsers raise many types, and panics, on hostile bytes
             raise DatasetError(f"{name}: expected a readable table. Received: {first_line(error)}") from None
     if data.startswith(b"vrsn"):
-        return _of_rows(crate_rows(data), "crate", name)
+        return Table.of_records(name, crate_rows(data), "crate")
     if data.startswith(b"SQLite format 3"):
         raise DatasetError(f"{name} is a database. Export a playlist from its program, as M3U, XML or CSV.")
     _check_lines(data, name)
     data, encoding = as_utf8(data)
     if b"\0" in data:
         raise DatasetError(f"{name} is neither text nor a table. Export the list of songs as text, M3U, XML or CSV.")
-    cells = _text_cells(data, name, finder)
-    cells.encoding = encoding
-    return cells
+    table = _read_text(data, name, finder)
+    table.encoding = encoding
+    return table
 
 
-def _text_cells(data: bytes, name: str, finder: Finder) -> Cells:
-    """The cells of a text: of a document, a playlist, a list of lines, or a table with separators."""
+def _read_text(data: bytes, name: str, finder: Finder) -> Table:
+    """A text: a document, a playlist, a list of lines, or a table with separators."""
     start = data[:SAMPLE_BYTES].decode("utf-8", "ignore").lstrip()
     if start.startswith("<"):
-        return _of_rows(tree_rows(data, name), "XML", name)
+        return Table.of_records(name, tree_rows(data, name), "XML")
     if re.match(r"\{|\[\s*[{\[\"\]]", start) or (start.startswith("[") and name.endswith(".json")):
-        return _of_rows(tree_rows(data, name), "JSON", name)
+        return Table.of_records(name, tree_rows(data, name), "JSON")
     if playlist_rows(start, name) is not None:
-        return _of_rows(playlist_rows(data.decode(), name) or [], "playlist", name)
+        return Table.of_records(name, playlist_rows(data.decode(), name) or [], "playlist")
     if (at := data.find(b"#-----CONTENT-----#")) >= 0:  # AIMP; its folders are lines without cells
-        return csv_cells(b"\n".join(line for line in data[at:].splitlines() if b"|" in line), name)
-    if not is_table(start) and line_rows(start.splitlines(), finder) is not None:
-        return _of_rows(line_rows(data.decode().splitlines(), finder) or [], "list of lines", name)
-    return csv_cells(data, name)
+        return csv_table(b"\n".join(line for line in data[at:].splitlines() if b"|" in line), name)
+    if not shape_of(start)[1] and line_rows(start.splitlines(), finder) is not None:
+        return Table.of_records(name, line_rows(data.decode().splitlines(), finder) or [], "list of lines")
+    return csv_table(data, name)
 
 
 def _check_lines(data: bytes, name: str) -> None:
     """Refuse texts with too many or too long lines, except JSON and XML, which need no lines."""
-    codes = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero((codes == ord("\n")) | (codes == ord("\r")))
-    if data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1] in (b"{", b"[", b"<"):
+    if data[:100].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1] in (b"{", b"[", b"<"):
         return
-    longest = int(np.diff(ends, prepend=-1, append=len(codes)).max()) - 1
-    limit = MAX_LINES + 1000 if b"\r\n" not in data[:SAMPLE_BYTES] else 2 * MAX_LINES + 1000
-    if len(ends) > limit:
-        raise over(name, f"{MAX_LINES:,} lines", f"{len(ends):,}")
-    if longest > MAX_LINE_BYTES:
+    lines = io.BytesIO(data if b"\n" in data else data.replace(b"\r", b"\n"))
+    lengths = list(map(len, lines))
+    number, longest = len(lengths), max(lengths, default=0)
+    if number > MAX_LINES + 1000:
+        raise over(name, f"{MAX_LINES:,} lines", f"{number:,}")
+    if longest > MAX_LINE_BYTES + 2:
         raise over(name, f"{MAX_LINE_BYTES:,} bytes in a line", f"{longest:,}")
 
 
-# Other files
-
-
-def _of_rows(rows: Sequence[dict[str, str]], form: str, name: str) -> Cells:
-    """The cells of records, which may differ in their names."""
-    header = list(dict.fromkeys(key for row in rows for key in row))
-    check_size(name, len(rows), len(header))
-    return cells_of(([row.get(key, "") for row in rows] for key in header), header, form)
-
-
-def _workbook(data: bytes, name: str, finder: Finder) -> Cells:
+def _workbook(data: bytes, name: str, finder: Finder) -> Table:
     """The sheet of Excel or ODS that has songs; of several, the first one with titles and artists."""
     if data.startswith(b"PK"):
         data = _checked_workbook(data, name)
     sheets = pd.read_excel(io.BytesIO(data), engine="calamine", header=None, sheet_name=None, keep_default_na=False)
-    found: list[tuple[int, str, Cells]] = []
+    found: list[tuple[int, str, Table]] = []
     for title, sheet in sheets.items():
         check_size(name, *sheet.shape)
         text = sheet[(sheet != "").any(axis="columns")].to_csv(header=False, index=False)
         if text.strip():
-            cells = csv_cells(b"sep=,\n" + text.encode(), name)
-            fields = columns_of(cells.table, cells.header, finder).keys()
-            found.append((2 * ("title" in fields) + ("artists" in fields), str(title), cells))
+            table = csv_table(b"sep=,\n" + text.encode(), name)
+            fields = columns_of(table.rows, table.header, finder).keys()
+            found.append((2 * ("title" in fields) + ("artists" in fields), str(title), table))
     if not found:
         raise DatasetError(f"{name}: expected songs. Received: an empty workbook.")
-    most, title, cells = max(found, key=lambda each: each[0])
+    most, title, table = max(found, key=lambda each: each[0])
     others = [other for has, other, _ in found if has == most == 3 and other != title]
     if len(found) > 1:
-        cells.notes = [f"Read: the sheet {title!r} of {len(found)}."]
-        cells.notes += [f"Not read, with songs too: {', '.join(map(repr, others[:5]))}."] if others else []
-    cells.form, cells.separator = "workbook", None
-    return cells
+        table.notes = [f"Read: the sheet {title!r} of {len(found)}."]
+        table.notes += [f"Not read, with songs too: {', '.join(map(repr, others[:5]))}."] if others else []
+    table.form, table.separator = "workbook", None
+    return table
 
 
 _REFERENCE = re.compile(rb'\br="([A-Z]{0,3})(\d{1,7})"')
@@ -190,24 +153,21 @@ def _check_size(sheet: bytes, name: str) -> None:
         raise over(name, f"{MAX_LINES:,} rows and {MAX_UNPACKED_CELLS:,} cells", f"{rows:,} rows of {columns:,} cells")
 
 
-def _parquet(data: bytes, name: str) -> Cells:
+def _parquet(data: bytes, name: str) -> Table:
     from pyarrow.parquet import ParquetFile
 
     file = ParquetFile(pa.BufferReader(data))
     facts = file.metadata
     size = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
     check_size(name, facts.num_rows, facts.num_columns, size)
-    read = file.read()
-    header, columns = [], []
-    for column in read.column_names:
-        values = read[column].combine_chunks()
+    read, columns = file.read(), {}
+    for column, values in zip(read.column_names, read.itercolumns(), strict=True):
         if pa.types.is_dictionary(values.type):
-            values = values.dictionary_decode()
+            values = values.cast(values.type.value_type)
         if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
             values = pc.binary_join(values.cast(pa.list_(pa.string())), ";")
         try:
-            columns.append(values.cast(pa.string()).fill_null(""))
-            header.append(column)
+            columns[column] = values.cast(pa.string()).fill_null("")
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # pictures, maps
             continue
-    return cells_of(columns, header, "Parquet")
+    return Table.of_columns(name, columns, "Parquet")

@@ -19,7 +19,10 @@ _CUE_LINE = re.compile(r'^\s*(FILE|TRACK|TITLE|PERFORMER)\s+(?:"([^"]*)"?|(\S+))
 _EXTINF = re.compile(r'#EXTINF:\s*(-?[\d.]*)((?:\s+[\w-]+="[^"]*")*)\s*,(.*)', re.IGNORECASE)
 _VDJ_TAG = re.compile(r"<(artist|title|songlength)>([^<]*)<")
 _PLS_LINE = re.compile(r"(file|title|length)(\d+)\s*=(.*)", re.IGNORECASE)
-_CRATE_NAMES = {
+_VDJ_FIELDS = {"artist": "artists", "title": "title", "songlength": "duration"}
+_PLS_FIELDS = {"file": "path", "title": "line", "length": "duration"}
+_CUE_FIELDS = {"FILE": "path", "PERFORMER": "artists", "TITLE": "album"}
+_CRATE_FIELDS = {
     b"ptrk": "path",
     b"pfil": "path",
     b"tsng": "title",
@@ -66,11 +69,7 @@ def _m3u_rows(text: str) -> Rows:
             named["artists" if line[4:7].upper() == "ART" else "album"] = line[8:].strip()
         elif line.upper().startswith("#EXTVDJ:"):
             tags = {tag: html.unescape(value) for tag, value in _VDJ_TAG.findall(line)}
-            named |= {
-                "artists": tags.get("artist", ""),
-                "title": tags.get("title", ""),
-                "duration": tags.get("songlength", ""),
-            }
+            named |= {field: tags.get(tag, "") for tag, field in _VDJ_FIELDS.items()}
         elif line and not line.startswith("#"):
             if "artists" in named:  # then the line is the title alone
                 named["title"] = named.get("title") or named.pop("line", "")
@@ -81,34 +80,19 @@ def _m3u_rows(text: str) -> Rows:
 
 def _pls_rows(text: str) -> Rows:
     entries: dict[int, dict[str, str]] = {}
-    for line in text.splitlines():
-        if found := _PLS_LINE.match(line.strip()):
-            entries.setdefault(int(found[2][:9]), {})[found[1].casefold()] = found[3].strip()
-    in_order = (each for _, each in sorted(entries.items()))
-    return [
-        {
-            "path": each.get("file", ""),
-            "line": each.get("title", ""),
-            "duration": each.get("length", "").replace("-1", ""),
-        }
-        for each in in_order
-    ]
+    for found in filter(None, map(_PLS_LINE.match, map(str.strip, text.splitlines()))):
+        value = found[3].strip().replace("-1", "") if found[1].casefold() == "length" else found[3].strip()
+        entries.setdefault(int(found[2][:9]), {})[_PLS_FIELDS[found[1].casefold()]] = value
+    return [entry for _, entry in sorted(entries.items())]
 
 
 def _cue_rows(text: str) -> Rows:
     rows: Rows = []
     album: dict[str, str] = {}
-    for line in text.splitlines():
-        if not (found := _CUE_LINE.match(line)):
-            continue
+    for found in filter(None, map(_CUE_LINE.match, text.splitlines())):
         word, value = found[1].upper(), found[2] if found[2] is not None else found[3]
         if word == "TRACK":
-            known = {
-                "path": album.get("FILE", ""),
-                "artists": album.get("PERFORMER", ""),
-                "album": album.get("TITLE", ""),
-            }
-            rows.append({"title": "", **known})
+            rows.append({"title": "", **{field: album.get(word, "") for word, field in _CUE_FIELDS.items()}})
         elif word == "FILE" or not rows:
             album[word] = value
         else:
@@ -127,8 +111,8 @@ def crate_rows(data: bytes) -> Rows:
         if tag == b"otrk":  # its own tags follow
             rows.append({})
             continue
-        if rows and tag in _CRATE_NAMES:
-            rows[-1][_CRATE_NAMES[tag]] = data[at : at + length].decode("utf-16-be", "replace")
+        if rows and tag in _CRATE_FIELDS:
+            rows[-1][_CRATE_FIELDS[tag]] = data[at : at + length].decode("utf-16-be", "replace")
         at += length
     return rows
 
@@ -166,41 +150,40 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
     if len(plain) > 1 and [int(found[1]) if found else 0 for found in numbers] == list(range(1, len(plain) + 1)):
         plain = {text: _NUMBER.sub("", line) for text, line in plain.items()}
     has_dash = sum(bool(_DASH.search(line)) for line in plain.values()) >= len(plain) / 2
-    first = {text: _split(line, has_dash=has_dash, last=False) for text, line in plain.items()}
-    last = {text: _split(line, has_dash=has_dash, last=True) for text, line in plain.items()}
-    sample = [text for text in list(dict.fromkeys(texts))[:_MOST] if first[text]]
-    by_artist = sum(finder.has(pair[1], pair[0]) for text in sample if (pair := first[text]))
-    by_title = sum(finder.has(pair[0], pair[1]) for text in sample if (pair := last[text]))
-    is_by_artist = by_artist > by_title
-    if by_artist == by_title:  # known artists, then the side that repeats
-        sides = list(zip(*filter(None, map(first.get, sample)), strict=True)) or [(), ()]
-        left, right = ((sum(map(finder.knows_artist, side)), -len(set(side))) for side in sides)
-        is_by_artist = left >= right
+    # By artist, the first mark divides a line; by title, the last one
+    by_artist, by_title = (
+        {text: _split(line, at, has_dash=has_dash) for text, line in plain.items()} for at in (0, -1)
+    )
+    sample = [text for text in list(plain)[:_MOST] if by_artist[text]]
+    orders = []
+    for divided, artist_side in ((by_artist, 0), (by_title, 1)):
+        num_known = sum(finder.has(divided[text][1 - artist_side], divided[text][artist_side]) for text in sample)
+        artists = [by_artist[text][artist_side] for text in sample]
+        orders.append((num_known, sum(map(finder.knows_artist, artists)), -len(set(artists))))
+    pairs = by_artist if orders[0] >= orders[1] else {text: sides[::-1] for text, sides in by_title.items()}
     is_list = are_lines or len(sample) > 0.5 * min(len(plain), _MOST)
     found: dict[str, tuple[str, str]] = {}
     for text, line in plain.items():
-        by = None if _DASH.search(line) or not are_lines else _BY.fullmatch(line)
-        if by is not None:
-            found[text] = by[1].strip(_QUOTES), by[2].strip(_QUOTES)
-        elif (pair := first[text] if is_by_artist else last[text]) is None:
-            before, colon, after = line.partition(": ")
-            is_pair = colon and finder.knows_artist(before)
-            found[text] = (after.strip(_QUOTES), before) if is_pair else (line if are_lines else text, "")
-        else:
-            artist, title = pair if is_by_artist else pair[::-1]
-            is_pair = is_list or finder.has(title, artist)
-            found[text] = (title.strip(_QUOTES), artist.strip(_QUOTES)) if is_pair else (text, "")
+        title, artist = line if are_lines else text, ""
+        before, colon, after = line.partition(": ")
+        if are_lines and not _DASH.search(line) and (by := _BY.fullmatch(line)):
+            title, artist = by[1].strip(_QUOTES), by[2].strip(_QUOTES)
+        elif pairs[text]:
+            if is_list or finder.has(*pairs[text][::-1]):
+                artist, title = (side.strip(_QUOTES) for side in pairs[text])
+            else:
+                title = text
+        elif colon and finder.knows_artist(before):
+            title, artist = after.strip(_QUOTES), before
+        found[text] = title, artist
     return [found[text] for text in texts]
 
 
-def _split(line: str, *, has_dash: bool, last: bool) -> tuple[str, str] | None:
-    """The two sides of a line, divided at its first or last dash, or at another mark where lines have no dashes."""
+def _split(line: str, at: int, *, has_dash: bool) -> tuple[str, ...]:
+    """The two sides of a line, divided at a dash, or at another mark where lines have no dashes; empty without one."""
     marks = list((_DASH if has_dash or _DASH.search(line) else _OTHER).finditer(line))
-    if not marks:
-        return None
-    mark = marks[-1 if last else 0]
-    left, right = line[: mark.start()].strip(), line[mark.end() :].strip()
-    return (left, right) if left and right else None
+    sides = (line[: marks[at].start()].strip(), line[marks[at].end() :].strip()) if marks else ()
+    return sides if all(sides) else ()
 
 
 def path_of(address: str) -> str:

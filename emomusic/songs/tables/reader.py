@@ -5,33 +5,36 @@ A row is left out, never the table, unless the scale of a column is not known.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from emomusic.affect import MOOD_POINTS, Mood
 from emomusic.errors import DatasetError
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue, normalize_text, split_artists, title_key
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue, split_artists
 from emomusic.songs.mood import MOODS
 from emomusic.songs.names import Finder, names_of
 from emomusic.songs.recommend import Recommender
-from emomusic.songs.song import FEATURE_NAMES, UNKNOWN_ARTIST, Player, Song
+from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
 from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.tables import cells as of_cells
 from emomusic.songs.tables.columns import advice_of
-from emomusic.songs.tables.files import read_cells
-from emomusic.songs.tables.songs import UNTITLED, Table, songs_of, table_of
+from emomusic.songs.tables.files import read_file
+from emomusic.songs.tables.songs import UNTITLED, songs_of
+from emomusic.songs.tables.table import Table
 from emomusic.text import pluralize
 
 _MOST_NAMED = 20  # rows in a sentence
+_FOUND_BY = (None, "features", "id", "title")
+_FEATURES, _ID, _TITLE = 1, 2, 3  # places in `_FOUND_BY`
 
 MOST_COMPARED = 200
 """Largest number of songs that `nearest` compares; each takes 10 ms."""
@@ -138,21 +141,60 @@ def read_table(
     Raises:
         DatasetError: the file cannot be read, has no column of titles or ids, or a column has an unknown scale.
     """
-    files = list(files)
-    finder = Finder(None if known is None else known.catalogue, files)
-    table = table_of(read_cells(data, name, finder), name, finder)
+    finder = Finder(None if known is None else known.catalogue, list(files), folder)
+    table = read_file(data, name, finder)
     del data
-    frame = songs_of(table)
-    if table.is_history:
-        frame = _by_plays(frame, table)
-    return _resolved(table, frame, known, _files_by_path(table, frame, files, folder), files)
+    table.find_fields(finder)
+    frame = songs_of(table, finder)
+    frame = _find(table, _by_plays(frame, table) if table.is_history else frame, finder)
+    has_mood = frame["mood"].notna() if "mood" in frame else pd.Series(False, frame.index)
+    is_found = (frame["file"] >= 0) | (frame["row"] >= 0)
+    is_own = (frame["found_by"] == _FEATURES) | (~is_found & (frame["has_place"] | has_mood))
+    by_place = ~is_found & ~has_mood & frame["has_place"] & (frame["found_by"] != _FEATURES)
+    frame["found_by"] = frame["found_by"].mask(by_place, _FEATURES)
+    if num_placed := int(by_place.sum()):
+        table.notes.append(f"Moods by valence and energy alone: {pluralize(num_placed, 'song')}.")
+    is_song = is_own | is_found
+    not_found = _report_missing(table, frame[~is_song], has_any=bool(is_own.any()), is_known=known is not None)
+    frame = frame if is_song.all() else frame[is_song]
+    keys = _keys(frame)
+    if pc.count_distinct(pa.array(keys)).as_py() < len(keys):
+        is_repeated = keys.duplicated()
+        table.leave_out(frame["at"][is_repeated], "the same song as above")
+        frame = frame[~is_repeated]
+    rows = frame["row"].to_numpy(np.intp)
+    numbers = first = np.arange(len(rows))
+    if (rows >= 0).any():
+        numbers, _ = pd.factorize(np.where(rows < 0, -2 - numbers, rows))
+        first = np.unique(numbers, return_index=True)[1]
+    if repeats := len(rows) - len(first):
+        table.notes.append(f"{pluralize(repeats, 'row')} with a song of another row.")
+    table.left_out.sort()
+    form = "EmoMusic, Songs (CSV)" if table.is_our_export else table.form
+    return TableReading(
+        name=name,
+        source=f"{form}, a history of plays" if table.is_history else form,
+        encoding=table.encoding,
+        separator=table.separator,
+        num_rows=table.num_rows,
+        catalogue=_catalogue(table, frame.iloc[first] if repeats else frame, finder),
+        found_by=[_FOUND_BY[by] for by in frame["found_by"]],
+        rows=numbers,
+        known_rows=rows[first],
+        left_out=table.left_out,
+        not_found=not_found,
+        notes=[*_sentences(table, not_found), *table.notes],
+        known=known,
+    )
 
 
 def _keys(frame: pd.DataFrame) -> pd.Series:
     """What tells songs apart: the file, else the id, else title and artists."""
-    keys = frame["id"].where(frame["id"] != "", frame["title"].str.lower() + "\n" + frame["artists"].str.lower())
-    if "file" in frame and (is_file := frame["file"].notna()).any():
-        keys = keys.mask(is_file, frame["file"].map(lambda song: song.id if isinstance(song, Song) else ""))
+    has_no_id, keys = frame["id"] == "", frame["id"]
+    if has_no_id.any():
+        keys = keys.mask(has_no_id, frame["title"].str.lower() + "\n" + frame["artists"].str.lower())
+    if "file" in frame and (is_file := frame["file"] >= 0).any():
+        keys = keys.mask(is_file, "file " + frame["file"].astype("str"))
     return keys
 
 
@@ -161,165 +203,95 @@ def _by_plays(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     keys = _keys(frame)
     counts = keys.map(keys.value_counts())
     songs = frame[~keys.duplicated()]
-    table.notes.append(
-        f"{pluralize(len(frame), 'play')} of {pluralize(len(songs), 'song')}, the most played one first."
-    )
+    plays, several = pluralize(len(frame), "play"), pluralize(len(songs), "song")
+    table.notes.append(f"{plays} of {several}, the most played one first.")
     return songs.loc[counts[songs.index].sort_values(ascending=False, kind="stable").index]
 
 
-def _resolved(
-    table: Table, frame: pd.DataFrame, known: Recommender | None, by_path: pd.Series, files: Sequence[Song]
-) -> TableReading:
-    """The songs of the rows: with their own features or moods, or of the catalogue or the library."""
-    has_mood = frame["mood"].notna() if "mood" in frame else pd.Series(False, frame.index)
-    is_own = frame["has_all"] & by_path.isna()
-    frame = frame.assign(row=-1, found_by=np.where(is_own, "features", ""), file=by_path)
-    frame.loc[frame["file"].notna(), "found_by"] = "id"
-    finder = table.finder
-    wanted = ~is_own & frame["file"].isna()
+def _find(table: Table, frame: pd.DataFrame, finder: Finder) -> pd.DataFrame:
+    """The songs with what they are found by: the number of a file, or the row of the catalogue; -1 without one."""
+    files, rows = np.full(len(frame), -1), np.full(len(frame), -1)
+    if finder.files and "path" in frame:
+        has_name = (table.text("title") + table.text("artist_title") != "")[frame.index]
+        paths = zip(frame["path"].fillna(""), frame["title"].where(has_name, ""), strict=True)
+        named = [finder.at_path(path, title) for path, title in paths]
+        files = np.array([places[0] if places else -1 for places in named], np.intp)
+        if number := sum(len(places) > 1 for places in named):
+            several = pluralize(number, "path")
+            table.notes.append(f"{several} with several files of this name: the first one is taken.")
+    by_path, is_own = files >= 0, frame["has_all"].to_numpy(bool)
+    found_by = np.where(by_path, _ID, np.where(is_own, _FEATURES, 0)).astype(np.int8)
+    wanted = ~is_own & ~by_path
     if finder.library is not None and wanted.any():
-        rows = finder.library.rows(frame["title"][wanted].tolist(), frame["artists"][wanted].tolist())
-        found = pd.Series(
-            [files[row] if row >= 0 else None for row in rows], frame.index[wanted], dtype=object
-        ).dropna()
-        frame.loc[found.index, "file"], frame.loc[found.index, "found_by"] = found, "title"
-        wanted &= frame["file"].isna()
-    is_file = frame["file"].notna()
-    unnamed = is_own & (frame["title"] == UNTITLED) & (frame["artists"] == UNKNOWN_ARTIST)
-    if known is not None and wanted.any():
-        songs = frame[wanted]
-        by_id = finder.known_ids.get_indexer(pd.Index(songs["id"]))
-        others = by_id < 0
-        if others.any() and finder.catalogue is not None:
-            left = songs[others]
-            by_id[others] = finder.catalogue.rows(left["title"].tolist(), left["artists"].tolist())
-        frame.loc[wanted, "row"] = by_id
-        frame.loc[wanted, "found_by"] = np.where(others, "title", "id")
-    if unnamed.any():
-        frame = _named_by_ids(table, frame, unnamed, known)
-    is_found = is_own | is_file | (frame["row"] >= 0)
-    by_place = ~is_found & frame["has_place"]
-    is_own |= by_place | (~is_found & has_mood)
-    frame.loc[~is_found, "found_by"] = np.where(by_place & ~has_mood, "features", "")[~is_found]
-    if num_placed := int((by_place & ~has_mood).sum()):
-        table.notes.append(f"Moods by valence and energy alone: {pluralize(num_placed, 'song')}.")
-    is_song = is_own | is_file | (frame["row"] >= 0)
-    not_found = _report_missing(table, frame[~is_song], has_any=bool(is_own.any()), known=known)
-    frame = frame[is_song]
-    is_repeated = _keys(frame).duplicated()
-    table.leave_out(frame["at"][is_repeated], "the same song as above")
-    frame = frame[~is_repeated]
-    rows = frame["row"].to_numpy(np.intp)
-    numbers, _ = pd.factorize(np.where(rows < 0, -2 - np.arange(len(rows)), rows))
-    first = np.unique(numbers, return_index=True)[1]
-    if repeats := len(rows) - len(first):
-        table.notes.append(f"{pluralize(repeats, 'row')} with a song of another row.")
-    catalogue = _catalogue(table, frame.iloc[first], known)
-    table.left_out.sort()
-    notes = [*_sentences(table, not_found), *table.notes]
-    found_by = [by or None for by in frame["found_by"].tolist()]
-    return TableReading(
-        table.name, _form(table), table.read.encoding, table.read.separator, table.num_rows, catalogue,
-        found_by, numbers, rows[first], table.left_out, not_found, notes, known,
-    )  # fmt: skip
+        files[wanted] = finder.library.rows(frame["title"][wanted].tolist(), frame["artists"][wanted].tolist())
+        found_by[wanted & (files >= 0)] = _TITLE
+        wanted &= files < 0
+    if finder.catalogue is not None and wanted.any():
+        rows[wanted] = finder.known_ids.get_indexer(pd.Index(frame["id"][wanted]))
+        found_by[rows >= 0] = _ID
+        if (wanted := wanted & (rows < 0)).any():
+            rows[wanted] = finder.catalogue.rows(frame["title"][wanted].tolist(), frame["artists"][wanted].tolist())
+            found_by[wanted & (rows >= 0)] = _TITLE
+    frame = frame.assign(file=files, row=rows, found_by=found_by)
+    unnamed = (frame["found_by"] == _FEATURES) & (frame["title"] == UNTITLED) & (frame["artists"] == UNKNOWN_ARTIST)
+    return _named_by_ids(table, frame, unnamed, finder) if unnamed.any() else frame
 
 
-def _form(table: Table) -> str:
-    """The form of the file, for people."""
-    form = "EmoMusic, Songs (CSV)" if table.is_our_export else table.read.form
-    return f"{form}, a history of plays" if table.is_history else form
-
-
-def _report_missing(table: Table, frame: pd.DataFrame, *, has_any: bool, known: Recommender | None) -> list[NotFound]:
-    """Rows that are no songs: without features where others have them, or not in the catalogue."""
-    table.leave_out(frame["at"][frame["is_silent"]], "not analysed: silence")
-    if has_any or known is None:
-        reason = "no features or mood, and not in the catalogue" if has_any else "no features or mood"
-        table.leave_out(frame["at"][~frame["is_silent"]], reason)
-    if known is None:
-        return []
-    artists = map(split_artists, frame["artists"].tolist())  # a column's own iterator takes eight times as long
-    return list(zip(frame["at"].tolist(), frame["title"].tolist(), artists, strict=True))
-
-
-def _named_by_ids(table: Table, frame: pd.DataFrame, unnamed: pd.Series, known: Recommender | None) -> pd.DataFrame:
+def _named_by_ids(table: Table, frame: pd.DataFrame, unnamed: pd.Series, finder: Finder) -> pd.DataFrame:
     """Titles and artists of the catalogue for songs with features and an id alone; the others are named in a note."""
-    rows = table.finder.known_ids.get_indexer(pd.Index(frame["id"][unnamed]))
+    rows = finder.known_ids.get_indexer(pd.Index(frame["id"][unnamed]))
     index = frame.index[unnamed][rows >= 0]
-    if known is not None and len(index):
-        for name in ("title", "artists"):
-            frame.loc[index, name] = known.catalogue.table[name].iloc[rows[rows >= 0]].to_numpy(object)
-    if others := frame["at"][unnamed][rows < 0].tolist():
-        table.notes.append(f"Songs whose title is not known, only their id: rows {_first(list(map(str, others)))}.")
+    if finder.known is not None and len(index):
+        names = finder.known.table[["title", "artists"]].iloc[rows[rows >= 0]]
+        frame.loc[index, ["title", "artists"]] = names.set_axis(index)
+    if others := frame["at"][unnamed][rows < 0].astype("str").tolist():
+        table.notes.append(f"Songs whose title is not known, only their id: rows {_first(others)}.")
     return frame
 
 
-def _files_by_path(table: Table, frame: pd.DataFrame, files: Sequence[Song], folder: Path | None) -> pd.Series:
-    """The song of the library that each row names by its path, from the folder of the list, or by the end of its path.
-
-    The longest equal end counts, but not the ending of the name.
-    """
-    found: dict[int, Song] = {}
-    paths = frame["path"].dropna() if files and "path" in frame else pd.Series(dtype=object)
-    by_end: dict[str, list[Song]] = {}
-    for song in files if len(paths) else ():
-        for end in _ends_of(song.path or ""):
-            by_end.setdefault(end, []).append(song)
-    is_named = (table.text("title") + table.text("artist_title") != "")[paths.index]
-    num_several = 0
-    for row, path, title, has_name in zip(paths.index, paths, frame["title"][paths.index], is_named, strict=True):
-        ends = _ends_of(path if folder is None else os.path.normpath(folder / path.replace("\\", "/")))
-        songs = next((by_end[end] for end in ends if end in by_end), [])
-        if not songs:
-            continue
-        if end_is_name := not any(end in by_end for end in ends[:-1]):
-            is_elsewhere = re.search(r"[/\\]", path) and has_name  # "01.mp3" of another folder
-            if is_elsewhere and all(title_key(song.title) != title_key(title) for song in songs):
-                continue
-        num_several += len(songs) > 1 and end_is_name
-        found[row] = songs[0]
-    if num_several:
-        table.notes.append(f"{pluralize(num_several, 'path')} with several files of this name: the first one is taken.")
-    return pd.Series(found, dtype=object).reindex(frame.index)
+def _report_missing(table: Table, frame: pd.DataFrame, *, has_any: bool, is_known: bool) -> list[NotFound]:
+    """Rows that are no songs: without features where others have them, or not in the catalogue."""
+    table.leave_out(frame["at"][frame["is_silent"]], "not analysed: silence")
+    if has_any or not is_known:
+        reason = "no features or mood, and not in the catalogue" if has_any else "no features or mood"
+        table.leave_out(frame["at"][~frame["is_silent"]], reason)
+    names = (frame[name].tolist() for name in ("at", "title", "artists"))
+    return [(at, title, split_artists(cell)) for at, title, cell in zip(*names, strict=True)] if is_known else []
 
 
-def _ends_of(path: str) -> list[str]:
-    """The last parts of a path without the ending, four at most, and shorter ends of it."""
-    parts = re.sub(r"\.\w{2,4}$", "", normalize_text(unquote(path).replace("\\", "/"))).split("/")[-4:]
-    return ["/".join(parts[start:]) for start in range(len(parts)) if parts[-1]]
-
-
-def _catalogue(table: Table, frame: pd.DataFrame, known: Recommender | None) -> Catalogue | None:
+def _catalogue(table: Table, frame: pd.DataFrame, finder: Finder) -> Catalogue | None:
     """The catalogue of the songs; rows of the known catalogue have its facts."""
     if frame.empty:
         return None
-    rows = frame["row"].to_numpy(np.intp)
-    is_known = rows >= 0
-    own = frame.rename(columns={"duration": "duration_s"}).reset_index(drop=True)
-    has_no_id = own["id"] == ""
-    own["player"] = np.where(has_no_id, Player.NONE, Player.SPOTIFY)
-    own["id"] = own["id"].mask(has_no_id, "table-" + own["at"].astype("str"))
-    own["title"] = own["title"].mask(own["title"] == "", UNTITLED)
-    own["artists"] = _separated(own["artists"].mask(own["artists"].str.strip() == "", UNKNOWN_ARTIST), table.finder)
+    rows, files = frame["row"].to_numpy(np.intp), frame["file"].to_numpy(np.intp)
+    own = (frame if (rows < 0).all() else frame[rows < 0]).set_axis(np.flatnonzero(rows < 0))
+    own = own.rename(columns={"duration": "duration_s"}).assign(player=Player.SPOTIFY.value)
+    if (has_no_id := own["id"] == "").any():
+        own["player"] = own["player"].mask(has_no_id, Player.NONE.value)
+        own["id"] = own["id"].mask(has_no_id, "table-" + own["at"].astype("str"))
+    for column, unknown in (("title", UNTITLED), ("artists", UNKNOWN_ARTIST)):
+        if (is_unknown := own[column] == "").any():
+            own[column] = own[column].mask(is_unknown, unknown)
+    own["artists"] = _separated(own["artists"], finder).set_axis(own.index)
     if "mood" in own:
         without = own["mood"].notna() & (own["energy"].isna() | own["valence"].isna())
         points = [MOOD_POINTS[Mood(mood)] for mood in own["mood"][without]]
         own.loc[without, "valence"] = [(point.valence + 1) / 2 for point in points]
         own.loc[without, "energy"] = [(point.arousal + 1) / 2 for point in points]
-    if is_known.any() and known is not None:
-        theirs = known.catalogue.table.iloc[rows[is_known]].set_axis(np.flatnonzero(is_known), axis="index")
-        moods = own["mood"][is_known] if "mood" in own and not table.is_our_export else None
+    if finder.known is not None and (is_known := rows >= 0).any():
+        theirs = finder.known.table.iloc[rows[is_known]].set_axis(np.flatnonzero(is_known), axis="index")
+        moods = frame["mood"].to_numpy(object)[is_known] if "mood" in frame and not table.is_our_export else None
         theirs = theirs.assign(player=Player.SPOTIFY.value, mood=moods)
-        own = theirs if is_known.all() else pd.concat([own[~is_known], theirs]).sort_index()
+        own = theirs if is_known.all() else pd.concat([own, theirs]).sort_index()
     if "explicit" in own:
         own["explicit"] = own["explicit"].fillna(False).astype(bool)
-    own_files = {place: file for place, file in enumerate(frame["file"]) if isinstance(file, Song)}
+    own_files = {place: finder.files[files[place]] for place in np.flatnonzero(files >= 0).tolist()}
     if own_files:
         for name in ("title", "valence", "energy"):
             own.loc[list(own_files), name] = [getattr(file, name) for file in own_files.values()]
         own.loc[list(own_files), "player"] = [file.player.value for file in own_files.values()]
         own.loc[list(own_files), "id"] = [f"file-{place}" for place in own_files]
-    is_whole = (own["player"] == Player.SPOTIFY).all() and own[list(FEATURE_NAMES)].notna().all(axis=None)
+    is_whole = (own["player"] == Player.SPOTIFY).all() and (frame["has_all"] | (frame["row"] >= 0)).all()
     catalogue = Catalogue(own, name=table.name, is_local=bool(own_files) or not is_whole)
     if own_files:
         catalogue.songs = [own_files.get(place) or catalogue.song(place) for place in range(len(catalogue))]
@@ -359,7 +331,7 @@ def _sentences(table: Table, not_found: list[NotFound]) -> list[str]:
         names = [", ".join([title, *artists])[:80] for _, title, artists in not_found]
         share = f"{len(names):,} of {pluralize(table.num_rows, 'row')}"
         sentences.append(f"Not in the catalogue, and without all features: {share}: {_first(names, '; ')}.")
-        sentences += filter(None, [advice_of(table.read.header)])
+        sentences += filter(None, [advice_of(table.header)])
     return sentences
 
 

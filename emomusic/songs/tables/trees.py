@@ -10,7 +10,7 @@ from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR
 from emomusic.songs.song import FEATURES
 from emomusic.songs.tables.columns import PATH, field_of, is_header, key_of, word_set
-from emomusic.songs.tables.csv_text import MAX_LINES, check_size, first_line, over
+from emomusic.songs.tables.table import check_size, first_line
 
 Row = dict[str, str]
 
@@ -32,8 +32,7 @@ def tree_rows(data: bytes, name: str) -> list[Row]:
         document = _xml(data) if is_xml else _json(data)
     except Exception as error:  # parsers raise many types on hostile bytes
         raise DatasetError(f"{name}: expected {kind} file of songs. Received: {first_line(error)}") from None
-    rows = _Reader(name).rows(document, "", {}, 0) or _pairs(document)
-    if not rows:
+    if not (rows := _Reader(name).rows(document, "", {}, 0) or _pairs(document)):
         raise DatasetError(f"{name}: expected {kind} file with songs. Received: no titles with artists, ids or paths.")
     return rows
 
@@ -44,9 +43,8 @@ def _pairs(document: Any) -> list[Row]:
     if isinstance(document, dict):
         lists = ((key, value if isinstance(value, list) else [value]) for key, value in document.items())
         rows = [[key, text] for key, texts in lists for text in texts]
-    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) > 1 for row in rows):
-        return []
-    if not all(isinstance(cell, str | int | float | None) for row in rows for cell in row):
+    is_grid = isinstance(rows, list) and all(isinstance(row, list) and len(row) > 1 for row in rows)
+    if not is_grid or not all(isinstance(cell, str | int | float | None) for row in rows for cell in row):
         return []
     return [{f"column {place}": _text(cell) for place, cell in enumerate(row, 1)} for row in rows]
 
@@ -94,7 +92,6 @@ class _Reader:
     def __init__(self, name: str) -> None:
         self._name = name
         self._fields: dict[str, str] = {}
-        self._num_rows = 0
 
     def _field(self, key: str) -> str:
         if key not in self._fields:
@@ -116,8 +113,8 @@ class _Reader:
             return self._of_list(value, key, above, depth)
         if not isinstance(value, dict):
             return []
-        if columns := self._columns(value):
-            return columns
+        if grid := self._grid(value):
+            return grid
         row = self._record(value, "", {}, 0)
         kinds = (key, *(str(value.get(name) or "") for name in ("type", "Type", "kind")))
         words = {word for kind in kinds for word in key_of(kind).split()[-1:]}
@@ -131,19 +128,10 @@ class _Reader:
                 is_word = not name.strip().isdigit() and key_of(name) != ""
                 inner += self.rows(child, name if is_word else key, self._above(fields, words, above), depth + 1)
         has_lists = any(isinstance(child, list) for child in value.values())
-        if (
-            not is_container
-            and self._is_song(row, fields, key, above)
-            and not (inner and (has_lists or len(inner) > 1))
-        ):
-            self._count(1)
+        holds_songs = is_container or (inner and (has_lists or len(inner) > 1))
+        if not holds_songs and self._is_song(row, fields, key, above):
             return [{**{name: cell for name, cell in above.items() if name not in fields}, **row}]
-        return inner
-
-    def _count(self, number: int) -> None:
-        self._num_rows += number
-        if self._num_rows > MAX_LINES:
-            raise over(self._name, f"{MAX_LINES:,} rows", f"{self._num_rows:,}")
+        return self._checked(inner)
 
     def _of_list(self, value: list[Any], key: str, above: Row, depth: int) -> list[Row]:
         found = [(each, self.rows(each, key, above, depth + 1)) for each in value]
@@ -153,45 +141,45 @@ class _Reader:
             for each, inner in found:
                 is_other = is_song and not inner and isinstance(each, dict)
                 rows += [self._record(each, "", {}, 0)] if is_other else inner
-            return [row for row in rows if row]
-        if len(value) > 1 and all(isinstance(each, list) for each in value) and is_header([*map(_text, value[0])]):
-            return self._columns({"columns": value[0], "data": value[1:]})
+            return self._checked([row for row in rows if row])
+        if grid := self._grid(value):
+            return grid
         texts = [each for each in value if isinstance(each, str) and each.strip()]
         if not texts or (self._field(key) in ("artists", "album", "genres", "title") and not _is_lists_key(key)):
             return []
         if all(map(PATH.fullmatch, texts)):
-            rows = [{**above, "path": text} for text in texts]
-        elif "artists" in above and _is_lists_key(key):
-            rows = [{**above, "title": text} for text in texts]
-        elif sum(" - " in text or " by " in text or bool(_TRACK.search(text)) for text in texts) > len(texts) / 2:
-            rows = [{"line": text} for text in texts]
-        else:
-            rows = []
-        self._count(len(rows))
+            return self._checked([{**above, "path": text} for text in texts])
+        if "artists" in above and _is_lists_key(key):
+            return self._checked([{**above, "title": text} for text in texts])
+        num_pairs = sum(" - " in text or " by " in text or bool(_TRACK.search(text)) for text in texts)
+        return self._checked([{"line": text} for text in texts] if num_pairs > len(texts) / 2 else [])
+
+    def _checked(self, rows: list[Row]) -> list[Row]:
+        check_size(self._name, len(rows), 0)
         return rows
 
-    def _columns(self, value: dict[str, Any]) -> list[Row]:
-        """The rows of a data frame that was written by columns, or as names and rows."""
-        names, data = value.get("columns") or value.get("fields"), value.get("data") or value.get("rows")
-        if isinstance(names, list) and isinstance(data, list) and all(isinstance(row, list) for row in data[:1]):
-            check_size(self._name, len(data), len(names))
-            header = [str(each.get("name", "") if isinstance(each, dict) else each) for each in names]
-            return [{name: _text(cell) for name, cell in zip(header, row, strict=False)} for row in data]
-        columns = [list(each.values()) if isinstance(each, dict) else each for each in value.values()]
-        fields = {self._field(name) for name in value}
-        is_table = (
-            len(columns) > 1 and {"title", "artists"} <= fields and all(isinstance(each, list) for each in columns)
-        )
-        if (
-            not is_table
-            or any(isinstance(cell, dict) for each in columns for cell in each[:3])
-            or min(map(len, columns)) < 2
-        ):
+    def _grid(self, value: Any) -> list[Row]:
+        """The rows of a data frame that was written as rows, as names and rows, or by columns."""
+        names: Any
+        data: Any
+        names = data = None
+        if isinstance(value, dict):
+            names, data = value.get("columns") or value.get("fields"), value.get("data") or value.get("rows")
+        elif len(value) > 1 and all(isinstance(each, list) for each in value) and is_header([*map(_text, value[0])]):
+            names, data = value[0], value[1:]
+        is_grid = isinstance(names, list) and isinstance(data, list) and all(isinstance(row, list) for row in data[:1])
+        if isinstance(value, dict) and not is_grid:
+            columns = [list(each.values()) if isinstance(each, dict) else each for each in value.values()]
+            is_grid = {"title", "artists"} <= set(map(self._field, value)) and all(
+                isinstance(each, list) and len(each) > 1 and not any(isinstance(cell, dict) for cell in each[:3])
+                for each in columns
+            )
+            names, data = list(value), list(zip(*columns, strict=False)) if is_grid else []
+        if not is_grid:
             return []
-        check_size(self._name, len(columns[0]), len(columns))
-        return [
-            {name: _text(cell) for name, cell in zip(value, row, strict=False)} for row in zip(*columns, strict=False)
-        ]
+        check_size(self._name, len(data), len(names))
+        header = [str(each.get("name", "") if isinstance(each, dict) else each) for each in names]
+        return [{name: _text(cell) for name, cell in zip(header, row, strict=False)} for row in data]
 
     def _is_song(self, row: Row, fields: Row, key: str, above: Row) -> bool:
         names = {self._field(name) for name in row}
@@ -223,14 +211,9 @@ class _Reader:
             if {"DIR", "FILE"} <= value.keys():  # Traktor
                 row["path"] = _text(value.get("VOLUME")) + _text(value["DIR"]).replace("/:", "/") + _text(value["FILE"])
         elif isinstance(value, list) and value and isinstance(value[0], dict):
-            names = [
-                each.get("name") or each.get("Name") or each.get("artist") for each in value if isinstance(each, dict)
-            ]
-            texts = [_text(each.get("name") if isinstance(each, dict) else each) for each in names if each]
-            fields = {each: self._field(each) for each in (f"{prefix} name", prefix)}
-            known = [each for each, field in fields.items() if field in ("artists", "genres", "channel")]
-            if texts and known:
-                row[known[0]] = ARTIST_SEPARATOR.join(text.replace(ARTIST_SEPARATOR, ",") for text in texts)
+            known = [key for key in (f"{prefix} name", prefix) if self._field(key) in ("artists", "genres", "channel")]
+            if known and (text := _text(value)):
+                row[known[0]] = text
         elif self._field(prefix):
             row[prefix] = _text(value)
         return row
@@ -245,10 +228,10 @@ def _is_of_video(row: Row) -> bool:
 
 
 def _text(value: Any) -> str:
-    """A value of a record as a cell."""
+    """A value of a record as a cell; of records in a list, their names."""
+    if isinstance(value, dict):
+        return _text(value.get("name") or value.get("Name") or value.get("artist"))
     if isinstance(value, list):
-        texts = (
-            str(each).replace(ARTIST_SEPARATOR, ",") for each in value[:100] if isinstance(each, str | int | float)
-        )
-        return ARTIST_SEPARATOR.join(texts)
-    return "" if value is None or isinstance(value, dict) else str(value)[: _LARGEST + 1]
+        texts = (_text(each).replace(ARTIST_SEPARATOR, ",") for each in value[:100] if not isinstance(each, list))
+        return ARTIST_SEPARATOR.join(filter(None, texts))
+    return "" if value is None else str(value)[: _LARGEST + 1]
