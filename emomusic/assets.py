@@ -237,14 +237,17 @@ def require_intact(path: Path) -> None:
         raise AssetError(f"expected {path} with SHA-256 {listed}. Received: another file. {_RESTORE}")
 
 
+_ALSO_HEARD = "traits"  # what songs that were heard by the same model before do not have
+
+
 def sound_checksum() -> str:
-    """One checksum of the listed files of the model that hears songs, without reading them.
+    """One checksum of the listed files of the model that hears songs, without reading them, and of what it tells.
 
     Raises:
         AssetError: the list of checksums is absent or damaged.
     """
     listed = sorted(item for item in _read_checksums().items() if item[0].startswith("models/sound/"))
-    return hashlib.sha256(repr(listed).encode()).hexdigest()
+    return hashlib.sha256(repr([*listed, _ALSO_HEARD]).encode()).hexdigest()
 
 
 def write_checksums(folder: Path | None = None) -> None:

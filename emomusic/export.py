@@ -32,6 +32,7 @@ def song_record(pick: Pick) -> dict[str, Any]:
         "mood": pick.mood.value,
         "likeliest_mood": pick.likeliest_mood.value,
         "genres": list(song.genres),
+        **({"traits": [trait.value for trait in song.hearing.traits]} if song.hearing is not None else {}),
         "score": pick.score,
         "reason": pick.reason,
     }

@@ -19,7 +19,7 @@ from emomusic.songs.song import Hearing, Pick
 from emomusic.songs.spotify import songs_m3u
 from emomusic.stream.film import FilmFace, FilmReading
 from emomusic.stream.timeline import TIMELINE_SECONDS, MoodTimes, Scene, mean_of, mood_times, scenes_of
-from emomusic.text import csv_text, format_clock
+from emomusic.text import csv_text, format_clock, join_names
 
 MOST_SONGS = 10
 """Of a session."""
@@ -302,6 +302,11 @@ class SongAnswer:
         emotion = nearest_emotion(self.point)
         looks = "that is at rest" if emotion is Emotion.NEUTRAL else f"that looks {emotion.adjective}"
         return f"It fits a face {looks}."
+
+    @property
+    def traits(self) -> str:
+        """What the song is heard to be, or to have: "instrumental, guitar and slow"; empty if nothing is clear."""
+        return join_names([trait.label for trait in self.hearing.traits])
 
     @property
     def tags(self) -> str:

@@ -1,6 +1,6 @@
 """Your music: where songs come from, and the one panel of every page with songs.
 
-The source and genres are in the URL, options in the session.
+The source, genres and traits are in the URL, options in the session.
 """
 
 from __future__ import annotations
@@ -12,7 +12,16 @@ from pathlib import Path
 import msgspec
 import streamlit as st
 
-from emomusic.app.choices import GENRE_FAMILIES, GENRE_NAMES, GENRES, HIDE_EXPLICIT, SONGS_FROM, Source
+from emomusic.app.choices import (
+    GENRE_FAMILIES,
+    GENRE_NAMES,
+    GENRES,
+    HIDE_EXPLICIT,
+    SONGS_FROM,
+    TRAIT_NAMES,
+    TRAITS,
+    Source,
+)
 from emomusic.app.frame import local_date
 from emomusic.app.own_music import TableState, draw_own_files, draw_own_table, own_recommender
 from emomusic.app.state import SpotifyState, page_state, use_spotify
@@ -23,6 +32,7 @@ from emomusic.songs.genres import genres_of, names_of
 from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.request import Request
+from emomusic.songs.song import Trait
 
 LABELS: Mapping[Source, str] = {
     Source.SPOTIFY: "Spotify",
@@ -30,6 +40,9 @@ LABELS: Mapping[Source, str] = {
     Source.TABLE: "Your table",
     Source.BUNDLED: "EmoMusic's songs",
 }
+
+_AUDIO = (Source.OWN, Source.BUNDLED)
+"""The sources of audio files, which are heard."""
 
 _MARKED_EXPLICIT = (Source.SPOTIFY, Source.TABLE)
 """The sources whose songs may be marked explicit. Only Spotify's have genres."""
@@ -57,6 +70,7 @@ class YourMusic:
         recommender: the recommender for the songs of `played`.
         fallback: the recommender for songs in place of Spotify's; None if Spotify answers.
         genres: that the visitor chose on any page; empty for all.
+        traits: that the visitor wants of audio files; empty for all.
         hides_explicit: whether the visitor hides explicit songs.
         seed: of the order of songs that match equally well.
         num_asked: how often the visitor wanted to know whether Spotify answers.
@@ -68,6 +82,7 @@ class YourMusic:
     recommender: Recommender
     fallback: Recommender | None
     genres: frozenset[str]
+    traits: frozenset[Trait]
     hides_explicit: bool
     seed: int
     num_asked: int
@@ -93,6 +108,7 @@ class YourMusic:
             today=local_date(),
             hide_explicit=self.hides_explicit and source in _MARKED_EXPLICIT,
             genres=self.genres if source is Source.SPOTIFY else frozenset(),
+            traits=self.traits if source in _AUDIO else frozenset(),
         )
 
     @property
@@ -125,13 +141,17 @@ def your_music() -> YourMusic:
         found = _bundled_recommender()
     shown = Source.SPOTIFY if found is None else source
     instead, fallback = _fallback() if spotify.is_silent else (shown, None)
+    played = shown if found is not None else instead
     return YourMusic(
         source,
         shown,
-        played=shown if found is not None else instead,
+        played=played,
         recommender=found or fallback or load_recommender(),
         fallback=fallback,
         genres=_chosen_genres(),
+        traits=frozenset(Trait(name) for name in TRAITS.values if name in list(Trait))
+        if played in _AUDIO
+        else frozenset(),
         hides_explicit=bool(HIDE_EXPLICIT.value),
         seed=page_state(SourceState).seed,
         num_asked=spotify.num_asked,
@@ -167,7 +187,7 @@ def _chosen_genres() -> frozenset[str]:
 def draw_music(music: YourMusic) -> None:
     """Show the menu of the source, genres and options for songs. The next run of the page decides by the choice."""
     names = names_of(music.genres)
-    num_choices = len(names) + music.hides_explicit
+    num_choices = len(names) + len(music.traits) + music.hides_explicit
     label = f"Your music · {num_choices}" if num_choices else "Your music"
     with st.popover(label, icon=":material/genres:", key="your-music"):
         source = _draw_source(music)
@@ -178,6 +198,8 @@ def draw_music(music: YourMusic) -> None:
         # The session keeps the values of the widgets while another page, or another source, is shown
         if source is Source.SPOTIFY:
             _draw_genres(names)
+        if source in _AUDIO:
+            _draw_traits(music)
         if source in _MARKED_EXPLICIT:
             HIDE_EXPLICIT.draw(st.toggle, "Hide explicit songs")
         with st.container(horizontal=True):
@@ -226,6 +248,20 @@ def _draw_genres(names: list[str]) -> None:
     st.caption("The genres apply on every page with songs. Without a choice, songs of all genres play.")
 
 
+def _draw_traits(music: YourMusic) -> None:
+    TRAIT_NAMES.draw(
+        st.pills,
+        "What is heard",
+        list(Trait),
+        value=[trait for trait in Trait if trait in music.traits],
+        selection_mode="multi",
+        format_func=lambda trait: trait.label.capitalize(),
+        on_change=lambda: TRAITS.set([str(trait) for trait in TRAIT_NAMES.value or ()]),
+        wrap=True,
+    )
+    st.caption("Songs that have all of these play. Without a choice, all songs play.")
+
+
 def _store_genres() -> None:
     shown = [name for menu in (GENRE_FAMILIES, GENRE_NAMES) for name in menu.value or ()]
     GENRES.set(names_of(genres_of(shown)))
@@ -243,4 +279,5 @@ def _reset() -> None:
 def show_all() -> None:
     """Let songs of all genres and explicit songs pass again; for callbacks."""
     GENRES.set(None)
+    TRAITS.set(None)
     HIDE_EXPLICIT.renew()

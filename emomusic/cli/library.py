@@ -125,13 +125,15 @@ def _record(song: Song) -> dict[str, Any]:
         "valence": song.hearing.valence,
         "arousal": song.hearing.arousal,
         "mood": song.hearing.mood.value,
+        "traits": [trait.value for trait in song.hearing.traits],
     }
 
 
 def _show_songs(songs: list[dict[str, Any]]) -> None:
     for song in songs:
         print(escape_control_chars(", ".join([song["title"], *song["artists"]])))
-        print(f"  {song['mood']} ({song['quadrant']}); {escape_control_chars(song['path'])}")
+        words = ", ".join([f"{song['mood']} ({song['quadrant']})", *song["traits"]])
+        print(f"  {words}; {escape_control_chars(song['path'])}")
     print(pluralize(len(songs), "song"))
 
 

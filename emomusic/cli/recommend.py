@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
 from emomusic.cli import arguments
 from emomusic.errors import EmomusicError
+from emomusic.songs.song import Trait
 
 if TYPE_CHECKING:
     from emomusic.songs.recommend import Recommender
@@ -38,6 +40,14 @@ def add_commands(parent: Any) -> None:
         help="songs like this one, of all moods or of the one asked for: a file, a Spotify id or link, or a title",
     )
     parser.add_argument("--same-mood", action="store_true", help="with --like: only songs of its mood")
+    parser.add_argument(
+        "--traits",
+        nargs="+",
+        choices=list(map(str, Trait)),
+        default=[],
+        metavar="NAME",
+        help=f"only audio files that have all of these: {', '.join(Trait)}",
+    )
     parser.add_argument("--format", choices=("nsp", "m3u8", "xspf"), help="a playlist for other players")
     parser.add_argument("--out", type=arguments.path, metavar="FILE", help="of the playlist, instead of stdout")
     arguments.add_library_option(parser)
@@ -64,7 +74,9 @@ def recommend(options: argparse.Namespace) -> arguments.Outcome:
         raise EmomusicError("expected --out FILE for the playlist, as --json prints the songs")
     if options.format == "nsp" and options.like is not None:
         raise EmomusicError("expected m3u8 or xspf with --like. Received: nsp, whose rules know the mood only")
-    request = arguments.song_request(options, point=point, emotion=emotion)
+    request = replace(
+        arguments.song_request(options, point=point, emotion=emotion), traits=frozenset(map(Trait, options.traits))
+    )
     if options.like is not None:
         songs, recommender = _songs_like(options, request, any(given))
     else:
@@ -81,6 +93,10 @@ def _recommender(source: str, options: argparse.Namespace) -> Recommender:
     from emomusic.songs.local_songs import load_bundled_recommender, load_library_recommender
     from emomusic.songs.recommend import load_recommender
 
+    if options.traits and source == "catalogue":
+        raise EmomusicError(
+            "expected --traits with --source library or bundled. Received: the catalogue, not audio files"
+        )
     if options.library is not None and source != "library":
         raise EmomusicError(f"expected --library only with --source library. Received: --source {source}")
     if source == "library":

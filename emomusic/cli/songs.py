@@ -19,6 +19,7 @@ from emomusic.cli import arguments
 from emomusic.errors import AudioError, EmomusicError, FilmError, ImageError, ProfileError
 from emomusic.faces.model_files import model_folder
 from emomusic.media.formats import FILM_ENDINGS, Kind, has_ending, kind_of
+from emomusic.songs.song import Trait
 from emomusic.text import escape_control_chars, format_clock, pluralize
 
 if TYPE_CHECKING:
@@ -252,6 +253,7 @@ def _analyzed_song(name: str) -> dict[str, Any]:
         "arousal": heard.arousal,
         "mood": heard.mood.value,
         "tags": [{"name": tag, "probability": share} for tag, share in heard.tags],
+        "traits": [trait.value for trait in heard.traits],
         "timeline": [
             {"time_s": time_s, "valence": valence, "arousal": arousal} for time_s, valence, arousal in heard.timeline
         ],
@@ -308,4 +310,6 @@ def _show_song(record: dict[str, Any]) -> None:
     title = ", ".join([record["title"], *record["artists"]])
     print(escape_control_chars(f"{record['audio']}: {title}, {format_clock(record['duration_s'])}"))
     print(f"  {record['mood']}: {list_shares(record['probabilities'], most=3)}")
+    if record["traits"]:
+        print(f"  heard: {', '.join(Trait(name).label for name in record['traits'])}")
     print("  sounds like " + ", ".join(f"{tag['name']} {share_text(tag['probability'])}" for tag in record["tags"]))

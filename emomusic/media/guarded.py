@@ -23,8 +23,10 @@ def open_file(path: str | os.PathLike[str], error: type[EmomusicError], noun: st
     """
     path = Path(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may block or never end
-            raise error(f"{name!r} is a folder or a device, not a file; choose {noun}.")
+        if stat.S_ISDIR(mode := path.stat().st_mode):
+            raise error(f"{name!r} is a folder; choose {noun} in it.")
+        if not stat.S_ISREG(mode):  # it may block or never end
+            raise error(f"{name!r} is a pipe or a device, not a file; save its content as a file.")
         return path.open("rb")
     except FileNotFoundError:
         raise error(f"{name!r} was not found; check the name.") from None

@@ -15,7 +15,7 @@ import pandas as pd
 
 from emomusic.affect import Mood
 from emomusic.songs.genres import SongKind, genres_in
-from emomusic.songs.song import FEATURE_NAMES, Player, Song
+from emomusic.songs.song import FEATURE_NAMES, Player, Song, Trait
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 """A Spotify id: 22 base-62 characters."""
@@ -300,6 +300,7 @@ class Catalogue:
         self,
         *,
         genres: Collection[str] = (),
+        traits: Collection[Trait] = (),
         hide_explicit: bool = False,
         without_kinds: Collection[SongKind] = (),
     ) -> npt.NDArray[np.bool_]:
@@ -309,6 +310,7 @@ class Catalogue:
 
         Args:
             genres: a song must have one of them; empty allows all.
+            traits: a song must be heard to have all of them; empty allows all.
             hide_explicit: remove songs marked explicit.
             without_kinds: remove songs of these kinds.
         """
@@ -318,6 +320,10 @@ class Catalogue:
             wanted = frozenset(genres)
             has_any = np.array([not wanted.isdisjoint(combination) for combination in combinations], np.bool_)
             passes &= has_any[numbers]
+        if traits:
+            hearings = [None if song.hearing is None else song.hearing.traits for song in self.songs or ()]
+            wanted_traits = set(traits)
+            passes &= np.array([wanted_traits <= set(own or ()) for own in hearings] or [False] * len(self), np.bool_)
         if hide_explicit and "explicit" in table:
             passes &= ~table["explicit"].to_numpy(bool)
         excluded = set(map(str, without_kinds))

@@ -23,7 +23,7 @@ from emomusic.errors import AudioError, ModelError
 from emomusic.media.audio_file import AudioFile
 from emomusic.media.sound import PATCH_S, SAMPLE_RATE, Window, gain_of, loudness_of, sounding_windows, windows_of
 from emomusic.runtime import Float32Array, Network
-from emomusic.songs.song import Hearing
+from emomusic.songs.song import Hearing, Trait
 
 MODEL = "musicnn"
 HEAD = "head.npz"
@@ -44,6 +44,30 @@ TAGS = (
     *("house", "happy"),
 )
 """The tags of MSD_musicnn, in the order of its outputs."""
+
+TRAIT_TAGS = (
+    *("guitar", "classical", "slow", "techno", "strings", "drums", "electronic", "rock", "fast", "piano", "ambient"),
+    *("beat", "violin", "vocal", "synth", "female", "indian", "opera", "male", "singing", "vocals", "no vocals"),
+    *("harpsichord", "loud", "quiet", "flute", "woman", "male vocal", "no vocal", "pop", "soft", "sitar", "solo"),
+    *("man", "classic", "choir", "voice", "new age", "dance", "male voice", "female vocal", "beats", "harp", "cello"),
+    *("no voice", "weird", "country", "metal", "female voice", "choral"),
+)
+"""The tags of MTT_musicnn, trained on MagnaTagATune, in the order of its outputs."""
+
+_TRAITS_AT = 250  # the first column of these tags, before the sigmoid, in the features
+_FEMALE, _MALE = ("female", "woman", "female vocal", "female voice"), ("male", "man", "male vocal", "male voice")
+_VOICE = ("vocal", "vocals", "singing", "voice", "opera", "choir", "choral", *_FEMALE, *_MALE)
+_NO_VOICE = ("no vocals", "no vocal", "no voice")
+# The tags of a trait, their least probability, and the tags that must be half as probable at most
+_TRAITS = {
+    Trait.VOICE: (_VOICE, 0.15, _NO_VOICE),
+    Trait.FEMALE_VOICE: (_FEMALE, 0.12, _MALE),
+    Trait.MALE_VOICE: (_MALE, 0.12, _FEMALE),
+    Trait.GUITAR: (("guitar",), 0.25, ()),
+    Trait.PIANO: (("piano",), 0.2, ()),
+    Trait.SLOW: (("slow",), 0.15, ("fast",)),
+    Trait.FAST: (("fast",), 0.25, ("slow",)),
+}
 
 QUADRANTS = (Quadrant.Q1, Quadrant.Q2, Quadrant.Q3, Quadrant.Q4)
 
@@ -184,6 +208,7 @@ class SoundHead:
             tags=tuple((TAGS[position], float(shares[position])) for position in strongest),
             timeline=tuple((time_s, *point) for time_s, point in zip(times, points.tolist(), strict=True)),
             features=(direction @ _main_axes(self)).astype(np.float16).tobytes(),
+            traits=traits_of(features),
         )
 
     def save(self, path: Path) -> None:
@@ -221,6 +246,22 @@ def _main_axes(head: SoundHead) -> Float32Array:
     spread, vectors = np.linalg.eigh(clips @ clips.T)
     axes = clips.T @ (vectors / np.sqrt(np.maximum(spread, 1e-6)))[:, -_NUM_FEATURES:]
     return np.asarray(axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])]), np.float32)
+
+
+def traits_of(features: Float32Array) -> tuple[Trait, ...]:
+    """What a song is heard to be, or to have, by its features, shape (patches, f), in the order of `Trait`."""
+    tags = features[:, _TRAITS_AT : _TRAITS_AT + len(TRAIT_TAGS)]
+    shares = dict(zip(TRAIT_TAGS, (1 / (1 + np.exp(-tags))).mean(axis=0).tolist(), strict=True))
+
+    def most(names: Sequence[str]) -> float:
+        return max((shares[name] for name in names), default=0.0)
+
+    found = {trait for trait, (names, least, others) in _TRAITS.items() if most(names) >= max(least, 2 * most(others))}
+    if most(_VOICE) < most(_NO_VOICE):
+        found.add(Trait.INSTRUMENTAL)
+    if Trait.VOICE not in found:
+        found -= {Trait.FEMALE_VOICE, Trait.MALE_VOICE}
+    return tuple(trait for trait in Trait if trait in found)
 
 
 def summary_of(features: Float32Array) -> Float32Array:

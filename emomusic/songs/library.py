@@ -151,6 +151,8 @@ class Library(LibraryFile):
         for path in map(_absolute, paths):
             is_song = Path(path).is_file() and (is_song_file(path) or kind_of(path) is Kind.SONG)
             if not is_song and not Path(path).is_dir():
+                if Path(path).exists() and not Path(path).is_file():
+                    raise LibraryError(f"expected a folder or a file. Received: {path}, a pipe or a device")
                 raise LibraryError(
                     f"expected a folder, or a file that ends in {', '.join(AUDIO_ENDINGS)}. Received: {path}. "
                     "Check the name"

@@ -142,6 +142,7 @@ class Recommender:
         included = included_kinds(request.genres, request.today)
         return self.catalogue.passing(
             genres=request.genres,
+            traits=request.traits,
             hide_explicit=request.hide_explicit,
             without_kinds=[kind for kind in SongKind if kind not in included],
         )
@@ -157,7 +158,7 @@ class Recommender:
         passing = self.passing(request)
         if passing.any():
             return "The files of these songs are gone; connect their disk, or run emomusic library update"
-        if request.genres or request.hide_explicit:
+        if request.genres or request.hide_explicit or request.traits:
             return "No song has one of these genres and passes the options"
         return f"All {len(passing):,} songs are speech, sleep sounds, children's or holiday songs, which are left out"
 

@@ -18,6 +18,7 @@ from emomusic.affect import (
     matching_mood,
     quadrant_of,
 )
+from emomusic.songs.song import Trait
 
 
 class Policy(StrEnum):
@@ -43,6 +44,7 @@ class Request:
         hide_explicit: remove songs marked explicit.
         genres: a song must have one of them; empty allows all. A genre of comedy, sleep or children's songs includes
             songs that are otherwise excluded.
+        traits: an audio file must have all of them; songs of other sources have none.
         today: holiday songs are excluded unless this date is in their season. It counts for no comparison, so that a
             queue goes on after midnight.
     """
@@ -55,6 +57,7 @@ class Request:
     seed: int = 0
     hide_explicit: bool = False
     genres: frozenset[str] = frozenset()
+    traits: frozenset[Trait] = frozenset()
     today: date = field(default_factory=date.today, compare=False)
 
     def __post_init__(self) -> None:

@@ -95,6 +95,24 @@ class Player(StrEnum):
     """Nothing: a row of a table without a Spotify id."""
 
 
+class Trait(StrEnum):
+    """What a song is heard to be, or to have. A song may have several."""
+
+    VOICE = "voice"
+    INSTRUMENTAL = "instrumental"
+    FEMALE_VOICE = "female-voice"
+    MALE_VOICE = "male-voice"
+    GUITAR = "guitar"
+    PIANO = "piano"
+    SLOW = "slow"
+    FAST = "fast"
+
+    @property
+    def label(self) -> str:
+        """Display name."""
+        return self.value.replace("-", " ")
+
+
 class Hearing(Struct, frozen=True, omit_defaults=True, gc=False):
     """What a song sounds like.
 
@@ -104,6 +122,7 @@ class Hearing(Struct, frozen=True, omit_defaults=True, gc=False):
         tags: the strongest five, with their probabilities.
         timeline: time in seconds, valence and arousal of each patch of 3 s that was heard; empty if it was not stored.
         features: of the model, shape (128,), float16, as bytes; songs that sound alike are near. Empty if unknown.
+        traits: what the song is heard to be, or to have; empty if nothing is clear, or if it was not listened for.
     """
 
     probabilities: dict[str, _Share]
@@ -112,6 +131,7 @@ class Hearing(Struct, frozen=True, omit_defaults=True, gc=False):
     tags: tuple[tuple[str, float], ...]
     timeline: tuple[tuple[float, float, float], ...] = ()
     features: bytes = b""
+    traits: tuple[Trait, ...] = ()
 
     @property
     def quadrant(self) -> Quadrant:

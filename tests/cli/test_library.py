@@ -30,6 +30,7 @@ def test_the_library_keeps_its_contract(run: Run, music: Path, tmp_path: Path):
         "valence": -0.5,
         "arousal": 0.5,
         "mood": "energetic",
+        "traits": [],
     }
     assert run("library", "list")[:2] == (0, songs)
     assert run("library", "update")[:2] == (0, songs)
@@ -128,3 +129,9 @@ def test_bundled_songs_come_with_licence_and_source(run: Run):
         assert "url" not in song
     assert songs[0]["likeliest_mood"] == "sad"
     assert run("recommend", "--emotion", "sad", "--source", "bundled", "--library", "a.sqlite")[0] == 2
+
+
+def test_songs_are_chosen_by_what_is_heard(run: Run):
+    status, songs, _ = run("recommend", "--emotion", "sad", "--source", "bundled", "--traits", "guitar", "voice")
+    assert (status, {"guitar", "voice"} <= set.intersection(*(set(song["traits"]) for song in songs))) == (0, True)
+    assert run("recommend", "--emotion", "sad", "--traits", "guitar")[0] == 2

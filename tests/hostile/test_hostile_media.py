@@ -35,7 +35,7 @@ def test_what_is_no_file_is_refused_at_once(read: Callable[[Path], object], tmp_
     (folder := tmp_path / "folder.mp4").mkdir()
     os.mkfifo(pipe := tmp_path / "pipe.mp3")
     (loop := tmp_path / "loop.mp3").symlink_to(loop)
-    no_files = dict.fromkeys((folder, pipe, Path("/dev/zero")), "folder or a device")
+    no_files = {folder: "is a folder", **dict.fromkeys((pipe, Path("/dev/zero")), "pipe or a device")}
     addresses = ("http://127.0.0.1:9/a.mp4", "file:///etc/none", "concat:a.mp4|b.mp4", "pipe:0", "async:a.mp4")
     absent = dict.fromkeys(map(Path, (tmp_path / "absent", *addresses)), "was not found")
     unreadable = dict.fromkeys((loop, Path("nul\0l.mp4"), Path("x" * 5000)), "cannot be read")

@@ -30,7 +30,7 @@ from emomusic.server.visitor import is_own_computer
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.mood import scarce_moods
-from emomusic.songs.song import Player
+from emomusic.songs.song import Player, Trait
 from tests.pages.screen import (
     SAMPLE,
     click,
@@ -62,6 +62,13 @@ def test_files_of_bundled_songs_name_no_folder_of_the_server(root: Path, monkeyp
     assert sum(any(name in text for name in names) for text in texts) >= 1
     assert not any(str(root) in text for text in texts)
     assert {"eileen-collins-1999-card.png", "eileen-collins-1999-card-without-faces.png"} <= files.keys()
+
+
+def test_audio_files_are_filtered_by_what_is_heard(root: Path) -> None:
+    app = start_app(root, sample=SAMPLE, songs="bundled", heard=["guitar", "trombone"])
+    assert {Trait.GUITAR in pick.song.hearing.traits for pick in queue_of(app).playlist(20)} == {True}
+    app.pills(key="trait_names").set_value([Trait.GUITAR, Trait.VOICE]).run()
+    assert {"Feelings", "Snowy"} >= {pick.song.title for pick in queue_of(app).playlist(2)}
 
 
 def test_no_two_choices_share_a_key(root: Path) -> None:

@@ -19,12 +19,14 @@ from emomusic.songs.hearing import (
     HEAD,
     NUM_SAMPLES,
     TAGS,
+    TRAIT_TAGS,
     SoundHead,
     SoundSpan,
     hear_film,
     load_sound_model,
     patches_of,
     spectrogram_of,
+    traits_of,
 )
 from emomusic.songs.song import Hearing
 from emomusic.songs.sound_training import evaluate_sound, fit_head, read_clips, train_sound
@@ -65,6 +67,21 @@ def test_a_louder_or_quieter_copy_has_the_same_mood(gain_db: float):
     model, sound = load_sound_model(), drums(9.5)
     first, second = (model.analyse([Window(0.0, sound * np.float32(10 ** (db / 20)))]) for db in (0, gain_db))
     assert (second.valence, second.arousal) == pytest.approx((first.valence, first.arousal), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("shares", "traits"),
+    [
+        ({"female": 0.4, "guitar": 0.5}, "voice female-voice guitar"),
+        ({"male vocal": 0.3, "female": 0.25, "slow": 0.3}, "voice slow"),
+        ({"no vocals": 0.3, "male": 0.2, "piano": 0.6, "fast": 0.5}, "instrumental piano fast"),
+        ({"slow": 0.3, "fast": 0.3, "vocal": 0.1}, ""),
+    ],
+)
+def test_traits_are_what_the_tags_tell_clearly(shares: dict[str, float], traits: str) -> None:
+    features = np.zeros((3, NUM_FEATURES), np.float32)
+    features[:, 250:300] = [np.log(share / (1 - share)) for share in (shares.get(tag, 1e-4) for tag in TRAIT_TAGS)]
+    assert " ".join(traits_of(features)) == traits
 
 
 def test_a_short_sound_is_repeated_and_a_rest_is_heard():

@@ -16,10 +16,10 @@ from emomusic.errors import DatasetError
 from emomusic.export import song_record
 from emomusic.media.audio_file import read_song
 from emomusic.songs.hearing import QUADRANTS, load_sound_model
-from emomusic.songs.local_songs import SONGS, bundled_songs, recommender_of, songs_dir
+from emomusic.songs.local_songs import SONGS, bundled_songs, load_bundled_recommender, recommender_of, songs_dir
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Request
-from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
+from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song, Trait
 from emomusic.songs.spotify import songs_csv, songs_m3u
 from scripts.build_bundled_songs import key_of, read_sound
 
@@ -105,6 +105,26 @@ def test_every_song_has_its_rights_and_tags_and_is_about_equally_loud():
         (window,) = file.windows
         assert -23 < 10 * np.log10(np.mean(window.samples**2)) < -14
         assert np.abs(window.samples).max() < 0.99  # not clipped
+
+
+@pytest.mark.parametrize(
+    ("title", "traits"),
+    [
+        ("Feelings", "voice male-voice guitar slow"),
+        ("Snowy", "voice female-voice guitar"),
+        ("Sky Vibe", "instrumental fast"),
+    ],
+)
+def test_stored_traits_are_those_that_people_hear(title: str, traits: str):
+    (song,) = (song for song in bundled_songs() if song.title == title)
+    assert " ".join(song.hearing.traits) == traits
+
+
+def test_a_request_for_traits_has_only_songs_with_all_of_them():
+    recommender = load_bundled_recommender()
+    picks = recommender.songs(Request(traits=frozenset({Trait.VOICE, Trait.GUITAR})), 48)
+    assert {"Feelings", "Snowy"} <= {pick.song.title for pick in picks}
+    assert all({Trait.VOICE, Trait.GUITAR} <= {*pick.song.hearing.traits} for pick in picks)
 
 
 @pytest.mark.slow  # hears and measures what the builder of the songs did

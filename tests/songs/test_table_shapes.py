@@ -56,6 +56,10 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         "01/02/2024 Coldplay - Yellow\n2024-02-03 21:04 Adele - Someone Like You\n",
         "Исполнитель;Название трека\nColdplay;Yellow\nAdele;Someone Like You\n",
         "00:00 Yellow - Coldplay\n04:26 Someone Like You - Adele\n",
+        "12/03/2024, 6:22 PM - Anna: Coldplay - Yellow\n12/03/2024, 6:23 PM - Ben: fine\n12/03/2024, 6:24 PM - Ben: Adele - Someone Like You\n",
+        "songs:\n  - title: Yellow # best\n    artist: Coldplay\n  - title: 'Someone Like You'\n    artist:\n      - Adele\n",
+        "Yellow (Coldplay)\nSomeone Like You (Adele)\nRiver (Nobody)\n",
+        "Title,Artist,Title\nParachutes,Coldplay,Yellow\n21,Adele,Someone Like You\n",
         "../Coldplay/P/05 Yellow.mp3\n../Adele/21/11 Someone Like You.mp3\n",
         "#EXTM3U\nm/Coldplay_-_Yellow_(Official_Video)(MP3_70K).mp3\nm/Adele - Someone Like You [xFrGuyw1V8s].m4a\n",
         '#EXTVDJ:<artist>Coldplay</artist><title>Yellow</title>\na.mp3\n#EXTVDJ:<artist>Adele</artist><title>Someone Like You</title>\nb.mp3\n',
@@ -74,6 +78,8 @@ def test_scales_and_moods_in_other_words_are_told(known: Recommender) -> None:
     reading = read_table(rows, known=known)
     assert ([mood.value for mood in reading.moods][:2], reading.songs.song(1).valence) == (["happy", "energetic"], 0.15)
     assert all(any(word in note for note in reading.notes) for word in ("love", "0 to 100", "valence and energy alone"))
+    polish = read_table("tytuł,wykonawca,nastrój\nA,X,smutny\nB,X,wesoły\nC,X,zły\nD,X,spokojny\n".encode())
+    assert [mood.value for mood in polish.moods] == ["sad", "happy", "energetic", "calm"]
     with pytest.raises(DatasetError, match="0 to 3"):
         read_table(b"title,artist,mood\nA,X,0\nB,X,3\n")
     songs = read_table(

@@ -137,6 +137,8 @@ def _draw_side(screen: _Screen) -> None:
     st.markdown(f"**{answer.face}**")
     alt = f"Probabilities: {list_shares(answer.moods)}"
     show_chart(mood_bars(answer.moods), key="music-own-quadrants", alt=alt)
+    if answer.traits:
+        st.markdown(f"**Heard:** {answer.traits}")
     st.markdown(f"**Tags:** {answer.tags}")
 
 

@@ -105,6 +105,11 @@ def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> Col
     for _, place, field in ranked:
         if _fits(field, heads[place], keys[place]):
             columns.setdefault("mood" if field == "mood_or_not" else field, []).append(place)
+    titles, artists = (columns.get(field, []) for field in ("title", "artists"))
+    if artists and len({keys[place] for place in titles}) < len(titles):  # "Title" twice: of an album
+        names = heads[artists[0]].head(60)
+        known = {place: list(map(finder.has, map(str, rows[place][names.index]), map(str, names))) for place in titles}
+        titles.sort(key=lambda place: -sum(known[place]))
     parts = [place for place in columns.get("artists", []) if re.search(r"\d$", keys[place])]
     if len(parts) > 1:  # "Artist 1", "Artist 2"
         columns["artist_parts"] = parts

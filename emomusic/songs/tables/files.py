@@ -18,12 +18,28 @@ from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
 from emomusic.songs.tables.columns import columns_of
 from emomusic.songs.tables.csv_text import SAMPLE_BYTES, csv_table, shape_of
-from emomusic.songs.tables.lines import ENDINGS, crate_rows, line_rows, playlist_rows
+from emomusic.songs.tables.lines import ENDINGS, crate_rows, line_rows, playlist_rows, yaml_rows
 from emomusic.songs.tables.table import MAX_LINE_BYTES, MAX_LINES, Table, check_size, first_line, over
 from emomusic.songs.tables.trees import tree_rows
 from emomusic.text import size_over
 
-_TABLES = ("csv", "tsv", "txt", "xlsx", "xls", "ods", "parquet", "json", "jsonl", "ndjson", "xml", "plist", "nml")
+_TABLES = (
+    "csv",
+    "tsv",
+    "txt",
+    "xlsx",
+    "xls",
+    "ods",
+    "parquet",
+    "json",
+    "jsonl",
+    "ndjson",
+    "yaml",
+    "yml",
+    "xml",
+    "plist",
+    "nml",
+)
 
 TABLE_ENDINGS = (*_TABLES, *ENDINGS)
 """Usual endings of the files. Their content decides."""
@@ -72,6 +88,8 @@ def _read_text(data: bytes, name: str, finder: Finder) -> Table:
         return Table.of_records(name, tree_rows(data, name), "JSON")
     if playlist_rows(start, name) is not None:
         return Table.of_records(name, playlist_rows(data.decode(), name) or [], "playlist")
+    if re.search(r"^\s*- +\S+:", start, re.MULTILINE) and (rows := yaml_rows(data.decode())) is not None:
+        return Table.of_records(name, rows, "YAML")
     if (at := data.find(b"#-----CONTENT-----#")) >= 0:  # AIMP; its folders are lines without cells
         return csv_table(b"\n".join(line for line in data[at:].splitlines() if b"|" in line), name)
     if not shape_of(start)[1] and line_rows(start.splitlines(), finder) is not None:

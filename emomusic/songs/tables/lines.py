@@ -7,7 +7,9 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
+from emomusic.songs.catalogue import TRACK_LINK
 from emomusic.songs.names import Finder
+from emomusic.songs.tables.columns import field_of
 
 Rows = list[dict[str, str]]
 
@@ -36,6 +38,14 @@ _OTHER = re.compile(r"\s+[|/~\u00b7\u2022]\s+|\t+")
 _BY = re.compile(
     r'["\u201c\u201e\u00ab]?(.+)(?<!["\u201d\u201c\u00bb])["\u201d\u201c\u00bb]?\s+(?:by|von|par|por|di)\s+(.+)'
 )
+_IN_BRACKETS = re.compile(r"([^()]+?)\s+\(([^()]+)\)")  # "Title (Artist)"
+_MESSAGE = re.compile(  # of a chat: "[12.03.24, 18:22:01] Anna: ", "12/03/2024, 6:22 PM - Anna: "
+    r"^[\u200e\ufeff]*\[?\d{1,4}[./-]\d\d?[./-]\d{2,4},?\s+\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s?[AaPp]\.?\s?[Mm]\.?)?\]?"
+    r"(?:\s-)?\s(?:[^:]{1,80}: )?"
+)
+_LINK = re.compile(r"https?://\S+")
+_YAML_LINE = re.compile(r"\s*(- )?\s*([^\W\d][\w .-]*):(?:\s+([^#\s].*?)?(?:\s+#.*)?)?")
+_YAML_ITEM = re.compile(r"\s*- ([^#]+?)(?:\s+#.*)?")
 _QUOTES = "\"'\u201c\u201d\u201e\u00ab\u00bb "
 _CLOCK = r"[(\[]?\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?[)\]]?"
 _BULLET = re.compile(
@@ -117,17 +127,45 @@ def crate_rows(data: bytes) -> Rows:
     return rows
 
 
+def yaml_rows(text: str) -> Rows | None:
+    """The records of a list in YAML, with a key on each line; None for other texts."""
+    rows, key = Rows(), ""
+    for line in text.splitlines():
+        if found := _YAML_LINE.fullmatch(line):
+            key = found[2].strip()
+            rows += [{}] if found[1] else []
+            if rows and found[3]:
+                rows[-1][key] = found[3].strip(_QUOTES)
+        elif rows and (found := _YAML_ITEM.fullmatch(line)):
+            before = rows[-1].get(key)
+            rows[-1][key] = f"{before};{found[1].strip(_QUOTES)}" if before else found[1].strip(_QUOTES)
+    num_titles = sum("title" in {(field_of(name) or ("",))[0] for name in row} for row in rows)
+    return rows if num_titles > 0.6 * len(rows) else None
+
+
 def line_rows(lines: Sequence[str], finder: Finder) -> Rows | None:
-    """The songs of a list of lines such as "1. Artist - Title (4:26)"; None if the lines are of another kind."""
+    """The songs of a list of lines such as "1. Artist - Title (4:26)"; None if the lines are of another kind.
+
+    The messages of a chat without a link or a pair of names are of another type.
+    """
     filled = [line.strip() for line in lines if line.strip()]
-
-    def is_pair(line: str) -> bool:
-        plain = _plain(line)
-        has_mark = _DASH.search(plain) or _BY.fullmatch(plain) or _OTHER.search(plain) or "track/" in line
-        return bool(has_mark) or (": " in plain and finder.knows_artist(plain.partition(": ")[0]))
-
-    num_pairs = sum(map(is_pair, filled[:_MOST]))
+    if sum(bool(_MESSAGE.match(line)) for line in filled[:_MOST]) > 0.6 * len(filled[:_MOST]):
+        messages = [_MESSAGE.sub("", line) for line in filled]
+        rows = [{"line": _LINK.sub("", text).strip(), "url": " ".join(_LINK.findall(text))} for text in messages]
+        are_songs = [is_pair(row["line"], finder) or TRACK_LINK.search(row["url"]) for row in rows]
+        return [row if is_song else row | {"type": "message"} for row, is_song in zip(rows, are_songs, strict=True)]
+    num_pairs = sum(is_pair(line, finder) for line in filled[:_MOST])
     return [{"line": line} for line in filled] if num_pairs > 0.6 * len(filled[:_MOST]) > 0 else None
+
+
+def is_pair(line: str, finder: Finder) -> bool:
+    """Whether a line has a title and an artist, or a link to a track."""
+    plain = _plain(line)
+    if _DASH.search(plain) or _BY.fullmatch(plain) or _OTHER.search(plain) or "track/" in line:
+        return True
+    in_brackets = _IN_BRACKETS.fullmatch(plain)
+    artist = in_brackets[2] if in_brackets else plain.partition(": ")[0] if ": " in plain else ""
+    return bool(artist) and finder.knows_artist(artist)
 
 
 def _plain(line: str) -> str:
@@ -175,6 +213,8 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
                 title = text
         elif colon and finder.knows_artist(before):
             title, artist = after.strip(_QUOTES), before
+        elif (named := _IN_BRACKETS.fullmatch(line)) and are_lines and finder.knows_artist(named[2]):
+            title, artist = named[1].strip(_QUOTES), named[2]
         found[text] = title, artist
     return [found[text] for text in texts]
 
