@@ -147,21 +147,7 @@ def read_table(
     table.find_fields(finder)
     frame = songs_of(table, finder)
     frame = _find(table, _by_plays(frame, table) if table.is_history else frame, finder)
-    has_mood = frame["mood"].notna() if "mood" in frame else pd.Series(False, frame.index)
-    is_found = (frame["file"] >= 0) | (frame["row"] >= 0)
-    is_own = (frame["found_by"] == _FEATURES) | (~is_found & (frame["has_place"] | has_mood))
-    by_place = ~is_found & ~has_mood & frame["has_place"] & (frame["found_by"] != _FEATURES)
-    frame["found_by"] = frame["found_by"].mask(by_place, _FEATURES)
-    if num_placed := int(by_place.sum()):
-        table.notes.append(f"Moods by valence and energy alone: {pluralize(num_placed, 'song')}.")
-    is_song = is_own | is_found
-    not_found = _report_missing(table, frame[~is_song], has_any=bool(is_own.any()), is_known=known is not None)
-    frame = frame if is_song.all() else frame[is_song]
-    keys = _keys(frame)
-    if pc.count_distinct(pa.array(keys)).as_py() < len(keys):
-        is_repeated = keys.duplicated()
-        table.leave_out(frame["at"][is_repeated], "the same song as above")
-        frame = frame[~is_repeated]
+    frame, not_found = _known_songs(table, frame, is_known=known is not None)
     rows = frame["row"].to_numpy(np.intp)
     numbers = first = np.arange(len(rows))
     if (rows >= 0).any():
@@ -186,6 +172,26 @@ def read_table(
         notes=[*_sentences(table, not_found), *table.notes],
         known=known,
     )
+
+
+def _known_songs(table: Table, frame: pd.DataFrame, *, is_known: bool) -> tuple[pd.DataFrame, list[NotFound]]:
+    """The songs that are found or have features, a place or a mood, each once; and those that are not found."""
+    has_mood = frame["mood"].notna() if "mood" in frame else pd.Series(False, frame.index)
+    is_found = (frame["file"] >= 0) | (frame["row"] >= 0)
+    is_own = (frame["found_by"] == _FEATURES) | (~is_found & (frame["has_place"] | has_mood))
+    by_place = ~is_found & ~has_mood & frame["has_place"] & (frame["found_by"] != _FEATURES)
+    frame["found_by"] = frame["found_by"].mask(by_place, _FEATURES)
+    if num_placed := int(by_place.sum()):
+        table.notes.append(f"Moods by valence and energy alone: {pluralize(num_placed, 'song')}.")
+    is_song = is_own | is_found
+    not_found = _report_missing(table, frame[~is_song], has_any=bool(is_own.any()), is_known=is_known)
+    frame = frame if is_song.all() else frame[is_song]
+    keys = _keys(frame)
+    if pc.count_distinct(pa.array(keys)).as_py() < len(keys):
+        is_repeated = keys.duplicated()
+        table.leave_out(frame["at"][is_repeated], "the same song as above")
+        frame = frame[~is_repeated]
+    return frame, not_found
 
 
 def _keys(frame: pd.DataFrame) -> pd.Series:
