@@ -306,7 +306,8 @@ class SongAnswer:
     @property
     def traits(self) -> str:
         """What the song is heard to be, or to have: "instrumental, guitar and slow"; empty if nothing is clear."""
-        return join_names([trait.label for trait in self.hearing.traits])
+        names = [trait.label for trait in self.hearing.traits]
+        return join_names(names) if names else ""
 
     @property
     def tags(self) -> str:
