@@ -26,7 +26,7 @@ from tests.waiting import PATIENCE_S, wait_until
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--force-prefers-reduced-motion"),
+    *("--disable-component-update", "--disable-sync"),
     # A route of Playwright would switch off the cache. The other address is not this computer, and has no HTTPS
     "--host-resolver-rules=MAP open.spotify.com ~NOTFOUND, MAP emomusic.test 127.0.0.1",
     "--process-per-site",  # a new process would compile all scripts again, which takes half of a visit
@@ -227,7 +227,7 @@ def open_page(shared_context: BrowserContext, server: str) -> Iterator[Callable[
     def open_(path: str = "/", *, width: int = 1440, height: int = 900, theme: str = "light", script: str = "") -> Page:
         page = shared_context.new_page()
         page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.set_default_timeout(PATIENCE_MS)
         if script:
             page.add_init_script(script)
@@ -240,6 +240,7 @@ def open_page(shared_context: BrowserContext, server: str) -> Iterator[Callable[
     yield open_
     for page in shared_context.pages[1:]:
         page.close()
+    shared_context.pages[0].evaluate("localStorage.clear()")
     shared_context.clear_permissions()
     shared_context.clear_cookies()
     assert not errors

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.sync_api import FloatRect, Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import Song
 
+NO_SPOTIFY = "delete window.emomusicSpotify"
+"""The script of a page that asks for Spotify, which the browser cannot find."""
+
 PLAYER = 'iframe[src*="open.spotify.com"]'
 _SOURCE = re.compile(r"^https://open\.spotify\.com/embed/track/([0-9A-Za-z]{22})$")
-
-PHONE = (390, 844)
 
 _PLAYS = """([after, seconds]) => {
   const { song, audio } = window.emomusicPlayer ?? {};
@@ -63,6 +64,14 @@ def level(page: Page) -> float:
     return float(page.evaluate(_LEVEL))
 
 
+def play_sample(page: Page) -> str:
+    """Choose the first sample; returns the id of the song that sounds, in a loop."""
+    page.locator("[class*='st-key-sample-'] button").first.click()
+    heard = sounding(page)
+    page.evaluate("emomusicPlayer.audio.loop = true")
+    return heard
+
+
 def is_paused(page: Page) -> bool:
     """Whether the bar is paused."""
     return bool(page.evaluate("window.emomusicPlayer.audio.paused"))
@@ -81,16 +90,3 @@ def add_folder(page: Page, path: Path) -> None:
     field.fill(str(path))
     field.press("Enter")
     page.get_by_role("button", name="Add this folder").click()
-
-
-def overflow(page: Page) -> int:
-    """By how many pixels the page is wider than the window."""
-    main = page.get_by_test_id("stMain")
-    return int(main.evaluate("element => element.scrollWidth - element.clientWidth"))
-
-
-def box_of(part: Locator) -> FloatRect:
-    """Position and size of the only match, once it is visible."""
-    expect(part).to_be_visible()
-    box: FloatRect = part.evaluate("element => element.getBoundingClientRect().toJSON()")  # waits, if it is redrawn
-    return box

@@ -133,12 +133,15 @@ def write_marked_files(folder: Path, root: Path) -> tuple[dict[str, bytes], str]
     return markers, message
 
 
-# In the place of the worker that sends the frames
+# In the place of the worker that sends the frames: two in a second, which leave the processor to the other pages
 SENDER = """window.Worker = class {
   async postMessage({ address, taken_ms }) {
+    if (this.isSending) return;
+    this.isSending = true;
     const body = await (await fetch("data:image/jpeg;base64,%s")).blob();
     const answer = await (await fetch(address, { method: "POST", body })).json();
     this.onmessage({ data: { answer, taken_ms } });
+    setTimeout(() => (this.isSending = false), 500);
   }
   terminate() {}
 }"""
@@ -158,7 +161,7 @@ def test_files_are_deleted_when_read_or_when_pages_close(browser: Browser, tmp_p
     (folder := tmp_path / "temporary").mkdir()
     markers, message = write_marked_files(tmp_path, root)
     # Streamlit hides a session that it has kept for this time without closing it; a busy server must close it before
-    settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "40", "TMPDIR": str(folder)}
+    settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "24", "TMPDIR": str(folder)}
     with fresh_server(tmp_path, settings) as address, browser.new_context() as context:
         with_spotify(context)
 

@@ -11,9 +11,9 @@ import av
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import download
-from tests.browser.player import PLAYER, box_of, song, song_after
+from tests.browser.layout import box_of
+from tests.browser.player import PLAYER, song, song_after
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.films import BIDEN, COLLINS, write_film
 
@@ -71,11 +71,37 @@ def wait_for_second(page: Page, second: int) -> None:
     page.wait_for_function(f"() => {VIDEO} && {VIDEO}.currentTime >= {second} && {VIDEO}.currentTime < {second} + 3")
 
 
-def test_two_visitors_get_results_that_follow_clicks(open_page: Callable[..., Page], tmp_path: Path) -> None:
+# A player of Spotify, which tells what it does, and does what it is told
+SPOTIFY_PLAYER = """<script>
+  const tell = (message) => parent.postMessage(message, "*");
+  addEventListener("message", ({ data }) => {
+    if (!["play", "pause"].includes(data.command)) return;
+    document.body.textContent = data.command;
+    const payload = { isPaused: data.command === "pause", position: 1000, duration: 200000 };
+    tell({ type: "playback_update", payload });
+  });
+  tell({ type: "ready" });
+</script>"""
+
+
+def wait_for_both(page: Page, command: str, after: str = "") -> str:
+    """Wait until Spotify was told this and the film does it too; the id of Spotify's song."""
+    is_paused, volume = ("true", 1) if command == "pause" else ("false", 0.25)
+    page.wait_for_function(f"() => {VIDEO}.paused === {is_paused} && {VIDEO}.volume === {volume}")
+    track_id = song_after(page, after) if after else song(page)
+    expect(page.frame_locator(PLAYER).locator("body")).to_have_text(command)
+    return track_id
+
+
+def test_two_visitors_get_results_that_follow_clicks_and_songs_of_spotify(
+    open_page: Callable[..., Page], tmp_path: Path
+) -> None:
     film, silent = tmp_path / "two people.webm", tmp_path / "one person.mkv"
     write_film(film, SHOTS, size=(400, 300), ending="webm", audio="libopus")
     write_film(silent, SHOTS[1:], size=(400, 300), ending="mkv")
     page, other = open_page("/film"), open_page("/film")
+    answer = {"body": SPOTIFY_PLAYER, "content_type": "text/html"}
+    page.route("https://open.spotify.com/**", lambda route: route.fulfill(**answer))
     upload(page, film)
     upload(other, silent)
     wait_for_results(page)
@@ -119,6 +145,18 @@ def test_two_visitors_get_results_that_follow_clicks(open_page: Callable[..., Pa
     page.keyboard.press("Escape")
     click_second(page, 2)  # a happy scene
     expect(page.get_by_role("heading", level=1)).to_contain_text("happy")
+
+    page.get_by_text("Follow the film").click()  # again
+    page.wait_for_function(f"{VIDEO}.emomusicFollows === true")
+    page.evaluate(f"{VIDEO}.loop = true, {VIDEO}.playbackRate = 1")  # else the film may end first on a busy machine
+    page.locator('[class*="st-key-scene-scene-"] button').nth(0).click()
+    first = wait_for_both(page, "play")
+    second = wait_for_both(page, "play", after=first)  # at the cut
+    page.evaluate(f"{VIDEO}.pause()")
+    wait_for_both(page, "pause")
+    page.evaluate(f"{VIDEO}.play()")
+    wait_for_both(page, "play")
+    assert second != first
 
 
 # The title of the song that sounds, while the film plays below its usual volume
@@ -172,45 +210,3 @@ def test_the_song_of_a_scene_sounds_and_changes_at_a_cut(open_page: Callable[...
     page.wait_for_function(f"({SUNG})() !== ''")
     page.evaluate(f"{VIDEO}.pause()")
     page.wait_for_function("() => !window.emomusicPlayer.isPlaying")
-    assert_accessible(page, "Film · EmoMusic")
-
-
-# What this test needs of Spotify's player: it tells what it does, and does what it is told
-SPOTIFY_PLAYER = """<script>
-  const tell = (message) => parent.postMessage(message, "*");
-  addEventListener("message", ({ data }) => {
-    if (!["play", "pause"].includes(data.command)) return;
-    document.body.textContent = data.command;
-    const payload = { isPaused: data.command === "pause", position: 1000, duration: 200000 };
-    tell({ type: "playback_update", payload });
-  });
-  tell({ type: "ready" });
-</script>"""
-
-
-def test_spotify_plays_the_songs_of_the_scenes_with_the_film(open_page: Callable[..., Page], tmp_path: Path) -> None:
-    film = tmp_path / "two people.webm"
-    write_film(film, SHOTS, size=(400, 300), ending="webm", audio="libopus")
-    page = open_page("/film")
-    answer = {"body": SPOTIFY_PLAYER, "content_type": "text/html"}
-    page.route("https://open.spotify.com/**", lambda route: route.fulfill(**answer))
-
-    def wait_for_both(command: str, after: str = "") -> str:
-        """Wait until Spotify was told this and the film does it too; the id of Spotify's song."""
-        is_paused, volume = ("true", 1) if command == "pause" else ("false", 0.25)
-        page.wait_for_function(f"() => {VIDEO}.paused === {is_paused} && {VIDEO}.volume === {volume}")
-        track_id = song_after(page, after) if after else song(page)
-        expect(page.frame_locator(PLAYER).locator("body")).to_have_text(command)
-        return track_id
-
-    upload(page, film)
-    wait_for_results(page)
-    page.evaluate(f"{VIDEO}.loop = true")  # else the film may end first on a busy machine
-    page.locator('[class*="st-key-scene-scene-"] button').nth(0).click()
-    first = wait_for_both("play")
-    second = wait_for_both("play", after=first)  # at the cut
-    page.evaluate(f"{VIDEO}.pause()")
-    wait_for_both("pause")
-    page.evaluate(f"{VIDEO}.play()")
-    wait_for_both("play")
-    assert second != first

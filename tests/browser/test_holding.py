@@ -1,19 +1,25 @@
-"""Pages that hold: away and back, dropped and pasted files, translated pages, steps of the history, no WebSockets."""
+"""Pages that hold: other addresses and servers, refused, dropped and pasted files, browsers with limits."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from emomusic.server import ice
 from emomusic.server.frames import Problem
-from tests.browser.conftest import PATIENCE_MS, fresh_server, with_spotify
-from tests.browser.cut_proxy import cut_proxy
+from tests.browser.conftest import PATIENCE_MS, fresh_server, visit, with_spotify
+from tests.browser.live import CAMERA, IS_CAMERA_FREE, IS_MARKED, LEVEL_DB, START, SUMMARY, press, problem, sees, start
+from tests.browser.player import level, sounding
 from tests.browser.waiting import wait_until_idle
+from tests.servers import reserved_port
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -63,53 +69,145 @@ def give(page: Page, how: str, photo: Path) -> None:
     page.evaluate(GIVE, [how, photo.name, base64.b64encode(photo.read_bytes()).decode()])
 
 
-def test_a_press_after_the_server_was_restarted_is_repeated_and_a_lost_photo_is_named(
+def test_pages_go_on_with_a_restarted_server_without_the_photo_and_by_webrtc(
     browser: Browser, tmp_path: Path, root: Path
 ) -> None:
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
         folder.mkdir()
-    with fresh_server(folders[1]) as after, browser.new_context() as context:
+    with reserved_port() as port, browser.new_context(permissions=["camera"]) as context:
         with_spotify(context)
-        with fresh_server(folders[0]) as before, cut_proxy(before) as proxy:
-            page = context.new_page()
-            page.set_default_timeout(PATIENCE_MS)
-            page.goto(f"{proxy.url}/?songs=bundled")
-            wait_until_idle(page)
-            page.locator("input[type=file]").first.set_input_files(root / "data/samples/grace-hopper-1984.jpg")
-            expect(page.get_by_role("heading", level=1)).to_contain_text("sad")
-            wait_until_idle(page)
-            proxy.cut()
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(CAMERA)
+        photo, live = context.new_page(), context.new_page()
+        title = photo.get_by_role("heading", level=1)
+        with fresh_server(folders[0], port=port) as address:
+            photo.goto(f"{address}/?songs=bundled")
+            wait_until_idle(photo)
+            photo.locator("input[type=file]").first.set_input_files(root / "data/samples/grace-hopper-1984.jpg")
+            expect(title).to_contain_text("sad")
+            live.goto(f"{address}/live")
+            start(live)
+            sees(live, "1 face")
+            press(live, "STOP")
+            expect(live.locator(SUMMARY)).to_be_visible()
+            for page in (photo, live):
+                wait_until_idle(page)
+                page.evaluate("window.isKept = true")
+        for page in (photo, live):
             expect(page.locator(CONNECTED)).to_have_count(0)
-            proxy.lead_to(after)
-            proxy.mend()
-            expect(page.locator(CONNECTED)).to_have_count(1)
-            expect(page.get_by_text("no longer has your photo")).to_be_visible()
-            page.get_by_role("button", name="A smile", exact=True).click()
-            expect(page.get_by_role("heading", level=1)).to_contain_text("happy")
+        with fresh_server(folders[1], {ice.LIVE: "webrtc"}, port=port):
+            expect(photo.get_by_text("no longer has your photo")).to_be_visible()
+            photo.get_by_role("button", name="A smile", exact=True).click()
+            expect(title).to_contain_text("happy")
+            live.locator(START).click()  # nothing has run the page again
+            sees(live, "1 face")
+            live.wait_for_function(IS_MARKED)
+            live.wait_for_function(f"{LEVEL_DB}(window.emomusicBand) > -45")
+            press(live, "STOP")
+            expect(live.locator(SUMMARY)).to_be_visible()
+            live.wait_for_function(IS_CAMERA_FREE)
+            assert [page.evaluate("window.isKept") for page in (photo, live)] == [True, True]  # not loaded again
 
 
-@pytest.mark.parametrize("how", ["drop", "paste"])
-def test_a_photo_is_taken_anywhere_on_its_page_also_with_an_answer(
-    open_page: Callable[..., Page], root: Path, how: str
+def is_ready(address: str) -> bool:
+    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(f"{address}/ready") as answer:
+        return bool(answer.headers["content-type"] == "application/json")
+    return False
+
+
+def test_songs_of_the_app_sound_below_a_path_of_the_server(browser: Browser, tmp_path: Path) -> None:
+    settings = {"STREAMLIT_SERVER_BASE_URL_PATH": "music/box"}
+    with fresh_server(tmp_path, settings, path="/music/box") as address, browser.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        urls: list[str] = []
+        page.on("response", lambda response: urls.append(f"{response.status} {response.url}"))
+        page.goto(f"{address}/?sample=eileen-collins-1999&songs=bundled")
+        assert sounding(page)
+        wait_until(lambda: is_ready(address))
+        assert level(page) > 0.01
+        served = [url for url in urls if "/app/static/" in url]
+        assert served
+        assert all(re.match(rf"20[06] {address}/app/static/", url) for url in served)
+
+
+def test_a_wrong_address_and_a_page_without_websockets_say_so(shared_context: BrowserContext, server: str) -> None:
+    with contextlib.closing(shared_context.new_page()) as page:
+        page.goto(f"{server}/Film")
+        expect(page).to_have_url(re.compile("/film$"))
+        page.goto(f"{server}/nothing")
+        expect(page.get_by_role("heading")).to_have_text("No page has this address")
+        page.route_web_socket("**/*", lambda socket: socket.close())
+        page.goto(server)
+        expect(page.get_by_text("WebSockets")).to_be_visible()
+
+
+def test_a_photo_is_taken_anywhere_on_its_page_and_other_pages_say_where(
+    open_page: Callable[..., Page], root: Path
 ) -> None:
     page = open_page("/?sample=eileen-collins-1999&songs=bundled")
     wait_until_idle(page)
-    give(page, how, root / "data/samples/grace-hopper-1984.jpg")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("sad")
-    assert "sample" not in page.url
-
-
-def test_other_pages_say_where_files_are_taken(open_page: Callable[..., Page], root: Path) -> None:
-    page = open_page("/live")
+    for how, name, emotion in (("drop", "grace-hopper-1984", "sad"), ("paste", "barack-obama-2012", "happy")):
+        give(page, how, root / f"data/samples/{name}.jpg")
+        expect(page.get_by_role("heading", level=1)).to_contain_text(emotion)
+        expect(page).not_to_have_url(re.compile("sample"))
+        wait_until_idle(page)
+    visit(page, "Live")
     give(page, "drop", root / "data/samples/grace-hopper-1984.jpg")
     expect(page.get_by_role("alert").filter(has_text="Photo")).to_be_visible()
-    assert page.url.endswith("/live")
+    expect(page).to_have_url(re.compile("/live"))
 
 
-def test_a_translated_page_shows_each_new_answer(open_page: Callable[..., Page]) -> None:
-    page = open_page("/?sample=eileen-collins-1999&songs=bundled")
+REFUSALS = (
+    (413, "this size", "eileen-collins-1999"),
+    (502, "does not answer", "joe-biden-2010"),
+    (403, "refused", "grace-hopper-1984"),
+)
+"""Status, words of its sentence, and a photo: a browser uploads the same file once."""
+
+
+def test_an_upload_that_a_proxy_refuses_has_a_sentence_that_can_be_seen(
+    open_page: Callable[..., Page], root: Path
+) -> None:
+    page, samples = open_page("/?songs=bundled"), root / "data/samples"
+    page.route("**/_stcore/upload_file/**", lambda route: route.fulfill(status=status))
+    files, uploader = page.locator("input[type=file]").first, page.get_by_test_id("stFileUploader").last
     wait_until_idle(page)
+    for status, words, photo in REFUSALS:  # noqa: B007 (of the route)
+        files.set_input_files(samples / f"{photo}.jpg")
+        expect(uploader).to_contain_text(words)
+        expect(uploader).not_to_contain_text("status code")
+    page.get_by_role("button", name="An astronaut", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("happy")
+    wait_until_idle(page)
+    page.get_by_role("button", name="Other photos").click()
+    files.set_input_files(samples / f"{photo}.jpg")
+    sentence = page.get_by_role("alert").filter(has_text=words)
+    expect(sentence).to_be_visible()
+    expect(uploader).to_contain_text(words)
+    box = sentence.bounding_box()
+    assert box is not None
+    assert min(box["width"], box["height"]) > 24
+
+
+# Whether a bar covers a point at the top or the bottom of the window
+IS_COVERED = """() => [...document.elementsFromPoint(160, 5), ...document.elementsFromPoint(160, 220)]
+  .some((one) => one.closest("header, .st-key-player-bar, .st-key-pages"))"""
+
+
+def test_an_answer_holds_at_a_large_zoom_in_forced_colours_and_translated(open_page: Callable[..., Page]) -> None:
+    page = open_page("/?sample=eileen-collins-1999&songs=bundled", width=320, height=225)
+    wait_until_idle(page)
+    page.locator(".st-key-part-player").first.scroll_into_view_if_needed()
+    assert not page.evaluate(IS_COVERED)
+
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.emulate_media(forced_colors="active")
+    outline = "radio => getComputedStyle(radio).outlineStyle"
+    assert page.get_by_role("radio", name="Match me").evaluate(outline) == "solid"
+    assert page.get_by_role("radio", name="Lift me").evaluate(outline) == "none"
+
     page.evaluate(TRANSLATE)
     page.get_by_role("button", name="A stern look", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("neutral")
@@ -119,46 +217,15 @@ def test_a_translated_page_shows_each_new_answer(open_page: Callable[..., Page])
     expect(page.locator("[class*='st-key-title-'] p")).to_contain_text(title)
 
 
-def test_a_page_without_websockets_says_so(browser: Browser, server: str) -> None:
-    with browser.new_context() as context:
-        context.route_web_socket("**/*", lambda socket: socket.close())
-        page = context.new_page()
-        page.goto(server)
-        expect(page.get_by_text("WebSockets")).to_be_visible()
-
-
-def test_a_mistyped_address_leads_to_its_page_or_shows_none(browser: Browser, server: str) -> None:
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.goto(f"{server}/Film")
-        expect(page).to_have_url(re.compile("/film$"))
-        page.goto(f"{server}/nothing")
-        expect(page.get_by_role("heading")).to_have_text("No page has this address")
-
-
-def test_songs_play_where_all_storage_is_blocked(open_page: Callable[..., Page]) -> None:
-    page = open_page("/?sample=eileen-collins-1999&songs=bundled", script=BLOCK_STORAGE)
-    expect(page.locator(".bar")).to_be_visible()
+def test_a_browser_that_cannot_send_pictures_is_told_and_songs_play_without_storage(
+    open_page: Callable[..., Page],
+) -> None:
+    page = open_page("/live?songs=bundled", script=f"{BLOCK_STORAGE}\ndelete window.OffscreenCanvas")
+    expect(problem(page, Problem.UNSUPPORTED)).to_be_visible()
+    visit(page, "Photo")
+    page.get_by_role("button", name="An astronaut", exact=True).click()
+    expect(page.get_by_role("region", name="Player")).to_be_visible()
     page.wait_for_function("window.emomusicPlayer?.song")
-
-
-def test_a_refusal_in_a_menu_can_be_seen(open_page: Callable[..., Page], root: Path) -> None:
-    page = open_page("/?sample=eileen-collins-1999&songs=bundled")
-    page.route("**/_stcore/upload_file/**", lambda route: route.fulfill(status=413))
-    wait_until_idle(page)
-    page.get_by_role("button", name="Other photos").click()
-    page.locator("input[type=file]").first.set_input_files(root / "data/samples/grace-hopper-1984.jpg")
-    sentence = page.get_by_role("alert").filter(has_text="owner")
-    expect(sentence).to_be_visible()
-    expect(page.get_by_test_id("stFileUploader").last).to_contain_text("owner")
-    box = sentence.bounding_box()
-    assert box is not None
-    assert min(box["width"], box["height"]) > 24
-
-
-def test_a_browser_that_cannot_send_pictures_is_told(open_page: Callable[..., Page]) -> None:
-    page = open_page("/live", script="delete window.OffscreenCanvas")
-    expect(page.locator(f".st-key-live-problem-{Problem.UNSUPPORTED}")).to_be_visible()
 
 
 def test_a_working_camera_can_be_changed_for_one_that_is_plugged_in(open_page: Callable[..., Page]) -> None:
@@ -178,20 +245,3 @@ def test_a_working_camera_can_be_changed_for_one_that_is_plugged_in(open_page: C
         return bool(page.evaluate("JSON.stringify(window.asked.at(-1)).includes('phone')"))
 
     wait_until(asks_for_it, longest_pause_s=2)
-
-
-def test_what_is_chosen_is_outlined_in_forced_colours(open_page: Callable[..., Page]) -> None:
-    page = open_page("/?sample=eileen-collins-1999&songs=bundled")
-    page.emulate_media(forced_colors="active")
-    outline = "radio => getComputedStyle(radio).outlineStyle"
-    assert page.get_by_role("radio", name="Match me").evaluate(outline) == "solid"
-    assert page.get_by_role("radio", name="Lift me").evaluate(outline) == "none"
-
-
-def test_bars_leave_the_screen_at_a_large_zoom(open_page: Callable[..., Page]) -> None:
-    page = open_page("/?sample=eileen-collins-1999&songs=bundled", width=320, height=225)
-    wait_until_idle(page)
-    page.locator(".st-key-part-player").first.scroll_into_view_if_needed()
-    fixed = """() => [...document.elementsFromPoint(160, 5), ...document.elementsFromPoint(160, 220)]
-      .some((one) => one.closest("header, .st-key-player-bar, .st-key-pages"))"""
-    assert not page.evaluate(fixed)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
-from tests.browser.player import PHONE, box_of, overflow
+from tests.browser.layout import PHONE, box_of, overflow, resize
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.waiting import wait_until
 
@@ -95,7 +93,7 @@ def test_the_keys_lead_through_all_steps_which_fill_a_projector(present: Callabl
     height = PROJECTOR["height"]
     assert {key: own["bottom"] for key, own in found.items() if own["bottom"] > height} == {}
     assert {key: own["height"] for key, own in found.items() if own["height"] < 0.45 * height} == {}
-    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    resize(page, PHONE)
     page.keyboard.press("ArrowLeft")
     assert measured(page, STEPS[-2])["wide"] <= 0
     page.get_by_role("button", name="Next").focus()
@@ -192,7 +190,7 @@ def test_a_link_opens_its_step_with_a_choice_of_faces_and_a_full_screen(
         shown(page, "crop")
     page.keyboard.press("ArrowRight")
     shown(page, "maps")
-    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    resize(page, PHONE)
     wait_until_at_rest(page.locator(".stMainBlockContainer"))
     assert overflow(page) <= 0
 
@@ -205,24 +203,6 @@ def test_a_link_opens_its_step_with_a_choice_of_faces_and_a_full_screen(
     is_inside, letters = page.wait_for_function(LETTERS_OF_CHART).json_value()
     assert is_inside
     assert letters >= 24  # a fortieth of the height of the screen, or nearly so
-
-
-def test_an_uploaded_photo_replaces_another_and_stays(present: Callable[..., Page], root: Path, tmp_path: Path) -> None:
-    page = present("picture")
-    with Image.open(root / "data/samples/grace-hopper-1984.jpg") as picture:
-        for name, size in (("first", (300, 351)), ("second", (400, 468))):
-            picture.resize(size).save(tmp_path / f"{name}.jpg")
-            page.get_by_role("button", name="Photo", exact=True).click()
-            with page.expect_file_chooser() as chooser:  # "+" after the first upload
-                page.get_by_test_id("stFileUploader").locator("button").last.click()
-            chooser.value.set_files(tmp_path / f"{name}.jpg")
-            expect(page.get_by_text(f"{size[0]} by {size[1]}")).to_be_visible()
-    page.keyboard.press("ArrowRight")
-    shown(page, "proposals")
-    page.keyboard.press("ArrowLeft")
-    shown(page, "picture")
-    expect(page.get_by_text("400 by 468")).to_be_visible()
-    expect(page).not_to_have_url(re.compile("sample="))
 
 
 def test_the_band_plays_in_major_where_the_dot_is_pleasant(present: Callable[..., Page]) -> None:

@@ -12,26 +12,24 @@ import av
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Page, Playwright, expect
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.assets import find_dataset
 from emomusic.faces.profile import FaceProfile
 from emomusic.media.images import read_image
-from emomusic.server import ice
 from emomusic.server.frames import Problem
 from emomusic.stream.reader import THREAD_NAME
-from tests.browser.accessibility import axe_report
 from tests.browser.conftest import (
     FLAGS,
     PATIENCE_MS,
     chromium,
     download,
-    fresh_server,
     thread_names,
     visit,
     with_spotify,
 )
+from tests.browser.layout import axe_report, overflow
 from tests.browser.live import (
     CAMERA,
     FOLLOW,
@@ -51,10 +49,9 @@ from tests.browser.live import (
     show_sample,
     start,
 )
-from tests.browser.player import PLAYER, overflow
+from tests.browser.player import PLAYER
 from tests.browser.waiting import press_shortcut, wait_until_idle
 from tests.films import SAMPLES
-from tests.servers import reserved_port
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -131,34 +128,6 @@ def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
     sees(page, "4 faces ·")
     press(page, "STOP")  # a server that stops during a session logs a warning
     wait_for_readers(server_folder, 0)
-
-
-def test_a_page_continues_with_a_restarted_server_by_webrtc(browser: Browser, tmp_path: Path) -> None:
-    folders = [tmp_path / "first", tmp_path / "second"]
-    for folder in folders:
-        folder.mkdir()
-    with browser.new_context(permissions=["camera"]) as context, reserved_port() as port:
-        with_spotify(context)
-        context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
-        page.add_init_script(CAMERA)
-        with fresh_server(folders[0], port=port) as address:
-            page.goto(f"{address}/live")
-            start(page)
-            sees(page, "1 face")
-            page.evaluate("window.isKept = true")
-            press(page, "STOP")  # nothing runs the page again
-            expect(page.locator(SUMMARY)).to_be_visible()
-            wait_until_idle(page)
-        with fresh_server(folders[1], {ice.LIVE: "webrtc"}, port=port):
-            page.locator(START).click()
-            sees(page, "1 face")
-            assert page.evaluate("window.isKept")  # not loaded again
-            page.wait_for_function(IS_MARKED)
-            page.wait_for_function(f"{BAND_DB} > -45")
-            press(page, "STOP")
-            expect(page.locator(SUMMARY)).to_be_visible()
-            page.wait_for_function(IS_CAMERA_FREE)
 
 
 def test_a_refused_webcam_and_a_page_without_https_are_reported(playwright: Playwright, server: str) -> None:

@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from emomusic.affect import EMOTIONS, Emotion
-from tests.browser.accessibility import axe_report
-from tests.browser.player import box_of, overflow
+from tests.browser.layout import DESKTOP, LAPTOP, PHONE, axe_report, box_of, overflow, resize
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.waiting import wait_until
 
@@ -38,12 +37,11 @@ A_TABLE_SCROLLS = (
 
 @pytest.fixture
 def models(open_page: Callable[..., Page]) -> Callable[..., Page]:
-    """Open the page by its link in the navigation, or by its address if there is a query or a window size."""
+    """Open the page by its link in the navigation, or by its address if there is a query."""
 
-    def open_(query: str = "", **window: object) -> Page:
-        is_direct = bool(query or window)
-        page = open_page(f"/models{query}" if is_direct else "/", **window)
-        if not is_direct:
+    def open_(query: str = "") -> Page:
+        page = open_page(f"/models{query}" if query else "/")
+        if not query:
             wait_until_idle(page)  # a message of a component that starts would call the first page back
             wait_until_idle(page)  # a click may be lost while the first page starts
             page.get_by_role("link", name="Models").first.click()
@@ -81,9 +79,7 @@ def click_row(page: Page, row: int) -> None:
     page.get_by_test_id("stDataFrame").first.click(position={"x": 16, "y": ROW_PX * (row + 0.5)})
 
 
-def test_a_click_on_a_cell_shows_its_count_above_the_matrix_in_the_colours_of_the_theme(
-    models: Callable[..., Page],
-) -> None:
+def test_a_cell_shows_its_count_in_the_colours_of_the_theme_and_views_fit_a_phone(models: Callable[..., Page]) -> None:
     """The browser does not rerun the page after a change of theme, so colours from the server would stay."""
     page = models("?kind=FER2013's+labels&face_view=Confusions")
     sad_fear = re.compile("528 fear faces sad")
@@ -105,6 +101,30 @@ def test_a_click_on_a_cell_shows_its_count_above_the_matrix_in_the_colours_of_th
         page.mouse.move(0, 0)
         page.locator(MATRIX + " .nsewdrag").hover()
         expect(page.locator(".hoverlayer .nums").first).to_have_css("fill", colour)
+
+    resize(page, PHONE)
+    page.emulate_media(color_scheme="dark")
+    for tab, last in (
+        ("Mistakes", page.get_by_text("changes its answer")),
+        ("One class", page.get_by_text("are angry")),
+    ):
+        page.get_by_role("tab", name=tab).click()
+        expect(last).to_be_visible()
+        wait_until_idle(page)
+        assert overflow(page) <= 0, tab
+    page.get_by_role("tab", name="Card").click()
+    page.wait_for_function(A_TABLE_SCROLLS)
+    assert overflow(page) <= 0
+    assert axe_report(page) is None
+    page.get_by_role("radio", name="Mood models").click()
+    expect(page.get_by_role("heading", name="Which moods can it hear?")).to_be_visible()
+    wait_until_idle(page)
+    page.get_by_role("combobox", name=re.compile("compare two")).focus()
+    page.keyboard.type("mlp")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(re.compile("686 songs.* only Ensemble .* only Neural network"))).to_be_visible()
+    expect(page).to_have_url(re.compile("song_models=mlp"))
+    page.keyboard.press("Escape")  # the open menu would receive the next click
 
 
 def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all_models(
@@ -143,40 +163,17 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
     wait_until_at_rest(table)
     assert table.evaluate(PLACE) == place
 
-    page.set_viewport_size({"width": 1280, "height": 720})
+    resize(page, LAPTOP)
     page.get_by_test_id("stMain").evaluate("page => page.scrollTo(0, 0)")
     page.get_by_role("tab", name="Try your face").click()
     expect(page.get_by_role("tab").first).to_be_in_viewport(ratio=1)
     page.get_by_role("button", name="An astronaut", exact=True).click()
     expect(page.get_by_text("7 of 7 say happy")).to_be_visible()
     wait_until_idle(page)
-    for width, height in ((1440, 900), (1280, 720), (390, 844)):
-        page.set_viewport_size({"width": width, "height": height})
+    for size in (DESKTOP, LAPTOP, PHONE):
+        resize(page, size)
         wait_until_at_rest(page.locator(".st-key-models-try"))
         above, below = page.locator(".st-key-own-file"), page.locator(".st-key-models-try")
         parts = [above, page.get_by_role("radio", name="Camera"), page.get_by_test_id("stFileUploader")]
         top = below.evaluate(PLACE)
-        assert [part.evaluate(BOTTOM) <= top for part in parts] == [True] * 3, (width, height)
-
-
-def test_views_fit_a_phone_and_a_keyboard_chooses_models(models: Callable[..., Page]) -> None:
-    page = models("?kind=Mood+models", width=390, height=844, theme="dark")
-    page.get_by_role("combobox", name=re.compile("compare two")).focus()
-    page.keyboard.type("mlp")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text(re.compile("686 songs.* only Ensemble .* only Neural network"))).to_be_visible()
-    expect(page).to_have_url(re.compile("song_models=mlp"))
-    page.keyboard.press("Escape")  # the open menu would receive the next click
-    page.get_by_role("radio", name="FER2013's labels").click()
-    for tab, last in (
-        ("Mistakes", page.get_by_text("changes its answer")),
-        ("One class", page.get_by_text("are angry")),
-    ):
-        page.get_by_role("tab", name=tab).click()
-        expect(last).to_be_visible()
-        wait_until_idle(page)
-        assert overflow(page) <= 0, tab
-    page.get_by_role("tab", name="Card").click()
-    page.wait_for_function(A_TABLE_SCROLLS)
-    assert overflow(page) <= 0
-    assert axe_report(page) is None
+        assert [part.evaluate(BOTTOM) <= top for part in parts] == [True] * 3, size

@@ -1,4 +1,4 @@
-"""Files of one's own in a real browser: they follow without silence, and one that cannot play does not end them."""
+"""Files of one's own in a real browser: they sound, also in other formats, and only for their owner."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.player import add_folder, level, sounding
-from tests.songs.songs import RATE, tone, write_song
+from tests.browser.conftest import PATIENCE_MS, visit, with_spotify
+from tests.browser.player import PLAYER, add_folder, level, song, sounding
+from tests.browser.waiting import wait_until_idle
+from tests.songs.songs import RATE, song_bytes, tone, write_song
 
 pytestmark = pytest.mark.browser
 
@@ -37,21 +39,37 @@ def write(path: Path, ending: str | tuple[str, str], hertz: float, silence_s: fl
     write_song(path, ending, np.concatenate([silence, tone(4, hertz=hertz), silence], axis=1), tags=tags)
 
 
+def open_menu(open_page: Callable[..., Page]) -> Page:
+    """A page with the open menu of songs."""
+    page = open_page("/?sample=four-people&songs=own", script=KEEP_DECKS)
+    page.get_by_role("button", name="Your music").click()
+    return page
+
+
 @pytest.fixture
 def page(open_page: Callable[..., Page]) -> Iterator[Page]:
     """A page with the open menu of songs. The library of all tests has no folder before and after the test."""
-    page = open_page("/?sample=four-people&songs=own", script=KEEP_DECKS)
-    page.get_by_role("button", name="Your music").click()
+    page = open_menu(open_page)
     yield page
     page.get_by_role("button", name="Remove").click()
     expect(page.get_by_role("button", name="Remove")).to_have_count(0)
 
 
-def test_silence_at_the_ends_of_own_files_is_not_heard(page: Page, tmp_path: Path) -> None:
+def test_a_folder_of_this_computer_plays_without_silence_until_it_is_removed(
+    open_page: Callable[..., Page], tmp_path: Path
+) -> None:
     """Four seconds of sound lie between three of silence in both. A busy machine does not disturb what is measured."""
     for number in (1, 2):
-        write(tmp_path / f"Song {number}.wav", "wav", 300 * number, silence_s=3)
+        write(tmp_path / f"Own song {number}.wav", "wav", 300 * number, silence_s=3)
+    (tmp_path / "broken.mp3").write_bytes(b"ID3 and nothing else")
+    page = open_menu(open_page)
+    add_folder(page, tmp_path / "absent")
+    expect(page.get_by_test_id("stAlert")).to_be_visible()
     add_folder(page, tmp_path)
+    page.wait_for_function("emomusicPlayer.song?.title.startsWith('Own song') && !emomusicPlayer.audio.paused")
+    expect(page.locator(PLAYER)).to_have_count(0)
+    expect(page.get_by_text("broken.mp3")).to_be_visible()
+    page.keyboard.press("Escape")
     sounding(page, after=sounding(page))
     page.wait_for_function("moments.length > 0")
     (before_s, old_volume), (after_s, volume) = sorted(page.evaluate("moments[0]"), reverse=True)
@@ -59,14 +77,28 @@ def test_silence_at_the_ends_of_own_files_is_not_heard(page: Page, tmp_path: Pat
     assert -0.3 < (before_s - 7) - (after_s - 3) < 0.3  # between the end of one tone and the start of the other
     assert (old_volume, volume) == (1, 1)
 
+    page.evaluate("emomusicPlayer.audio.loop = true")
+    visit(page, "Music")
+    page.get_by_role("button", name="Your music").click()
+    page.get_by_role("button", name="Remove").click()
+    page.wait_for_function("emomusicPlayer.audio.paused && emomusicPlayer.song === null")
+    wait_until_idle(page)
+    expect(page.get_by_text("broken.mp3")).to_have_count(0)
+    expect(page.get_by_text("No longer there")).to_have_count(0)
 
-@pytest.mark.parametrize(("name", "kind"), [("Song.m4a", ("ipod", "alac")), ("Song.aiff", "aiff")])
-def test_a_file_that_the_browser_lacks_comes_as_wav(page: Page, tmp_path: Path, name: str, kind: str) -> None:
-    write(tmp_path / name, kind, 400)
+
+KINDS = {"Song.m4a": ("ipod", "alac"), "Song.aiff": "aiff"}
+
+
+def test_files_that_the_browser_lacks_come_as_wav(page: Page, tmp_path: Path) -> None:
+    for number, (name, kind) in enumerate(KINDS.items(), 1):
+        write(tmp_path / name, kind, 300 * number)
+    heard = ""
     add_folder(page, tmp_path)
-    sounding(page)
-    assert level(page) > 0.1
-    assert page.evaluate("emomusicPlayer.audio.duration") == pytest.approx(4, abs=0.1)
+    for _ in KINDS:
+        heard = sounding(page, after=heard)
+        assert level(page) > 0.1
+        assert page.evaluate("emomusicPlayer.audio.duration") == pytest.approx(4, abs=0.1)
 
 
 def test_a_song_that_cannot_play_does_not_end_the_music(page: Page, tmp_path: Path) -> None:
@@ -86,3 +118,27 @@ def test_a_song_that_cannot_play_does_not_end_the_music(page: Page, tmp_path: Pa
     failed = trouble.inner_text().partition("cannot play ")[2].removesuffix(".")
     sounding(page)
     expect(page.locator(".st-key-player-photo")).not_to_contain_text(failed)  # it is not chosen again
+
+
+def test_two_visitors_hear_only_their_own_files(browser: Browser, server: str) -> None:
+    heard, port = {}, server.rsplit(":", 1)[1]
+    contexts = [browser.new_context() for _ in range(2)]
+    for number, context in enumerate(contexts):
+        with_spotify(context)
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.goto(f"http://emomusic.test:{port}/?sample=four-people&songs=own")  # of another computer
+        song(page)
+        page.get_by_role("button", name="Your music").click()
+        assert page.get_by_role("combobox", name="Folder with music").count() == 0
+        songs = {f"Visitor {number} song {each}.wav": song_bytes("wav", 2 + each, tags={}) for each in (1, 2)}
+        files = [{"name": name, "mimeType": "audio/wav", "buffer": content} for name, content in songs.items()]
+        page.locator(".st-key-own_upload input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+        sounding(page)
+        page.keyboard.press("Escape")
+        heard[number] = page.locator(".st-key-player-photo").inner_text() + page.locator(".bar").inner_text()
+    assert "Visitor 0 song" in heard[0]
+    assert "Visitor 0" not in heard[1]
+    assert "Visitor 1 song" in heard[1]
+    for context in contexts:
+        context.close()

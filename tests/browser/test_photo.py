@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import itertools
 import json
 import re
 from collections.abc import Callable
@@ -17,8 +16,9 @@ from playwright.sync_api import Page, expect
 
 from emomusic.marks.card import SIZE
 from tests.browser.conftest import download, visit
+from tests.browser.layout import DESKTOP, LAPTOP, PHONE, box_of, resize
 from tests.browser.live import CAMERA, START, WIDTH, show_sample
-from tests.browser.player import box_of, song, song_after, sounding
+from tests.browser.player import song, song_after
 from tests.browser.printing import assert_prints
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
@@ -95,7 +95,9 @@ def history_steps(page: Page) -> int:
     return int(page.evaluate("history.length"))
 
 
-def test_each_choice_is_a_step_that_back_undoes(open_page: Callable[..., Page], root: Path, tmp_path: Path) -> None:
+def test_each_choice_is_a_step_that_back_undoes_for_good(
+    open_page: Callable[..., Page], root: Path, tmp_path: Path
+) -> None:
     """A new choice also removes all earlier choices about the face or the sample in this one step."""
     page = open_page("/?sample=four-people&who=Face+2&says=happy&mood=calm")
     page.get_by_text("Your choice: happy, calm").wait_for()
@@ -129,11 +131,7 @@ def test_each_choice_is_a_step_that_back_undoes(open_page: Callable[..., Page], 
     assert song_after(page, shown) == of_own
     expect(page).not_to_have_url(re.compile("sample"))
 
-
-def test_what_back_undoes_and_what_is_reset_does_not_return(open_page: Callable[..., Page]) -> None:
-    page = open_page()
-    page.goto(page.url.rstrip("/") + "/?sample=eileen-collins-1999")
-    song(page)
+    # What Back undoes, and what is reset, does not return
     caption = page.get_by_text("Your choice: calm")
     page.get_by_role("button", name=CORRECT).click()
     page.get_by_role("radio", name="calm", exact=True).click()
@@ -144,7 +142,6 @@ def test_what_back_undoes_and_what_is_reset_does_not_return(open_page: Callable[
     expect(caption).to_have_count(0)
     page.get_by_role("radio", name="Lift me").click()
     expect(page.get_by_role("radio", name="Lift me", checked=True)).to_be_visible()
-    song(page)
     expect(caption).to_have_count(0)
     expect(page).not_to_have_url(re.compile("mood="))
 
@@ -196,40 +193,12 @@ def test_everything_can_be_downloaded_copied_and_printed(open_page: Callable[...
     assert_prints(page)
 
 
-def test_a_contact_sheet_is_whole_takes_clicks_and_is_printed(open_page: Callable[..., Page], root: Path) -> None:
-    page = open_page("/?songs=bundled")
-    samples = sorted((root / "data/samples").glob("*.jpg"))
-    page.locator('input[type="file"]').set_input_files(samples)
-    photos, faces = page.locator("[class*='st-key-sheet-']"), page.locator("[class*='st-key-photo-face-']")
-    expect(faces).to_have_count(11)
-    expect(page.locator(".st-key-plane .main-svg").first).to_be_visible()
-    wait_until_idle(page)
-    for width, height in ((1440, 900), (1280, 720), (390, 844)):
-        page.set_viewport_size({"width": width, "height": height})
-        wait_until_at_rest(photos.last)
-        boxes = [box_of(photo) for photo in photos.all()]
-        assert len(boxes) == len(samples)
-        for one, other in itertools.combinations(boxes, 2):
-            apart = one["x"] + one["width"] <= other["x"] or one["y"] + one["height"] <= other["y"]
-            assert apart or other["x"] + other["width"] <= one["x"] or other["y"] + other["height"] <= one["y"]
-        sheet = box_of(page.locator(".st-key-sheet"))
-        assert all(sheet["x"] <= box["x"] and box["x"] + box["width"] <= sheet["x"] + sheet["width"] for box in boxes)
-        for photo in photos.all():  # each face lies on its photo
-            for face in photo.locator("[class*='st-key-photo-face-']").all():
-                box, around = box_of(face), box_of(photo)
-                assert around["x"] - 1 <= box["x"]
-                assert box["x"] + box["width"] <= around["x"] + around["width"] + 1
-    page.set_viewport_size({"width": 1440, "height": 900})
-    before = sounding(page)
-    # Grace Hopper: her portrait, and one of the four people
-    page.get_by_role("button", name=re.compile("^Person 3")).click()
-    expect(page.get_by_role("heading", name=re.compile("neutral"))).to_be_visible()
-    assert sounding(page, after=before)
-    expect(page.locator("[class*='st-key-row-']").filter(has_text="Person 3").get_by_role("button")).to_have_count(2)
-    dimmed = page.locator(".st-key-sheet img").evaluate_all("all => all.map(one => getComputedStyle(one).opacity < 1)")
-    assert dimmed.count(False) == 2
-    assert_prints(page)
-
+# Elements that overlap another one, and those that the sides of the element around them cut off
+TOGETHER = """all => all.map(one => one.getBoundingClientRect()).filter((one, number, boxes) =>
+  boxes.slice(0, number).some(other => Math.min(one.right, other.right) > Math.max(one.left, other.left)
+    && Math.min(one.bottom, other.bottom) > Math.max(one.top, other.top)))"""
+OUTSIDE = """(all, around) => all.map(one => [one, one.closest(around)].map(each => each.getBoundingClientRect()))
+  .filter(([inner, outer]) => inner.left < outer.left - 1 || inner.right > outer.right + 1)"""
 
 # What the tab remembers then names a session that the server does not have
 END_SESSION = """() => window.addEventListener("beforeunload", () => {
@@ -237,7 +206,9 @@ END_SESSION = """() => window.addEventListener("beforeunload", () => {
 })"""
 
 
-def test_several_photos_lie_on_the_plane_and_stay(open_page: Callable[..., Page], root: Path, tmp_path: Path) -> None:
+def test_several_photos_lie_on_the_plane_stay_and_are_a_contact_sheet(
+    open_page: Callable[..., Page], root: Path, tmp_path: Path
+) -> None:
     page = open_page()
     names = ("eileen-collins-1999", "four-people", "joe-biden-2010")
     page.locator('input[type="file"]').set_input_files([root / f"data/samples/{name}.jpg" for name in names])
@@ -274,8 +245,31 @@ def test_several_photos_lie_on_the_plane_and_stay(open_page: Callable[..., Page]
     (tmp_path / "letter.jpg").write_bytes(b"Dear reader")
     files.set_input_files(tmp_path / "letter.jpg")
     expect(page.get_by_role("heading", name="This photo cannot be read")).to_be_visible()
-    page.locator('input[type="file"]').set_input_files(root / "data/samples/eileen-collins-1999.jpg")
-    expect(page.get_by_role("heading", name=re.compile("happy"))).to_be_visible()
+
+    # The contact sheet is whole, takes clicks and is printed
+    samples = sorted((root / "data/samples").glob("*.jpg"))
+    files.set_input_files(samples)
+    photos, faces = page.locator("[class*='st-key-sheet-']"), page.locator("[class*='st-key-photo-face-']")
+    expect(faces).to_have_count(11)
+    expect(page.locator(".st-key-plane .main-svg").first).to_be_visible()
+    wait_until_idle(page)
+    for size in (DESKTOP, LAPTOP, PHONE):
+        resize(page, size)
+        wait_until_at_rest(photos.last)
+        assert photos.count() == len(samples)
+        assert photos.evaluate_all(TOGETHER) == []
+        assert faces.evaluate_all(OUTSIDE, "[class*='st-key-sheet-']") == []
+        assert photos.evaluate_all(OUTSIDE, ".st-key-sheet") == []
+    resize(page, DESKTOP)
+    everyones = song(page)
+    # Grace Hopper: her portrait, and one of the four people
+    page.get_by_role("button", name=re.compile("^Person 3")).click()
+    expect(page.get_by_role("heading", name=re.compile("neutral"))).to_be_visible()
+    song_after(page, everyones)
+    expect(page.locator("[class*='st-key-row-']").filter(has_text="Person 3").get_by_role("button")).to_have_count(2)
+    dimmed = page.locator(".st-key-sheet img").evaluate_all("all => all.map(one => getComputedStyle(one).opacity < 1)")
+    assert dimmed.count(False) == 2
+    assert_prints(page)
 
 
 # Where a place of the plane lies on the page, once the chart shows a way; the target that it draws

@@ -281,9 +281,16 @@ def reading_of(app: AppTest) -> tuple[int, int, int, int]:
     return film.reading.width, film.reading.height, film.stream, film.turn
 
 
-def test_a_film_without_faces_can_be_turned(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    networks = fakes(detector=FakeDetector([]))
-    monkeypatch.setattr(page_module, "shared", lambda: SimpleNamespace(visitor_networks=networks))
+def test_a_film_without_faces_and_one_that_was_read_turned_can_be_turned(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = FakeDetector([replace(FACE, turn=270)])
+    monkeypatch.setattr(page_module, "shared", lambda: SimpleNamespace(visitor_networks=fakes(detector=detector)))
+    finish(upload(app, GREY))
+    assert any("270°" in caption.value for caption in app.caption)  # as it was read
+    assert TURN in labels(app)
+    detector.faces = []
+    press(app, ANOTHER)
     finish(upload(app, GREY))
     width, height, *_ = reading_of(app)
     press(app, TURN)
@@ -292,14 +299,6 @@ def test_a_film_without_faces_can_be_turned(app: AppTest, monkeypatch: pytest.Mo
     press(app, TURN)
     assert reading_of(app) == (width, height, 1, 180)
     assert not app.exception
-
-
-def test_a_film_that_was_read_turned_says_so_and_can_be_turned(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    detector = FakeDetector([replace(FACE, turn=270)])
-    monkeypatch.setattr(page_module, "shared", lambda: SimpleNamespace(visitor_networks=fakes(detector=detector)))
-    finish(upload(app, GREY))
-    assert any("270°" in caption.value for caption in app.caption)
-    assert TURN in labels(app)
 
 
 def test_another_video_of_the_film_can_be_chosen(app: AppTest, classifier: Classifier) -> None:

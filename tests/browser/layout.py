@@ -1,0 +1,179 @@
+"""Where the parts of a page are: inside the window, at rest, apart from each other, and accessible by axe-core."""
+
+from __future__ import annotations
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import FloatRect, Locator, Page, expect
+
+from tests.browser.waiting import wait_until_at_rest, wait_until_idle
+
+DESKTOP, LAPTOP, PHONE = (1440, 900), (1280, 720), (390, 844)
+MAX_SHIFT = 0.05
+
+# Shifts within half a second of a click do not count, as in Cumulative Layout Shift (CLS). Streamlit's own change to
+# the wide layout moves its empty container, and is the larger, the more of the page arrives in the same frame
+SHIFTS = """() => {
+  window.shift = 0;
+  const widens = entry => entry.sources[0]?.node?.dataset?.testid === "stMainBlockContainer";
+  new PerformanceObserver(list => {
+    for (const entry of list.getEntries())
+      if (!entry.hadRecentInput && !widens(entry)) window.shift += entry.value;
+  }).observe({type: "layout-shift"});
+}"""
+
+# Pairs of controls of which one covers the other, and those that the sides of the window cut off. What a scrolling
+# element hides does not count; what lies in front of the page (header, player, pages) is compared by itself.
+PROBLEMS = """() => {
+  const kinds = "button, a[href], input, textarea, select, [role=tab], [role=radio], [role=slider], video, audio";
+  const front = '[data-testid="stHeader"], .st-key-player-bar, .st-key-pages';
+  const part = (control) => {
+    let { left, top, right, bottom } = control.getBoundingClientRect(), scrolls = false;
+    for (let each = control.parentElement; each; each = each.parentElement) {
+      const { overflowX, overflowY } = getComputedStyle(each), edge = each.getBoundingClientRect();
+      if (overflowX !== "visible") [left, right] = [Math.max(left, edge.left), Math.min(right, edge.right)];
+      if (overflowY !== "visible") [top, bottom] = [Math.max(top, edge.top), Math.min(bottom, edge.bottom)];
+      scrolls ||= ["auto", "scroll"].includes(overflowX) && each.scrollWidth > each.clientWidth + 1
+        && each.dataset.testid !== "stMain";
+    }
+    return { control, left, top, right, bottom, scrolls };
+  };
+  const name = ({ control }) => (control.ariaLabel || control.innerText || control.outerHTML).slice(0, 60);
+  const shown = [...document.querySelectorAll(kinds)]
+    .filter((each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+      && !each.closest('[data-testid="stSidebar"]') && !each.closest("[aria-hidden=true]"))
+    .map(part).filter(({ left, top, right, bottom }) => right - left > 4 && bottom - top > 4);
+  const found = [];
+  shown.forEach((one, number) => {
+    const { left, right } = one.control.getBoundingClientRect();
+    if (!one.scrolls && (left < -1 || right > innerWidth + 1)) found.push(["cut off", name(one), left, right]);
+    for (const other of shown.slice(number + 1)) {
+      const [width, height] = [["left", "right"], ["top", "bottom"]].map(([low, high]) =>
+        Math.min(one[high], other[high]) - Math.max(one[low], other[low]));
+      const isNested = one.control.contains(other.control) || other.control.contains(one.control);
+      const isInFront = Boolean(one.control.closest(front)) !== Boolean(other.control.closest(front));
+      if (width > 2 && height > 2 && !isNested && !isInFront) found.push(["covered", name(one), name(other)]);
+    }
+  });
+  const main = document.querySelector('[data-testid="stMain"]');
+  main.scrollTop = main.scrollHeight;
+  const low = Math.min(...[...document.querySelectorAll(".st-key-player-bar *, :has(> .st-key-pages)")]
+    .map((each) => each.getBoundingClientRect()).filter(({ height }) => height > 20).map(({ top }) => top),
+    innerHeight);
+  const end = Math.max(...shown.filter(({ control }) => !control.closest(front)).map(({ control }) =>
+    part(control)).filter(({ bottom, top }) => bottom > top).map(({ bottom }) => bottom));
+  if (end > low + 1) found.push(["below the player", end, low]);
+  main.scrollTop = 0;
+  return found;
+}"""
+
+
+# Charts follow the window after a moment
+CHARTS_FIT = """() => [...document.querySelectorAll(".js-plotly-plot")].every(chart =>
+  !chart.checkVisibility() || Math.abs(chart.querySelector(".main-svg").clientWidth - chart.clientWidth) <= 1)"""
+
+
+def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than the window."""
+    main = page.get_by_test_id("stMain")
+    return int(main.evaluate("element => element.scrollWidth - element.clientWidth"))
+
+
+def box_of(part: Locator) -> FloatRect:
+    """Position and size of the only match, once it is visible."""
+    expect(part).to_be_visible()
+    box: FloatRect = part.evaluate("element => element.getBoundingClientRect().toJSON()")  # waits, if it is redrawn
+    return box
+
+
+def resize(page: Page, size: tuple[int, int]) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+
+
+def assert_visible_in(page: Page, size: tuple[int, int], parts: tuple[str, ...], name: str) -> None:
+    """Check that parts lie inside the window, below the navigation, and that the page does not scroll sideways."""
+    resize(page, size)
+    for part in parts:
+        expect(page.locator(part).first).to_be_visible()
+    wait_until_at_rest(page.locator(parts[-1]).first)
+    boxes = {part: page.locator(part).first.bounding_box() for part in parts}
+    outside = {
+        part: box
+        for part, box in boxes.items()
+        if box is None
+        or min(box["x"], box["y"] - 56) < 0
+        or box["x"] + box["width"] > size[0] + 0.5
+        or box["y"] + box["height"] > size[1] + 0.5
+        or min(box["width"], box["height"]) < 20
+    }
+    assert not outside, (name, size, outside)
+    assert overflow(page) <= 0
+
+
+def shift(page: Page) -> float:
+    """The layout shift since the last call."""
+    wait_until_idle(page)
+    return float(page.evaluate("() => { const shift = window.shift; window.shift = 0; return shift; }"))
+
+
+def assert_keeps_its_place(page: Page, address: str, last: str) -> None:
+    """Load a page unless it is shown, and check that no part moves while it is drawn."""
+    for number in range(3):  # on a busy machine, code may come late; a part that moves by itself always moves
+        if number or page.url != address:
+            page.goto(address)
+        expect(page.get_by_text(last, exact=True).first).to_be_visible()
+        if charts := page.locator(".js-plotly-plot").count():
+            expect(page.locator(".js-plotly-plot .main-svg").nth(charts - 1)).to_be_visible()
+        if (moved := shift(page)) <= MAX_SHIFT:
+            break
+    assert moved <= MAX_SHIFT
+
+
+# Violations of Streamlit itself: its drop zone has a name and the role "presentation", and its wide tables and tall
+# popovers scroll without keyboard focus
+STREAMLIT_RULES = ("presentation-role-conflict", "scrollable-region-focusable")
+
+_LOOKS = 3  # a page that runs meanwhile fades for a moment
+
+
+def axe_report(page: Page) -> str | None:
+    """The violations on the page; None without violations."""
+    wait_until_idle(page)
+    for chosen in page.locator('[role="radio"][aria-checked="true"]:visible').all()[:1]:
+        chosen.hover(force=True)  # the state with the lowest contrast; a menu can cover it
+    wait_until_idle(page)
+    options = {"resultTypes": ["violations"], "rules": {rule: {"enabled": False} for rule in STREAMLIT_RULES}}
+    for _ in range(_LOOKS):
+        found = Axe().run(page, options=options)
+        if not found.violations_count:
+            return None
+        wait_until_idle(page)
+    return found.generate_report()
+
+
+# Whether a row of buttons can be scrolled, which hides the last ones
+ROWS_SCROLL = "all => all.filter(row => row.scrollWidth - row.clientWidth > 1).map(row => row.className)"
+
+
+def assert_well_drawn(page: Page, title: str) -> None:
+    """Check a page in windows of three sizes, on a desktop with the light theme and on a phone with the dark one.
+
+    It has its title, headings in order, which screen readers navigate by, and no violations; no control covers another
+    or is cut off, and nothing is too wide.
+    """
+    expect(page).to_have_title(title)
+    levels = page.locator("h1, h2, h3, h4, h5, h6").evaluate_all("all => all.map(one => Number(one.tagName[1]))")
+    assert levels.count(1) == 1
+    assert all(level <= before + 1 for before, level in zip([0, *levels], levels, strict=False)), levels
+    assert axe_report(page) is None
+    for size in (DESKTOP, LAPTOP, PHONE):
+        resize(page, size)
+        page.wait_for_function(CHARTS_FIT)
+        wait_until_idle(page)
+        assert page.evaluate(PROBLEMS) == [], size
+    assert page.locator(".st-key-shown, .st-key-how-top").evaluate_all(ROWS_SCROLL) == []
+    page.emulate_media(color_scheme="dark")
+    expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "dark")
+    assert axe_report(page) is None
+    menu = box_of(page.get_by_test_id("stMainMenu"))
+    assert menu["x"] + menu["width"] <= PHONE[0]
+    assert overflow(page) <= 0
