@@ -147,6 +147,7 @@ def test_similar_songs_sound_for_one_of_a_silent_spotify_which_is_not_asked(open
     assert page.evaluate("emomusicPlayer.song.title") in instead.inner_text()
     page.get_by_role("button", name="Next", exact=True).click()  # in the bar
     second = sounding(page, after=first)
+    page.evaluate("emomusicPlayer.audio.loop = true")
     wait_until_idle(page)
     assert page.evaluate("emomusicPlayer.song.title") in instead.inner_text()
     expect(shown).to_contain_text(title)

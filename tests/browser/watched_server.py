@@ -16,7 +16,7 @@ def references(markers: list[bytes]) -> list[int]:
     """How many texts, bytes and arrays that others refer to hold each marker."""
     gc.collect()
     seen = {id(marker) for marker in markers}
-    numbers = [0] * len(markers)
+    numbers, shortest = [0] * len(markers), min(map(len, markers), default=0)
     for container in gc.get_objects() if markers else ():
         for each in gc.get_referents(container):
             if type(each) not in (bytes, bytearray, str, np.ndarray) or id(each) in seen:
@@ -25,6 +25,8 @@ def references(markers: list[bytes]) -> list[int]:
             content = each
             if isinstance(each, np.ndarray):
                 content = b"" if each.dtype == object or each.nbytes > 20_000_000 else each.tobytes()
+            elif len(each) < shortest:
+                continue
             elif isinstance(each, str):
                 content = each.encode(errors="replace")
             for number, marker in enumerate(markers):
