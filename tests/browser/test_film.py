@@ -93,6 +93,21 @@ def wait_for_both(page: Page, command: str, after: str = "") -> str:
     return track_id
 
 
+def check_songs_of_spotify(page: Page) -> None:
+    """Let the page follow the film again: Spotify plays the songs of its scenes with it."""
+    page.get_by_text("Follow the film").click()
+    page.wait_for_function(f"{VIDEO}.emomusicFollows === true")
+    page.evaluate(f"{VIDEO}.loop = true, {VIDEO}.playbackRate = 1")  # else the film may end first on a busy machine
+    page.locator('[class*="st-key-scene-scene-"] button').nth(0).click()
+    first = wait_for_both(page, "play")
+    second = wait_for_both(page, "play", after=first)  # at the cut
+    page.evaluate(f"{VIDEO}.pause()")
+    wait_for_both(page, "pause")
+    page.evaluate(f"{VIDEO}.play()")
+    wait_for_both(page, "play")
+    assert second != first
+
+
 def test_two_visitors_get_results_that_follow_clicks_and_songs_of_spotify(
     open_page: Callable[..., Page], tmp_path: Path
 ) -> None:
@@ -145,18 +160,7 @@ def test_two_visitors_get_results_that_follow_clicks_and_songs_of_spotify(
     page.keyboard.press("Escape")
     click_second(page, 2)  # a happy scene
     expect(page.get_by_role("heading", level=1)).to_contain_text("happy")
-
-    page.get_by_text("Follow the film").click()  # again
-    page.wait_for_function(f"{VIDEO}.emomusicFollows === true")
-    page.evaluate(f"{VIDEO}.loop = true, {VIDEO}.playbackRate = 1")  # else the film may end first on a busy machine
-    page.locator('[class*="st-key-scene-scene-"] button').nth(0).click()
-    first = wait_for_both(page, "play")
-    second = wait_for_both(page, "play", after=first)  # at the cut
-    page.evaluate(f"{VIDEO}.pause()")
-    wait_for_both(page, "pause")
-    page.evaluate(f"{VIDEO}.play()")
-    wait_for_both(page, "play")
-    assert second != first
+    check_songs_of_spotify(page)
 
 
 # The title of the song that sounds, while the film plays below its usual volume

@@ -95,6 +95,36 @@ def history_steps(page: Page) -> int:
     return int(page.evaluate("history.length"))
 
 
+def check_that_undone_choices_stay_away(page: Page) -> None:
+    """What Back undoes, and what is reset, does not return."""
+    caption = page.get_by_text("Your choice: calm")
+    page.get_by_role("button", name=CORRECT).click()
+    page.get_by_role("radio", name="calm", exact=True).click()
+    expect(caption).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("radio", name="calm", exact=True)).to_have_count(0)
+    page.go_back()
+    expect(caption).to_have_count(0)
+    page.get_by_role("radio", name="Lift me").click()
+    expect(page.get_by_role("radio", name="Lift me", checked=True)).to_be_visible()
+    expect(caption).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("mood="))
+
+    # For a closed menu, the browser sends its old values
+    menu = page.get_by_role("button", name="Your music")
+    menu.click()
+    page.get_by_text("Hide explicit songs").click()
+    expect(menu).to_have_text(re.compile("1"))  # the number of changed options
+    page.get_by_role("button", name="Reset", exact=True).click()
+    expect(menu).to_have_text(re.compile("^\\D*$"))
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Hide explicit songs")).to_have_count(0)
+    page.get_by_role("radio", name="Match me").click()
+    expect(page.get_by_role("radio", name="Match me", checked=True)).to_be_visible()
+    wait_until_idle(page)
+    expect(menu).to_have_text(re.compile("^\\D*$"))
+
+
 def test_each_choice_is_a_step_that_back_undoes_for_good(
     open_page: Callable[..., Page], root: Path, tmp_path: Path
 ) -> None:
@@ -130,34 +160,7 @@ def test_each_choice_is_a_step_that_back_undoes_for_good(
     page.go_back()
     assert song_after(page, shown) == of_own
     expect(page).not_to_have_url(re.compile("sample"))
-
-    # What Back undoes, and what is reset, does not return
-    caption = page.get_by_text("Your choice: calm")
-    page.get_by_role("button", name=CORRECT).click()
-    page.get_by_role("radio", name="calm", exact=True).click()
-    expect(caption).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("radio", name="calm", exact=True)).to_have_count(0)
-    page.go_back()
-    expect(caption).to_have_count(0)
-    page.get_by_role("radio", name="Lift me").click()
-    expect(page.get_by_role("radio", name="Lift me", checked=True)).to_be_visible()
-    expect(caption).to_have_count(0)
-    expect(page).not_to_have_url(re.compile("mood="))
-
-    # For a closed menu, the browser sends its old values
-    menu = page.get_by_role("button", name="Your music")
-    menu.click()
-    page.get_by_text("Hide explicit songs").click()
-    expect(menu).to_have_text(re.compile("1"))  # the number of changed options
-    page.get_by_role("button", name="Reset", exact=True).click()
-    expect(menu).to_have_text(re.compile("^\\D*$"))
-    page.keyboard.press("Escape")
-    expect(page.get_by_text("Hide explicit songs")).to_have_count(0)
-    page.get_by_role("radio", name="Match me").click()
-    expect(page.get_by_role("radio", name="Match me", checked=True)).to_be_visible()
-    wait_until_idle(page)
-    expect(menu).to_have_text(re.compile("^\\D*$"))
+    check_that_undone_choices_stay_away(page)
 
 
 def test_everything_can_be_downloaded_copied_and_printed(open_page: Callable[..., Page]) -> None:
@@ -206,6 +209,33 @@ END_SESSION = """() => window.addEventListener("beforeunload", () => {
 })"""
 
 
+def check_contact_sheet(page: Page, root: Path) -> None:
+    """Drop all samples: the contact sheet is whole, takes clicks and is printed."""
+    samples = sorted((root / "data/samples").glob("*.jpg"))
+    page.locator('input[type="file"]').set_input_files(samples)
+    photos, faces = page.locator("[class*='st-key-sheet-']"), page.locator("[class*='st-key-photo-face-']")
+    expect(faces).to_have_count(11)
+    expect(page.locator(".st-key-plane .main-svg").first).to_be_visible()
+    wait_until_idle(page)
+    for size in (DESKTOP, LAPTOP, PHONE):
+        resize(page, size)
+        wait_until_at_rest(photos.last)
+        assert photos.count() == len(samples)
+        assert photos.evaluate_all(TOGETHER) == []
+        assert faces.evaluate_all(OUTSIDE, "[class*='st-key-sheet-']") == []
+        assert photos.evaluate_all(OUTSIDE, ".st-key-sheet") == []
+    resize(page, DESKTOP)
+    everyones = song(page)
+    # Grace Hopper: her portrait, and one of the four people
+    page.get_by_role("button", name=re.compile("^Person 3")).click()
+    expect(page.get_by_role("heading", name=re.compile("neutral"))).to_be_visible()
+    song_after(page, everyones)
+    expect(page.locator("[class*='st-key-row-']").filter(has_text="Person 3").get_by_role("button")).to_have_count(2)
+    dimmed = page.locator(".st-key-sheet img").evaluate_all("all => all.map(one => getComputedStyle(one).opacity < 1)")
+    assert dimmed.count(False) == 2
+    assert_prints(page)
+
+
 def test_several_photos_lie_on_the_plane_stay_and_are_a_contact_sheet(
     open_page: Callable[..., Page], root: Path, tmp_path: Path
 ) -> None:
@@ -246,30 +276,7 @@ def test_several_photos_lie_on_the_plane_stay_and_are_a_contact_sheet(
     files.set_input_files(tmp_path / "letter.jpg")
     expect(page.get_by_role("heading", name="This photo cannot be read")).to_be_visible()
 
-    # The contact sheet is whole, takes clicks and is printed
-    samples = sorted((root / "data/samples").glob("*.jpg"))
-    files.set_input_files(samples)
-    photos, faces = page.locator("[class*='st-key-sheet-']"), page.locator("[class*='st-key-photo-face-']")
-    expect(faces).to_have_count(11)
-    expect(page.locator(".st-key-plane .main-svg").first).to_be_visible()
-    wait_until_idle(page)
-    for size in (DESKTOP, LAPTOP, PHONE):
-        resize(page, size)
-        wait_until_at_rest(photos.last)
-        assert photos.count() == len(samples)
-        assert photos.evaluate_all(TOGETHER) == []
-        assert faces.evaluate_all(OUTSIDE, "[class*='st-key-sheet-']") == []
-        assert photos.evaluate_all(OUTSIDE, ".st-key-sheet") == []
-    resize(page, DESKTOP)
-    everyones = song(page)
-    # Grace Hopper: her portrait, and one of the four people
-    page.get_by_role("button", name=re.compile("^Person 3")).click()
-    expect(page.get_by_role("heading", name=re.compile("neutral"))).to_be_visible()
-    song_after(page, everyones)
-    expect(page.locator("[class*='st-key-row-']").filter(has_text="Person 3").get_by_role("button")).to_have_count(2)
-    dimmed = page.locator(".st-key-sheet img").evaluate_all("all => all.map(one => getComputedStyle(one).opacity < 1)")
-    assert dimmed.count(False) == 2
-    assert_prints(page)
+    check_contact_sheet(page, root)
 
 
 # Where a place of the plane lies on the page, once the chart shows a way; the target that it draws
