@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -184,7 +184,8 @@ def slow(here: Capacity, monkeypatch: pytest.MonkeyPatch) -> Slow:
 
 
 def test_a_call_is_work_and_a_busy_server_refuses_more(slow: Slow, ask: Ask, here: Capacity, photo: bytes) -> None:
-    with ThreadPoolExecutor(1) as caller:
+    with ThreadPoolExecutor(1) as caller, ExitStack() as ended:
+        ended.callback(slow.may_end.set)  # also where an assertion fails
         first = caller.submit(ask, "/api/analyze", photo)
         assert slow.has_begun.wait(PATIENCE_S)
         assert here.is_busy
