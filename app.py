@@ -39,8 +39,8 @@ def show_app() -> None:
     screen, notice = st.container(), st.container()
     # In a row at the bottom of a phone. Without a height, it would push parts before its style hides it
     with st.container(key="pages", horizontal=True, height=1, border=False):
-        for each in pages[:-2]:
-            st.page_link(each)
+        for shown in pages[:-2]:
+            st.page_link(shown)
     visit.bar = st.container()
     try:
         with screen, shown_errors(), capacity().work():

@@ -67,11 +67,11 @@ def add_person(profile: FaceProfile, name: str = "", picture: bytes = b"") -> Kn
         ProfileError: the profile is of another model.
     """
     here = page_state(PersonsState)
-    others = [each for each in here.known if not profile.is_same_person(each.profile)]
-    names = {each.name for each in others}
-    before = [each.name for each in here.known if each.name not in names]
+    others = [person for person in here.known if not profile.is_same_person(person.profile)]
+    names = {person.name for person in others}
+    before = [person.name for person in here.known if person.name not in names]
     numbered = (f"Person {number}" for number in range(1, _MOST + 2))
-    name = next(each for each in (name, *before, *numbered) if each and each not in names)
+    name = next(free for free in (name, *before, *numbered) if free and free not in names)
     person = KnownFace(profile, load_classifier(DEFAULT_MODEL), name, picture)
     here.change((*others, person)[-_MOST:])
     return person
@@ -136,7 +136,7 @@ def show_persons(persons: PersonsState) -> None:
 
 def _rename(position: int, key: str) -> None:
     here = page_state(PersonsState)
-    others = [each.name for each in here.known if each is not here.known[position]]
+    others = [person.name for person in here.known if person is not here.known[position]]
     if (name := str(st.session_state[key]).strip()) and name not in others:
         here.known[position].name = name
 

@@ -60,7 +60,7 @@ SAMPLES = {
 def shown_pictures() -> ShownPictures:
     """The photos of this run of the page."""
     key = next(iter(SAMPLE.among([*SAMPLES, ALL_SAMPLES])), None)  # also removes an unknown one from the URL
-    named = tuple(sample_picture(each) for each in SAMPLES if each == key or (key == ALL_SAMPLES and each != _GROUP))
+    named = tuple(sample_picture(name) for name in SAMPLES if name == key or (key == ALL_SAMPLES and name != _GROUP))
     return ShownPictures(key, named, page_state(PictureState))
 
 
@@ -150,7 +150,7 @@ def sample_picture(key: str) -> Picture:
 
 def show_turn(shown: ShownPictures, key: str = "turn") -> None:
     """Offer to turn the visitor's own photo; the samples are upright."""
-    if shown.are_own and len(shown.each) == 1:
+    if shown.are_own and len(shown.pictures) == 1:
         st.button("Turn by 90°", icon=":material/rotate_right:", on_click=_turn, key=key)
 
 
@@ -191,7 +191,7 @@ def _remove_own() -> None:
 
 def _sample_row(key: str, shown: ShownPictures) -> None:
     """Show the samples as tiles with labels, or small ones for the key "small-samples"."""
-    style_tiles("sample", chosen=next((each for each in SAMPLES if each == shown.sample), ""))
+    style_tiles("sample", chosen=next((name for name in SAMPLES if name == shown.sample), ""))
     show_style(__file__, "picture_chooser.css")
     options: dict[str, Any] = {"gap": "small"} if key == "samples" else {"gap": "xsmall", "width": "content"}
     with st.container(horizontal=True, key=key, **options):

@@ -41,7 +41,7 @@ def confusion_map(
     shades = [(0.0, WRONG, 0.6), (0.4999, WRONG, 0.04), (0.5, RIGHT, 0.1), (0.7499, RIGHT, 0.35), (0.75, RIGHT, 0.85)]
     figure = numbered_cells(
         np.where(is_right, share, mistakes),
-        [[f"{100 * each:.0f}" for each in row] for row in share],
+        [[f"{100 * part:.0f}" for part in row] for row in share],
         is_right & (share >= _DARK),
         [*shades, (1.0, RIGHT, 1.0)],
         x=list(classes),
@@ -114,7 +114,7 @@ def accuracy_by_group(groups: Mapping[str, Sequence[FaceBin]], *, height: int) -
             "array": np.maximum(100 * (high - share), 0), "arrayminus": np.maximum(100 * (share - low), 0),
             "color": RIGHT, "thickness": 1.5, "width": 0,
         },
-        text=[f"{100 * each:.0f}" for each in share], textposition="top center",
+        text=[f"{100 * part:.0f}" for part in share], textposition="top center",
         customdata=[
             (faces.name, f"{faces.n:,}", f"{100 * start:.1f} to {100 * end:.1f}")
             for (_, faces), start, end in zip(rows, low, high, strict=True)

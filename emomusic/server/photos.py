@@ -119,34 +119,24 @@ class Photos:
     """The photos of the page, as far as they were read. The session keeps them."""
 
     digest: str  # of all of them
-    each: dict[str, Photo | None]  # by digest, in their order; None before it was decoded
+    by_digest: dict[str, Photo | None]  # by digest, in their order; None before it was decoded
     persons_version: int  # of the persons with whose profiles the faces were read
     person: Integers | None = None  # the column of `faces`, once several photos are read
 
     @property
     def is_read(self) -> bool:
         """Whether all photos were read."""
-        return all(photo is not None and photo.decoded is None for photo in self.each.values())
+        return all(photo is not None and photo.decoded is None for photo in self.by_digest.values())
 
     @property
     def photos(self) -> list[Photo]:
         """The photos without a problem."""
-        return [photo for photo in self.each.values() if photo is not None and not photo.problem]
+        return [photo for photo in self.by_digest.values() if photo is not None and not photo.problem]
 
     @property
     def unread(self) -> list[tuple[str, str]]:
         """Name and reason of each file that cannot be read."""
-        return [(photo.name, photo.problem) for photo in self.each.values() if photo is not None and photo.problem]
-
-    @property
-    def one(self) -> Photo | None:
-        """The photo, if only one was chosen and it has no problem."""
-        return self.photos[0] if len(self.each) == 1 and self.photos else None
-
-    @property
-    def portraits(self) -> list[bytes]:
-        """JPEG of each face, by number."""
-        return [portrait for photo in self.photos for portrait in photo.portraits]
+        return [(photo.name, photo.problem) for photo in self.by_digest.values() if photo is not None and photo.problem]
 
     @property
     def names(self) -> list[str]:
@@ -159,15 +149,11 @@ class Photos:
         faces = Faces.of_pictures([photo.reading.faces for photo in self.photos])
         return faces if self.person is None else replace(faces, person=self.person)
 
-    def readings(self, faces: Faces) -> list[PictureReading]:
-        """The readings of the photos with these faces."""
-        return [replace(photo.reading, faces=faces.of_source(row)) for row, photo in enumerate(self.photos)]
-
     def decoded(self, digest: str, shown: ShownPictures) -> Photo:
         """A shown photo, decoded if that was not done."""
-        photo = self.each[digest]
+        photo = self.by_digest[digest]
         if photo is None:
-            photo = self.each[digest] = Photo.of(next(one for one in shown.each if one.digest == digest))
+            photo = self.by_digest[digest] = Photo.of(next(one for one in shown.pictures if one.digest == digest))
         return photo
 
     def forget_persons(self, version: int) -> None:
@@ -192,8 +178,8 @@ class Photos:
         Raises:
             EmomusicError: a model is missing or damaged.
         """
-        mine, of_several = shown.mine, len(self.each) > 1
-        for number, (digest, before) in enumerate(self.each.items()):
+        mine, of_several = shown.mine, len(self.by_digest) > 1
+        for number, (digest, before) in enumerate(self.by_digest.items()):
             if before is None or before.decoded is not None:
                 on_progress(number)
                 photo = self.decoded(digest, shown)

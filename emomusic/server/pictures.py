@@ -130,14 +130,14 @@ class ShownPictures:
     mine: PictureState
 
     @property
-    def each(self) -> tuple[Picture, ...]:
+    def pictures(self) -> tuple[Picture, ...]:
         """The photos: the samples, or the visitor's."""
         return self.named or self.mine.own
 
     @property
     def first(self) -> Picture | None:
         """The first photo; None before a choice."""
-        return next(iter(self.each), None)
+        return next(iter(self.pictures), None)
 
     @property
     def are_own(self) -> bool:
@@ -147,9 +147,9 @@ class ShownPictures:
     @property
     def digest(self) -> str:
         """Identifies the photos: the digest of one, a digest of several."""
-        if len(self.each) == 1:
-            return self.each[0].digest
-        return hashlib.sha256("".join(picture.digest for picture in self.each).encode()).hexdigest()[:16]
+        if len(self.pictures) == 1:
+            return self.pictures[0].digest
+        return hashlib.sha256("".join(picture.digest for picture in self.pictures).encode()).hexdigest()[:16]
 
 
 def take_back(token: str, into: PictureState) -> bool:

@@ -115,7 +115,7 @@ def _show_result(shots: Mapping[Emotion, SeenFace], learned: Mapping[Emotion, Em
     """Show how many faces are read right, and each face that is read otherwise than before or still wrong."""
     before = {emotion: shot.probabilities.emotion for emotion, shot in shots.items()}
     after = {emotion: learned[emotion].emotion for emotion in shots}
-    knew, knows = (sum(read is emotion for emotion, read in each.items()) for each in (before, after))
+    knew, knows = (sum(read is emotion for emotion, read in reads.items()) for reads in (before, after))
     words = f"{knows} of {len(shots)} faces are right, before {knew}"
     if knows == knew:
         words = f"It knew you already: {knew} of {len(shots)} faces" if knew else "It learned nothing from these faces"

@@ -84,7 +84,7 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
         reading = read_picture(decoded, partial(shared().visitor_networks, session_id()), posed=picture.is_posed)
     if not reading.faces:
         return Asked(None, 0, {})
-    largest = max((each.face for each in reading.faces), key=lambda face: face.box.width * face.box.height)
+    largest = max((found.face for found in reading.faces), key=lambda face: face.box.width * face.box.height)
     crop = largest.crop(decoded.pixels)
     answers: dict[str, npt.NDArray[np.float32] | str] = {}
     with st.spinner("Asking the models"):

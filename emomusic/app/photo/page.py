@@ -124,10 +124,10 @@ def show_page(open_start: Callable[[], DeltaGenerator]) -> None:
         EmomusicError: a model is missing or damaged.
     """
     shown = shown_pictures()
-    mood = MOOD.value if shown.sample is None and not shown.each else None
-    if shown.each or mood is not None:
+    mood = MOOD.value if shown.sample is None and not shown.pictures else None
+    if shown.pictures or mood is not None:
         draw_small_chooser(shown)
-    if shown.each:
+    if shown.pictures:
         show_photos(shown)
     elif mood is not None:
         _show_mood(shown, Mood(mood))
@@ -141,10 +141,10 @@ def show_page(open_start: Callable[[], DeltaGenerator]) -> None:
 def show_photos(shown: ShownPictures) -> None:
     """Read the photos and show the page for them. A single photo appears before its faces are found."""
     digest, persons = shown.digest, page_state(PersonsState)
-    unread = Photos(digest, dict.fromkeys(each.digest for each in shown.each), persons.version)
+    unread = Photos(digest, dict.fromkeys(picture.digest for picture in shown.pictures), persons.version)
     photos = shown.mine.kept(Photos, digest) or shown.mine.keep(digest, unread)
     style, on_photo = st.empty(), None
-    num_photos = len(photos.each)
+    num_photos = len(photos.by_digest)
     with reserve_space("photo-answer", 672):
         with st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center"):
             title, who = st.empty(), st.container(key="who", width="content")
@@ -174,7 +174,7 @@ def show_photos(shown: ShownPictures) -> None:
         with places["player"]:
             queue = play_for(request_of(answer), "photo")
         answer = answer.with_songs(queue)
-    shown.mine.keep(digest, ShownPhotos(answer, shown.each[0], local_date()))
+    shown.mine.keep(digest, ShownPhotos(answer, shown.pictures[0], local_date()))
     screen = _Screen(answer, queue, shown, controls, photos, on_photo)
     PHOTO.draw(screen, places | {"people": st.container()})
 
@@ -195,7 +195,7 @@ def _draw_player(screen: _Screen) -> None:
     if screen.answer.photos:
         draw_policy(screen.answer)
     show_queue(screen.queue, screen.stem)
-    names = (escape_html(each.song.full_name) for each in screen.queue.playlist(_SONGS_PRINTED))
+    names = (escape_html(pick.song.full_name) for pick in screen.queue.playlist(_SONGS_PRINTED))
     st.html(f'<div class="printed"><b>Songs</b><ol><li>{"<li>".join(names)}</ol></div>')
 
 
@@ -326,7 +326,7 @@ PHOTO = Page(
 
 
 def _show_unread(photos: Photos) -> None:
-    if len(photos.each) == 1:
+    if len(photos.by_digest) == 1:
         st.error(escape_markdown_message(photos.unread[0][1]), icon=":material/error:")
     elif unread := photos.unread:
         st.error(f"{pluralize(len(unread), 'file')} could not be read.", icon=":material/error:")
