@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -13,12 +12,12 @@ from emomusic.compat import return_free_memory
 from emomusic.errors import CapacityError, ImageError
 from emomusic.faces.identity import ROOM_AROUND, Descriptors, describe_crops, group_persons
 from emomusic.faces.profile import KnownFace
-from emomusic.faces.reading import PictureReading, apply_profiles, read_picture
+from emomusic.faces.reading import PictureReading, apply_profiles
 from emomusic.faces.table import NO_FACES, Faces, Integers, boxes_array
 from emomusic.media.images import DecodedPicture, encode_jpeg, read_image, shrink
 from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.pictures import Picture, ShownPictures
-from emomusic.server.shared import shared
+from emomusic.server.shared import read_for_visitor
 from emomusic.server.visitor import session_id
 
 _PREVIEW_SIDE = 1400  # pixels; Streamlit shrinks images wider than 1460 pixels on every run
@@ -67,8 +66,7 @@ class Photo:
         The faces `of_several` photos are compared with those of the others.
         """
         if (decoded := self.decoded) is not None:
-            networks = partial(shared().visitor_networks, session_id())
-            self.found = read_picture(decoded, networks, posed=self.is_posed)
+            self.found = read_for_visitor(decoded, posed=self.is_posed)
             self.reading = apply_profiles(decoded.pixels, self.found, known)
             faces = [each.face for each in self.found.faces]
             crops = [face.crop(decoded.pixels, ROOM_AROUND) for face in faces]

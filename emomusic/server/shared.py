@@ -15,8 +15,8 @@ from prometheus_client import Counter
 
 from emomusic.errors import EmomusicError
 from emomusic.faces.detection import DetectionTrace, Face, FaceDetector
-from emomusic.faces.reading import Networks, load_networks
-from emomusic.media.images import RgbImage
+from emomusic.faces.reading import Networks, PictureReading, load_networks, read_picture
+from emomusic.media.images import DecodedPicture, RgbImage
 from emomusic.runtime import num_cores
 from emomusic.server.capacity import capacity
 from emomusic.server.visitor import session_id
@@ -146,6 +146,12 @@ class Shared:
 def shared() -> Shared:
     """What visitors of this server share; the first call starts loading and returns at once."""
     return Shared()
+
+
+def read_for_visitor(picture: DecodedPicture, *, posed: bool, with_trace: bool = False) -> PictureReading:
+    """Read the faces of a picture of this session, in its turn. Arguments as of `read_picture`."""
+    networks = partial(shared().visitor_networks, session_id())
+    return read_picture(picture, networks, posed=posed, with_trace=with_trace)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def test_without_a_photo_the_first_sample_is_shown_but_not_in_the_url(app: AppTe
 def test_the_first_step_zooms_to_the_brightness_of_pixels_and_needs_no_network(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawing, "read_picture", None)
+    monkeypatch.setattr(drawing, "read_for_visitor", None)
     at(app, "picture", sample="four-people")
     assert re.search("1,200 .*376 .*1,353,600", text_of(app))
     zoom = app.select_slider(key="how-zoom")

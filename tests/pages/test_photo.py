@@ -199,7 +199,7 @@ def test_a_profile_counts_for_photos_read_before(app: AppTest, root: Path, monke
     profile = learn_profile({Emotion.NEUTRAL: classifier.describe([face.crop(image)])}, identity, classifier)
     group(app, root, "joe-biden-2010", "grace-hopper-1984")
     before = result_of(app, Photos).faces
-    monkeypatch.setattr(reading, "read_picture", None)  # the faces are not searched again
+    monkeypatch.setattr(reading, "read_for_visitor", None)  # the faces are not searched again
     app.file_uploader(key="profile_upload").set_value(("me.json", profile.to_json(), "application/json")).run()
     assert "Read with a profile: face 2" in text_of(app)
     stern, mine = result_of(app, Photos).faces

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import DetectionTrace, Face, NetworkOutput
 from emomusic.faces.inspection import Insight, Occlusion, explain, grad_cam, occlude
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.reading import load_classifier, read_picture
+from emomusic.faces.reading import load_classifier
 from emomusic.faces.table import FaceReading
 from emomusic.faces.who import Who
 from emomusic.media.images import RgbImage, encode_jpeg, shrink, to_network_input
@@ -37,8 +37,7 @@ from emomusic.results.predictions import Predictions, read_predictions
 from emomusic.runtime import Float32Array
 from emomusic.server.capacity import capacity
 from emomusic.server.pictures import Picture, PictureState
-from emomusic.server.shared import shared
-from emomusic.server.visitor import session_id
+from emomusic.server.shared import read_for_visitor
 from emomusic.songs.hearing import spectrogram_of
 from emomusic.text import pluralize
 
@@ -106,9 +105,9 @@ class Walk:
     def _found(self) -> tuple[DetectionTrace, tuple[FaceWalk, ...]]:
         """Trace and faces in one property, so that the original is decoded only once."""
         decoded = self.picture.decode()
-        networks, posed = partial(shared().visitor_networks, session_id()), self.picture.is_posed
+        posed = self.picture.is_posed
         with capacity().work():
-            reading = read_picture(decoded, networks, posed=posed, with_trace=True)
+            reading = read_for_visitor(decoded, posed=posed, with_trace=True)
         assert reading.trace is not None
         classifier = load_classifier(DEFAULT_MODEL)
         classifier = classifier.posed() if posed else classifier

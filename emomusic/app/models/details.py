@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +25,7 @@ from emomusic.assets import ModelKind, load_once
 from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import share_bars
 from emomusic.errors import EmomusicError
-from emomusic.faces.reading import load_classifier, read_picture
+from emomusic.faces.reading import load_classifier
 from emomusic.media.images import encode_jpeg, shrink, to_network_input
 from emomusic.metrics import FOUR, mistakes, reliability
 from emomusic.records import FaceRecord, Record
@@ -46,8 +45,7 @@ from emomusic.results.predictions import read_card, read_fold_accuracies, read_h
 from emomusic.server.capacity import capacity
 from emomusic.server.pictures import Picture
 from emomusic.server.sessions import WHEN_GONE
-from emomusic.server.shared import shared
-from emomusic.server.visitor import session_id
+from emomusic.server.shared import read_for_visitor
 from emomusic.text import join_names
 
 _CROP_SIDE = 120
@@ -81,7 +79,7 @@ def show_try(chosen: Chosen) -> None:
 def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
     decoded = picture.decode()
     with st.spinner("Detecting faces"):
-        reading = read_picture(decoded, partial(shared().visitor_networks, session_id()), posed=picture.is_posed)
+        reading = read_for_visitor(decoded, posed=picture.is_posed)
     if not reading.faces:
         return Asked(None, 0, {})
     largest = max((found.face for found in reading.faces), key=lambda face: face.box.width * face.box.height)
