@@ -9,13 +9,13 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
 from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant
-from emomusic.app.how_it_works import drawing
-from emomusic.app.how_it_works.drawing import Walk, describe_agreement
 from emomusic.app.how_it_works.steps import STEPS, step_named
 from emomusic.app.queues import PlayerState
 from emomusic.faces.inspection import agreement
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
+from emomusic.server import walk as walk_module
 from emomusic.server.pictures import Picture, PictureState
+from emomusic.server.walk import Walk, describe_agreement
 from tests.pages.screen import charts, page_of, queue_of, result_of, state_of, text_of, upload
 
 KEYS = [step.key for step in STEPS]
@@ -62,7 +62,7 @@ def test_without_a_photo_the_first_sample_is_shown_but_not_in_the_url(app: AppTe
 def test_the_first_step_zooms_to_the_brightness_of_pixels_and_needs_no_network(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawing, "read_for_visitor", None)
+    monkeypatch.setattr(walk_module, "read_for_visitor", None)
     at(app, "picture", sample="four-people")
     assert re.search("1,200 .*376 .*1,353,600", text_of(app))
     zoom = app.select_slider(key="how-zoom")

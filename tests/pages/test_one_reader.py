@@ -13,7 +13,6 @@ from prometheus_client import REGISTRY
 
 import emomusic
 from emomusic.affect import EMOTIONS
-from emomusic.app.how_it_works.drawing import Walk
 from emomusic.app.models import details
 from emomusic.cli import main
 from emomusic.faces.model_files import DEFAULT_MODEL
@@ -25,6 +24,7 @@ from emomusic.results.overview import Benchmark
 from emomusic.server import api
 from emomusic.server.photos import Photo
 from emomusic.server.pictures import Picture
+from emomusic.server.walk import Walk
 from emomusic.songs.request import Request
 from tests.films import SAMPLES
 from tests.tilted import turned

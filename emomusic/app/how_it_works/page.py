@@ -9,12 +9,13 @@ import streamlit as st
 from emomusic.app.charts import reserve_space, roomy_columns
 from emomusic.app.choices import STEP as CHOSEN_STEP
 from emomusic.app.frame import shown_errors
-from emomusic.app.how_it_works.drawing import WIDE, Drawing, Walk, show_face
+from emomusic.app.how_it_works.drawing import WIDE, Drawing, show_face
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
 from emomusic.app.parts import show_style
 from emomusic.app.picture_chooser import draw_chooser, picture_menu, sample_picture, shown_pictures
 from emomusic.server.pictures import Picture, PictureState
 from emomusic.server.shared import shared
+from emomusic.server.walk import Walk
 
 _FIRST = "barack-obama-2009-speaking"  # its answer turns when the mouth is covered
 

@@ -30,12 +30,9 @@ from emomusic.app.frame import escape_markdown
 from emomusic.app.how_it_works.drawing import (
     Drawing,
     bars,
-    describe_agreement,
-    describe_drop,
     fit_height,
     place_on_plane,
     place_square,
-    share_in_words,
     spectrogram,
     votes_answers,
 )
@@ -53,6 +50,7 @@ from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.media.images import read_image
 from emomusic.records import read_face_record
 from emomusic.results.overview import describe_weakest, groups_of, percent
+from emomusic.server.walk import describe_agreement, describe_drop, share_in_words
 from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.request import Request, target_of
 from emomusic.text import pluralize
