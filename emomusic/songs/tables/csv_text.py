@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from emomusic.errors import DatasetError
 from emomusic.songs.tables.cells import series
-from emomusic.songs.tables.columns import is_header
+from emomusic.songs.tables.columns import field_of, is_header, key_of, word_set
 from emomusic.songs.tables.table import Table, check_size, first_line
 
 SAMPLE_BYTES, SAMPLE_ROWS = 2**16, 60
@@ -128,9 +128,8 @@ def _header(rows: list[Row]) -> tuple[Row, int]:
         names, end = row, at + 1
         if any(name and name == after for name, after in pairwise(row)) and not is_header(row[:2]):  # "track", "track"
             below = rows[end : at + 3]
-            is_name = [
-                not _has_data(more) and (place == 0 or _num_filled(more) == 1) for place, more in enumerate(below)
-            ]
+            is_name = [_has_names(row) if n == 0 else _num_filled(row) == 1 for n, row in enumerate(rows[end : at + 3])]
+            is_name = [is_name and not _has_data(row) for is_name, row in zip(is_name, rows[end:], strict=False)]
             end += [*is_name, False].index(False)
             names = [" ".join(parts).strip() for parts in zip_longest(*rows[at:end], fillvalue="")]
         if is_header(names):
@@ -148,6 +147,10 @@ def _header(rows: list[Row]) -> tuple[Row, int]:
 
 def _has_data(row: Row) -> bool:
     return any(map(_DATA.fullmatch, map(str.strip, row)))
+
+
+def _has_names(row: Row) -> bool:
+    return any(field_of(cell) or key_of(cell) in word_set("same") for cell in row if cell)
 
 
 def _num_filled(row: Row) -> int:
