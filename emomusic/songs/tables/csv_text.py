@@ -127,7 +127,6 @@ def _header(rows: list[Row]) -> tuple[Row, int]:
     for at, row in enumerate(rows[:_HEADER_WITHIN]):
         names, end = row, at + 1
         if any(name and name == after for name, after in pairwise(row)) and not is_header(row[:2]):  # "track", "track"
-            below = rows[end : at + 3]
             is_name = [_has_names(row) if n == 0 else _num_filled(row) == 1 for n, row in enumerate(rows[end : at + 3])]
             is_name = [is_name and not _has_data(row) for is_name, row in zip(is_name, rows[end:], strict=False)]
             end += [*is_name, False].index(False)
