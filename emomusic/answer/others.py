@@ -10,11 +10,21 @@ from typing import Any
 
 import pandas as pd
 
-from emomusic.affect import AffectPoint, Emotion, affect_of, describe, describe_shares, list_shares, share_text
+from emomusic.affect import (
+    EMOTION_POINTS,
+    AffectPoint,
+    Emotion,
+    affect_of,
+    describe,
+    describe_shares,
+    list_shares,
+    matching_mood,
+    share_text,
+)
 from emomusic.export import group_record, song_record
 from emomusic.faces.table import AFFECT_COLUMNS, SHARES, affect_row, nested_row
 from emomusic.media.sound import PATCH_S
-from emomusic.songs.request import Request, nearest_emotion
+from emomusic.songs.request import Request
 from emomusic.songs.song import Hearing, Pick
 from emomusic.songs.spotify import songs_m3u
 from emomusic.stream.film import FilmFace, FilmReading
@@ -299,7 +309,9 @@ class SongAnswer:
     @property
     def face(self) -> str:
         """The face that the song fits: "It fits a face that looks happy."."""
-        emotion = nearest_emotion(self.point)
+        # Of the song's mood, so that both sentences agree; surprise is pleasant or not
+        fitting = [each for each, point in EMOTION_POINTS.items() if matching_mood(each, point) is self.hearing.mood]
+        emotion = min({*fitting} - {Emotion.SURPRISE}, key=lambda each: EMOTION_POINTS[each].distance(self.point))
         looks = "that is at rest" if emotion is Emotion.NEUTRAL else f"that looks {emotion.adjective}"
         return f"It fits a face {looks}."
 

@@ -16,6 +16,7 @@ def answer_to(valence: float, arousal: float, **quadrants: float) -> SongAnswer:
     ("answer", "sentence", "face"),
     [
         (answer_to(0.8, 0.5, Q1=0.9, Q4=0.1), "Clearly happy: pleasant and awake (90 %)", "looks happy"),
+        (answer_to(0.5, 0.7, Q1=0.9, Q2=0.1), "Clearly happy: pleasant and awake (90 %)", "looks happy"),
         (answer_to(-0.6, -0.3, Q3=0.6, Q4=0.4), "Mostly sad, perhaps calm: unpleasant and drowsy (60 %)", "looks sad"),
         (answer_to(0.0, 0.0, Q4=0.9, Q2=0.1), "Clearly calm: pleasant and drowsy (90 %)", "is at rest"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -129,6 +130,7 @@ def test_a_cell_shows_its_count_in_the_colours_of_the_theme_and_views_fit_a_phon
 
 def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all_models(
     models: Callable[..., Page],
+    root: Path,
 ) -> None:
     page = models()
     answer = page.get_by_role("heading", level=2).first
@@ -170,10 +172,17 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
     page.get_by_role("button", name="An astronaut", exact=True).click()
     expect(page.get_by_text("7 of 7 say happy")).to_be_visible()
     wait_until_idle(page)
-    for size in (DESKTOP, LAPTOP, PHONE):
-        resize(page, size)
-        wait_until_at_rest(page.locator(".st-key-models-try"))
-        above, below = page.locator(".st-key-own-file"), page.locator(".st-key-models-try")
-        parts = [above, page.get_by_role("radio", name="Camera"), page.get_by_test_id("stFileUploader")]
-        top = below.evaluate(PLACE)
-        assert [part.evaluate(BOTTOM) <= top for part in parts] == [True] * 3, size
+    below, uploader = page.locator(".st-key-models-try"), page.get_by_test_id("stFileUploader")
+    parts = [page.locator(".st-key-own-file"), page.get_by_role("radio", name="Camera"), uploader]
+    for own in (False, True):
+        if own:
+            page.locator("input[type=file]").first.set_input_files(root / "data/samples/joe-biden-2010.jpg")
+            turn = page.get_by_role("button", name="Turn by 90")
+            parts += [turn, page.locator(".st-key-remove-own")]
+            expect(turn).to_be_visible()
+            wait_until_idle(page)
+        for size in (DESKTOP, LAPTOP, PHONE):
+            resize(page, size)
+            wait_until_at_rest(below)
+            top = below.evaluate(PLACE)
+            assert [part.evaluate(BOTTOM) <= top for part in parts] == [True] * len(parts), (own, size)

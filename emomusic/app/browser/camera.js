@@ -71,6 +71,15 @@ class Question extends Part {
   }
 }
 
+/** Ask for the whole picture of the camera: in the shape of 4:3, a wide one cuts away people at its sides. */
+async function inOwnShape(stream, video) {
+  const [track] = stream.getVideoTracks();
+  const { width, height } = track?.getCapabilities?.() ?? {};
+  if (!width?.max || !height?.max) return;
+  const wanted = { ...video, height: { ideal: Math.round((video.width.ideal * height.max) / width.max) } };
+  await track.applyConstraints(wanted).catch(() => {}); // the shape that it has will do
+}
+
 export const live = { camera: null, layers: null }; // the parts of the Live page that are shown
 
 const DRAWN_MS = 20; // between two drawings of the marks
@@ -110,6 +119,7 @@ class Camera extends Part {
     try {
       const stream = (this.video.srcObject = await this.#stream);
       stream.getTracks().forEach((track) => (track.onended = () => this.tell("lost")));
+      await inOwnShape(stream, data.video);
       await this.video.play();
       if (data.ice) return void (await this.#connect(stream));
       this.#sender = new Worker(new URL("./sender.js", import.meta.url));

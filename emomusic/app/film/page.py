@@ -89,7 +89,7 @@ def _draw_start() -> None:
             args=(SAMPLE,),
             key="film-sample",
         )
-        st.caption("Or your own film of people who agree. It is deleted when you leave.", width="content")
+        st.caption(f"Or your own film of people who agree. It is deleted {WHEN_GONE}.", width="content")
         with st.popover("Privacy", type="tertiary", icon=":material/lock:"):
             st.markdown(
                 "Your film stays in an unnamed temporary file of this server until it is read, marked and heard. Its "
