@@ -319,7 +319,7 @@ Worker.prototype.postMessage = function (message, ...others) {
 };"""
 
 
-def write_crowd(path: Path, width: int = 480, height: int = 360, rate: int = 30) -> None:
+def write_crowd(path: Path, width: int = 672, height: int = 376, rate: int = 30) -> None:
     """Two seconds of six faces, which move a little."""
     portrait = cv2.resize(read_image(SAMPLES / "eileen-collins-1999.jpg"), (width // 3, height // 2))
     still = np.tile(portrait, (2, 3, 1))
@@ -340,6 +340,8 @@ def test_the_page_sends_half_of_the_frames_of_a_crowd_before_a_webcam(
         page.goto(f"{server}/live")
         page.locator(START).click()
         sees(page, "[4-6] faces ·")
+        shape = page.locator("video").first.evaluate("video => video.videoWidth / video.videoHeight")
+        assert shape == pytest.approx(672 / 376, abs=0.02)  # all that the camera sees
         page.evaluate("sent_ms.length = 0")
         page.wait_for_function("sent_ms.length > 40")
         sent_ms = page.evaluate("sent_ms")
