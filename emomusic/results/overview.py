@@ -227,7 +227,7 @@ def answer(record: Record, found: Evaluation, benchmark: Benchmark) -> str:
     """State how often a model is right, and which classes it rarely finds."""
     where = {
         Benchmark.PHOTOGRAPHS: "of the faces on photographs",
-        Benchmark.VOTES: "of FER2013's faces, judged by people's votes",
+        Benchmark.VOTES: "of FER2013's faces, judged by people's votes in eight classes",
         Benchmark.LABELS: "of FER2013's faces, judged by its labels",
         Benchmark.POSED: f"of {found.n:,} posed faces",
     }.get(benchmark, "of songs it has not met")

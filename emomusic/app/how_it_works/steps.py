@@ -290,7 +290,7 @@ def _draw_probabilities(drawing: Drawing) -> None:
     tests = votes_answers()
     claimed = apply_temperature(tests.probabilities, temperature).max(axis=1).mean()
     drawing.fact(
-        f"**On {len(tests.y_true):,} test faces, it claims {percent(claimed)} on average, and "
+        f"**On {len(tests.y_true):,} test faces of the seven emotions, it claims {percent(claimed)} on average, and "
         f"{percent(np.mean(tests.y_pred == tests.y_true))} are right.** The temperature changes what it claims, never "
         "what is right."
     )

@@ -354,8 +354,9 @@ def _show_confidence(chosen: Chosen, record: Record) -> None:
     found, model = reliability(own.y_true, own.probabilities), label_of(record.name)
     confidence, accuracy = float(own.probabilities.max(axis=1).mean()), float((own.y_pred == own.y_true).mean())
     verdict = "higher" if confidence > accuracy else "lower"
+    of = " on faces without contempt, which it cannot name" if chosen.benchmark is Benchmark.VOTES else ""
     st.markdown(
-        f"Its confidence is {percent(confidence)} on average, {verdict} than its accuracy, {percent(accuracy)}."
+        f"Its confidence is {percent(confidence)} on average, {verdict} than its accuracy{of}, {percent(accuracy)}."
     )
     key, other = (f"models-{name}-{record.name}" for name in ("reliability", "confidence"))
     show_chart(plots.reliability_diagram(found), key=key, alt=f"Accuracy of {model} by confidence")
