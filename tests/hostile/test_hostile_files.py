@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.generator import KINDS, hostile_files, is_one_sentence
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_GROWTH_MB, MAX_CPU_S = 1000, 20
@@ -62,6 +63,7 @@ def test_a_sample_of_hostile_files_ends_in_sentences_and_leaves_nothing(tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(60 * PATIENCE_S)  # 1,300 files
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_all_hostile_files_end_in_sentences_and_leave_nothing(seed: int, tmp_path: Path):
     assert problems_of(200, tmp_path, seed) == []
