@@ -209,6 +209,8 @@ def test_nothing_moves_when_fonts_or_a_drop_zone_arrive_last(open_page: Callable
     page.goto(page.url + late.address, wait_until="commit")
     below = page.locator(late.below)
     below.wait_for()
+    if name == "fonts":
+        wait_until_idle(page)  # other parts have arrived
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     wait_until_at_rest(below)
     place = below.bounding_box()

@@ -212,6 +212,7 @@ END_SESSION = """() => window.addEventListener("beforeunload", () => {
 def check_contact_sheet(page: Page, root: Path) -> None:
     """Drop all samples: the contact sheet is whole, takes clicks and is printed."""
     samples = sorted((root / "data/samples").glob("*.jpg"))
+    wait_until_idle(page)  # a rerun replaces the drop zone
     page.locator('input[type="file"]').set_input_files(samples)
     photos, faces = page.locator("[class*='st-key-sheet-']"), page.locator("[class*='st-key-photo-face-']")
     expect(faces).to_have_count(11)
