@@ -75,7 +75,7 @@ class Question extends Part {
 async function inOwnShape(stream, video) {
   const [track] = stream.getVideoTracks();
   const { width, height } = track?.getCapabilities?.() ?? {};
-  if (!width?.max || !height?.max) return;
+  if (!width?.max || !height?.max || !video.width) return;
   const wanted = { ...video, height: { ideal: Math.round((video.width.ideal * height.max) / width.max) } };
   await track.applyConstraints(wanted).catch(() => {}); // the shape that it has will do
 }
