@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as LateError
 
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
 from tests.browser.layout import PHONE, box_of, overflow, resize
@@ -63,6 +64,19 @@ def present(open_page: Callable[..., Page]) -> Callable[..., Page]:
         return page
 
     return open_
+
+
+def toggle_full_screen(page: Page, is_full: bool) -> None:
+    """Press the key, and again if a busy browser has refused the full screen."""
+    for is_last in (False, False, True):
+        page.keyboard.press("f")
+        try:
+            page.wait_for_function("isFull => !!document.fullscreenElement === isFull", arg=is_full)
+        except LateError:
+            if is_last:
+                raise
+        else:
+            return
 
 
 def shown(page: Page, key: str) -> None:
@@ -170,8 +184,7 @@ def test_a_link_opens_its_step_with_a_choice_of_faces_and_a_full_screen(
     expect(page.get_by_text("Step 4 of")).to_be_visible()
     page.wait_for_function(SHARP)
     for is_full in (True, False):
-        page.keyboard.press("f")
-        page.wait_for_function("isFull => !!document.fullscreenElement === isFull", arg=is_full)
+        toggle_full_screen(page, is_full)
         expect(page.get_by_test_id("stHeader")).to_be_visible(visible=not is_full)
     page.keyboard.press("ArrowRight")
     shown(page, "crop")
@@ -197,8 +210,8 @@ def test_a_link_opens_its_step_with_a_choice_of_faces_and_a_full_screen(
     page.set_viewport_size({"width": 1920, "height": 1080})
     page.goto(f"{page.url.partition('?')[0]}?step=people")
     shown(page, "people")
-    page.keyboard.press("f")
-    page.wait_for_function("document.fullscreenElement && innerWidth >= 1600")
+    toggle_full_screen(page, True)
+    page.wait_for_function("innerWidth >= 1600")
     wait_until_at_rest(page.locator("[class*=st-key-how-chart-] .main-svg").first)
     is_inside, letters = page.wait_for_function(LETTERS_OF_CHART).json_value()
     assert is_inside
