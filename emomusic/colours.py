@@ -1,35 +1,36 @@
-"""One colour for each emotion, quadrant and mood, the same in the light and the dark theme.
+"""One colour for each emotion, and greys for the moods of songs, the same in the light and the dark theme.
 
-Every colour has a contrast of at least 3:1 to both page backgrounds, and any two emotions differ under the three common
-kinds of colour blindness (measured in tests/test_colours.py). A name or a symbol accompanies every colour.
+Every colour of an emotion has a contrast of at least 3:1 to both page backgrounds, and any two that stand side by side
+differ under the three common kinds of colour blindness (measured in tests/test_colours.py). Moods differ by shape and
+name: an emotion and a mood may have one name, and never mean the same. A name or a symbol accompanies every colour.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, Emotion, Mood, Quadrant
+from emomusic.affect import Emotion, Mood
 
 EMOTION_COLOURS: Mapping[Emotion, str] = {
-    Emotion.ANGRY: "#B43713",
-    Emotion.DISGUST: "#1A9241",
-    Emotion.FEAR: "#9A35FA",
-    Emotion.HAPPY: "#BB8409",
-    Emotion.SAD: "#2F8DEE",
-    Emotion.SURPRISE: "#CB0AA3",
+    Emotion.ANGRY: "#CC0000",
+    Emotion.DISGUST: "#008445",
+    Emotion.FEAR: "#752FFF",
+    Emotion.HAPPY: "#B08900",
+    Emotion.SAD: "#2C94DB",
+    Emotion.SURPRISE: "#B61E8F",
     Emotion.NEUTRAL: "#7A7474",
 }
 
-QUADRANT_COLOURS: Mapping[Quadrant, str] = {
-    Quadrant.Q1: "#779900",
-    Quadrant.Q2: "#CC0055",
-    Quadrant.Q3: "#4466FF",
-    Quadrant.Q4: "#009988",
-    Quadrant.N: "#AA66BB",
+MOOD_COLOURS: Mapping[Mood, str] = {
+    Mood.CALM: "#CBCBCB",
+    Mood.HAPPY: "#A2A2A2",
+    Mood.ENERGETIC: "#333333",
+    Mood.SAD: "#555555",
 }
-"""Of quadrants, and so of moods of songs: none is near an emotion's colour, because both are in one chart."""
+"""Of bands of music, which have outlines and names. Marks of songs are `TRAIL`, with the symbol of their mood."""
 
-MOOD_COLOURS: Mapping[Mood, str] = {QUADRANT_MOODS[place]: QUADRANT_COLOURS[place] for place in QUADRANT_CORNERS}
+HATCHED: Mapping[Emotion, str] = {Emotion.DISGUST: "\\", Emotion.FEAR: "/"}
+"""The lines over stacked areas of emotions, as Plotly names them; the others have none."""
 
 FACE_CLASS_COLOURS: Mapping[str, str] = {
     **{emotion.value: colour for emotion, colour in EMOTION_COLOURS.items()},
@@ -41,7 +42,7 @@ RIGHT, WRONG = "#1F66B5", "#8A5F00"
 """Correct and wrong answers; also negative and positive correlations."""
 
 TRAIL = "#80808A"
-"""Earlier positions, and songs among faces: a grey that is no emotion's colour."""
+"""Songs, quadrants and earlier positions: a grey that is no emotion's colour."""
 
 
 def rgb_of(colour: str) -> tuple[int, int, int]:

@@ -48,8 +48,6 @@ _PLANE = "plane-chart"  # start of its keys
 _SONGS_ON_PLANE = 6
 _LEAST_HEIGHT = 200  # of a chart that fills its container, in pixels
 
-_POLICY_NAMES = dict(zip(POLICIES, ("Match me", "Lift me", "Take me there"), strict=True))
-
 _CIRCLES = {MOMENT: "The circle is that moment", NOBODY: "The circle is you"}
 """The caption of the circles on the plane; others are faces."""
 
@@ -63,7 +61,7 @@ class PlaneState:
 
 def request_of(answer: Answer) -> Request:
     """The request of the listener, with the policy and the destination that the visitor chose."""
-    request = answer.request(Policy(str(POLICY.value).lower()))
+    request = answer.request(POLICIES[POLICY.value])
     if request.policy is not Policy.JOURNEY:
         return request
     destination = destination_of(DESTINATION.value or "") or MOOD_POINTS[target_of(request)[1]]
@@ -74,8 +72,7 @@ def draw_policy(answer: Answer) -> None:
     """Show the policies, and what the chosen one does."""
     request = request_of(answer)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        options: dict[str, Any] = {"format_func": _POLICY_NAMES.__getitem__, "label_visibility": "collapsed"}
-        POLICY.draw(st.segmented_control, "How to choose songs", **options)
+        POLICY.draw(st.segmented_control, "How to choose songs", label_visibility="collapsed")
         if request.policy is Policy.JOURNEY:
             _draw_destination(replace(request, destination=None))
     st.caption(answer.reason(request))

@@ -1,6 +1,6 @@
 """The visitor's choices. Each is declared once, with its options, its default and the pages whose URL has it.
 
-    POLICY = Choice("policy", POLICIES, pages=SONGS)
+    POLICY = Choice("policy", [*POLICIES], pages=SONGS)
     POLICY.draw(st.segmented_control, "How to choose songs")
     POLICY.value
 
@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 from weakref import ref
 
@@ -69,6 +70,7 @@ class Choice:
         is_optional: bool = False,
         most: int = 1,
         in_menu: bool = False,
+        older: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Declare a choice.
 
@@ -82,6 +84,7 @@ class Choice:
             most: the largest number of values.
             in_menu: whether its widget may be hidden. A value set in the session does not reach such a widget: the
                 browser sends its old value with the next run. So the widget gets another key.
+            older: the values by the names that older addresses have.
 
         Raises:
             ValueError: another choice has the name.
@@ -90,7 +93,7 @@ class Choice:
             raise ValueError(f"expected a choice with a new name. Received: {name!r}")
         CHOICES[name] = self
         self.name, self.options, self.pages, self.at = name, options, pages, at
-        self.first, self.is_optional, self.most, self.in_menu = first, is_optional, most, in_menu
+        self.first, self.is_optional, self.most, self.in_menu, self.older = first, is_optional, most, in_menu, older
         self.place = name  # of its values in the session
         self.is_linked = True  # whether the URL has its values
 
@@ -233,7 +236,8 @@ def open_address(page: str, visit: Visit) -> Address:
             taken = {choice.name: list[str]() for choice in ABOUT_SAMPLE} | taken
         for name, values in taken.items():
             address.chosen.pop(name, None)
-            if known := [value for value in values if value in (CHOICES[name].options or values)]:
+            named = [CHOICES[name].older.get(value, value) for value in values]
+            if known := [value for value in named if value in (CHOICES[name].options or named)]:
                 address.chosen[name] = known
         address.page, address.visit = page, visit.number
         address.replaced = None
@@ -284,8 +288,8 @@ class Source(StrEnum):
     BUNDLED = "bundled"
 
 
-POLICIES = [policy.capitalize() for policy in (Policy.MATCH, Policy.SOOTHE, Policy.JOURNEY)]
-"""The values of the pages' policies. "How it works" shows what `Policy.REPORT` would play."""
+POLICIES = {"Match me": Policy.MATCH, "Lift me": Policy.SOOTHE, "Take me there": Policy.JOURNEY}
+"""The policies of the pages, by name. "How it works" shows what `Policy.REPORT` would play."""
 
 _FACES = ("photo", "live", "film")  # pages whose songs are for faces
 _SONGS = (*_FACES, "music", "how_it_works")
@@ -300,7 +304,9 @@ ABOUT_SAMPLE = (WHO, SAYS, MOOD)
 PICTURE_FROM = Choice("source", ["Upload", "Camera"], at="session")
 
 # Songs
-POLICY = Choice("policy", POLICIES, pages=_FACES)
+POLICY = Choice(
+    "policy", [*POLICIES], pages=_FACES, older={policy.capitalize(): name for name, policy in POLICIES.items()}
+)
 DESTINATION = Choice("to", pages=_FACES)  # where a journey ends: a mood or a place such as "0.4,-0.2"
 SONGS_FROM = Choice("songs", [*Source], pages=_SONGS, in_menu=True)
 GENRES = Choice("genres", pages=_SONGS, is_optional=True)  # names of genres and families

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
 from emomusic.charts.layout import axis_title, lay_out, line
-from emomusic.colours import EMOTION_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded, ink_on
+from emomusic.colours import EMOTION_COLOURS, QUIET, TRAIL, faded, ink_on
 from emomusic.faces.who import Who
 from emomusic.text import escape_html
 
@@ -188,10 +188,10 @@ def _at(points: Collection[AffectPoint]) -> dict[str, list[float]]:
 
 
 def quadrant_shape(quadrant: Quadrant, opacity: float) -> dict[str, Any]:
-    """A Plotly shape that fills one quadrant of the plane with its colour, below the traces."""
+    """A Plotly shape that fills one quadrant of the plane with grey, below the traces."""
     side, level = QUADRANT_CORNERS[quadrant]
     area = {"type": "rect", "x0": 0, "x1": side, "y0": 0, "y1": level, "layer": "below"}
-    return area | {"fillcolor": faded(QUADRANT_COLOURS[quadrant], opacity), "line": {"width": 0}}
+    return area | {"fillcolor": faded(TRAIL, opacity), "line": {"width": 0}}
 
 
 def corner_notes(gap: int = 0) -> list[dict[str, Any]]:
@@ -221,7 +221,7 @@ def _draw_plane(figure: go.Figure) -> None:
     # One update: Plotly validates all shapes again for each shape that is added
     figure.update_layout(
         shapes=[
-            *(quadrant_shape(quadrant, 0.07) for quadrant in QUADRANT_CORNERS),
+            *(quadrant_shape(quadrant, 0.1) for quadrant in (Quadrant.Q1, Quadrant.Q3)),
             *(outline | {"layer": "below"} for outline in outlines),
         ],
         annotations=corner_notes(),

@@ -6,21 +6,20 @@ import tomllib
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import plotly.graph_objects as go
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood, share_text
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, lay_out
-from emomusic.colours import EMOTION_COLOURS, FACE_CLASS_COLOURS, MOOD_COLOURS, ink_on
+from emomusic.colours import EMOTION_COLOURS, FACE_CLASS_COLOURS, TRAIL, ink_on
 
 
 def share_bars(shares: Mapping[str, float], *, height: int) -> go.Figure:
     """One bar per class, in the given order, with its name and percentage. The height is in pixels."""
-    colours: Mapping[Any, str] = MOOD_COLOURS if {*shares} == {*Mood} else FACE_CLASS_COLOURS
+    are_moods = {*shares} == {*Mood}  # two of them have the names of emotions
     figure = go.Figure().add_bar(
         x=[100 * share for share in shares.values()], y=list(shares), orientation="h",
-        marker={"color": [colours[name] for name in shares], "cornerradius": 3},
+        marker={"color": [TRAIL if are_moods else FACE_CLASS_COLOURS[name] for name in shares], "cornerradius": 3},
         text=[share_text(share) for share in shares.values()], textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
     )  # fmt: skip

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares
+from emomusic.affect import EMOTIONS, QUADRANT_MOODS, EmotionProbabilities, list_shares
 from emomusic.charts.layout import BAR_MARGIN, GRID, REVERSED, lay_out, line
-from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, faded, ink_on
+from emomusic.colours import EMOTION_COLOURS, GUIDE, HATCHED, MOOD_COLOURS, faded, ink_on
 from emomusic.faces.table import SHARES
 from emomusic.stream.timeline import Scene
 from emomusic.text import format_clock
@@ -24,8 +24,8 @@ _MIN_SPAN_S = 30  # narrowest time axis
 _BAND_BOTTOM, _BAND_TOP = 102, 114  # of the scenes, in the unit of the areas
 _NUMBERED_SCENES = 24
 _SOUND_BOTTOM, _SOUND_TOP = -22, -6  # of the film's sound, in the same unit
-_NAMED_SPAN = 0.13  # smallest share of the time axis with room for the name of a mood
-_NAMED_SHARE = 0.22  # smallest bar segment with room for its name
+_NAMED_SHARE = 0.2  # smallest area with room for its name
+_FITTING = {"uniformtext": {"mode": "hide", "minsize": 13}}  # the names in bars that have room for them
 
 CLICKED, SOUND = "clicked", "sound"
 """Names of the traces of `film_areas` that take clicks."""
@@ -49,8 +49,10 @@ def mood_areas(table: pd.DataFrame, *, end_s: float | None = None) -> go.Figure:
         figure.add_scatter(
             x=list(seconds.index), y=(100 * seconds[emotion.value]).round(1).tolist(), name=emotion.value,
             mode="lines", stackgroup="group", line={"width": 0.5, "color": colour}, fillcolor=faded(colour, 0.85),
+            fillpattern={"shape": HATCHED.get(emotion, ""), "fillmode": "overlay", "fgcolor": "white", "solidity": 0.1},
             customdata=minutes, hovertemplate="%{customdata}: %{y:.0f} %<extra>%{fullData.name}</extra>",
         )  # fmt: skip
+    figure.layout.annotations = _names_in_areas(seconds)
     first, last = (seconds.index[0], seconds.index[-1]) if len(seconds) else (0, 0)
     last = max(last, first + _MIN_SPAN_S if end_s is None else end_s)
     step = next((step for step in (1, 2, 5, 10, 30, 60, 120, 300) if (last - first) / step <= 8), 600)
@@ -65,6 +67,20 @@ def mood_areas(table: pd.DataFrame, *, end_s: float | None = None) -> go.Figure:
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": -0.18, "yanchor": "top", "traceorder": "normal", "title": ""},
     )
+
+
+def _names_in_areas(seconds: pd.DataFrame) -> list[dict[str, Any]]:
+    """Plotly annotations with the name of each emotion where its area is widest, if it has room."""
+    shares, width, notes = seconds[SHARES].to_numpy(), len(seconds) // 8 + 1, []
+    for number, emotion in enumerate(EMOTIONS):
+        lowest = seconds[emotion.value].rolling(width, center=True).min().fillna(0.0).to_numpy()
+        if lowest.max(initial=0.0) >= _NAMED_SHARE:
+            row = int(lowest.argmax())
+            y = 100 * (shares[row, :number].sum() + shares[row, number] / 2)
+            font = {"size": 13, "color": ink_on(EMOTION_COLOURS[emotion])}
+            x = seconds.index.to_numpy()[row]
+            notes.append({"x": x, "y": y, "text": emotion.value, "font": font, "showarrow": False})
+    return notes
 
 
 def film_areas(
@@ -93,10 +109,10 @@ def film_areas(
         hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
     for number, scene in enumerate(scenes, 1):
-        colour, is_chosen = QUADRANT_COLOURS[scene.quadrant], number - 1 == chosen
+        colour, is_chosen = MOOD_COLOURS[QUADRANT_MOODS[scene.quadrant]], number - 1 == chosen
         figure.add_shape(
             type="rect", x0=scene.start_s, x1=scene.end_s, y0=_BAND_BOTTOM, y1=_BAND_TOP, layer="above",
-            fillcolor=colour, line={"width": 2 if is_chosen else 0.5, "color": QUIET},
+            fillcolor=colour, line={"width": 3 if is_chosen else 1, "color": GUIDE},
         )  # fmt: skip
         figure.add_shape(line((scene.start_s, scene.start_s), (0, _BAND_BOTTOM), dash="dot") | {"layer": "above"})
         if len(scenes) <= _NUMBERED_SCENES:
@@ -118,19 +134,19 @@ def _draw_sound(figure: go.Figure, sound: Sequence[SoundSpan]) -> None:
     spans = [(start_s, end_s, mood) for start_s, end_s, mood in spans if start_s < end_s]
     colours = [MOOD_COLOURS[mood] for *_, mood in spans]
     for mood in dict.fromkeys(mood for *_, mood in spans):  # of the legend
-        square = {"symbol": "square", "size": 10, "color": MOOD_COLOURS[mood]}
+        square = {"symbol": "square", "size": 10, "color": MOOD_COLOURS[mood], "line": {"width": 1, "color": GUIDE}}
         figure.add_scatter(x=[None], y=[None], mode="markers", marker=square, name=f"{mood} sound")
     figure.add_bar(
         x=[(start_s + end_s) / 2 for start_s, end_s, _ in spans], width=[end - start for start, end, _ in spans],
         y=[_SOUND_TOP - _SOUND_BOTTOM] * len(spans), base=_SOUND_BOTTOM, name=SOUND, showlegend=False,
-        marker={"color": colours, "line": {"width": 0.5, "color": QUIET}},
-        text=[mood.value if end - start > _NAMED_SPAN * (last - first) else "" for start, end, mood in spans],
-        textposition="inside", insidetextanchor="middle", textangle=0, constraintext="none",
+        marker={"color": colours, "line": {"width": 1, "color": GUIDE}},
+        text=[mood.value for *_, mood in spans], textposition="inside", insidetextanchor="middle", textangle=0,
         textfont={"size": 13, "color": [ink_on(colour) for colour in colours]},
         customdata=[int(start_s) for start_s, *_ in spans],
         hovertext=[f"{format_clock(start)} to {format_clock(end)}: {mood} sound" for start, end, mood in spans],
         hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
+    figure.update_layout(_FITTING)
     middle = (_SOUND_BOTTOM + _SOUND_TOP) / 2
     figure.update_yaxes(
         range=[_SOUND_BOTTOM - 1, _BAND_TOP], tickvals=[middle, 0, 50, 100], ticktext=["sound", "0 %", "50 %", "100 %"]
@@ -138,16 +154,17 @@ def _draw_sound(figure: go.Figure, sound: Sequence[SoundSpan]) -> None:
 
 
 def face_bars(faces: Mapping[str, EmotionProbabilities]) -> go.Figure:
-    """One stacked bar of seven probabilities per named face, from top to bottom; the larger ones show their emotion."""
+    """One stacked bar of seven probabilities per named face, from top to bottom; those with room show their emotion."""
     figure = go.Figure()
     for emotion in EMOTIONS:
         shares = [probabilities[emotion] for probabilities in faces.values()]
         figure.add_bar(
             x=[100 * share for share in shares], y=list(faces), orientation="h", name=emotion.value,
-            marker={"color": EMOTION_COLOURS[emotion], "line": {"width": 0}},
-            text=[emotion.value if share >= _NAMED_SHARE else "" for share in shares],
+            marker={"color": EMOTION_COLOURS[emotion], "line": {"width": 0},
+                    "pattern": {"shape": HATCHED.get(emotion, ""), "fillmode": "overlay", "solidity": 0.1}},
+            text=[emotion.value if share else "" for share in shares],
             textposition="inside", insidetextanchor="middle", textangle=0,
-            textfont={"color": ink_on(EMOTION_COLOURS[emotion]), "size": 12},
+            textfont={"color": ink_on(EMOTION_COLOURS[emotion]), "size": 13},
             hovertemplate="%{y}: " + emotion.value + " %{x:.0f} %<extra></extra>",
         )  # fmt: skip
     return lay_out(
@@ -159,4 +176,5 @@ def face_bars(faces: Mapping[str, EmotionProbabilities]) -> go.Figure:
         barmode="stack",
         bargap=0.3,
         uirevision="face rows",
+        **_FITTING,
     )

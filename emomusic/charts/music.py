@@ -13,11 +13,11 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
-from emomusic.affect import QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
+from emomusic.affect import QUADRANT_CORNERS, AffectPoint, Mood, Quadrant
 from emomusic.charts.affect import SongPoint, circumplex, corner_notes, quadrant_shape
 from emomusic.charts.face import share_bars
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, legend_above, line, numbered_cells
-from emomusic.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, RIGHT, WRONG, faded
+from emomusic.colours import GUIDE, QUIET, RIGHT, TRAIL, WRONG, faded
 from emomusic.songs.mood import MOODS
 from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Feature
 from emomusic.text import escape_html, format_clock
@@ -57,7 +57,7 @@ def song_plane(
         figure.add_trace(trace(
             x=plane[own, 0], y=plane[own, 1], mode="markers", name=mood.value,
             text=[escape_html(names[row]) for row in own.tolist()], customdata=rows[own],
-            marker={"symbol": MOOD_SYMBOLS[mood], "size": size, "color": MOOD_COLOURS[mood], "opacity": opacity},
+            marker={"symbol": MOOD_SYMBOLS[mood], "size": size, "color": TRAIL, "opacity": opacity},
             selected={"marker": {"opacity": 1, "size": 2 * _MARK}}, unselected={"marker": {"opacity": opacity}},
             hovertemplate="%{text}<br>" + mood.value + ", valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
         ))  # fmt: skip
@@ -68,7 +68,7 @@ def song_plane(
     places = [] if measured else list(QUADRANT_CORNERS)
     quadrants = [quadrant_shape(quadrant, 0.35 if quadrant is chosen else 0.07) for quadrant in places]
     if chosen is not None:
-        frame = {"line": {"color": QUADRANT_COLOURS[chosen], "width": 3}, "layer": "above"}
+        frame = {"line": {"color": TRAIL, "width": 3}, "layer": "above"}
         quadrants.append(quadrant_shape(chosen, 0) | frame)
     return lay_out(
         figure,
@@ -131,18 +131,17 @@ def feature_ridges(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int6
         # Reflection at the ends keeps the density inside the range and peaks at 0 intact
         smooth = gaussian_filter1d(counts.astype(np.float64), width, mode="reflect", radius=15)
         places, heights = (edges[:-1] + edges[1:]) / 2, 0.88 * smooth / smooth.max()
-        colour = MOOD_COLOURS[mood]
         figure.add_scatter(
             x=np.concatenate([places, places[::-1]]),
             y=np.concatenate([level + heights, np.full(len(places), level)]),
-            mode="lines", fill="toself", fillcolor=faded(colour, 0.35), line={"color": colour, "width": 1.5},
+            mode="lines", fill="toself", fillcolor=faded(TRAIL, 0.35), line={"color": TRAIL, "width": 1.5},
             hoverinfo="skip",
         )  # fmt: skip
         first, median, third = (float(q) for q in np.quantile(own, [0.25, 0.5, 0.75]))
         unit, digits = f" {feature.unit}" if feature.unit else "", feature.num_digits
         figure.add_scatter(
             x=[min(max(median, low), high)], y=[level], mode="markers", name=f"{mood.value} median",
-            marker={"symbol": MOOD_SYMBOLS[mood], "size": 9, "color": colour,
+            marker={"symbol": MOOD_SYMBOLS[mood], "size": 9, "color": TRAIL,
                     "line": {"width": 1.5, "color": "white"}},
             hovertemplate=f"{mood.value}: median {median:.{digits}f}{unit}, "
             f"middle half {first:.{digits}f} to {third:.{digits}f}<extra></extra>",
@@ -208,15 +207,14 @@ def mood_bars(shares: Mapping[str, float], start: npt.NDArray[np.float32] | None
     return figure
 
 
-def influence_bars(points: npt.NDArray[np.float64], mood: Mood) -> go.Figure:
+def influence_bars(points: npt.NDArray[np.float64]) -> go.Figure:
     """The effect of each feature on the probability of a mood, in percentage points; what speaks for it comes first."""
     order = np.argsort(-points, kind="stable")
     points, labels = points[order], [FEATURE_LABELS[position] for position in order]
     reach = max(5.0, float(np.abs(points).max()))
-    for_it, against_it = MOOD_COLOURS[mood], EMOTION_COLOURS[Emotion.NEUTRAL]
     figure = go.Figure().add_bar(
         x=points, y=labels, orientation="h",
-        marker={"color": [for_it if value >= 0 else against_it for value in points], "cornerradius": 3},
+        marker={"color": [RIGHT if value >= 0 else WRONG for value in points], "cornerradius": 3},
         text=[_signed(value, digits=0) for value in points], textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
     )  # fmt: skip

@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from emomusic.affect import (
     EMOTIONS,
-    QUADRANT_CORNERS,
     AffectPoint,
     Emotion,
     EmotionProbabilities,
@@ -18,7 +17,7 @@ from emomusic.affect import (
     affect_of,
     share_text,
 )
-from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, rgb_of
+from emomusic.colours import EMOTION_COLOURS, TRAIL, rgb_of
 from emomusic.media.images import RgbImage
 from emomusic.songs.song import Pick
 
@@ -143,18 +142,15 @@ def _draw_plane(
     """Draw the circumplex with the faces' circle and the song's square. `plane` is its centre and radius."""
     x, y, radius = plane
     box = (x - radius, y - radius, x + radius, y + radius)
-    paper = np.array(rgb_of(_PAPER))
-    for quadrant, (side, level) in QUADRANT_CORNERS.items():
-        across, down = sorted((x, x + side * radius)), sorted((y, y - level * radius))
-        faded = np.rint(0.15 * np.array(rgb_of(QUADRANT_COLOURS[quadrant])) + 0.85 * paper).astype(int)
-        draw.rectangle((across[0], down[0], across[1], down[1]), tuple(faded.tolist()))
+    grey = tuple(np.rint(0.15 * np.array(rgb_of(TRAIL)) + 0.85 * np.array(rgb_of(_PAPER))).astype(int).tolist())
+    draw.rectangle(box, grey)
     draw.ellipse(box, outline=_QUIET, width=2)
     draw.line((x - radius, y, x + radius, y), _QUIET)
     draw.line((x, y - radius, x, y + radius), _QUIET)
     for text, place, anchor in (("awake", (x, y - radius - 8), "mb"), ("drowsy", (x, y + radius + 8), "mt")):
         draw.text(place, text, _QUIET, ImageFont.load_default(24), anchor)
     if pick is not None and pick.point is not None:
-        draw.rectangle(_around(pick.point, 14, plane), MOOD_COLOURS[pick.likeliest_mood], "white", 3)
+        draw.rectangle(_around(pick.point, 14, plane), TRAIL, "white", 3)
     draw.ellipse(_around(affect_of(shares), 20, plane), EMOTION_COLOURS[shares.emotion], "white", 3)
 
 

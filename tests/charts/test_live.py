@@ -5,9 +5,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
+from emomusic.affect import EMOTIONS, QUADRANT_MOODS, Emotion, EmotionProbabilities, Mood
 from emomusic.charts.live import CLICKED, SOUND, face_bars, film_areas, mood_areas
-from emomusic.colours import MOOD_COLOURS, QUADRANT_COLOURS
+from emomusic.colours import HATCHED, MOOD_COLOURS
 from emomusic.songs.hearing import SoundSpan
 from emomusic.stream.timeline import Scene, Timeline
 
@@ -46,10 +46,11 @@ def test_a_film_has_the_areas_of_a_session_with_its_scenes_above() -> None:
     for area, of_session in zip(figure.data[: len(EMOTIONS)], mood_areas(FILM).data, strict=True):
         assert (area.name, list(area.x), list(area.y)) == (of_session.name, list(of_session.x), list(of_session.y))
     assert [(band.x0, band.x1) for band in bands(figure)] == [(0, 2.25), (3, 5)]
-    assert [band.fillcolor for band in bands(figure)] == [QUADRANT_COLOURS[scene.quadrant] for scene in SCENES]
+    moods = [QUADRANT_MOODS[scene.quadrant] for scene in SCENES]
+    assert [band.fillcolor for band in bands(figure)] == [MOOD_COLOURS[mood] for mood in moods]
     assert all(band.y0 > 100 for band in bands(figure))
-    assert [band.line.width for band in bands(film_areas(FILM, SCENES, chosen=1))] == [0.5, 2]
-    assert [(note.text, note.x) for note in figure.layout.annotations] == [("1", 1.125), ("2", 4)]
+    assert [band.line.width for band in bands(film_areas(FILM, SCENES, chosen=1))] == [1, 3]
+    assert [(note.text, note.x) for note in figure.layout.annotations if note.y > 100] == [("1", 1.125), ("2", 4)]
     assert figure.layout.yaxis.range[1] >= max(band.y1 for band in bands(figure))
 
 
@@ -89,11 +90,22 @@ def test_the_sound_of_a_film_is_a_band_below_the_areas_on_the_same_axis() -> Non
     assert list(bars.text) == ["calm", "energetic"]
 
 
-def test_every_face_has_a_stacked_bar_and_large_segments_are_named() -> None:
+def test_an_area_has_its_name_where_it_is_wide_and_fear_and_disgust_have_lines() -> None:
+    figure = mood_areas(FILM)
+    names = {note.text: (note.x, note.y) for note in figure.layout.annotations}
+    assert names == {"happy": (pytest.approx(0.5, abs=0.5), 50), "sad": (pytest.approx(3.5, abs=0.5), 50)}
+    hatched = {trace.name for trace in figure.data if trace.fillpattern.shape}
+    assert hatched == {"fear", "disgust"} == {*HATCHED}
+    assert mood_areas(timeline()).layout.annotations == ()
+
+
+def test_every_face_has_a_stacked_bar_and_segments_with_room_are_named() -> None:
     values = np.array([0.05, 0.0, 0.05, 0.6, 0.3, 0.0, 0.0], np.float32)
     faces = {"Everyone": EmotionProbabilities(values), "Face 3": EmotionProbabilities.certain(Emotion.SAD)}
     traces = {trace.name: trace for trace in face_bars(faces).data}
     assert list(traces["happy"].x) == pytest.approx([60, 0])
     assert list(traces["happy"].y) == ["Everyone", "Face 3"]
     assert list(traces["sad"].text) == ["sad", "sad"]
-    assert list(traces["angry"].text) == ["", ""]
+    assert list(traces["angry"].text) == ["angry", ""]
+    assert face_bars(faces).layout.uniformtext.mode == "hide"  # Plotly measures the room
+    assert traces["fear"].marker.pattern.shape

@@ -65,6 +65,6 @@ def test_each_of_two_steps_back_sets_the_widgets() -> None:
     del app.query_params["who"]
     app.run()
     policy = app.get("button_group")[0].proto
-    assert (list(policy.raw_values), policy.set_value) == (["Match"], True)
+    assert (list(policy.raw_values), policy.set_value) == (["Match me"], True)
     app.button(key="answer").click().run()
     assert not app.get("button_group")[0].proto.set_value

@@ -85,8 +85,8 @@ def test_a_browser_that_missed_the_first_run_shows_the_policy(app: AppTest) -> N
     app.run()
     assert not app.segmented_control(key="policy").proto.set_value  # it would undo a click on its way
     assert list(app.segmented_control(key="policy").proto.default) == [1]
-    pick(app, "policy", "Journey")
-    assert app.segmented_control(key="policy").value == "Journey"
+    pick(app, "policy", "Take me there")
+    assert app.segmented_control(key="policy").value == "Take me there"
 
 
 def test_take_me_there_goes_in_steps_from_the_face_to_a_named_or_a_clicked_target(app: AppTest) -> None:
@@ -99,7 +99,7 @@ def test_take_me_there_goes_in_steps_from_the_face_to_a_named_or_a_clicked_targe
 
     sample(app, "eileen-collins-1999")
     assert "to" not in keys(app)
-    pick(app, "policy", "Journey")
+    pick(app, "policy", "Take me there")
     where = app.selectbox(key="to")
     assert where.value == Mood.HAPPY
     assert "suggested" in where.options[0]

@@ -50,7 +50,7 @@ def test_skipped_artists_stay_away_until_each_undo_allows_the_last_one(app: AppT
     assert queue_of(app).current.song.artists[0] in unescaped(app.button(key="skip-photo").help)
     click(app, "skip-photo")
     assert playing(app) != songs[0]
-    for policy in ("Journey", "Match"):
+    for policy in ("Take me there", "Match me"):
         app.segmented_control(key="policy").set_value(policy).run()
         assert artist not in artists_of(app)
     open_page(app, "models")

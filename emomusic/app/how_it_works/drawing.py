@@ -18,7 +18,7 @@ from emomusic.app.state import page_state
 from emomusic.assets import ModelKind
 from emomusic.charts import steps as plots
 from emomusic.charts.face import share_bars
-from emomusic.colours import QUADRANT_COLOURS, QUIET, faded
+from emomusic.colours import QUIET, TRAIL, faded
 from emomusic.faces.detection import Face, NetworkOutput
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.who import Who
@@ -60,9 +60,10 @@ def place_square(walk: Walk) -> tuple[int, int, int]:
 
 def place_on_plane(walk: Walk, first: AffectPoint, style: str = "") -> AffectPoint:
     """Show the plane with a dot, which a band follows if its `style` is given; returns its point."""
-    q1, q2, q3, q4 = (faded(QUADRANT_COLOURS[quadrant], 0.3) for quadrant in QUADRANT_CORNERS)
+    dark, light = faded(TRAIL, 0.25), faded(TRAIL, 0.1)
     ring = f"transparent {NEUTRAL_RADIUS - 0.005:.1%}, {QUIET} 0 {NEUTRAL_RADIUS + 0.005:.1%}, transparent 0"
-    picture = f"radial-gradient(closest-side, {ring}), conic-gradient({q1} 25%, {q4} 0 50%, {q3} 0 75%, {q2} 0)"
+    tints = f"repeating-conic-gradient({dark} 0 25%, {light} 0 50%)"
+    picture = f"radial-gradient(closest-side, {ring}), {tints}"
     start = ((first.valence + 1) / 2, (1 - first.arousal) / 2)
     names = [quadrant.description for quadrant in QUADRANT_CORNERS]
     x, y = _place(picture, "Dot: the arrow keys move it", _DOT, start, walk, names, style)

@@ -297,7 +297,7 @@ def _show_answer(song: Song, answer: MoodExplanation, reason: str, *, moved: boo
         st.caption("The lines mark the probabilities of the unchanged song.")
     st.markdown(f"**{'Reason for the change' if moved else 'Reason for this mood'}:** {reason}")
     show_chart(
-        influence_bars(answer.influences, answer.mood),
+        influence_bars(answer.influences),
         key="music-influences",
         alt=f"Contribution of each feature to {answer.mood}, in percentage points: "
         + ", ".join(f"{name} {value:+.0f}" for name, value in zip(FEATURE_LABELS, answer.influences, strict=True)),
