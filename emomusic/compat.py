@@ -144,6 +144,24 @@ def keep_messages() -> None:
 
 
 @cache
+def keep_page() -> None:
+    """Stop a timer of the last page from undoing a change of the page while the next page waits for its run or runs.
+
+    Streamlit takes the page of the newest message: the browser gets the last page again, or an empty one.
+    """
+    # Tried: nothing public sees the messages of fragments. Later than Streamlit 1.67.
+    from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
+
+    request = ScriptRequests.request_rerun
+
+    def request_on_page(requests: ScriptRequests, new: RerunData) -> bool:
+        page = requests._rerun_data.page_script_hash
+        return (new.is_auto_rerun and page not in ("", new.page_script_hash)) or request(requests, new)
+
+    ScriptRequests.request_rerun = request_on_page  # type: ignore[assignment, method-assign]
+
+
+@cache
 def finish_callbacks(take_error: Callable[[Exception], bool]) -> None:
     """Stop Streamlit from ending a run before its callbacks are done, or at an error of one.
 

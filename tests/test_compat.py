@@ -6,7 +6,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunnerEvent
-from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 
@@ -38,6 +38,22 @@ def test_the_run_of_a_fragment_drops_no_block_whose_content_waits_too() -> None:
     queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["plane"])
     queue.enqueue(chart)
     assert queue.flush() == [block, chart, chart]
+
+
+def test_a_timer_of_the_last_page_changes_no_page() -> None:
+    """The browser sends it between the click on a link and the first message of the next page."""
+    compat.keep_page()
+    requests = ScriptRequests()
+    timers = [RerunData(page_script_hash=page, fragment_id="plane", is_auto_rerun=True) for page in ("live", "photo")]
+    requests.request_rerun(RerunData(page_script_hash="photo"))
+    requests.request_rerun(timers[0])
+    page = requests.on_scriptrunner_ready().rerun_data
+    assert (page.page_script_hash, page.fragment_id_queue) == ("photo", [])
+    for timer in timers:  # while the page runs
+        requests.request_rerun(timer)
+    page = requests.on_scriptrunner_ready().rerun_data
+    assert (page.page_script_hash, page.fragment_id_queue) == ("photo", ["plane"])
+    assert requests.on_scriptrunner_ready().type is ScriptRequestType.STOP
 
 
 class _Session(AppSession):

@@ -21,7 +21,7 @@ from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 
 from emomusic.assets import ROOT
-from emomusic.compat import ignore_pages_folder, keep_messages
+from emomusic.compat import ignore_pages_folder, keep_messages, keep_page
 from emomusic.server import api, files, frames
 from emomusic.server.capacity import capacity
 from emomusic.server.drain import drain_on_sigterm, use_json_logs
@@ -44,6 +44,7 @@ def set_up() -> None:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own pool keeps 74 MB of the catalogue
     ignore_pages_folder()
     keep_messages()
+    keep_page()
 
 
 def send_at_once() -> None:

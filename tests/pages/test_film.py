@@ -30,6 +30,7 @@ from tests.pages.screen import (
     page_of,
     playing,
     playlist,
+    queue_of,
     start_app,
     state_of,
     text_of,
@@ -184,6 +185,16 @@ def test_the_film_with_its_songs_is_made_when_they_are_files(app: AppTest) -> No
     with av.open(mixed.reader()) as film:
         assert [stream.codec_context.name for stream in film.streams] == ["h264", "aac"]
         assert film.duration / av.time_base == pytest.approx(6, abs=0.2)
+
+
+def test_other_genres_change_the_songs_in_the_bar_too(shown: AppTest) -> None:
+    tiles(shown)[1].click().run()
+    player, before = state_of(shown, PlayerState), playing(shown)
+    assert player.playing is queue_of(shown, "film")
+    shown.query_params["genres"] = "jazz"
+    shown.run()
+    assert playing(shown) != before
+    assert player.playing is queue_of(shown, "film")
 
 
 def test_the_next_of_many_scenes_and_faces_are_shown(shown: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
