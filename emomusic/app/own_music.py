@@ -20,7 +20,7 @@ from emomusic.app.frame import error_text, escape_markdown, escape_markdown_mess
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, listed, show_removal, show_uploader
 from emomusic.errors import AudioError, CapacityError, EmomusicError
-from emomusic.media.formats import SONG_UPLOADS
+from emomusic.media.formats import SONG_UPLOADS, TABLE_ENDINGS
 from emomusic.server.capacity import HeldBytes
 from emomusic.server.own_library import fresh_library, own_library
 from emomusic.server.sessions import WHEN_GONE
@@ -32,7 +32,7 @@ from emomusic.songs.local_songs import recommender_of
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.song import Player, Song
-from emomusic.songs.tables import MAX_UPLOAD_BYTES, TABLE_ENDINGS, TableReading, read_table
+from emomusic.songs.tables import MAX_UPLOAD_BYTES, TableReading, read_table
 from emomusic.text import escape_control_chars, pluralize
 
 OWN_UPLOAD, TABLE_UPLOAD = "own_upload", "table_upload"  # keys of uploaders

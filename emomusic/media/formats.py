@@ -13,38 +13,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from emomusic.errors import EmomusicError
 from emomusic.media.guarded import GuardedFile, open_file
 
-_RATES = {0xFA: (44_100, 48_000, 32_000), 0xF2: (22_050, 24_000, 16_000), 0xE2: (11_025, 12_000, 8_000)}
-_KBITS = {
-    True: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    False: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-
 
 def has_mp3_frames(head: bytes) -> bool:
-    """Whether two MP3 frames of the same kind follow one another."""
-    for match in re.finditer(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]", head):
-        at = match.start()
-        length = _mp3_frame_length(head[at : at + 3])
-        following = head[at + length : at + length + 3]
-        if length and _mp3_frame_length(following) and following[1] >> 1 == head[at + 1] >> 1:
-            return True
-    return False
+    """Whether several MP3 frames follow one another."""
+    from mutagen import MutagenError
+    from mutagen.mp3 import MPEGInfo
 
-
-def _mp3_frame_length(header: bytes) -> int:
-    """Bytes of a frame with this header; 0 if it is invalid."""
-    if len(header) < 3 or header[0] != 0xFF or (version := header[1] & 0xFE) not in _RATES:
-        return 0
-    kbit, rate = header[2] >> 4, header[2] >> 2 & 3
-    if kbit in (0, 15) or rate == 3:
-        return 0
-    is_first = version == 0xFA
-    return (144 if is_first else 72) * 1000 * _KBITS[is_first][kbit - 1] // _RATES[version][rate] + (header[2] >> 1 & 1)
+    try:
+        found: Any = MPEGInfo(io.BytesIO(head))  # type: ignore[no-untyped-call]
+    except MutagenError:
+        return False
+    return bool(found.layer == 3 and not found.sketchy)
 
 
 class Kind(StrEnum):
@@ -64,7 +48,7 @@ _TABLES = tomllib.loads(Path(__file__).with_name("formats.toml").read_text(encod
 _ENDINGS: dict[str, tuple[str, ...]] = {kind: tuple(text.split()) for kind, text in _TABLES["endings"].items()}
 
 PICTURE_ENDINGS, FILM_ENDINGS, AUDIO_ENDINGS = _ENDINGS["picture"], _ENDINGS["film"], _ENDINGS["song"]
-ANIMATION_ENDINGS = _ENDINGS["animation"]
+ANIMATION_ENDINGS, TABLE_ENDINGS = _ENDINGS["animation"], _ENDINGS["table"]
 SONG_UPLOADS = (*AUDIO_ENDINGS, *_ENDINGS["film_or_song"])
 
 FORMATS: dict[Kind, str] = {Kind[kind.upper()]: text for kind, text in _TABLES["formats"].items()}
@@ -110,8 +94,6 @@ _FORMATS = [
     (Format(Kind[kind.upper()], demuxer or None), re.compile(start.encode(), re.DOTALL))
     for kind, demuxer, start in _TABLES["bytes"]["starts"]
 ]
-_SPREADSHEETS = (".xlsx", ".ods")  # archives by their bytes
-_PLAYLISTS = (".m3u", ".m3u8", ".pls", ".xspf", ".cue")
 _PLAYLIST = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:#EXTM3U|\[playlist\])|<\?xml[^>]*>\s*<playlist|[^<]*^\s*TRACK \d+ AUDIO", re.I | re.M
 )
@@ -130,7 +112,7 @@ def format_of(head: bytes, name: str = "") -> Format:
         return Format(Kind.PICTURE)
     for found, start in _FORMATS:
         if start.match(head):
-            if found.kind is Kind.ARCHIVE and name.lower().endswith(_SPREADSHEETS):
+            if found.kind is Kind.ARCHIVE and has_ending(name, _ENDINGS["spreadsheet"]):
                 return Format(Kind.TABLE)
             is_m4a = found.demuxer == "mov" and head[4:8] == b"ftyp" and name.lower().endswith((".m4a", ".m4b"))
             return Format(Kind.SONG, "mov") if is_m4a else found
@@ -139,7 +121,7 @@ def format_of(head: bytes, name: str = "") -> Format:
         return after if after.kind is Kind.SONG else Format(Kind.SONG, "mp3")
     if has_mp3_frames(head):
         return Format(Kind.SONG, "mp3")
-    if _PLAYLIST.match(head) or name.lower().endswith(_PLAYLISTS):
+    if _PLAYLIST.match(head) or has_ending(name, _ENDINGS["playlist"]):
         return Format(Kind.PLAYLIST)
     if has_ending(name, _ENDINGS["foreign_song"]):
         return Format(Kind.SONG)
@@ -191,22 +173,16 @@ def mime_type_of(head: bytes, name: str = "") -> str:
 
 def tag_length(head: bytes) -> int:
     """Bytes of the ID3 and APE tags at the start of a file; more than those of `head` if they end after it."""
+    from mutagen.id3 import BitPaddedInt
+
     at = 0
     while True:
         if head.startswith(b"ID3", at):
-            at += 10 + id3_number(head[at + 6 : at + 10].ljust(4, b"\0"))
+            at += 10 + int(BitPaddedInt(head[at + 6 : at + 10].ljust(4, b"\0")))  # type: ignore[no-untyped-call]
         elif head.startswith(b"APETAGEX", at):
             at += 32 + int.from_bytes(head[at + 12 : at + 16], "little")
         else:
             return at
-
-
-def id3_number(digits: bytes, bits: int = 7) -> int:
-    """A number in an ID3 tag, whose digits have 7 or 8 bits."""
-    number = 0
-    for digit in digits:
-        number = number << bits | digit & (1 << bits) - 1
-    return number
 
 
 def _is_table(head: bytes) -> bool:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from emomusic.media.encodings import bytes_of_western, decode_texts, utf_8
-from emomusic.media.formats import id3_number
 
 MOST_TAGS = 5000
 """Tags of one file, for whose number FFmpeg takes time in its square; songs have fewer than a hundred."""
@@ -57,16 +56,6 @@ def _bytes_of(value: str) -> bytes | None:
     return content if utf_8(content) is None else bytes_of_western(value)
 
 
-def id3_frames(tag: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """The name, the place and the length with its header of each frame of an ID3 tag."""
-    num_chars, header, bits = (3, 6, 8) if tag[3] == 2 else (4, 10, 7 if tag[3] == 4 else 8)
-    at, end = 10, min(10 + id3_number(tag[6:10]), len(tag))
-    while at + header <= end and tag[at]:
-        length = header + id3_number(tag[at + num_chars : at + 2 * num_chars], bits)
-        yield tag[at : at + num_chars], at, length
-        at += length
-
-
 def num_tags(head: bytes) -> int:
     """The number of tags that a file announces, or of those in its first bytes.
 
@@ -75,13 +64,26 @@ def num_tags(head: bytes) -> int:
     """
     counts = [_num_comments(head, head.find(mark) + len(mark)) for mark in _COMMENTS if mark in head]
     if head.startswith(b"ID3") and len(head) > 3:
-        counts.append(sum(1 for _ in id3_frames(head)))
+        counts.append(_num_frames(head))
     at = head.find(b"fLaC") + 4
     while at > 3 and at + 4 <= len(head) and head[at] & 0x7F != 4 and not head[at] & 0x80:
         at += 4 + int.from_bytes(head[at + 1 : at + 4], "big")
     if at > 3 and at < len(head) and head[at] & 0x7F == 4:
         counts.append(_num_comments(head, at + 4))
     return max([*counts, head.count(b"----mean"), head.count(b"\x67\xc8")])  # MP4's freeform fields, Matroska's tags
+
+
+def _num_frames(tag: bytes) -> int:
+    """The number of frames in an ID3 tag."""
+    from mutagen.id3 import BitPaddedInt
+
+    size: Any = BitPaddedInt
+    num_chars, header, bits = (3, 6, 8) if tag[3] == 2 else (4, 10, 7 if tag[3] == 4 else 8)
+    at, end, number = 10, min(10 + size(tag[6:10]), len(tag)), 0
+    while at + header <= end and tag[at]:
+        at += header + size(tag[at + num_chars : at + 2 * num_chars], bits=bits)
+        number += 1
+    return number
 
 
 def _num_comments(head: bytes, at: int) -> int:

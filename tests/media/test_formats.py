@@ -38,10 +38,10 @@ def test_a_film_with_sound_only_is_a_song(container: str, codec: str):
 @pytest.mark.parametrize(
     ("head", "demuxer"),
     [
-        (FRAME * 2, "mp3"),
-        (b"\x11" * 60_000 + FRAME * 2, "mp3"),  # cut in mid-frame, or with junk in front
-        (b"APETAGEX\xd0\x07\0\0\x40\x9c\0\0" + bytes(16) + b"\x11" * 40_000 + FRAME * 2, "mp3"),
-        (b"\xff\xf3\x40\xc0" + bytes(100) + b"\xff\xf3\x40\xc0", "mp3"),  # MPEG-2
+        (FRAME * 4, "mp3"),
+        (b"\x11" * 60_000 + FRAME * 4, "mp3"),  # cut in mid-frame, or with junk in front
+        (b"APETAGEX\xd0\x07\0\0\x40\x9c\0\0" + bytes(16) + b"\x11" * 40_000 + FRAME * 4, "mp3"),
+        ((b"\xff\xf3\x40\xc0" + bytes(100)) * 4, "mp3"),  # MPEG-2
         (b"ID3\4\0\0\0\0\0\x05" + bytes(5) + b"fLaC", "flac"),
         (b"RF64\0\0\0\0WAVE", "wav"),
         (b"FORM\0\0\0\0AIFC", "aiff"),

@@ -1,6 +1,6 @@
 """Tables, exports and playlists of songs as people own them, read by their meaning."""
 
-from emomusic.songs.tables.files import MAX_UPLOAD_BYTES, TABLE_ENDINGS
+from emomusic.songs.tables.files import MAX_UPLOAD_BYTES
 from emomusic.songs.tables.reader import TableReading, read_table
 
-__all__ = ["MAX_UPLOAD_BYTES", "TABLE_ENDINGS", "TableReading", "read_table"]
+__all__ = ["MAX_UPLOAD_BYTES", "TableReading", "read_table"]

@@ -18,31 +18,10 @@ from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
 from emomusic.songs.tables.columns import columns_of
 from emomusic.songs.tables.csv_text import SAMPLE_BYTES, csv_table, shape_of
-from emomusic.songs.tables.lines import ENDINGS, crate_rows, line_rows, playlist_rows, yaml_rows
+from emomusic.songs.tables.lines import crate_rows, line_rows, playlist_rows, yaml_rows
 from emomusic.songs.tables.table import MAX_LINE_BYTES, MAX_LINES, Table, check_size, first_line, over
 from emomusic.songs.tables.trees import tree_rows
 from emomusic.text import size_over
-
-_TABLES = (
-    "csv",
-    "tsv",
-    "txt",
-    "xlsx",
-    "xls",
-    "ods",
-    "parquet",
-    "json",
-    "jsonl",
-    "ndjson",
-    "yaml",
-    "yml",
-    "xml",
-    "plist",
-    "nml",
-)
-
-TABLE_ENDINGS = (*_TABLES, *ENDINGS)
-"""Usual endings of the files. Their content decides."""
 
 MAX_UPLOAD_BYTES = 50 * 2**20
 """Largest table: 2.5 times the largest published one (114,000 tracks, 20 MB)."""

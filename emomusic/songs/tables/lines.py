@@ -13,8 +13,6 @@ from emomusic.songs.tables.columns import field_of
 
 Rows = list[dict[str, str]]
 
-ENDINGS = ("m3u", "m3u8", "pls", "xspf", "cue", "wpl", "asx", "zpl", "aimppl4", "crate")
-
 _M3U = re.compile(r"#EXTM3U|#EXTINF:|#PLAYLIST:|#EXTVDJ:", re.IGNORECASE)
 _CUE = re.compile(r"^\s*TRACK\s+\d+\s+AUDIO", re.IGNORECASE | re.MULTILINE)
 _CUE_LINE = re.compile(r'^\s*(FILE|TRACK|TITLE|PERFORMER)\s+(?:"([^"]*)"?|(\S+))', re.IGNORECASE)

@@ -6,7 +6,7 @@ A row is left out, never the table, unless the scale of a column is not known.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,8 +33,8 @@ from emomusic.songs.tables.table import Table
 from emomusic.text import pluralize
 
 _MOST_NAMED = 20  # rows in a sentence
-_FOUND_BY = (None, "features", "id", "title")
-_FEATURES, _ID, _TITLE = 1, 2, 3  # places in `_FOUND_BY`
+_FOUND_BY = (None, None, "features", "id", "title")
+_MOOD, _FEATURES, _ID, _TITLE = 1, 2, 3, 4  # the origins of songs, as places in `_FOUND_BY`; 0 for one without any
 
 MOST_COMPARED = 200
 """Largest number of songs that `nearest` compares; each takes 10 ms."""
@@ -132,7 +132,7 @@ def read_table(
     """Read a table, an export, a playlist or a list of songs.
 
     Args:
-        data: content of the file, in any format of `files.TABLE_ENDINGS`.
+        data: content of the file, in any format of `formats.TABLE_ENDINGS`.
         name: of the file.
         known: songs with features. Rows without features become its songs, by id, else by title and artist.
         files: songs of the user's library, which rows name by path, or by title and artist. They go before `known`.
@@ -164,7 +164,7 @@ def read_table(
         separator=table.separator,
         num_rows=table.num_rows,
         catalogue=_catalogue(table, frame.iloc[first] if repeats else frame, finder),
-        found_by=[_FOUND_BY[by] for by in frame["found_by"]],
+        found_by=[_FOUND_BY[origin] for origin in frame["origin"]],
         rows=numbers,
         known_rows=rows[first],
         left_out=table.left_out,
@@ -175,17 +175,10 @@ def read_table(
 
 
 def _known_songs(table: Table, frame: pd.DataFrame, *, is_known: bool) -> tuple[pd.DataFrame, list[NotFound]]:
-    """The songs that are found or have features, a place or a mood, each once; and those that are not found."""
-    has_mood = frame["mood"].notna() if "mood" in frame else pd.Series(False, frame.index)
-    is_found = (frame["file"] >= 0) | (frame["row"] >= 0)
-    is_own = (frame["found_by"] == _FEATURES) | (~is_found & (frame["has_place"] | has_mood))
-    by_place = ~is_found & ~has_mood & frame["has_place"] & (frame["found_by"] != _FEATURES)
-    frame["found_by"] = frame["found_by"].mask(by_place, _FEATURES)
-    if num_placed := int(by_place.sum()):
-        table.notes.append(f"Moods by valence and energy alone: {pluralize(num_placed, 'song')}.")
-    is_song = is_own | is_found
-    not_found = _report_missing(table, frame[~is_song], has_any=bool(is_own.any()), is_known=is_known)
-    frame = frame if is_song.all() else frame[is_song]
+    """The songs with an origin, each once; and those that are not found."""
+    has_any = bool(frame["origin"].isin([_MOOD, _FEATURES]).any())
+    not_found = _report_missing(table, frame[frame["origin"] == 0], has_any=has_any, is_known=is_known)
+    frame = frame[frame["origin"] > 0]
     keys = _keys(frame)
     if pc.count_distinct(pa.array(keys)).as_py() < len(keys):
         is_repeated = keys.duplicated()
@@ -215,32 +208,41 @@ def _by_plays(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 
 def _find(table: Table, frame: pd.DataFrame, finder: Finder) -> pd.DataFrame:
-    """The songs with what they are found by: the number of a file, or the row of the catalogue; -1 without one."""
-    files, rows = np.full(len(frame), -1), np.full(len(frame), -1)
-    if finder.files and "path" in frame:
-        has_name = (table.text("title") + table.text("artist_title") != "")[frame.index]
-        paths = zip(frame["path"].fillna(""), frame["title"].where(has_name, ""), strict=True)
-        named = [finder.at_path(path, title) for path, title in paths]
-        files = np.array([places[0] if places else -1 for places in named], np.intp)
-        if number := sum(len(places) > 1 for places in named):
-            several = pluralize(number, "path")
-            table.notes.append(f"{several} with several files of this name: the first one is taken.")
-    by_path, is_own = files >= 0, frame["has_all"].to_numpy(bool)
-    found_by = np.where(by_path, _ID, np.where(is_own, _FEATURES, 0)).astype(np.int8)
-    wanted = ~is_own & ~by_path
-    if finder.library is not None and wanted.any():
-        files[wanted] = finder.library.rows(frame["title"][wanted].tolist(), frame["artists"][wanted].tolist())
-        found_by[wanted & (files >= 0)] = _TITLE
-        wanted &= files < 0
-    if finder.catalogue is not None and wanted.any():
-        rows[wanted] = finder.known_ids.get_indexer(pd.Index(frame["id"][wanted]))
-        found_by[rows >= 0] = _ID
-        if (wanted := wanted & (rows < 0)).any():
-            rows[wanted] = finder.catalogue.rows(frame["title"][wanted].tolist(), frame["artists"][wanted].tolist())
-            found_by[wanted & (rows >= 0)] = _TITLE
-    frame = frame.assign(file=files, row=rows, found_by=found_by)
-    unnamed = (frame["found_by"] == _FEATURES) & (frame["title"] == UNTITLED) & (frame["artists"] == UNKNOWN_ARTIST)
-    return _named_by_ids(table, frame, unnamed, finder) if unnamed.any() else frame
+    """The songs with their origin, and with the number of their file and their row of the catalogue; -1 without one."""
+    files, rows = _files_of(table, frame, finder), np.full(len(frame), -1)
+    has_mood = frame["mood"].notna() if "mood" in frame else np.zeros(len(frame), bool)
+    origin = np.select([files >= 0, frame["has_all"]], [_ID, _FEATURES]).astype(np.int8)
+
+    def look(found: npt.NDArray[np.intp], by: int, find: Callable[..., npt.NDArray[np.intp]], *columns: str) -> None:
+        if (wanted := origin == 0).any():
+            found[wanted] = find(*(frame[name][wanted].tolist() for name in columns))
+            origin[wanted & (found >= 0)] = by
+
+    if finder.library is not None:
+        look(files, _TITLE, finder.library.rows, "title", "artists")
+    if finder.catalogue is not None:
+        look(rows, _ID, finder.known_ids.get_indexer, "id")
+        look(rows, _TITLE, finder.catalogue.rows, "title", "artists")
+    is_unnamed = (origin == _FEATURES) & (frame["title"] == UNTITLED) & (frame["artists"] == UNKNOWN_ARTIST)
+    origin[(origin == 0) & has_mood] = _MOOD
+    if num_placed := int((is_placed := (origin == 0) & frame["has_place"]).sum()):
+        origin[is_placed] = _FEATURES
+        table.notes.append(f"Moods by valence and energy alone: {pluralize(num_placed, 'song')}.")
+    frame = frame.assign(file=files, row=rows, origin=origin)
+    return _named_by_ids(table, frame, is_unnamed, finder) if is_unnamed.any() else frame
+
+
+def _files_of(table: Table, frame: pd.DataFrame, finder: Finder) -> npt.NDArray[np.intp]:
+    """The number of the file that the path of each song names; -1 without one."""
+    if not finder.files or "path" not in frame:
+        return np.full(len(frame), -1)
+    has_name = (table.text("title") + table.text("artist_title") != "")[frame.index]
+    paths = zip(frame["path"].fillna(""), frame["title"].where(has_name, ""), strict=True)
+    named = [finder.at_path(path, title) for path, title in paths]
+    if number := sum(len(places) > 1 for places in named):
+        several = pluralize(number, "path")
+        table.notes.append(f"{several} with several files of this name: the first one is taken.")
+    return np.array([places[0] if places else -1 for places in named], np.intp)
 
 
 def _named_by_ids(table: Table, frame: pd.DataFrame, unnamed: pd.Series, finder: Finder) -> pd.DataFrame:
