@@ -39,6 +39,7 @@ class GenreFamily:
 
 _TABLES = tomllib.loads(Path(__file__).with_name("genres.toml").read_text(encoding="utf-8"))
 _SPELLINGS = _TABLES.pop("spellings")
+_PATTERNS = {name: re.compile("|".join(words), re.IGNORECASE) for name, words in _TABLES.pop("patterns").items()}
 
 GENRE_FAMILIES = tuple(GenreFamily(key, each["title"], tuple(each["genres"].split())) for key, each in _TABLES.items())
 
@@ -58,17 +59,6 @@ _GENRE_OF = {
 
 _MOST_WORDS = max(map(len, _GENRE_OF))
 _SPEECH, _CHILDREN = "spoken word", "children"
-_SPOKEN_GENRE = re.compile(
-    r"audio ?(?:books?|dramas?|drame|plays?|theat|romanz|libr|livr|teatr)|livres? audio|libros? (?:hablad|sonor)"
-    r"|h(?:o|oe)r ?(?:buch|bucher|buecher|spiel)|lesung|radio ?(?:plays?|drama|dramma|novela|teatr|theat|show)"
-    r"|(?:fiction|piece|theatre) radiophonique|ficcion sonora|ficcao sonora|teatro radiof|podcast|\bspoken|\bspeech"
-    r"|\bspeaking|gesproch|sprechplatte|vortrag|palabra hablada|palavra falada|parlato|parole parlee|texte lu"
-    r"|letture|reportage|interview|\bsermon"
-)
-_CHILDRENS_GENRE = re.compile(
-    r"\bchild|\bkids?\b|kinder|\binfant|\bnin[oa]s?\b|\benfan|\bbambin|\bcrianca|comptine|nursery|lullab|wiegenlied"
-    r"|canciones de cuna|ninna ?nann|filastrocc|\bjeunesse|jeune public|\bmarchen"
-)
 
 
 def meanings_of(genre: str) -> frozenset[str]:
@@ -86,9 +76,9 @@ def meanings_of(genre: str) -> frozenset[str]:
             found.add(_GENRE_OF[tuple(words[at : at + length])])
         at += length or 1
     plain = " ".join(words)
-    if _SPOKEN_GENRE.search(plain):
+    if _PATTERNS["spoken_genre"].search(plain):
         found.add(_SPEECH)
-    if _CHILDRENS_GENRE.search(plain):
+    if _PATTERNS["childrens_genre"].search(plain):
         found.add(_CHILDREN)
     return frozenset(found)
 
@@ -154,21 +144,7 @@ SEASONS: Mapping[SongKind, tuple[tuple[int, int], tuple[int, int]]] = {
 _SPOKEN = 0.66  # speechiness; Spotify's documentation: tracks above are probably made entirely of spoken words
 _INSTRUMENTAL = 0.5  # separates recordings of white noise from songs of this title
 
-_NOISE = re.compile(
-    r"\b(?:white|brown|pink) noise|weißes rauschen|ruido blanco|bruit blanc|(?:rain|nature|ocean|sleep) sounds"
-    r"|baby sleep|\basmr\b",
-    re.IGNORECASE,
-)
-_CHRISTMAS = re.compile(
-    r"christmas(?!,? mr)|\bx-?mas\b|\bnoël\b|\bnoel\b(?!(?-i: [A-Z][a-z]))"
-    r"|\bsanta(?:'s)? (?:claus|baby|tell me)|jingle bell|sleigh"
-    r"|winter wonderland|navidad|weihnacht|\bc?hanukk?ah|\bnatal\b|\bnatale\b|joulu|\bgod jul\b|let it snow"
-    r"|frosty the|rudolph|mistletoe|silent night|holy night|drummer boy|deck the hall|auld lang syne"
-    r"|carol of the bells|adeste fideles|all ye faithful|tannenbaum|\bit'?s cold outside|happy holidays",
-    re.IGNORECASE,
-)
 _LOOKAHEAD = re.compile(r"\(\?!(?:[^()]|\([^()]*\))*\)")
-_HALLOWEEN = re.compile(r"halloween|spooky, scary skeletons", re.IGNORECASE)
 
 
 def kinds_of(table: pd.DataFrame) -> pd.Series:
@@ -183,12 +159,13 @@ def kinds_of(table: pd.DataFrame) -> pd.Series:
     titles, artists, albums = (table[column].fillna("").astype("str") for column in ("title", "artists", "album"))
     numbers, cells = pd.factorize(table["genres"].fillna("").astype("str"))  # songs share a few cells
     genres = [genres_in(cell) for cell in cells]
-    is_noise = _contain(titles, _NOISE) & (table["instrumentalness"] > _INSTRUMENTAL)
+    is_noise = _contain(titles, _PATTERNS["noise"]) & (table["instrumentalness"] > _INSTRUMENTAL)
     is_kind = {
         SongKind.SPEECH: table["speechiness"] > _SPOKEN,
-        SongKind.SLEEP: is_noise | _contain(artists, _NOISE),
-        SongKind.CHRISTMAS: _contain(titles, _CHRISTMAS) | (_contain(albums, _CHRISTMAS) & (albums != artists)),
-        SongKind.HALLOWEEN: _contain(titles, _HALLOWEEN) | _contain(albums, _HALLOWEEN),
+        SongKind.SLEEP: is_noise | _contain(artists, _PATTERNS["noise"]),
+        SongKind.CHRISTMAS: _contain(titles, _PATTERNS["christmas"])
+        | (_contain(albums, _PATTERNS["christmas"]) & (albums != artists)),
+        SongKind.HALLOWEEN: _contain(titles, _PATTERNS["halloween"]) | _contain(albums, _PATTERNS["halloween"]),
     }
     kinds = pd.Series([None] * len(table), index=table.index, dtype=object)
     for kind in SongKind:

@@ -6,6 +6,7 @@ features into moods.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -35,39 +36,12 @@ NUM_SAMPLES = 186 * HOP + 512
 
 _BATCH = 2  # patches in one call; each needs about 10 MB, and the system takes large blocks back after each use
 
-TAGS = (
-    *("rock", "pop", "alternative", "indie", "electronic", "female vocalists", "dance", "00s", "alternative rock"),
-    *("jazz", "beautiful", "metal", "chillout", "male vocalists", "classic rock", "soul", "indie rock", "mellow"),
-    *("electronica", "80s", "folk", "90s", "chill", "instrumental", "punk", "oldies", "blues", "hard rock", "ambient"),
-    *("acoustic", "experimental", "female vocalist", "guitar", "hip-hop", "70s", "party", "country", "easy listening"),
-    *("sexy", "catchy", "funk", "electro", "heavy metal", "progressive rock", "60s", "rnb", "indie pop", "sad"),
-    *("house", "happy"),
-)
-"""The tags of MSD_musicnn, in the order of its outputs."""
+_OF_MUSICNN = tomllib.loads(Path(__file__).with_name("musicnn.toml").read_text(encoding="utf-8"))
+TAGS, TRAIT_TAGS = _OF_MUSICNN["tags"], _OF_MUSICNN["trait_tags"]
+"""The tags of both networks, in the order of their outputs."""
 
-TRAIT_TAGS = (
-    *("guitar", "classical", "slow", "techno", "strings", "drums", "electronic", "rock", "fast", "piano", "ambient"),
-    *("beat", "violin", "vocal", "synth", "female", "indian", "opera", "male", "singing", "vocals", "no vocals"),
-    *("harpsichord", "loud", "quiet", "flute", "woman", "male vocal", "no vocal", "pop", "soft", "sitar", "solo"),
-    *("man", "classic", "choir", "voice", "new age", "dance", "male voice", "female vocal", "beats", "harp", "cello"),
-    *("no voice", "weird", "country", "metal", "female voice", "choral"),
-)
-"""The tags of MTT_musicnn, trained on MagnaTagATune, in the order of its outputs."""
-
-_TRAITS_AT = 250  # the first column of these tags, before the sigmoid, in the features
-_FEMALE, _MALE = ("female", "woman", "female vocal", "female voice"), ("male", "man", "male vocal", "male voice")
-_VOICE = ("vocal", "vocals", "singing", "voice", "opera", "choir", "choral", *_FEMALE, *_MALE)
-_NO_VOICE = ("no vocals", "no vocal", "no voice")
-# The tags of a trait, their least probability, and the tags that must be half as probable at most
-_TRAITS = {
-    Trait.VOICE: (_VOICE, 0.15, _NO_VOICE),
-    Trait.FEMALE_VOICE: (_FEMALE, 0.12, _MALE),
-    Trait.MALE_VOICE: (_MALE, 0.12, _FEMALE),
-    Trait.GUITAR: (("guitar",), 0.25, ()),
-    Trait.PIANO: (("piano",), 0.2, ()),
-    Trait.SLOW: (("slow",), 0.15, ("fast",)),
-    Trait.FAST: (("fast",), 0.25, ("slow",)),
-}
+_GROUPS = {"": [], **_OF_MUSICNN["groups"]}
+_TRAITS_AT = 250  # the first column of `TRAIT_TAGS`, before the sigmoid, in the features
 
 QUADRANTS = (Quadrant.Q1, Quadrant.Q2, Quadrant.Q3, Quadrant.Q4)
 
@@ -253,11 +227,10 @@ def traits_of(features: Float32Array) -> tuple[Trait, ...]:
     tags = features[:, _TRAITS_AT : _TRAITS_AT + len(TRAIT_TAGS)]
     shares = dict(zip(TRAIT_TAGS, (1 / (1 + np.exp(-tags))).mean(axis=0).tolist(), strict=True))
 
-    def most(names: Sequence[str]) -> float:
-        return max((shares[name] for name in names), default=0.0)
-
-    found = {trait for trait, (names, least, others) in _TRAITS.items() if most(names) >= max(least, 2 * most(others))}
-    if most(_VOICE) < most(_NO_VOICE):
+    most = {group: max((shares[name] for name in names), default=0.0) for group, names in _GROUPS.items()}
+    traits = _OF_MUSICNN["traits"].items()
+    found = {Trait(trait) for trait, (own, least, other) in traits if most[own] >= max(least, 2 * most[other])}
+    if most["voice"] < most["no_voice"]:
         found.add(Trait.INSTRUMENTAL)
     if Trait.VOICE not in found:
         found -= {Trait.FEMALE_VOICE, Trait.MALE_VOICE}
