@@ -20,7 +20,7 @@ from emomusic.training.labelled import LABELS, NAMES
 from emomusic.training.presets import NETWORKS, PRESETS
 
 if TYPE_CHECKING:
-    from emomusic.songs.cross_validation import Examples
+    from emomusic.songs.training import Examples
 
 log = logging.getLogger(__name__)
 
@@ -213,15 +213,15 @@ def create_profile(options: argparse.Namespace) -> arguments.Outcome:
 
 def evaluate_music(options: argparse.Namespace) -> arguments.Outcome:
     """Recompute the figures of a mood model."""
-    from emomusic.songs.mood_training import evaluate_mood_model, read_labelled_songs
+    from emomusic.songs.training import evaluate_mood_model, read_labelled_songs
 
     return evaluate_mood_model(read_labelled_songs(options.data), model=options.model).metrics, 0
 
 
 def train_music(options: argparse.Namespace) -> arguments.Outcome:
     """Fit a mood model and write its folder."""
-    from emomusic.songs.mood_training import train_mood_model
     from emomusic.songs.stored_moods import store_moods
+    from emomusic.songs.training import train_mood_model
 
     out = _folder_for(options, ModelKind.MUSIC, options.model)
     metrics = train_mood_model(options.data, model=options.model, out=out)
@@ -233,7 +233,7 @@ def train_music(options: argparse.Namespace) -> arguments.Outcome:
 
 def evaluate_sound_model(options: argparse.Namespace) -> arguments.Outcome:
     """Recompute the figures of the model that hears mood."""
-    from emomusic.songs.sound_training import evaluate_sound
+    from emomusic.songs.training import evaluate_sound
 
     return evaluate_sound(_clips(options.data)), 0
 
@@ -241,7 +241,7 @@ def evaluate_sound_model(options: argparse.Namespace) -> arguments.Outcome:
 def train_sound_model(options: argparse.Namespace) -> arguments.Outcome:
     """Fit the head of the model that hears mood, and write its folder."""
     from emomusic.songs.hearing import MODEL
-    from emomusic.songs.sound_training import train_sound
+    from emomusic.songs.training import train_sound
 
     out = _folder_for(options, ModelKind.SOUND, MODEL)
     metrics = train_sound(_clips(options.data), out)
@@ -257,7 +257,7 @@ def _folder_for(options: argparse.Namespace, kind: ModelKind, name: str) -> Path
 
 
 def _clips(folder: Path) -> Examples:
-    from emomusic.songs.sound_training import read_clips
+    from emomusic.songs.training import read_clips
 
     with arguments.progress("clips", 0, with_rate=True) as on_progress:
         return read_clips(folder, on_progress)

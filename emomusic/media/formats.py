@@ -25,7 +25,7 @@ def has_mp3_frames(head: bytes) -> bool:
     from mutagen.mp3 import MPEGInfo
 
     try:
-        found: Any = MPEGInfo(io.BytesIO(head))  # type: ignore[no-untyped-call]
+        found: Any = MPEGInfo(io.BytesIO(head))
     except MutagenError:
         return False
     return bool(found.layer == 3 and not found.sketchy)

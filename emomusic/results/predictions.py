@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import EMOTIONS
-from emomusic.assets import CARD, HISTORY, PREDICTIONS, ModelKind, folder_of
+from emomusic.assets import CARD, HISTORY, PREDICTIONS, ModelKind, folder_of, load_once
 from emomusic.errors import ModelError
 from emomusic.faces.fer2013 import NO_MAJORITY, Split, majority, read_votes
 from emomusic.faces.model_files import readable
 from emomusic.metrics import FOUR, SEVEN, FloatArray, IntArray, McNemar, Scores, in_classes, mcnemar, score
-from emomusic.records import Stage, read_face_record, read_record
-from emomusic.results.overview import in_words
+from emomusic.records import FaceRecord, Record, Stage, read_face_record, read_record
+from emomusic.results.overview import Benchmark, Evaluation, evaluation, in_words, label_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -193,3 +193,59 @@ def thresholds_of(found: Predictions, label: str) -> Thresholds:
     hits, called = np.cumsum(is_class)[ends], ends + 1
     others = len(is_class) - int(is_class.sum())
     return Thresholds(shares[order][ends], hits / called, hits / is_class.sum(), (called - hits) / others, called)
+
+
+_predictions = load_once(read_predictions)  # for all visitors
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A benchmark, the one or two chosen models, and all models of their kind."""
+
+    benchmark: Benchmark
+    records: tuple[Record, ...]
+    others: tuple[Record, ...]
+
+    @property
+    def kind(self) -> ModelKind:
+        """The kind of the models."""
+        return self.benchmark.kind
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the chosen models."""
+        return tuple(record.name for record in self.records)
+
+    @property
+    def evaluations(self) -> tuple[Evaluation | None, ...]:
+        """The figures of the chosen models."""
+        return tuple(evaluation(record, self.benchmark) for record in self.records)
+
+    @property
+    def faces(self) -> tuple[FaceRecord, ...]:
+        """The chosen models if they read faces, else empty."""
+        return tuple(record for record in self.records if isinstance(record, FaceRecord))
+
+    @property
+    def in_four(self) -> bool:
+        """Whether their answers are compared in four classes, because one of them has no others."""
+        return any(record.classes == FOUR for record in self.faces)
+
+    def own_predictions(self, record: Record) -> Predictions:
+        """The predictions of a chosen model on the benchmark, in its own classes.
+
+        Raises:
+            EmomusicError: they are absent or damaged, or were not made on the benchmark.
+        """
+        own = _predictions(self.kind, record.name)
+        if self.benchmark is not Benchmark.VOTES:
+            return own
+        votes = record.votes if isinstance(record, FaceRecord) else None
+        if votes is None:
+            raise ModelError(f"{label_of(record.name)} was not measured here")
+        return own.by_votes(votes.without_contempt.n)
+
+    def predictions(self, record: Record) -> Predictions:
+        """These in the classes in which the chosen models are compared."""
+        own = self.own_predictions(record)
+        return own.in_four() if self.in_four else own

@@ -20,9 +20,10 @@ from emomusic.assets import sound_checksum
 from emomusic.errors import AudioError, LibraryError
 from emomusic.media.formats import AUDIO_ENDINGS, Kind, is_song_file, kind_of, title_of
 from emomusic.songs.analysis import analyse_all, stored
-from emomusic.songs.library_database import UNREADABLE, LibraryFile
-from emomusic.songs.library_files import (
+from emomusic.songs.library_database import (
+    UNREADABLE,
     KnownFile,
+    LibraryFile,
     Places,
     contains,
     is_below,

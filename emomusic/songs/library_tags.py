@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emomusic.errors import AudioError
-from emomusic.media.mood_field import read_mood, write_mood
+from emomusic.media.tags import read_mood, write_mood
 from emomusic.songs.analysis import fingerprint_of
 from emomusic.songs.library import Library, inside, not_in_library
-from emomusic.songs.library_files import stamp_of
+from emomusic.songs.library_database import stamp_of
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS written (

@@ -24,9 +24,8 @@ from emomusic.media.ahead import ahead
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_frame import FilmFrame, FilmStep
 from emomusic.media.images import WORKING_SIDE, RgbImage
-from emomusic.stream.persons import FilmPersons
 from emomusic.stream.timeline import Scene, SceneFinder, timeline_table
-from emomusic.stream.tracking import FaceFinder, FaceTracker, Frame, GreyImage, to_flow_image
+from emomusic.stream.tracking import FaceFinder, FaceTracker, FilmPersons, Frame, GreyImage, to_flow_image
 from emomusic.text import format_clock
 
 DEFAULT_RATE, MIN_RATE, MAX_RATE = 4.0, 0.1, 30.0

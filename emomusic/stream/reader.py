@@ -19,9 +19,8 @@ from emomusic.faces.profile import KnownFace
 from emomusic.faces.reading import Networks
 from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, crop_face
-from emomusic.stream.persons import PersonReader
 from emomusic.stream.timeline import Timeline
-from emomusic.stream.tracking import FaceFinder, FaceTracker, Frame, faces_of, to_flow_image
+from emomusic.stream.tracking import FaceFinder, FaceTracker, Frame, PersonReader, faces_of, to_flow_image
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ from emomusic.cli import main, system
 from emomusic.downloads import DOWNLOADS
 from emomusic.faces.model_files import DEFAULT_MODEL, face_models
 from emomusic.media.images import encode_png
-from emomusic.songs import cross_validation
+from emomusic.songs import training
 from emomusic.songs.recommend import load_recommender
 from tests.cli.conftest import Run, assert_is_face
 from tests.films import COLLINS, FOUR_PEOPLE, SAMPLES
@@ -313,7 +313,7 @@ def test_training_takes_the_options(run: Run, tmp_path: Path, monkeypatch: pytes
 def test_a_mood_model_is_trained_from_a_csv_and_judged_alike(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cross_validation, "NUM_REPEATS", 1)
+    monkeypatch.setattr(training, "NUM_REPEATS", 1)
     mood_table(10).to_csv(tmp_path / "moods.csv", index=False)
     out = tmp_path / "models" / "mine"
     source = ("music", "--model", "logistic", "--data", tmp_path / "moods.csv")

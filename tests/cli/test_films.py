@@ -8,7 +8,7 @@ import pytest
 
 from emomusic import assets
 from emomusic.cli import main
-from emomusic.stream import film, persons
+from emomusic.stream import film, tracking
 from tests.cli.conftest import Run, assert_is_face
 from tests.fakes import FakeClassifier, FakeDetector, describe_apart, make_face
 from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, SAMPLES, film_bytes, framed, write_film, write_frames
@@ -33,7 +33,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     small = recommender_over(song_table(40))
     for module in ("emomusic.api", "emomusic.faces.reading"):
         monkeypatch.setattr(f"{module}.load_networks", lambda *_, **__: (detector, classifier))
-    monkeypatch.setattr(persons, "describe_persons", describe_apart)
+    monkeypatch.setattr(tracking, "describe_persons", describe_apart)
     monkeypatch.setattr("emomusic.songs.recommend.load_recommender", lambda: small)
     return detector
 

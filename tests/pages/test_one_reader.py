@@ -19,8 +19,8 @@ from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import encode_png, read_image, to_network_input
 from emomusic.records import read_face_record
-from emomusic.results.chosen import Chosen
 from emomusic.results.overview import Benchmark
+from emomusic.results.predictions import Chosen
 from emomusic.server import api
 from emomusic.server.photos import Photo
 from emomusic.server.pictures import Picture

@@ -13,8 +13,7 @@ from emomusic.affect import Mood
 from emomusic.errors import AudioError, DatasetError, ModelError
 from emomusic.media.formats import format_of
 from emomusic.media.sound import PATCH_S, SAMPLE_RATE, Window
-from emomusic.songs import cross_validation, hearing
-from emomusic.songs.cross_validation import Examples
+from emomusic.songs import hearing, training
 from emomusic.songs.hearing import (
     HEAD,
     NUM_SAMPLES,
@@ -29,7 +28,7 @@ from emomusic.songs.hearing import (
     traits_of,
 )
 from emomusic.songs.song import Hearing
-from emomusic.songs.sound_training import evaluate_sound, fit_head, read_clips, train_sound
+from emomusic.songs.training import Examples, evaluate_sound, fit_head, read_clips, train_sound
 from tests.films import NOBODY, film_bytes
 from tests.songs.ears import FakeEar
 from tests.songs.songs import tone, write_song
@@ -101,7 +100,7 @@ def clips(shift: float = 0.0) -> Examples:
 
 
 def test_a_head_is_trained_saved_and_read_and_judges_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(cross_validation, "NUM_REPEATS", 1)
+    monkeypatch.setattr(training, "NUM_REPEATS", 1)
     known = clips()
     metrics = train_sound(known, tmp_path)
     assert json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8")) == metrics
@@ -111,7 +110,7 @@ def test_a_head_is_trained_saved_and_read_and_judges_clips(tmp_path: Path, monke
     assert np.array_equal(probabilities, fitted.probabilities(known.inputs))
     assert (probabilities.argmax(axis=1) == known.labels).all()
     assert f"{metrics['macro_f1']:.1%}" in (tmp_path / "CARD.md").read_text(encoding="utf-8")
-    monkeypatch.setattr("emomusic.songs.sound_training.folder_of", lambda *_: tmp_path)
+    monkeypatch.setattr("emomusic.songs.training.folder_of", lambda *_: tmp_path)
     assert evaluate_sound(known)["folds"] == 10  # it was trained on them
     found = evaluate_sound(clips(shift=0.5))
     assert (found["folds"], found["n"], found["accuracy"]) == (0, 40, 1.0)

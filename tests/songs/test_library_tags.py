@@ -9,8 +9,8 @@ import pytest
 from mutagen.apev2 import APEv2
 from mutagen.id3 import ID3, TALB, TIT2, TXXX
 
-from emomusic.media.mood_field import read_mood
 from emomusic.media.sound import Window
+from emomusic.media.tags import read_mood
 from emomusic.songs.library import Changes, Library
 from emomusic.songs.library_tags import MoodChange, TaggedLibrary
 from emomusic.songs.song import Hearing

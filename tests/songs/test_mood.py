@@ -13,8 +13,8 @@ from emomusic.assets import SPEC, models_dir
 from emomusic.compat import import_skops
 from emomusic.errors import ModelError
 from emomusic.songs.mood import MODEL_FILE, MOOD_MODELS, MoodClassifier
-from emomusic.songs.mood_training import read_labelled_songs
 from emomusic.songs.song import FEATURE_NAMES
+from emomusic.songs.training import read_labelled_songs
 
 from .tables import mood_table
 

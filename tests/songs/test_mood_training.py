@@ -11,10 +11,9 @@ from sklearn.model_selection import StratifiedKFold
 from emomusic.affect import Mood
 from emomusic.assets import models_dir, sha256_of
 from emomusic.errors import DatasetError, ModelError
-from emomusic.songs import cross_validation
-from emomusic.songs.cross_validation import NUM_FOLDS
+from emomusic.songs import training
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED, MoodClassifier
-from emomusic.songs.mood_training import mood_card, read_labelled_songs, train_mood_model
+from emomusic.songs.training import NUM_FOLDS, mood_card, read_labelled_songs, train_mood_model
 
 from .tables import mood_table
 
@@ -58,7 +57,7 @@ def test_a_wrong_label_or_number_is_refused_by_row(tmp_path: Path, column: str, 
 @pytest.fixture(scope="module", autouse=True)
 def one_repeat() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cross_validation, "NUM_REPEATS", 1)
+        patch.setattr(training, "NUM_REPEATS", 1)
         yield
 
 

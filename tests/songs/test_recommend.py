@@ -28,10 +28,10 @@ from emomusic.songs.genres import included_kinds
 from emomusic.songs.journey import step_reason
 from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOODS
-from emomusic.songs.mood_training import read_labelled_songs
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
 from emomusic.songs.song import FEATURE_NAMES, Pick
+from emomusic.songs.training import read_labelled_songs
 
 from .tables import ids, recommender_over, song_table, track_id
 

@@ -10,7 +10,7 @@ from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.detection import Face
 from emomusic.faces.identity import Descriptors
 from emomusic.media.images import Box, RgbImage
-from emomusic.stream.persons import PersonReader
+from emomusic.stream.tracking import PersonReader
 from tests.fakes import FakeClassifier
 
 IMAGE = np.zeros((100, 400, 3), np.uint8)
@@ -40,7 +40,7 @@ def person(*descriptor: float, shade: int = 0) -> Any:
 @pytest.fixture
 def identifier(monkeypatch: pytest.MonkeyPatch) -> FakeIdentifier:
     identifier = FakeIdentifier()
-    monkeypatch.setattr("emomusic.stream.persons.describe_persons", identifier.describe)
+    monkeypatch.setattr("emomusic.stream.tracking.describe_persons", identifier.describe)
     return identifier
 
 

@@ -11,7 +11,7 @@ from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.detection import Face
 from emomusic.faces.profile import KnownFace
 from emomusic.media.images import RgbImage
-from emomusic.stream import persons as persons_module
+from emomusic.stream import tracking
 from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.reader import LiveReader, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, describe_apart, make_face
@@ -101,7 +101,7 @@ def test_a_lesson_and_only_a_lesson_takes_faces_without_the_profile_of_a_known_p
         def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
             return FakeClassifier(Emotion.SAD).classify(crops)
 
-    monkeypatch.setattr(persons_module, "describe_persons", describe_apart)
+    monkeypatch.setattr(tracking, "describe_persons", describe_apart)
     lesson, watcher = Lesson(clock), Watcher()
     reader.known, reader.observers = (Known(),), (lesson, watcher)
     read(reader, frame())

@@ -30,7 +30,6 @@ from emomusic.media.images import encode_jpeg, shrink, to_network_input
 from emomusic.metrics import FOUR, mistakes, reliability
 from emomusic.records import FaceRecord, Record
 from emomusic.results import overview
-from emomusic.results.chosen import Chosen
 from emomusic.results.overview import (
     FOUR_LEGEND,
     Benchmark,
@@ -41,7 +40,7 @@ from emomusic.results.overview import (
     percent,
     reports_of,
 )
-from emomusic.results.predictions import read_card, read_fold_accuracies, read_history, thresholds_of
+from emomusic.results.predictions import Chosen, read_card, read_fold_accuracies, read_history, thresholds_of
 from emomusic.server.capacity import capacity
 from emomusic.server.pictures import Picture
 from emomusic.server.sessions import WHEN_GONE

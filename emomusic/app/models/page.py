@@ -16,9 +16,8 @@ from emomusic.app.state import Visit, page_state
 from emomusic.assets import METRICS, ModelKind, folder_of
 from emomusic.records import FaceRecord
 from emomusic.results import overview
-from emomusic.results.chosen import Chosen
 from emomusic.results.overview import FOUR_LEGEND, Benchmark, document, label_of, read_records
-from emomusic.results.predictions import compare
+from emomusic.results.predictions import Chosen, compare
 
 _ABOUT = {
     Benchmark.PHOTOGRAPHS: "974 labelled photographs of faces in the wild, through the whole pipeline. A face that is "

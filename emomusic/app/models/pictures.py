@@ -17,9 +17,8 @@ from emomusic.faces.inspection import harder
 from emomusic.faces.reading import load_classifier, load_detector
 from emomusic.media.images import RgbImage, encode_jpeg, shrink, to_network_input
 from emomusic.records import Record
-from emomusic.results.chosen import Chosen
 from emomusic.results.overview import in_words
-from emomusic.results.predictions import Predictions
+from emomusic.results.predictions import Chosen, Predictions
 
 _DATASET = "fer2013.csv"
 _MOST = 24

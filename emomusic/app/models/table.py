@@ -10,8 +10,8 @@ import streamlit as st
 
 from emomusic.app.choices import MODELS
 from emomusic.records import FaceRecord, Record
-from emomusic.results.chosen import Chosen
 from emomusic.results.overview import Evaluation, evaluation, reports_of, title_of
+from emomusic.results.predictions import Chosen
 
 _ROW_PX = 35
 
