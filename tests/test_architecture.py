@@ -9,10 +9,6 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-import pytest
-
-from tests.pages.screen import SAMPLE, start_app
-from tests.stations import note_calls, stations_of
 from tests.waiting import PATIENCE_S
 
 # Which layer may import which. A name stands for the module and everything below it; a layer may import itself.
@@ -159,16 +155,6 @@ def test_files_and_functions_are_short(root: Path):
         functions = (node for node in nodes_of(path) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
         found |= {each.name for each in functions if (each.end_lineno or 0) - each.lineno >= MOST_FUNCTION_LINES}
     assert found == set()
-
-
-@pytest.mark.parametrize("heading", ["The path of one photo", "The path of a song"])
-def test_a_photo_and_a_song_pass_their_stations(root: Path, monkeypatch: pytest.MonkeyPatch, heading: str) -> None:
-    names = stations_of(root, heading)
-    assert 5 <= len(names) <= 12
-    start_app(root)  # imports the page
-    calls = note_calls(monkeypatch, names)
-    assert not start_app(root, sample=SAMPLE, songs="bundled").exception
-    assert names in calls()
 
 
 def test_imports_go_one_way_and_no_modules_import_each_other(root: Path):

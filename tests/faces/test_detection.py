@@ -7,11 +7,10 @@ import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.detection import Face, Landmarks, MtcnnDetector, _is_chin, missed_side, needs_close_search
-from emomusic.faces.reading import PictureReading, load_networks
+from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, crop_face, read_image, shrink
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES
-from tests.tilted import turned
 
 
 def sample(name: str) -> RgbImage:
@@ -157,18 +156,6 @@ def test_faces_that_a_large_picture_may_hide_are_named() -> None:
     assert "57 pixels" in str(reading(10_000, 5600, 100, 900).note)
     for told in (reading(10_000, 5600, 900), reading(6000, 4000), reading(600, 400)):
         assert told.note is None
-
-
-@pytest.mark.parametrize("name", [BIDEN, COLLINS])
-@pytest.mark.parametrize("degrees", [-45, 45])
-def test_a_tilted_face_is_read_as_the_upright_one(detector: MtcnnDetector, name: str, degrees: int) -> None:
-    image = shrink(sample(name), 400)[0]
-    _, classifier = load_networks()
-    upright, tilted = ((picture, the_face(detector.detect(picture))) for picture in (image, turned(image, degrees)))
-    before, after = (classifier.classify([face.crop(picture)])[0] for picture, face in (upright, tilted))
-    assert after.emotion is before.emotion
-    assert upright[1].tilt == 0
-    assert tilted[1].tilt == pytest.approx(degrees, abs=25)
 
 
 def test_a_crop_of_a_tilted_face_at_the_border_has_its_size() -> None:

@@ -18,19 +18,6 @@ def boxes(count: int, *, side: int = 600, seed: int = 0) -> tuple[np.ndarray, np
     return np.c_[corners, corners + sides], rng.uniform(0.6, 1, count)
 
 
-@pytest.mark.slow  # loads TensorFlow
-@pytest.mark.parametrize(("overlap", "threshold"), [("union", 0.5), ("min", 0.7)])
-@pytest.mark.parametrize("count", [0, 2, 300])
-def test_the_result_equals_that_of_the_package(overlap: str, threshold: float, count: int) -> None:
-    from mtcnn.utils.bboxes import smart_nms_from_bboxes
-
-    corners, confidence = boxes(count)
-    rows = np.c_[np.zeros(count), corners, confidence]
-    expected = smart_nms_from_bboxes(rows.copy(), threshold, method=overlap, initial_sort=True)
-    found = Boxes(corners, confidence).suppressed(threshold, overlap=overlap)  # type: ignore[arg-type]
-    np.testing.assert_array_equal(np.c_[np.zeros(len(found)), found.corners, found.confidence], expected)
-
-
 def test_suppression_of_many_boxes_has_bounded_memory() -> None:
     corners, confidence = boxes(12_000, side=20_000)
     tracemalloc.start()

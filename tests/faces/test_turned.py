@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,9 @@ import pytest
 
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
-from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import DetectionTrace, Face
 from emomusic.faces.layer import Layer
-from emomusic.faces.reading import load_classifier, load_detector, load_networks, read_picture
+from emomusic.faces.reading import load_detector, load_networks, read_picture
 from emomusic.faces.table import Faces
 from emomusic.faces.turned import TURNS, TurningDetector, likeliest_turns
 from emomusic.media.images import Box, DecodedPicture, RgbImage, read_image, read_picture_file
@@ -179,17 +178,6 @@ def test_a_layer_is_stored_with_its_model_and_a_damaged_one_is_an_error(tmp_path
         damaged.save(tmp_path / model_files.TURNS)
         with pytest.raises(ModelError, match=r"turns\.npz"):
             Layer.load(tmp_path / model_files.TURNS, 4)
-
-
-def test_all_models_see_the_same_faces_and_the_default_one_tells_turns() -> None:
-    classifier = load_classifier(model_files.DEFAULT_MODEL)
-    assert classifier.posed().turn_layer is classifier.turn_layer is not None
-    assert EmotionClassifier.load("emonet").turn_layer is None
-    image = turned(read_image(SAMPLES / OBAMA), 90)
-    readings = [
-        read_picture(DecodedPicture(image), partial(load_networks, name)) for name in ("emonet", "emonet_photo")
-    ]
-    assert [[face.face for face in reading.faces] for reading in readings] == [[readings[0].faces[0].face]] * 2
 
 
 def test_a_crop_is_turned_upright() -> None:

@@ -19,7 +19,6 @@ from tests.films import assert_quarters, colour_quarters, frames_bytes
 
 WIDTH, HEIGHT = 160, 96
 QUARTERS = colour_quarters(WIDTH, HEIGHT)
-GREY = np.repeat(cv2.cvtColor(QUARTERS, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
 
 
 def pillow(fmt: str, mode: str = "RGB", **options: Any) -> Callable[[], bytes]:
@@ -67,27 +66,12 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     "TGA": pillow("TGA"),
 }
 
-GREYS: dict[str, Callable[[], bytes]] = {
-    **{name: pillow(name, "L") for name in ("JPEG", "PNG", "TIFF", "WEBP", "HEIF", "AVIF", "PPM", "TGA", "BMP")},
-    "PNG, 16 bits": opencv(".png", lambda: GREY[..., 0].astype(np.uint16) * 257),
-    "TIFF, floats": opencv(".tiff", lambda: GREY[..., 0].astype(np.float32) / 255),
-    "PGM, 16 bits": opencv(".pgm", lambda: GREY[..., 0].astype(np.uint16) * 257),
-}
-
 
 @pytest.mark.parametrize("kind", PICTURES)
 def test_every_picture_is_read_right(kind: str) -> None:
     data = PICTURES[kind]()
     assert kind_of(data) is Kind.PICTURE
     assert_quarters(read_image(data), WIDTH, HEIGHT)
-
-
-@pytest.mark.parametrize("kind", GREYS)
-def test_every_grey_picture_is_read_right(kind: str) -> None:
-    data = GREYS[kind]()
-    assert kind_of(data) is Kind.PICTURE
-    middle = read_image(data).astype(int)[HEIGHT // 4 :: HEIGHT // 2, WIDTH // 4 :: WIDTH // 2]
-    np.testing.assert_allclose(middle, GREY[HEIGHT // 4 :: HEIGHT // 2, WIDTH // 4 :: WIDTH // 2], atol=6)
 
 
 NUM_FRAMES, RATE = 10, 10

@@ -162,16 +162,6 @@ def test_player_page_and_files_have_one_list(app: AppTest, sample: FilmJob, monk
     assert [link.rpartition("/")[2] for link in links] == songs
 
 
-def test_a_skipped_song_is_replaced_in_its_scene(shown: AppTest) -> None:
-    tiles(shown)[1].click().run()
-    before = playlist(shown, "film")
-    press(shown, "Not for me")
-    after = playlist(shown, "film")
-    assert playing(shown) == after[1]
-    assert before[1] not in after
-    assert before[0] == after[0]
-
-
 @pytest.mark.usefixtures("classifier")
 def test_the_film_with_its_songs_is_made_when_they_are_files(app: AppTest) -> None:
     label = "Film with its songs (MP4)"

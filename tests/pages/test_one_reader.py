@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from prometheus_client import REGISTRY
 
 import emomusic
 from emomusic.affect import EMOTIONS
@@ -64,7 +63,8 @@ def by_batch(file: Path, *options: str) -> Found:
 @pytest.mark.parametrize(
     ("name", "way"),
     [
-        *((name, way) for name in NAMES for way in ("upright", "on its side", "snapshot")),
+        *((name, "upright") for name in NAMES),
+        *((name, way) for name in NAMES[::3] for way in ("on its side", "snapshot")),
         ("barack-obama-2012.jpg", "tilted"),
         ("grace-hopper-1984.jpg", "tilted"),
     ],
@@ -125,18 +125,3 @@ def test_crops_of_a_reading_have_level_eyes(degrees: int) -> None:
     kept = to_network_input([each.face.crop(of) for each, of in ((upright, image), (face, copy))], 48).reshape(2, -1)
     assert np.corrcoef(kept)[0, 1] > 0.6
     assert face.emotion is upright.emotion
-
-
-def counts() -> tuple[float, ...]:
-    """The readings and the faces that the server has counted."""
-    return tuple(REGISTRY.get_sample_value(f"emomusic_{each}_total") or 0.0 for each in ("readings", "faces"))
-
-
-@pytest.mark.parametrize("turn", [0, 90])
-def test_one_photo_is_one_reading(turn: int) -> None:
-    before = counts()
-    image = np.ascontiguousarray(np.rot90(read_image(SAMPLES / NAMES[0]), turn // 90))
-    blank = np.full((64, 64, 3), 128, np.uint8)
-    for pixels in (image, blank):
-        by_photo(Picture.of("face.png", encode_png(pixels)), of_several=False)
-    assert counts() == (before[0] + 2, before[1] + 1)

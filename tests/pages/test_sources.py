@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,14 +13,11 @@ import streamlit as st
 from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import Emotion, Mood
+from emomusic.affect import Mood
 from emomusic.app import bar, own_music, uploads
 from emomusic.app.bar import content_of
-from emomusic.app.choices import Address
-from emomusic.app.picture_chooser import SAMPLES
 from emomusic.app.state import SpotifyState
 from emomusic.errors import LibraryError
-from emomusic.results.overview import Benchmark
 from emomusic.server import own_library
 from emomusic.server.capacity import Capacity, capacity
 from emomusic.server.settings import Settings
@@ -35,7 +31,6 @@ from tests.pages.screen import (
     SAMPLE,
     click,
     files_of,
-    open_page,
     page_of,
     playing,
     queue_of,
@@ -69,37 +64,6 @@ def test_audio_files_are_filtered_by_what_is_heard(root: Path) -> None:
     assert {Trait.GUITAR in pick.song.hearing.traits for pick in queue_of(app).playlist(20)} == {True}
     app.pills(key="trait_names").set_value([Trait.GUITAR, Trait.VOICE]).run()
     assert {"Feelings", "Snowy"} >= {pick.song.title for pick in queue_of(app).playlist(2)}
-
-
-def test_no_two_choices_share_a_key(root: Path) -> None:
-    app = start_app(root, songs="bundled")
-    models = open_page(app, "models")
-    models.segmented_control(key="kind").set_value(Benchmark.FEATURES).run()
-    models.multiselect(key="song_models").set_value(["mlp"]).run()
-    assert state_of(app, Address).chosen == {
-        "songs": ["bundled"], "song_models": ["mlp"], "kind": [Benchmark.FEATURES],
-    }  # fmt: skip
-
-
-FITTING = {"happy": {"happy"}, "surprised": {"happy"}, "sad": {"sad"}, "neutral": {"calm", "happy"}}
-"""The moods of songs for an emotion; energetic for the others."""
-
-
-@pytest.mark.parametrize("sample", SAMPLES)
-def test_each_sample_plays_as_its_sentence_says(root: Path, sample: str) -> None:
-    app = start_app(root, sample=sample, songs="bundled")
-    words = re.findall("[a-z]+", app.title[0].value.lower())
-    emotion = next(word for word in words if word in [each.adjective for each in Emotion])
-    mood = queue_of(app).current.mood
-    assert mood in FITTING.get(emotion, {"energetic"})
-    assert f" %: {mood} songs" in text_of(app)
-
-
-def test_each_mood_plays_its_songs(root: Path) -> None:
-    for mood in Mood:
-        app = start_app(root, mood=mood, songs="bundled")
-        assert app.title[0].value == f"{mood.capitalize()} songs"
-        assert {pick.mood for pick in queue_of(app).playlist(3)} == {mood}
 
 
 def test_a_list_of_spotify_keeps_its_songs_while_similar_ones_play_for_a_silent_spotify(root: Path) -> None:

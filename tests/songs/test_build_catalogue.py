@@ -10,7 +10,7 @@ from emomusic.assets import find_dataset, sha256_of
 from emomusic.songs.catalogue import Catalogue
 from scripts.build_catalogue import RENAMES, SHA256, merge_releases
 
-from .tables import song_table, track_id
+from .tables import song_table
 
 pytestmark = pytest.mark.slow  # builds the catalogue
 
@@ -26,33 +26,6 @@ def published(*releases: dict[str, Any]) -> pd.DataFrame:
         for column, value in cells.items():
             table.loc[row, column] = value
     return table.rename(columns=PUBLISHED).assign(key=1, mode=0, time_signature=4)
-
-
-def test_the_most_popular_release_is_kept_with_the_genres_of_all() -> None:
-    songs, num_broken = merge_releases(
-        published(
-            {"title": "Song", "artists": "A;B", "album": "First", "popularity": 40, "genre": "rock"},
-            {"title": "Song", "artists": "A;B", "album": "Hits", "popularity": 70, "genre": "indie"},
-            {"title": "Song", "artists": "A;B", "album": "Hits", "popularity": 70, "genre": "alt-rock"},
-            {"title": " Song ", "artists": "A;B", "album": "Live", "popularity": 10, "genre": "indie"},
-            {"title": "Song", "artists": "A", "album": "Solo", "popularity": 90, "genre": "folk"},
-        )
-    )
-    assert num_broken == 0
-    assert songs["id"].tolist() == [track_id(4), track_id(1)]  # of equal releases the one with the first id
-    assert songs["album"].tolist() == ["Solo", "Hits"]
-    assert songs["genres"].tolist() == ["folk", "alt-rock;indie;rock"]
-    assert songs["title"].tolist() == ["Song", "Song"]
-    assert songs["popularity"].tolist() == [90, 70]
-    assert songs["duration_s"].tolist() == [200.5, 200.5]
-    assert Catalogue(songs).song(1).genres == ("alt-rock", "indie", "rock")
-
-
-def test_a_holiday_song_is_on_no_other_album() -> None:
-    for albums, kinds in ((["Merry Christmas", "Feliz Navidad"], ["christmas"]), (["Christmas", "Solitude"], [None])):
-        releases = [{"title": "April in Paris", "artists": "A", "album": album} for album in albums]
-        songs, _ = merge_releases(published(*releases))
-        assert songs["kind"].astype(object).where(songs["kind"].notna(), None).tolist() == kinds
 
 
 def test_the_published_table_gives_the_bundled_catalogue(catalogue: Catalogue) -> None:

@@ -235,18 +235,6 @@ def test_a_step_says_what_changes() -> None:
     assert step_reason([start, AffectPoint(0, 0.5)], 1, far).endswith("from mild and even to mild and lively")
 
 
-@pytest.mark.parametrize("num_songs", [3, 60])
-@pytest.mark.parametrize("emotion", Emotion)
-def test_each_step_of_a_journey_is_nearer_to_the_goal(num_songs: int, emotion: Emotion) -> None:
-    request = Request(EMOTION_POINTS[emotion], emotion, policy=Policy.JOURNEY)
-    target, _ = target_of(request)
-    songs = recommender_over(song_table(num_songs, num_artists=num_songs)).songs(request, 10)
-    distances = [pick.point.distance(target) for pick in songs]
-    assert distances == sorted(distances, reverse=True)
-    assert all(f"of {len(songs)}: " in pick.reason for pick in songs)
-    assert not any("closest" in pick.reason for pick in songs)
-
-
 # --- filters
 
 

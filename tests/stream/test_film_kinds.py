@@ -53,7 +53,7 @@ def multipart(frames: Sequence[RgbImage]) -> bytes:
 STREAMS = {
     "h264": lambda: encoded(SHOTS, "h264", "libx264"),
     "hevc": lambda: encoded(SHOTS, "hevc", "libx265"),
-    "ivf": lambda: encoded(SHOTS[20:80:2], "ivf", "libvpx"),
+    "ivf": lambda: encoded(SHOTS[20:80:2], "ivf", "libvpx", **{"deadline": "realtime", "cpu-used": "8"}),
     "jpegs": lambda: jpegs(SHOTS[20:80:2]),
     "multipart": lambda: multipart(SHOTS[20:80:2]),
 }

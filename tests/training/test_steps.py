@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emomusic.training.presets import NETWORKS, PRESETS, TrainingConfig
+from emomusic.training.presets import PRESETS, TrainingConfig
 from tests.lazy import lazy
 
 pytestmark = pytest.mark.slow  # trains
@@ -79,12 +79,3 @@ def test_the_learning_rate_of_every_preset_starts_and_ends_as_configured(config:
         rates.append(float(optimizer.learning_rate) / config.learning_rate)
     assert rates == pytest.approx([0.04, 0.52, 1, rates[3], 0.001], rel=1e-2)
     assert 0.001 < rates[3] < 1
-
-
-def test_only_kernels_decay() -> None:
-    model = NETWORKS["tiny"].build("float32")
-    steps.compile_model(model, PRESETS["default"][0], 10)
-    optimizer = model.optimizer
-    decaying = {v.path for v in model.trainable_variables if optimizer._use_weight_decay(v)}
-    assert decaying == {v.path for v in model.trainable_variables if v.path.endswith("kernel")}
-    assert decaying
