@@ -29,9 +29,9 @@ from typing import Any, BinaryIO, cast
 
 from pyarrow import fs
 
-from emomusic.batch.archive_names import names_of
 from emomusic.batch.parts import STORAGE_ERRORS, file_system, is_uri, public_name, reason_of
 from emomusic.errors import BatchError, ImageError
+from emomusic.media.encodings import names_of
 from emomusic.media.folders import FolderWalk, is_left_out
 from emomusic.media.formats import FILM_ENDINGS, has_ending
 from emomusic.media.guarded import GuardedFile

@@ -374,15 +374,6 @@ class AudioFile(MediaFile):
             if (num_left := num_left - len(block)) <= 0:
                 return
 
-    def stereo(self, rate: int) -> Iterator[Float32Array]:
-        """Stereo sound from the start, up to `MAX_S` or another kind of samples, in blocks of shape (2, n)."""
-        resampler, most = av.AudioResampler("fltp", "stereo", rate), int(MAX_S * rate)
-        decoded = itertools.chain(self._frames(), (None,))
-        for frame in self._timed((piece for part in decoded for piece in resampler.resample(part)), MAX_S):
-            yield np.clip(np.nan_to_num(frame.to_ndarray()), -1, 1)
-            if (most := most - frame.samples) <= 0:
-                return
-
     def pcm(self, start_s: float, rate: int) -> Iterator[bytes]:
         """Stereo samples of 16 bits from a time on, up to a damage. Any threads may take them, at any time."""
         self._file.deadline_s = None  # of one thread

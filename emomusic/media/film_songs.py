@@ -127,6 +127,6 @@ def _repeated(content: Path | bytes) -> Iterator[Float32Array]:
     while has_sound:
         has_sound = False
         with AudioFile(io.BytesIO(content) if isinstance(content, bytes) else content) as song:
-            for block in song.stereo(_RATE):
+            for block in song.pcm(0.0, _RATE):
                 has_sound = True
-                yield block
+                yield np.frombuffer(block, np.int16).reshape(-1, 2).T.astype(np.float32) / 2**15

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from emomusic.batch.archive_names import names_of
+from emomusic.media.encodings import names_of
 from emomusic.batch.sources import find_items
 
 

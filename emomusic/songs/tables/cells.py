@@ -22,7 +22,10 @@ ABSENT = ("", "-", "na", "n/a", "nan", "null", "none", "undefined")
 DATE = re.compile(r"\d{4}-\d\d?-\d\d?\b.*|\d{1,2}[./ ](?:\d{1,2}|\w{3,9})[./ ]\d{4}\b.*|\w{3,9} \d{1,2}, \d{4}.*")
 """A date, with or without a time."""
 
-_UNIT = r"(?i)\s*(?:%|dbfs|db|lufs|bpm|ms|secs?|seconds|s)$"
+UNITS = "%|percent|dbfs|db|lufs|bpm|milliseconds|ms|seconds|secs?|s"
+"""A regular expression of units, in lower case."""
+
+_UNIT = rf"(?i)\s*(?:{UNITS})$"
 _CLOCK = r"^(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)$"
 _GROUPED = r"^[+-]?\d{1,3}(?:[.,]\d{3})+$"
 

@@ -16,7 +16,7 @@ import pandas as pd
 from emomusic.songs.catalogue import TRACK_LINK, normalize_text
 from emomusic.songs.names import Finder
 from emomusic.songs.song import FEATURES
-from emomusic.songs.tables.cells import DATE, lengths_s, numbers
+from emomusic.songs.tables.cells import DATE, UNITS, lengths_s, numbers
 
 Columns = dict[str, list[int]]
 """For each field of a song the columns that may hold it, the likeliest first."""
@@ -29,7 +29,7 @@ PATH = re.compile(
 _FOLDERS = re.compile(r"(?!(?!file:)[a-z]{2,}:)(?:file:|[A-Za-z]:\\|[/~.]|[^/\\\n]+[/\\])[^\n]*", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W_]+|%")
 _OF_OTHERS = frozenset(("album", "albums", "artist", "artists", "playlist", "user"))  # a link is none of a track
-_UNITS = re.compile(r" (?:%|percent|db|lufs|bpm|ms|s|sec|seconds|milliseconds)$")
+_UNIT = re.compile(rf" (?:{UNITS})$")
 _VALUELESS = re.compile(r"(?: (?:text|value|content|t))+$")  # keys of a value alone: "artist": {"#text": "Coldplay"}
 _NO_TEXT = re.compile(
     r"[-+]?[\d.,:\s]*|\w+:\S+|(?:https?|spotify):\S*|[0-9a-f]{8}-[0-9a-f-]{27}|true|false", re.IGNORECASE
@@ -72,7 +72,7 @@ def field_of(name: str, *, strict: bool = False) -> tuple[str, int] | None:
         strict: whether only words that change nothing may come before: "Love Song" is no name, but the title of a song.
     """
     key = key_of(name)
-    for name in (key, _UNITS.sub("", key), re.sub(r" ?\d+$", "", key)):
+    for name in (key, _UNIT.sub("", key), re.sub(r" ?\d+$", "", key)):
         parts = name.split()
         for start in range(len(parts)):
             found, before = _names().get(" ".join(parts[start:])), set(parts[:start])

@@ -5,10 +5,15 @@ All bytes are of strangers, so sizes are checked before anything is decoded.
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 import zipfile
+from collections import Counter
+from itertools import pairwise, zip_longest
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,8 +21,8 @@ import pyarrow.compute as pc
 from emomusic.errors import DatasetError
 from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
-from emomusic.songs.tables.columns import columns_of
-from emomusic.songs.tables.csv_text import SAMPLE_BYTES, csv_table, shape_of
+from emomusic.songs.tables.cells import UNITS, series
+from emomusic.songs.tables.columns import columns_of, field_of, is_header, key_of, word_set
 from emomusic.songs.tables.lines import crate_rows, line_rows, playlist_rows, yaml_rows
 from emomusic.songs.tables.table import MAX_LINE_BYTES, MAX_LINES, Table, check_size, first_line, over
 from emomusic.songs.tables.trees import tree_rows
@@ -168,3 +173,200 @@ def _parquet(data: bytes, name: str) -> Table:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # pictures, maps
             continue
     return Table.of_columns(name, columns, "Parquet")
+
+
+# Text with separators: separator, quoting and header by evidence
+
+SAMPLE_BYTES, SAMPLE_ROWS = 2**16, 60
+_HEADER_WITHIN = 20  # rows
+_BLOCK_BYTES = 2**22  # parsed at once; longer rows need a larger block
+_DATE = r"\d{1,2} \w{3} \d{4},? \d\d:\d\d"
+_DATA = re.compile(rf"[-+]?[\d.,:/ -]*\d|(?:https?|spotify):.*|[0-9A-Za-z]{{22}}|{_DATE}|true|false", re.IGNORECASE)
+_UNDER_HEADER = re.compile(rf"\s*[(\[]?(?:|{UNITS}|0 ?(?:-|to|\u2013) ?1(?:00)?|:?-+:?)[)\]]?\s*", re.IGNORECASE)
+_NO_QUOTES: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
+
+Row = list[str]
+
+
+def csv_table(data: bytes, name: str) -> Table:
+    """The cells of a text in UTF-8.
+
+    Raises:
+        DatasetError: it is empty, has too many columns, or cannot be divided into cells.
+    """
+    if b"\n" not in data:
+        data = data.replace(b"\r", b"\n")
+    declared = re.match(rb'\s*"?sep=([,;\t|])"?[ ,;\t]*\r?\n', data, re.IGNORECASE)
+    if declared:
+        data = data[declared.end() :]
+    sample = data[:SAMPLE_BYTES].decode("utf-8", "ignore")
+    separator = declared[1].decode() if declared else shape_of(sample)[0]
+    mark = separator.encode()
+    if re.search(re.escape(mark) + rb' +"', data[:SAMPLE_BYTES]):
+        data = re.sub(re.escape(mark) + rb' +"', lambda _: mark + b'"', data)
+        sample = data[:SAMPLE_BYTES].decode("utf-8", "ignore")
+    quotes = b'"' not in data or _quotes_protect(data, mark)
+    rows, lines = _sample_rows(sample, separator, quotes=quotes)
+    if not rows:
+        raise DatasetError(f"{name}: expected songs. Received: an empty file.")
+    header, skipped = _header(rows)
+    width = len(header) or Counter(len(row) for row in rows[skipped:]).most_common(1)[0][0]
+    check_size(name, 0, max(map(len, rows)))
+    start = 0
+    for _ in range(lines[skipped - 1] if skipped else 0):
+        start = data.find(b"\n", start) + 1 or len(data)
+    following = [row for row in rows[skipped:] if any(row)]
+    if header and following and all(len(row) == width + 1 and row[0].strip().isdecimal() for row in following):
+        header, width = ["", *header], width + 1  # R writes the numbers of rows without a name
+    table = Table(name, pd.DataFrame(columns=range(width), dtype="str"), list(map(str.strip, header)))
+    table.separator = separator
+    if start < len(data):
+        _parse(table, pa.py_buffer(data).slice(start), width, quotes=quotes)
+    return table
+
+
+def shape_of(sample: str) -> tuple[str, bool]:
+    """The character that gives most rows the same number of cells, and whether the text has rows of cells at all.
+
+    It has, if there are names of columns, or as many cells in each line.
+    """
+    found = []
+    for separator in ",;\t|":
+        rows = [row for row in _sample_rows(sample, separator, quotes=separator != "\t")[0] if any(row)]
+        widths = Counter(map(len, rows))
+        width, number = max(widths.items(), key=lambda item: (item[0] > 1, item[1])) if widths else (1, 1)
+        has_names = any(map(is_header, rows[:_HEADER_WITHIN]))
+        found.append((has_names + number / max(len(rows), 1) if width > 1 else 0.0, width, separator, rows, has_names))
+    _, width, separator, rows, has_names = max(found, key=lambda each: each[:2])
+    pairs = sum(" - " in row[0] for row in rows)  # with commas, "Earth, Wind - September" is one cell
+    is_clear = separator != "," or '"' in sample or pairs > len(rows) / 2 or (not pairs and " - " not in sample)
+    is_even = len(rows) > 1 and {len(row) for row in rows} == {width} != {1}
+    return separator, any(each[-1] for each in found) or (is_even and is_clear)
+
+
+def _sample_rows(sample: str, separator: str, *, quotes: bool) -> tuple[list[Row], list[int]]:
+    """The first rows of a text, and the number of lines up to the end of each."""
+    quoting = {} if quotes else _NO_QUOTES
+    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=separator, **quoting)
+    rows, lines = [], []
+    try:
+        for row in reader:
+            rows.append(row if quotes else list(map(_without_quotes, row)))
+            lines.append(reader.line_num)
+            if len(rows) >= SAMPLE_ROWS:
+                break
+    except csv.Error:  # an unclosed cell at the end of the sample
+        pass
+    return rows, lines
+
+
+def _without_quotes(cell: str) -> str:
+    return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
+
+
+def _quotes_protect(data: bytes, separator: bytes) -> bool:
+    """Whether lines differ in their number of separators: then quotation marks protect some of them."""
+    widths = set()
+    for line in io.BytesIO(data):
+        if len(line) > 2:
+            widths.add(line.count(separator))
+        if len(widths) > 1:
+            return True
+    return widths <= {0}
+
+
+def _header(rows: list[Row]) -> tuple[Row, int]:
+    """The names of the columns, of which each may have parts in several rows, and the number of rows up to the data."""
+    for at, row in enumerate(rows[:_HEADER_WITHIN]):
+        names, end = row, at + 1
+        if any(name and name == after for name, after in pairwise(row)) and not is_header(row[:2]):  # "track", "track"
+            is_name = [_has_names(row) if n == 0 else _num_filled(row) == 1 for n, row in enumerate(rows[end : at + 3])]
+            is_name = [is_name and not _has_data(row) for is_name, row in zip(is_name, rows[end:], strict=False)]
+            end += [*is_name, False].index(False)
+            names = [" ".join(parts).strip() for parts in zip_longest(*rows[at:end], fillvalue="")]
+        if is_header(names):
+            while end < len(rows) and _num_filled(rows[end]) and all(map(_UNDER_HEADER.fullmatch, rows[end])):
+                units = (unit.strip(" ()[]") for unit in rows[end])
+                names = [" ".join(parts).strip() for parts in zip_longest(names, units, fillvalue="")]
+                end += 1
+            return names, end
+    at = next((at for at, row in enumerate(rows) if _num_filled(row)), len(rows))
+    others = [_has_data(row) for row in rows[at + 1 :] if any(row)]
+    if others and all(others) and len(rows[at]) > 1 and not _has_data(rows[at]):
+        return rows[at], at + 1  # unknown names, and cells of another form below them
+    return [], at
+
+
+def _has_data(row: Row) -> bool:
+    return any(map(_DATA.fullmatch, map(str.strip, row)))
+
+
+def _has_names(row: Row) -> bool:
+    return any(field_of(cell) or key_of(cell) in word_set("same") for cell in row if cell)
+
+
+def _num_filled(row: Row) -> int:
+    return sum(bool(cell.strip()) for cell in row)
+
+
+def _parse(table: Table, data: pa.Buffer, width: int, *, quotes: bool) -> None:
+    """Fill a table. Rows with other numbers of cells, and those that an open quotation mark joined, are read apart."""
+    from pyarrow import csv as arrow_csv
+
+    others: list[Any] = []
+
+    def keep(row: Any) -> str:
+        others.append(row)
+        return "skip"
+
+    names, separator = [str(number) for number in range(width)], table.separator or ","
+    try:
+        read = arrow_csv.read_csv(
+            pa.BufferReader(data),
+            read_options=arrow_csv.ReadOptions(use_threads=False, column_names=names, block_size=_BLOCK_BYTES),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=separator,
+                quote_char='"' if quotes else False,
+                newlines_in_values=quotes,
+                invalid_row_handler=keep,
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if not quotes:
+            raise DatasetError(f"{table.name}: expected a CSV. Received: {first_line(error)}") from None
+        _parse(table, data, width, quotes=False)  # a quotation mark that nothing closes
+        return
+    columns = {}
+    for number in range(width):  # one by one, which needs less memory
+        column, read = read[names[number]], read.drop_columns([names[number]])
+        columns[number] = series(column if quotes else _unquoted(column))
+    table.rows = pd.DataFrame(columns)
+    is_read = np.ones(len(table.rows) + len(others) + 1, bool)
+    is_read[[0, *(row.number for row in others if row.number < len(is_read))]] = False
+    table.rows.index = pd.Index(np.flatnonzero(is_read)[: len(table.rows)])
+    added = {}
+    for number, text in ((row.number, row.text) for row in others):
+        lines = text.splitlines() or [""]
+        for place, line in enumerate(lines):
+            quoting = _NO_QUOTES if len(lines) > 1 else {}
+            row = list(map(_without_quotes, next(csv.reader([line], delimiter=separator, **quoting), [])))
+            while len(row) > width and not row[-1].strip():
+                row.pop()
+            if len(row) > width:
+                table.left_out.append((number, f"{len(row)} cells under {width} names"))
+            elif any(row):
+                added[number + place / len(lines)] = row + [""] * (width - len(row))
+    if added:
+        more = pd.DataFrame(list(added.values()), list(added), range(width), dtype="str")
+        table.rows = pd.concat([table.rows, more]).sort_index()
+        table.rows.index = table.rows.index.astype(int)
+
+
+def _unquoted(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Cells without the quotation marks around them."""
+    inside = pc.replace_substring(pc.utf8_slice_codeunits(column, 1, -1), '""', '"')
+    is_quoted = pc.and_(pc.match_substring_regex(column, '^".*"$'), pc.greater(pc.utf8_length(column), 1))
+    return pc.if_else(is_quoted, inside, column)
