@@ -129,4 +129,4 @@ def _repeated(content: Path | bytes) -> Iterator[Float32Array]:
         with AudioFile(io.BytesIO(content) if isinstance(content, bytes) else content) as song:
             for block in song.pcm(0.0, _RATE):
                 has_sound = True
-                yield np.frombuffer(block, np.int16).reshape(-1, 2).T.astype(np.float32) / 2**15
+                yield (np.frombuffer(block, np.int16).reshape(-1, 2).T / 2**15).astype(np.float32)
