@@ -38,9 +38,7 @@ def song_record(pick: Pick) -> dict[str, Any]:
     }
 
 
-def answer_record(
-    name: str, reading: PictureReading, request: Request, num_songs: int, *, decode_ms: float
-) -> dict[str, Any]:
+def answer_record(name: str, reading: PictureReading, request: Request, num_songs: int) -> dict[str, Any]:
     """`picture_record` with songs of the catalogue for all faces together, by the policy and filters of a request."""
     started = time.perf_counter()
     songs: list[Pick] = []
@@ -48,17 +46,11 @@ def answer_record(
         request = replace(request, point=affect_of(group), emotion=group.emotion)
         songs = load_recommender().songs(request, num_songs)
     recommend_ms = 1000 * (time.perf_counter() - started)
-    return picture_record(name, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms)
+    return picture_record(name, reading, songs, request, recommend_ms=recommend_ms)
 
 
 def picture_record(
-    name: str,
-    reading: PictureReading,
-    songs: Sequence[Pick],
-    request: Request,
-    *,
-    decode_ms: float,
-    recommend_ms: float | None = None,
+    name: str, reading: PictureReading, songs: Sequence[Pick], request: Request, *, recommend_ms: float | None = None
 ) -> dict[str, Any]:
     """One picture with its faces, the group and the songs.
 
@@ -67,10 +59,9 @@ def picture_record(
         reading: its faces.
         songs: recommended songs.
         request: the request for them.
-        decode_ms: time to read the file.
         recommend_ms: None if not measured.
     """
-    times = {"decode": decode_ms, "detect": reading.detect_ms, "classify": reading.classify_ms}
+    times = {"decode": reading.decode_ms, "detect": reading.detect_ms, "classify": reading.classify_ms}
     return {
         **faces_record(name, reading),
         **({} if reading.note is None else {"note": reading.note}),

@@ -21,7 +21,7 @@ from tests.songs.tables import song_table, track_id
 def test_the_mood_of_a_group_is_that_of_its_faces_whatever_was_asked_for() -> None:
     image, networks = np.zeros((100, 200, 3), np.uint8), (FakeDetector([make_face()]), FakeClassifier())
     request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, mood=Mood.CALM)
-    record = picture_record("a.jpg", read_pixels(image, networks), [], request, decode_ms=1.5)
+    record = picture_record("a.jpg", read_pixels(image, networks), [], request)
     assert record["group"]["mood"] == "happy"
 
 

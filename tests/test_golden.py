@@ -105,7 +105,7 @@ def film_json() -> str:
 
 def pictures_json() -> str:
     readings = numbered(picture(1, 3), picture(2, 0), picture(3, 4))
-    one = picture_record("a.jpg", picture(4, 2), [], REQUEST, decode_ms=3.0)
+    one = picture_record("a.jpg", replace(picture(4, 2), decode_ms=3.0), [], REQUEST)
     answer = answer_to(readings, ["a.jpg", "b.jpg", "c.jpg"], unread=[("d.jpg", "is empty")])
     many = json.loads(answer.record([]))
     del many["request"]

@@ -46,7 +46,6 @@ class AnsweredPhoto(Protocol):
 
     name: str  # of the file
     reading: PictureReading
-    decode_ms: float
     preview: bytes  # JPEG in screen size
     portraits: tuple[bytes, ...]  # JPEG of each face
     note: str  # what of its file was read, and how
@@ -212,7 +211,7 @@ class Answer:
         request, songs = self.songs.request, [*picks]
         if self.is_one:
             (photo,) = self.photos
-            found = picture_record(photo.name, photo.reading, songs, request, decode_ms=photo.decode_ms)
+            found = picture_record(photo.name, photo.reading, songs, request)
         else:
             read = zip(self.photos, self.readings(self.estimates), strict=True)
             pictures = [faces_record(photo.name, reading) for photo, reading in read]

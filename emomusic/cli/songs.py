@@ -127,16 +127,14 @@ def _analyzed_picture(name: str, options: argparse.Namespace, *, out: Path | Non
     from emomusic.media.images import read_picture_file
     from emomusic.songs.recommend import load_recommender
 
-    started = time.perf_counter()
     picture = read_picture_file(name)
-    decode_ms = 1000 * (time.perf_counter() - started)
     picture = replace(picture, pixels=np.ascontiguousarray(np.rot90(picture.pixels, -options.turn // 90)))
     load_recommender()  # no part of the time to recommend
     reading = read_picture(picture, model=options.model, profile=options.profile, posed=options.posed)
     if options.profile is not None and not any(face.is_known for face in reading.faces):
         log.warning("%s: the profile is of another person and was not used.", escape_control_chars(name))
     request, status = arguments.song_request(options), 0
-    record = answer_record(name, reading, request, options.songs, decode_ms=decode_ms)
+    record = answer_record(name, reading, request, options.songs)
     if notes := [note for note in (picture.note, reading.note) if note is not None]:
         record["note"] = " ".join(notes)
         log.warning("%s: %s", escape_control_chars(name), record["note"])

@@ -34,6 +34,7 @@ class PictureReading:
         detect_ms: duration of the detection.
         classify_ms: duration of cropping and classification.
         trace: the output of the detector's networks; None unless asked for.
+        decode_ms: duration of the decoding; 0 for pixels.
     """
 
     width: int
@@ -42,6 +43,7 @@ class PictureReading:
     detect_ms: float
     classify_ms: float
     trace: DetectionTrace | None = field(default=None, compare=False, repr=False)
+    decode_ms: float = 0.0
 
     @property
     def note(self) -> str | None:
@@ -94,6 +96,7 @@ def read_picture(
         detect_ms=1000 * (detected - started),
         classify_ms=1000 * (classified - detected),
         trace=trace if with_trace else None,
+        decode_ms=picture.decode_ms,
     )
     return apply_profiles(image, reading, known)
 

@@ -88,11 +88,13 @@ class DecodedPicture:
         pixels: shape (height, width, 3), uint8, RGB, upright.
         note: what of the file was read, if that is not all of it; None otherwise.
         is_upright: whether a camera or the file tells the orientation, so that no face lies on its side.
+        decode_ms: time to read and decode the file.
     """
 
     pixels: RgbImage
     note: str | None = None
     is_upright: bool = False
+    decode_ms: float = 0.0
 
 
 def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") -> DecodedPicture:
@@ -111,6 +113,7 @@ def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") ->
         ImageError: the file is absent, empty, damaged, not a picture, over 20 MB (a raw photo: 100 MB), over 50
             megapixels (a JPEG: 200, a PNG: 100, a HEIC, AVIF or WebP: 75), too narrow, or takes too long to decode.
     """
+    started = time.perf_counter()
     if isinstance(source, bytes):
         name, data, size = repr(name) if name else "This file", source, len(source)
     else:
@@ -131,7 +134,8 @@ def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") ->
         limit = f"{most / 2**20:.0f} MB"
         raise ImageError(f"{name} is too large: {size_over(size)}, at most {limit}; choose a smaller file.")
     with _decoding:
-        return _decode_raw(data, name) if is_raw else _decode(data, name)
+        decoded = _decode_raw(data, name) if is_raw else _decode(data, name)
+    return replace(decoded, decode_ms=1000 * (time.perf_counter() - started))
 
 
 def _decode_raw(data: bytes, name: str) -> DecodedPicture:

@@ -11,7 +11,6 @@ import asyncio
 import hmac
 import logging
 import math
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -163,11 +162,9 @@ def _wanted(parameters: QueryParams) -> tuple[_Query, SongRequest]:
 def _analyzed(data: bytes, query: _Query, wanted: SongRequest) -> dict[str, Any]:
     from emomusic.export import answer_record  # loads pandas, for which no start waits
 
-    started = time.perf_counter()
     picture = read_picture_file(data)
-    decode_ms = 1000 * (time.perf_counter() - started)
     reading = read_picture(picture, partial(shared().visitor_networks, "api"), posed=query.posed)
-    record = answer_record(_NAME, reading, wanted, query.songs, decode_ms=decode_ms)
+    record = answer_record(_NAME, reading, wanted, query.songs)
     return_free_memory()
     return record
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -35,7 +34,6 @@ class Photo:
     decoded: DecodedPicture | None = None  # the photo, until it is read
     preview: bytes = b""  # JPEG in screen size
     small: bytes = b""  # JPEG for the contact sheet
-    decode_ms: float = 0.0  # duration of the decoding
     found: PictureReading = _NOTHING  # the faces, read without profiles; none before the photo is read
     reading: PictureReading = _NOTHING  # the faces, read with the profiles of the session's persons
     portraits: tuple[bytes, ...] = ()  # JPEG of each face
@@ -47,16 +45,14 @@ class Photo:
     @classmethod
     def of(cls, picture: Picture) -> Photo:
         """The photo before its faces are found."""
-        started = time.perf_counter()
         try:
             decoded = picture.decode()
         except ImageError as error:
             return cls(picture.name, str(error))
         image = decoded.pixels
-        decode_ms = 1000 * (time.perf_counter() - started)
         preview, small = (encode_jpeg(shrink(image, side)[0]) for side in (_PREVIEW_SIDE, _SHEET_SIDE))
         unread = replace(_NOTHING, width=image.shape[1], height=image.shape[0])
-        photo = cls(picture.name, "", decoded, preview, small, decode_ms, unread, unread)
+        photo = cls(picture.name, "", decoded, preview, small, unread, unread)
         photo.note, photo.is_posed = decoded.note or "", picture.is_posed
         return photo
 

@@ -36,13 +36,12 @@ class Photo:
 
     name: str
     emotions: Sequence[Emotion]
-    decode_ms: float = 1.0
     preview: bytes = JPEG
     note: str = ""
 
     @property
     def reading(self) -> PictureReading:
-        return PictureReading(200, 100, faces(*self.emotions), 2.0, 3.0)
+        return PictureReading(200, 100, faces(*self.emotions), 2.0, 3.0, decode_ms=1.0)
 
     @property
     def portraits(self) -> tuple[bytes, ...]:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from emomusic.media.encodings import names_of
 from emomusic.batch.sources import find_items
+from emomusic.media.encodings import names_of
 
 
 @pytest.mark.parametrize(
