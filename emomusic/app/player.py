@@ -19,8 +19,8 @@ from emomusic.app.sources import draw_music
 from emomusic.app.state import SpotifyState, page_state, use_spotify
 from emomusic.server.own_library import without_folders
 from emomusic.songs.catalogue import normalize_text
+from emomusic.songs.listing import songs_like
 from emomusic.songs.request import Policy
-from emomusic.songs.similar import songs_like
 from emomusic.songs.song import UNKNOWN_ARTIST, Pick, Player, Song
 from emomusic.songs.spotify import search_url, songs_csv, songs_m3u, songs_txt, track_links, track_url
 from emomusic.text import for_excel, join_names, pluralize

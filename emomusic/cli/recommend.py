@@ -125,11 +125,11 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
         is_within: whether only songs of the mood of the request are wanted.
     """
     from emomusic.songs.library import Library
+    from emomusic.songs.listing import find_song, songs_like
     from emomusic.songs.mood import MOODS
     from emomusic.songs.names import names_of
     from emomusic.songs.recommend import load_recommender
     from emomusic.songs.request import target_of
-    from emomusic.songs.similar import find_song, songs_like
 
     path, song = Path(options.like).expanduser(), None
     if path.is_file():

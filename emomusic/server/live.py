@@ -17,8 +17,7 @@ from emomusic.faces.table import NO_FACES
 from emomusic.media.images import RgbImage, shrink
 from emomusic.server.frames import Problem
 from emomusic.server.ice import IceSettings
-from emomusic.stream.game import MirrorGame
-from emomusic.stream.lesson import Lesson
+from emomusic.stream.game import Lesson, MirrorGame
 from emomusic.stream.reader import LiveReader, LiveView
 
 log = logging.getLogger(__name__)

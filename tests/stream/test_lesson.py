@@ -5,7 +5,7 @@ import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.media.images import Box
-from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, ORDER, Lesson, Step
+from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, ORDER, Lesson, Step
 from emomusic.stream.reader import SeenFace
 from tests.fakes import FakeClock
 

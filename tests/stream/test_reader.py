@@ -12,7 +12,7 @@ from emomusic.faces.detection import Face
 from emomusic.faces.profile import KnownFace
 from emomusic.media.images import RgbImage
 from emomusic.stream import tracking
-from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
+from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.reader import LiveReader, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, describe_apart, make_face
 from tests.waiting import PATIENCE_S, wait_until

@@ -33,8 +33,7 @@ from emomusic.charts.face import expression_uri
 from emomusic.server.frames import Problem
 from emomusic.server.live import LiveSession, Phase
 from emomusic.server.sessions import WHEN_GONE
-from emomusic.stream.game import GamePhase, GameView
-from emomusic.stream.lesson import ORDER
+from emomusic.stream.game import ORDER, GamePhase, GameView
 from emomusic.stream.reader import DETECT_SIDE
 
 _CLASS_SIDE = 640  # faces in the back rows are small

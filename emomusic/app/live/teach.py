@@ -16,7 +16,7 @@ from emomusic.app.state import page_state
 from emomusic.charts.face import expression_uri
 from emomusic.media.images import encode_jpeg
 from emomusic.server.live import LiveSession
-from emomusic.stream.lesson import ORDER, Lesson, Step
+from emomusic.stream.game import ORDER, Lesson, Step
 from emomusic.stream.reader import SeenFace
 
 _KEY = "N"  # space and enter press the focused button

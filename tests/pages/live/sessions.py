@@ -13,8 +13,7 @@ from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveState
 from emomusic.app.state import CameraState
 from emomusic.server.live import LiveSession, Phase
-from emomusic.stream.game import GamePhase, MirrorGame
-from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
+from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, GamePhase, Lesson, MirrorGame
 from emomusic.stream.reader import LiveReader, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.screen import state_of

@@ -23,8 +23,7 @@ from emomusic.records import read_face_record
 from emomusic.server.live import LiveSession, Phase
 from emomusic.server.photos import Photo, Photos
 from emomusic.server.pictures import PictureState
-from emomusic.stream.game import MirrorGame
-from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, ORDER, Lesson
+from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, ORDER, Lesson, MirrorGame
 from emomusic.stream.reader import LiveReader, LiveView
 from tests.fakes import FakeClassifier, FakeClock
 from tests.films import HOPPER, SAMPLES, pulled_face
