@@ -21,7 +21,7 @@ from emomusic.faces.identity import describe_persons
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import FaceProfile, KnownFace, Vectors, describe_still, learn_profile
 from emomusic.faces.reading import PictureReading, load_classifier, load_detector, load_networks
-from emomusic.faces.table import FaceReading
+from emomusic.faces.table import NEUTRAL, FaceReading
 from emomusic.media.images import MAX_RAW_BYTES, DecodedPicture, RgbImage, read_picture_file, require_rgb
 from emomusic.media.pixels import to_rgb
 from emomusic.songs.genres import genres_of
@@ -111,7 +111,7 @@ def recommend_songs(
 
     Args:
         target: an emotion, a point of the affect plane, or a reading. A picture with several faces counts as their
-            mean.
+            mean, and unclear ones as neutral.
         policy: "match" plays songs near the target, "soothe" songs that calm or lift, "journey" moves from
             the target to such a mood, and "report" follows the table of the Music Mood Lifter.
         num_songs: number of songs, at least 1.
@@ -130,9 +130,9 @@ def recommend_songs(
     if isinstance(target, str):
         target = EmotionProbabilities.certain(Emotion(target))
     elif isinstance(target, FaceReading):
-        target = target.probabilities
+        target = target.probabilities if target.is_sure else NEUTRAL
     elif isinstance(target, PictureReading):
-        mean = target.faces.mean()
+        mean = target.faces.heard()
         if mean is None:
             raise ImageError("expected a picture with a face. Received: one without. Choose one that shows a face")
         target = mean

@@ -9,7 +9,7 @@ from typing import Any
 
 from emomusic.affect import EmotionProbabilities, affect_of
 from emomusic.faces.reading import PictureReading
-from emomusic.faces.table import affect_row
+from emomusic.faces.table import Faces, affect_row
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Request, target_of
 from emomusic.songs.song import Pick
@@ -42,7 +42,7 @@ def answer_record(name: str, reading: PictureReading, request: Request, num_song
     """`picture_record` with songs of the catalogue for all faces together, by the policy and filters of a request."""
     started = time.perf_counter()
     songs: list[Pick] = []
-    if num_songs and (group := reading.faces.mean()) is not None:
+    if num_songs and (group := reading.faces.heard()) is not None:
         request = replace(request, point=affect_of(group), emotion=group.emotion)
         songs = load_recommender().songs(request, num_songs)
     recommend_ms = 1000 * (time.perf_counter() - started)
@@ -65,7 +65,7 @@ def picture_record(
     return {
         **faces_record(name, reading),
         **({} if reading.note is None else {"note": reading.note}),
-        "group": group_record(reading.faces.mean(), request),
+        "group": group_record(reading.faces, request),
         "songs": [song_record(song) for song in songs],
         "elapsed_ms": {**times, "recommend": recommend_ms},
     }
@@ -81,9 +81,13 @@ def faces_record(name: str, reading: PictureReading) -> dict[str, Any]:
     }
 
 
-def group_record(group: EmotionProbabilities | None, request: Request) -> dict[str, Any] | None:
+def group_record(faces: Faces, request: Request) -> dict[str, Any] | None:
     """The mean of all faces, and the mood of songs for them under the policy, without manual choices."""
-    if group is None:
-        return None
-    _, mood = target_of(replace(request, point=affect_of(group), emotion=group.emotion, mood=None))
-    return {**affect_row(group), "mood": mood.value}
+    mean, heard = faces.mean(), faces.heard()
+    return None if mean is None or heard is None else mean_record(mean, heard, request)
+
+
+def mean_record(mean: EmotionProbabilities, heard: EmotionProbabilities, request: Request) -> dict[str, Any]:
+    """The mean of faces, and the mood of songs for the emotions that are heard, as `group_record`."""
+    _, mood = target_of(replace(request, point=affect_of(heard), emotion=heard.emotion, mood=None))
+    return {**affect_row(mean), "mood": mood.value}

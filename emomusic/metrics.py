@@ -254,6 +254,30 @@ def expected_calibration_error(y_true: IntArray, probabilities: FloatArray) -> f
     return float((gaps * bins.counts).sum() / bins.counts.sum())
 
 
+def coverage_curve(right: npt.NDArray[np.bool_], confidence: FloatArray) -> list[dict[str, Any]]:
+    """The accuracy on the surest 5, 10 to 100 % of the examples, for JSON (`records.CoveragePoint`).
+
+    Source: Y. Geifman & R. El-Yaniv, "Selective classification for deep neural networks", NeurIPS 2017.
+
+    Args:
+        right: shape (n,), whether each prediction is right.
+        confidence: shape (n,), its probability; that of an example without a prediction is 0.
+    """
+    order, points = np.argsort(-confidence, kind="stable"), []
+    for percents in range(5, 101, 5):
+        answered = order[: max(round(len(order) * percents / 100), 1)]
+        count = int(right[answered].sum())
+        points.append(
+            {
+                "coverage": percents / 100,
+                "accuracy": count / len(answered),
+                "accuracy_interval": list(accuracy_interval(count, len(answered))),
+                "threshold": float(confidence[answered[-1]]),
+            }
+        )
+    return points
+
+
 @dataclass(frozen=True, slots=True)
 class McNemar:
     """McNemar's test of two models on the same examples.

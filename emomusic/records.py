@@ -31,6 +31,22 @@ class FaceBin(msgspec.Struct, frozen=True):
     accuracy: Share
 
 
+class CoveragePoint(msgspec.Struct, frozen=True):
+    """The accuracy of a model if it answers only the surest share of the faces.
+
+    Attributes:
+        coverage: the share of the faces that it answers.
+        accuracy: on these.
+        accuracy_interval: 95 %.
+        threshold: the least probability of an answer.
+    """
+
+    coverage: Share
+    accuracy: Share
+    accuracy_interval: tuple[Share, Share]
+    threshold: Share
+
+
 class PhotoScores(msgspec.Struct, frozen=True, kw_only=True):
     """Metrics of a face model on labelled photographs through the whole pipeline.
 
@@ -41,6 +57,7 @@ class PhotoScores(msgspec.Struct, frozen=True, kw_only=True):
         accuracy_interval: 95 %.
         four_class_accuracy: over Q1, Q2, Q3 and N.
         wrongly_turned: share of the found faces that were taken to be turned; None if it was not measured.
+        coverage: the accuracy by share of answered faces; missed ones come last.
         folds: folds that the model's adjustment for photographs was evaluated in.
         calibration_error: the expected calibration error on detected faces.
         per_class: scores by class name.
@@ -61,6 +78,7 @@ class PhotoScores(msgspec.Struct, frozen=True, kw_only=True):
     groups: dict[str, tuple[FaceBin, ...]]
     groups_without: tuple[str, ...]
     wrongly_turned: Share | None = None
+    coverage: tuple[CoveragePoint, ...] = ()
 
 
 class Unseen(msgspec.Struct, frozen=True):
@@ -178,6 +196,7 @@ class FaceRecord(
         turns: how well a layer that learned from the other collections tells how the faces of one are turned.
         posing: mean probability that the faces of a collection posed, by a layer that learned from the others.
         collections: the metrics on posed faces of collections.
+        coverage: the accuracy on PrivateTest by share of answered faces, by "labels" and by "votes".
     """
 
     kind: ClassVar[ModelKind] = ModelKind.FACE
@@ -200,6 +219,7 @@ class FaceRecord(
     turns: dict[str, dict[str, float]] | None = None
     posing: dict[str, float] | None = None
     collections: dict[str, CollectionScores] | None = None
+    coverage: dict[str, tuple[CoveragePoint, ...]] | None = None
 
     def __post_init__(self) -> None:
         if self.classes not in (SEVEN, FOUR):

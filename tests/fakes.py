@@ -51,6 +51,8 @@ class FakeDetector(FaceDetector):
 class FakeClassifier:
     """A `Classifier` that returns fixed probabilities."""
 
+    threshold = 0.0
+
     def __init__(self, emotion: Emotion = Emotion.HAPPY, share: float = 0.8) -> None:
         values = np.full(len(EMOTIONS), (1 - share) / (len(EMOTIONS) - 1), np.float32)
         values[emotion.label] = share

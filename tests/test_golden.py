@@ -56,6 +56,8 @@ def faces(seed: int, num: int, turn: int = 0) -> list[Face]:
 class Rows:
     """Classifies by given rows, one after another."""
 
+    threshold = 0.0
+
     def __init__(self, given: Iterable[EmotionProbabilities]) -> None:
         self.given = iter(given)
 

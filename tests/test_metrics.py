@@ -11,7 +11,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from emomusic import calibration, metrics
 from emomusic.affect import EMOTIONS, FOUR_CLASSES
-from emomusic.metrics import MISSED
+from emomusic.metrics import MISSED, coverage_curve
 
 
 @st.composite
@@ -145,3 +145,16 @@ def test_equal_classes_undo_the_frequencies_of_the_training_data() -> None:
     assert (adjusted == logits.argmax(axis=1)).mean() > 0.97
     recall_before, recall = ((pred == 2)[y_true == 2].mean() for pred in (trained.argmax(axis=1), adjusted))
     assert recall > recall_before
+
+
+def test_the_surest_answers_come_first_in_the_curve_of_coverage() -> None:
+    confidence = np.linspace(1.0, 0.3, 100)
+    right = np.arange(100) < 60  # the surest are right
+    curve = {point["coverage"]: point for point in coverage_curve(right[::-1], confidence[::-1])}
+    assert len(curve) == 20
+    assert curve[0.5]["accuracy"] == 1.0
+    assert curve[1.0]["accuracy"] == pytest.approx(0.6)
+    assert curve[0.8]["accuracy"] == pytest.approx(60 / 80)
+    assert curve[0.8]["threshold"] == pytest.approx(confidence[79])
+    low, high = curve[0.8]["accuracy_interval"]
+    assert low < 60 / 80 < high

@@ -30,7 +30,7 @@ from emomusic.affect import (
 )
 from emomusic.export import faces_record, group_record, picture_record, song_record
 from emomusic.faces.reading import PictureReading
-from emomusic.faces.table import FACE_COLUMNS, NO_FACES, Faces
+from emomusic.faces.table import FACE_COLUMNS, NEUTRAL, NO_FACES, Faces
 from emomusic.faces.who import NOBODY, Kind, Who
 from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
 from emomusic.marks.picture import annotated_picture, annotated_preview
@@ -112,6 +112,11 @@ class Answer:
         return self.shown[0].probabilities if self.who.kind is Kind.FACE else self.shown.mean()
 
     @property
+    def is_sure(self) -> bool:
+        """Whether a face of the listener is clear, or the visitor says what it shows. Else songs are for neutral."""
+        return self.moment is not None or self.emotion is not None or bool(self.shown.is_sure.any())
+
+    @property
     def is_one(self) -> bool:
         """Whether it is about a single photo, which was read."""
         return len(self.photos) == 1 and not self.unread
@@ -181,6 +186,8 @@ class Answer:
             return f"{'Calm songs after a tense' if mood is Mood.CALM else 'Happy songs to lift this'} mood."
         if self.emotion is not None:
             return f"You say {self.emotion.adjective}: {mood} songs."
+        if not self.is_sure:
+            return f"{'The face is' if len(self.shown) == 1 else 'The faces are'} unclear: {mood} songs."
         assert self.probabilities is not None  # absent only with a mood
         return describe_mood(self.probabilities, mood)
 
@@ -194,8 +201,8 @@ class Answer:
     def request(self, policy: Policy = Policy.MATCH) -> Request:
         """The request for songs, without the visitor's music. There must be a listener."""
         if self.probabilities is not None:
-            emotion = self.probabilities.emotion
-            return Request(affect_of(self.probabilities), emotion=emotion, mood=self.mood, policy=policy)
+            heard = self.probabilities if self.is_sure else NEUTRAL
+            return Request(affect_of(heard), emotion=heard.emotion, mood=self.mood, policy=policy)
         assert self.mood is not None
         return Request(MOOD_POINTS[self.mood], mood=self.mood, policy=policy)
 
@@ -217,7 +224,7 @@ class Answer:
             pictures = [faces_record(photo.name, reading) for photo, reading in read]
             found = {
                 "pictures": pictures + [{"image": name, "error": reason} for name, reason in self.unread],
-                "group": group_record(self.estimates.mean(), request),
+                "group": group_record(self.estimates, request),
                 "songs": [song_record(song) for song in songs],
             }
         return json.dumps({**found, "request": self._asked(request)}, ensure_ascii=False, indent=2)
@@ -265,9 +272,14 @@ class Answer:
 
 
 def sentence_of(faces: Faces, *, is_everyone: bool = False) -> str:
-    """The emotion of faces: "Mostly happy"; of several as everyone: "Together: mostly happy, a little sad"."""
+    """The emotion of faces: "Mostly happy"; of several as everyone: "Together: mostly happy, a little sad".
+
+    If no face is clear: "Unclear, perhaps sad".
+    """
     shares, is_group = faces.mean(), len(faces) > 1
     if shares is None:
         return "No face found"
-    words = describe(shares, of_group=is_group)
+    words = (
+        describe(shares, of_group=is_group) if faces.is_sure.any() else f"Unclear, perhaps {shares.emotion.adjective}"
+    )
     return f"Together: {words.lower()}" if is_everyone and is_group else words

@@ -21,7 +21,7 @@ from emomusic.affect import (
     matching_mood,
     share_text,
 )
-from emomusic.export import group_record, song_record
+from emomusic.export import mean_record, song_record
 from emomusic.faces.table import AFFECT_COLUMNS, SHARES, affect_row, nested_row
 from emomusic.media.sound import PATCH_S
 from emomusic.songs.request import Request
@@ -111,11 +111,11 @@ class FilmAnswer:
         spans = [_span(scene, last_s) for scene in self.scenes]
         nothing = dict.fromkeys(["probabilities", *AFFECT_COLUMNS])
         groups = (
-            group_record(scene.probabilities, request)
+            mean_record(scene.probabilities, scene.probabilities, request)
             for scene, request in zip(self.scenes, self.requests, strict=True)
         )
         scenes = [
-            {**span, **(group or {}), "songs": [song_record(song) for song in songs]}
+            {**span, **group, "songs": [song_record(song) for song in songs]}
             for span, group, songs in zip(spans, groups, of_scenes, strict=True)
         ]
         return {

@@ -115,7 +115,8 @@ def show_plane(
     faces = [other for other in others if other.who != who]
     pictures = {other.who: other.picture for other in others}
     emotion = request.emotion or nearest_emotion(point)
-    faces.append(FacePoint(who, point, emotion, pictures.get(who, "")))
+    unclear = (other for other in others if other.who == who and not other.is_sure)  # its songs are for neutral
+    faces.append(next(unclear, FacePoint(who, point, emotion, pictures.get(who, ""))))
     # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
     key = f"{_PLANE}-{page_state(PlaneState).num_clicks}"
     least = _LEAST_HEIGHT if height == "stretch" else 420
@@ -178,7 +179,7 @@ def show_bars(
 
 def face_points(faces: Faces, *, with_group: bool = False) -> list[FacePoint]:
     """The first faces as points on the plane, and the group if there are several faces."""
-    points = [FacePoint(face.who, face.point, face.emotion) for face in faces[:MOST_POINTS]]
+    points = [FacePoint(face.who, face.point, face.emotion, is_sure=face.is_sure) for face in faces[:MOST_POINTS]]
     if with_group and len(faces) > 1 and (group := faces.mean()) is not None:
         points.append(FacePoint(EVERYONE, affect_of(group), group.emotion))
     return points

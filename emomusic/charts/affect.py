@@ -20,13 +20,15 @@ from emomusic.text import escape_html
 class FacePoint:
     """A face or the group on the plane, with its label inside the circle.
 
-    `picture` is the address of an image, such as a data URI, which takes the place of the circle.
+    `picture` is the address of an image, such as a data URI, which takes the place of the circle. The circle of an
+    unclear face (`is_sure`) is hollow.
     """
 
     who: Who
     point: AffectPoint
     emotion: Emotion
     picture: str = ""
+    is_sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ _WORDS = [
     for across in (-0.1, 0.0, 0.1)
 ]
 _DOT, _SMALL = 7, 300  # pixels
+_DARK = "#222222"  # letters in a hollow circle
 _CLEAR = "rgba(0, 0, 0, 0)"
 # A click dims no other mark
 _CLICKABLE: Mapping[str, Any] = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
@@ -319,21 +322,30 @@ def _draw_pictures(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points
 
 def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points, sizes: Sequence[float]) -> None:
     """Draw circles with labels. Those of pictures are transparent, for clicks, with the label below."""
+    colours = [EMOTION_COLOURS[face.emotion] for face in faces]
+    fills, rims, letters = zip(
+        *(
+            (_CLEAR,) * 3
+            if face.picture
+            else (colour, "white", ink_on(colour))
+            if face.is_sure
+            else ("white", colour, _DARK)
+            for face, colour in zip(faces, colours, strict=True)
+        ),
+        strict=True,
+    )
     figure.add_scatter(
         **_at(shown),
         mode="markers+text",
         text=[f"<b>{face.who.label}</b>" for face in faces],
-        textfont={
-            "size": _LABEL,
-            "color": [_CLEAR if face.picture else ink_on(EMOTION_COLOURS[face.emotion]) for face in faces],
-        },
+        textfont={"size": _LABEL, "color": letters},
         marker={
             "size": [2 * size if face.picture else size for face, size in zip(faces, sizes, strict=True)],
-            "color": [_CLEAR if face.picture else EMOTION_COLOURS[face.emotion] for face in faces],
+            "color": fills,
             "opacity": 1,  # Plotly's default lets covered marks show through
             "line": {
                 "width": float(np.interp(len(faces), _NUM_FACES, _BORDERS)),
-                "color": [_CLEAR if face.picture else "white" for face in faces],
+                "color": rims,
             },
         },
         **_CLICKABLE,

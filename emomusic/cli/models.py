@@ -62,7 +62,10 @@ def _add_evaluate(parent: Any) -> None:
     face.add_argument("--aligned", action="store_true", help="the pictures are face crops already")
     text = "compare with what most of ten people saw (FER+), not with FER2013's label"
     face.add_argument("--ferplus", action="store_true", help=text)
-    text = "save the figures of --images: with a new adjustment in five folds, or of --posed"
+    text = (
+        "save the figures of --images: with a new adjustment in five folds, or of --posed; of --fer2013 --split "
+        "validation: the least probability of a clear face, and the accuracy by share of answered faces"
+    )
     face.add_argument("--record", action="store_true", help=text)
     text = "turn each picture of --images by so many degrees clockwise before it is read"
     face.add_argument("--turned", type=int, choices=(0, 90, 180, 270), default=0, help=text)
@@ -125,8 +128,12 @@ def _require_agreement(options: argparse.Namespace) -> None:
         (has_pictures and options.ferplus, "--ferplus with --fer2013, whose pictures people voted on"),
         (not has_pictures and options.aligned, "--aligned with --images. Received: --fer2013"),
         (
-            options.record and (not has_pictures or (options.aligned and not options.posed)),
-            "--record with --images, and with --aligned only for --posed: photographs are judged as the app cuts them",
+            options.record and has_pictures and options.aligned and not options.posed,
+            "--record and --aligned together only with --posed: photographs are judged as the app cuts them",
+        ),
+        (
+            options.record and not has_pictures and (options.split != "validation" or options.ferplus or options.posed),
+            "--record of --fer2013 with --split validation only. Received: another split, --ferplus or --posed",
         ),
         (options.turned and (not has_pictures or options.record), "--turned with --images and without --record"),
         (options.profile and (not has_pictures or options.record), "--profile with --images and without --record"),
@@ -140,11 +147,12 @@ def _figures_on_fer2013(name: str, options: argparse.Namespace) -> dict[str, Any
     from emomusic.faces.fer2013 import Split, evaluate_on_votes, read_fer2013
     from emomusic.media.images import to_network_input
     from emomusic.metrics import evaluate
-    from emomusic.training.evaluate import evaluation_record
+    from emomusic.training.evaluate import evaluation_record, record_thresholds
 
-    split = Split(options.split)
+    split, classifier = Split(options.split), EmotionClassifier.load(name)
+    if options.record:
+        return record_thresholds(classifier, read_fer2013(options.fer2013, [split, Split.TEST]))
     faces = read_fer2013(options.fer2013, [split])[split]
-    classifier = EmotionClassifier.load(name)
     inputs, classes = to_network_input(list(faces.images), classifier.spec.side), classifier.spec.classes
     answers = classifier.posed().adjusted_probabilities(inputs) if options.posed else classifier.probabilities(inputs)
     y_pred = answers.argmax(axis=1)

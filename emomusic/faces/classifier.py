@@ -30,6 +30,11 @@ shape (n, classes + features)."""
 class Classifier(Protocol):
     """Classifies face crops. `EmotionClassifier` and the fake of the tests implement it."""
 
+    @property
+    def threshold(self) -> float:
+        """The least probability of an emotion for a clear face."""
+        ...
+
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities for each crop, in order."""
         ...
@@ -92,7 +97,7 @@ class EmotionClassifier:
                 f"expected a model with an adjustment for posed faces, such as {model_files.DEFAULT_MODEL}. "
                 f"Received: {self.spec.name}. Choose another model"
             )
-        spec = replace(self.spec, adjustment=self.spec.posed_adjustment)
+        spec = replace(self.spec, adjustment=self.spec.posed_adjustment, threshold=self.spec.posed_threshold)
         return EmotionClassifier(self._forward, spec, self.turn_layer)
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
@@ -102,6 +107,11 @@ class EmotionClassifier:
             return []
         rows = self.adjusted_probabilities(to_network_input(crops, self.spec.side))
         return [EmotionProbabilities(row) for row in rows]
+
+    @property
+    def threshold(self) -> float:
+        """As in `ModelSpec`."""
+        return self.spec.threshold
 
     def require_emotions(self) -> None:
         """Raise a `ModelError` if the model has other classes, for which `probabilities` still works."""

@@ -280,6 +280,11 @@ class KnownFace:
         self.profile, self.name, self.picture, self._classifier = profile, name, picture, classifier
         self._reader = PersonalReader(people, profile.faces, classifier.spec.posed_adjustment)
 
+    @property
+    def threshold(self) -> float:
+        """As in `ModelSpec`: a person's faces are read as posed ones."""
+        return self._classifier.spec.posed_threshold
+
     def classify_still(self, image: RgbImage, face: Face) -> EmotionProbabilities:
         """Probabilities for a face of this person on a picture that does not move, from seven views."""
         return EmotionProbabilities(self._reader.probabilities(describe_still(image, face, self._classifier)[None])[0])

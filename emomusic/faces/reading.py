@@ -92,7 +92,7 @@ def read_picture(
     reading = PictureReading(
         width=image.shape[1],
         height=image.shape[0],
-        faces=Faces.of(trace.faces, probabilities),
+        faces=Faces.of(trace.faces, probabilities, threshold=classifier.threshold),
         detect_ms=1000 * (detected - started),
         classify_ms=1000 * (classified - detected),
         trace=trace if with_trace else None,

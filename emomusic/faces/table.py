@@ -55,12 +55,14 @@ class FaceReading(WithEmotion):
         probabilities: the probabilities of the emotions.
         is_known: whether they come from the profile of this person (`faces.profile`).
         number: the number from 1; from left to right in a picture, and of one person in a stream and in a film.
+        is_sure: whether the face is clear, so that its emotion is an answer.
     """
 
     face: Face
     probabilities: EmotionProbabilities
     is_known: bool = False
     number: int = 1
+    is_sure: bool = True
 
     @property
     def who(self) -> Who:
@@ -85,6 +87,7 @@ class Faces:
         tilt: shape (n,), float64, as in `Face`.
         is_known: shape (n,), bool: whether the shares come from the profile of this person.
         is_corrected: shape (n,), bool: whether the visitor chose the emotion.
+        threshold: shape (n,), float64: the least share of an emotion for a clear face; 0 if all faces count as clear.
     """
 
     box: Integers
@@ -99,6 +102,7 @@ class Faces:
     tilt: Floats
     is_known: Flags
     is_corrected: Flags
+    threshold: Floats
 
     def __post_init__(self) -> None:
         for column, (name, dtype, width) in zip(fields(self), _COLUMNS, strict=True):
@@ -115,6 +119,7 @@ class Faces:
         *,
         number: Sequence[int] | None = None,
         time_s: float = np.nan,
+        threshold: float = 0.0,
     ) -> Faces:
         """Detected faces with their probabilities, numbered from 1 unless the numbers are given."""
         many = len(faces)
@@ -131,6 +136,7 @@ class Faces:
             tilt=np.array([face.tilt for face in faces], np.float64),
             is_known=np.zeros(many, np.bool_),
             is_corrected=np.zeros(many, np.bool_),
+            threshold=np.full(many, threshold),
         )
 
     @classmethod
@@ -164,7 +170,8 @@ class Faces:
         box, turn, tilt = Box(*self.box[rows].tolist()), int(self.turn[rows]), float(self.tilt[rows])
         face = Face(box, float(self.confidence[rows]), turn=turn, tilt=tilt)
         shares = EmotionProbabilities(self.shares[rows])
-        return FaceReading(face, shares, bool(self.is_known[rows]), int(self.number[rows]))
+        is_known, is_sure = bool(self.is_known[rows]), bool(self.is_sure[rows])
+        return FaceReading(face, shares, is_known, int(self.number[rows]), is_sure)
 
     def _take(self, rows: Any) -> Faces:
         """The rows of a slice, a mask or an array."""
@@ -201,6 +208,15 @@ class Faces:
         sides = self.box[:, 2:].max(axis=1, initial=0)
         counts = (self.confidence >= _DOUBTFUL) | (sides >= _SMALL_SHARE * sides.max(initial=0)) | self._is_timed
         return mean_of_rows(self.shares[counts], self.seconds[counts])
+
+    @property
+    def is_sure(self) -> Flags:
+        """Whether each face is clear: its likeliest emotion reaches the threshold of the model."""
+        return np.asarray(self.shares.max(axis=1, initial=0) >= self.threshold)
+
+    def heard(self) -> EmotionProbabilities | None:
+        """The emotions that songs are for: `mean`, but neutral if no face is clear; None without faces."""
+        return NEUTRAL if len(self) and not self.is_sure.any() else self.mean()
 
     @property
     def _is_timed(self) -> Flags:
@@ -243,11 +259,15 @@ class Faces:
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def records(self) -> list[dict[str, Any]]:
-        """Each face for JSON. Those of pictures have no number, and their turn if they are not upright."""
+        """Each face for JSON, with whether it is clear.
+
+        Those of pictures have no number, and their turn if they are not upright.
+        """
         is_timed = bool(self._is_timed.any())
         left_out = () if is_timed else ("face",)
         turns = [{"turn": turn} if turn and not is_timed else {} for turn in self.turn.tolist()]
-        return [nested_row(row, left_out) | turn for row, turn in zip(self.rows(), turns, strict=True)]
+        more = [{"is_sure": is_sure} | turn for is_sure, turn in zip(self.is_sure.tolist(), turns, strict=True)]
+        return [nested_row(row, left_out) | rest for row, rest in zip(self.rows(), more, strict=True)]
 
     def table(self) -> pd.DataFrame:
         """A data frame of `columns`. An empty one has `time_s`, too."""
@@ -272,6 +292,7 @@ _COLUMNS: list[tuple[str, Any, int]] = [
     ("turn", np.int64, 1),
     ("tilt", np.float64, 1),
     *((name, np.bool_, 1) for name in ("is_known", "is_corrected")),
+    ("threshold", np.float64, 1),
 ]
 """Name, type and width of each column."""
 
@@ -280,6 +301,9 @@ def boxes_array(boxes: Sequence[Box]) -> Integers:
     """Boxes as the column `Faces.box`."""
     return np.array([(box.x, box.y, box.width, box.height) for box in boxes], np.int64).reshape(len(boxes), 4)
 
+
+NEUTRAL = EmotionProbabilities.certain(Emotion.NEUTRAL)
+"""What unclear faces count as for songs."""
 
 NO_FACES = Faces.of([], [])
 """A table without rows."""

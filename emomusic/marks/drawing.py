@@ -26,6 +26,7 @@ class Mark:
     text: str  # a short label; may be empty
     colour: str  # of the frame, the label and the bar, as "#rrggbb"
     share: float | None = None  # filled part of a bar below the face, 0 to 1; None for no bar
+    is_hollow: bool = False  # whether the label has a rim of the colour only, as for an unclear face
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def draw_marks(image: RgbImage | YuvImage, marks: Sequence[Mark], style: MarkSty
             of_face, least, most = style.letters
             letters = max(min(max(mark.box.width / of_face, longer / least), longer / most), style.smallest)
             size = 2 * round(letters / 2)  # even sizes limit the number of labels to render as a face moves
-            tag = _tag(mark.text, mark.colour, size, isinstance(image, YuvImage))[:height, :width]
+            tag = _tag(mark.text, mark.colour, size, isinstance(image, YuvImage), mark.is_hollow)[:height, :width]
             possible = _places_of(tag, mark.box, (width, height), line)
             place = _least_hiding(possible, mark.box, faces, places) if style.avoids_faces else next(possible)
             places.append(place)
@@ -149,12 +150,19 @@ def _draw_bar(image: RgbImage | YuvImage, mark: Mark, line: int) -> None:
 
 
 @lru_cache(maxsize=256)
-def _tag(text: str, colour: str, size: int, in_yuv: bool) -> RgbImage:
+def _tag(text: str, colour: str, size: int, in_yuv: bool, is_hollow: bool) -> RgbImage:
     """A label with its background. Rendering takes half a millisecond, so results are cached."""
     font = ImageFont.load_default(size)
     plate = Image.new("RGB", (round(font.getlength(text) + 0.7 * size), round(1.4 * size)), colour)
-    middle = (plate.width / 2, plate.height / 2)
-    ImageDraw.Draw(plate).text(middle, text, fill=ink_on(colour), font=font, anchor="mm")
+    middle, drawing, ink, rim = (
+        (plate.width / 2, plate.height / 2),
+        ImageDraw.Draw(plate),
+        ink_on(colour),
+        size // 10 + 1,
+    )
+    if is_hollow:
+        drawing.rectangle((rim, rim, plate.width - rim - 1, plate.height - rim - 1), fill=ink)
+    drawing.text(middle, text, fill=colour if is_hollow else ink, font=font, anchor="mm")
     tag = _to_yuv(np.array(plate)) if in_yuv else np.array(plate)
     tag.setflags(write=False)  # callers share the cached array
     return tag

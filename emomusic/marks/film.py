@@ -42,13 +42,14 @@ class FilmMarks:
         faces = reading.faces()
         paths = ((number, faces.where(Who.face(number))) for number in np.unique(faces.number).tolist())
         self._paths = [
-            (number, own.time_s, own.seconds.round(3), own.box.astype(np.float64), own.shares) for number, own in paths
+            (number, own.time_s, own.seconds.round(3), own.box.astype(np.float64), own.shares, own.is_sure)
+            for number, own in paths
         ]
 
     def at(self, time_s: float, scale: float = 1.0) -> list[Mark]:
         """The marks at a time, for a frame of this size relative to the film."""
         marks = []
-        for number, times, lengths_s, boxes, shares in self._paths:
+        for number, times, lengths_s, boxes, shares, is_sure in self._paths:
             after = int(times.searchsorted(time_s, side="right"))
             before = after - 1
             if before < 0:
@@ -60,7 +61,8 @@ class FilmMarks:
                     box = box + (boxes[after] - box) * since_s / step_s
             elif since_s > (late_s / 2 if length_s < self._usual_s else length_s):  # gone at the next reading
                 continue
-            marks.append(video_mark(number, _boxed(box * scale), EmotionProbabilities(shares[before])))
+            probabilities = EmotionProbabilities(shares[before])
+            marks.append(video_mark(number, _boxed(box * scale), probabilities, bool(is_sure[before])))
         return marks
 
 

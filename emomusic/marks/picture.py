@@ -8,7 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from emomusic.affect import EmotionProbabilities, share_text
+from emomusic.affect import Emotion, EmotionProbabilities, share_text
 from emomusic.colours import EMOTION_COLOURS
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import Faces
@@ -27,8 +27,9 @@ def annotated_picture(image: RgbImage, reading: PictureReading, *, smallest: flo
     picture, scale = image.copy(), max(image.shape[:2]) / max(reading.width, reading.height)
     marks = []
     for face in reading.faces:
-        text = f"{face.number} {face.emotion} {share_text(face.probabilities[face.emotion])}"
-        marks.append(Mark(face.face.box.scaled(scale), text, EMOTION_COLOURS[face.emotion]))
+        text = f"{mark_text(face.number, face.emotion, face.is_sure)} {share_text(face.probabilities[face.emotion])}"
+        box, colour = face.face.box.scaled(scale), EMOTION_COLOURS[face.emotion]
+        marks.append(Mark(box, text, colour, is_hollow=not face.is_sure))
     draw_marks(picture, marks, replace(PHOTO, smallest=smallest))
     return picture
 
@@ -44,15 +45,21 @@ def annotated_preview(image: RgbImage, reading: PictureReading, width: int, heig
 def marked_frame(image: RgbImage, faces: Faces, scale: float = 1.0) -> RgbImage:
     """A copy of a frame of a film or camera, or of a smaller copy of this scale, with its faces marked."""
     picture = image.copy()
-    marks = [video_mark(face.number, face.face.box.scaled(scale), face.probabilities) for face in faces]
+    marks = [video_mark(face.number, face.face.box.scaled(scale), face.probabilities, face.is_sure) for face in faces]
     draw_marks(picture, marks, VIDEO)
     return picture
 
 
-def video_mark(number: int, box: Box, probabilities: EmotionProbabilities) -> Mark:
+def video_mark(number: int, box: Box, probabilities: EmotionProbabilities, is_sure: bool) -> Mark:
     """A mark with a bar for the share of the emotion."""
     emotion = probabilities.emotion
-    return Mark(box, f"{number} {emotion}", EMOTION_COLOURS[emotion], probabilities[emotion])
+    text, colour = mark_text(number, emotion, is_sure), EMOTION_COLOURS[emotion]
+    return Mark(box, text, colour, probabilities[emotion], is_hollow=not is_sure)
+
+
+def mark_text(number: int, emotion: Emotion, is_sure: bool) -> str:
+    """The label of a face: "2 happy", or "2 happy?" if it is unclear."""
+    return f"{number} {emotion}{'' if is_sure else '?'}"
 
 
 def face_strip(rounds: Sequence[Sequence[Attempt]]) -> bytes:

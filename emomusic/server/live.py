@@ -14,6 +14,7 @@ import msgspec
 
 from emomusic.colours import EMOTION_COLOURS, ink_on
 from emomusic.faces.table import NO_FACES
+from emomusic.marks.picture import mark_text
 from emomusic.media.images import RgbImage, shrink
 from emomusic.server.frames import Problem
 from emomusic.server.ice import IceSettings
@@ -125,7 +126,8 @@ class LiveSession:
                 {
                     "number": face.number,
                     "box": (box.x / view.width, box.y / view.height, box.width / view.width, box.height / view.height),
-                    "label": f"{face.number} {face.emotion}",
+                    "label": mark_text(face.number, face.emotion, face.is_sure),
+                    "isHollow": not face.is_sure,
                     "colour": colour,
                     "ink": ink_on(colour),
                     "valence": round(face.point.valence, 3),

@@ -221,6 +221,7 @@ class _Reader:
         self._thumbnail = ready.thumbnail
         time_s = ready.frame.time_s
         faces, joined = self._people.named(self._tracks.found(), image, time_s)
+        faces = replace(faces, threshold=np.full(len(faces), self._classifier.threshold))
         return FilmMoment(time_s, ready.frame.share, image, faces, is_cut, joined)
 
 

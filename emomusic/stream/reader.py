@@ -126,6 +126,7 @@ class LiveReader:
         self._timeline = Timeline()
         self._started_s = 0.0  # time of the first frame
         self._finder = FaceFinder()  # only the worker uses it
+        self._threshold = 0.0  # of the classifier
         self.forget_persons()
         self._error: Exception | None = None
         self._num_frames = self._num_readings = 0
@@ -189,7 +190,7 @@ class LiveReader:
             recent = [(at, lag) for at, lag in self._readings if now - at <= _RATE_WINDOW_S]
             if len(recent) < 2:
                 recent = [(at, lag) for at, lag in list(self._readings)[-2:] if now - at <= _SLOW_WINDOW_S]
-            faces = faces_of(self._tracks.shown(), *size)
+            faces = faces_of(self._tracks.shown(), *size, self._threshold)
             shown = np.array([numbers[track] for track in faces.number.tolist()], np.int64)
             return LiveView(
                 width=size[0],
@@ -253,6 +254,7 @@ class LiveReader:
 
     def _read(self, frame: Frame) -> None:
         detector, classifier = self._networks()
+        self._threshold = classifier.threshold
         with self._changed:
             if self._closed.is_set():
                 return

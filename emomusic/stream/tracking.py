@@ -63,13 +63,14 @@ class FaceTrack:
         return EmotionProbabilities(self.shares.astype(np.float32))
 
 
-def faces_of(tracks: Sequence[FaceTrack], width: int, height: int) -> Faces:
+def faces_of(tracks: Sequence[FaceTrack], width: int, height: int, threshold: float = 0.0) -> Faces:
     """The faces of tracks in pixels of a frame of this size, without those that left the frame."""
     seen = [(track, box) for track in tracks if (box := box_of(track.corners, width, height)) is not None]
     faces = [Face(box, track.confidence, turn=track.turn) for track, box in seen]
     last_s = max((track.last_s for track, _ in seen), default=0.0)
     numbers = [track.number for track, _ in seen]
-    return Faces.of(faces, [track.probabilities for track, _ in seen], number=numbers, time_s=last_s)
+    shares = [track.probabilities for track, _ in seen]
+    return Faces.of(faces, shares, number=numbers, time_s=last_s, threshold=threshold)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

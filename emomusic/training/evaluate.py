@@ -16,18 +16,27 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.affect import Emotion
+from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, METRICS, SPEC, ModelKind, read_metrics
 from emomusic.calibration import fit_adjustment, separable_classes
 from emomusic.errors import DatasetError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, FaceDetector
-from emomusic.faces.fer2013 import LabelledFaces, Split, evaluate_on_votes
+from emomusic.faces.fer2013 import NO_MAJORITY, LabelledFaces, Split, evaluate_on_votes, majority, votes_on
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.profile import KnownFace, nearest_persons
 from emomusic.media.images import Box, RgbImage, crop_face, to_network_input
-from emomusic.metrics import MISSED, FloatArray, IntArray, Scores, evaluate, expected_calibration_error, in_classes
+from emomusic.metrics import (
+    MISSED,
+    FloatArray,
+    IntArray,
+    Scores,
+    coverage_curve,
+    evaluate,
+    expected_calibration_error,
+    in_classes,
+)
 from emomusic.records import PhotoScores, write_metrics
 from emomusic.training.card import write_card
 from emomusic.training.labelled import Source
@@ -39,6 +48,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ANSWERED = 0.8
+"""Share of the faces of PublicTest that are clear to a model."""
 FOLDS = 5
 """Folds of labelled photographs for evaluating an adjustment."""
 Adjustment = tuple[tuple[float, ...], ...]
@@ -148,8 +159,11 @@ def fit_to_pictures(
     y_pred = np.full(len(pictures), MISSED)
     y_pred[found] = adjusted.argmax(axis=1)
     told = np.isin(y_true, separable_classes(y_true, answers))
+    confidence = np.zeros(len(pictures))
+    confidence[found] = adjusted.max(axis=1)
     record = evaluation_record(classifier.spec.name, evaluate(_labels(pictures), y_pred, classes)) | {
         "wrongly_turned": share_turned(turns),
+        "coverage": coverage_curve(y_pred == in_classes(_labels(pictures), classes), confidence),
         "folds": FOLDS,
         "calibration_error": expected_calibration_error(y_true, adjusted),
         "groups": accuracy_by_condition(list(itertools.compress(conditions, told)), (y_pred[found] == y_true)[told]),
@@ -206,6 +220,34 @@ def record_photographs(name: str, record: dict[str, Any], adjustment: Adjustment
     """Save the result of `fit_to_pictures` in a model's spec, metrics (as `wild`) and card."""
     added = {"wild": {field: record[field] for field in PhotoScores.__struct_fields__}}
     record_figures(name, added, adjustment=adjustment)
+
+
+def record_thresholds(classifier: EmotionClassifier, splits: Mapping[Split, LabelledFaces]) -> dict[str, Any]:
+    """Choose what a model calls clear, so that it answers the surest 80 % of PublicTest; save and return the figures.
+
+    The threshold is that of the answers as the app adjusts them. The curves on PrivateTest are of the answers that the
+    other figures on FER2013 are of.
+    """
+    spec = classifier.spec
+    inputs = {split: to_network_input(list(faces.images), spec.side) for split, faces in splits.items()}
+
+    def least(reader: EmotionClassifier) -> float:
+        confidence = reader.adjusted_probabilities(inputs[Split.VALIDATION]).max(axis=1)
+        return round(float(np.quantile(confidence, 1 - ANSWERED)), 4)
+
+    rows, test = classifier.probabilities(inputs[Split.TEST]), splits[Split.TEST]
+    y_pred, confidence = rows.argmax(axis=1), rows.max(axis=1)
+    coverage = {"labels": coverage_curve(y_pred == in_classes(test.labels, spec.classes), confidence)}
+    seen = majority(votes_on(test.images, Split.TEST))
+    known = (seen != NO_MAJORITY) & (seen < len(EMOTIONS))  # no model knows contempt
+    if known.any():
+        right = y_pred[known] == in_classes(seen[known], spec.classes)
+        coverage["votes"] = coverage_curve(right, confidence[known])
+    thresholds = {"threshold": least(classifier)}
+    if spec.posed_adjustment:
+        thresholds["posed_threshold"] = least(classifier.posed())
+    record_figures(spec.name, {"coverage": coverage}, **thresholds)
+    return {"model": spec.name, **thresholds, "coverage": coverage}
 
 
 def record_collection(

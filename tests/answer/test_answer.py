@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from emomusic.affect import EMOTION_POINTS, MOOD_POINTS, Emotion, Mood
 from emomusic.answer.answer import Answer, sentence_of
+from emomusic.export import group_record
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import NO_FACES, Faces
 from emomusic.faces.who import EVERYONE, MOMENT, NOBODY, Who
@@ -202,3 +204,22 @@ def test_the_card_and_the_photo_show_the_corrected_faces() -> None:
     corrected = answer_to(TWO, says={Who.face(1): SAD})
     assert corrected.annotated(image) != answer_to(TWO).annotated(image)
     assert read_image(corrected.annotated(image)).shape == image.shape
+
+
+def test_an_unclear_face_gets_the_neutral_song_until_the_visitor_says_what_it_shows() -> None:
+    unclear = replace(faces(SAD, share=0.5), threshold=np.array([0.6]))
+    answer = Answer(unclear, Who.face(1), photos=[Photo("a.jpg", [SAD])])
+    assert not answer.is_sure
+    assert re.search("unclear.* sad", answer.sentence, re.IGNORECASE)
+    request = answer.request()
+    assert (request.emotion, request.point) == (Emotion.NEUTRAL, EMOTION_POINTS[Emotion.NEUTRAL])
+    assert "unclear" in answer.reason(request)
+    assert (record := group_record(unclear, request))
+    assert (record["emotion"], record["mood"]) == ("sad", "calm")
+    said = replace(answer, says={Who.face(1): SAD})
+    assert said.is_sure
+    assert said.request().emotion is SAD
+    assert Answer(replace(unclear, threshold=np.array([0.4])), Who.face(1)).request().emotion is SAD
+    group = Answer(Faces.joined([unclear, faces(HAPPY)]), EVERYONE)
+    assert group.is_sure
+    assert "nclear" not in group.sentence

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
+from emomusic.colours import EMOTION_COLOURS
 from emomusic.faces.who import EVERYONE, Who
 
 Floats = npt.NDArray[np.float64]
@@ -68,6 +69,15 @@ def test_a_mark_alone_is_drawn_at_its_coordinates() -> None:
     assert shown(figure).tolist() == [[0.5, 0.25]]
     assert shown(figure, "songs").tolist() == [[-0.3, -0.75]]
     assert "lines" not in trace(figure, "songs").mode
+
+
+def test_the_circle_of_an_unclear_face_is_hollow() -> None:
+    point, colour = AffectPoint(0.5, 0.25), EMOTION_COLOURS[Emotion.HAPPY]
+    faces = [FacePoint(Who.face(1), point, Emotion.HAPPY), FacePoint(Who.face(2), point, Emotion.HAPPY, is_sure=False)]
+    marker = trace(circumplex(faces), "faces").marker
+    (clear, unclear), (rim, other) = marker.color, marker.line.color
+    assert clear == other == colour
+    assert colour not in (unclear, rim)
 
 
 @given(st.lists(st.tuples(ON_PLANE, ON_PLANE), min_size=1, max_size=15))

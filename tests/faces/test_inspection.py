@@ -8,11 +8,11 @@ import pytest
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.detection import MtcnnDetector
+from emomusic.faces.detection import Face, MtcnnDetector
 from emomusic.faces.identity import MODEL
-from emomusic.faces.inspection import agreement, explain, grad_cam, occlude
+from emomusic.faces.inspection import agreement, explain, grad_cam, occlude, wobble, wobbles
 from emomusic.faces.model_files import ModelSpec
-from emomusic.media.images import RgbImage, crop_face, read_image, to_network_input
+from emomusic.media.images import Box, RgbImage, crop_face, read_image, to_network_input
 from tests.films import SAMPLES
 from tests.tiny_model import Run
 
@@ -119,3 +119,15 @@ def test_a_network_without_logits_is_refused(root: Path, copied_model: Path) -> 
     shutil.copy(root / "models" / MODEL, copied_model / model_files.ONNX)
     with pytest.raises(ModelError, match=r"expected a network that ends in a softmax\. Received: "):
         explain(noise(), EmotionClassifier(lambda pixels: pixels, model_files.read_spec(copied_model)))
+
+
+def test_a_wobble_is_the_largest_move_of_the_answer_under_other_crops_and_a_smaller_copy() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    first, wider, closer, smaller = wobbles(image, Face(Box(40, 30, 50, 50), 1.0))
+    assert first.shape == (50, 50, 3)
+    assert smaller.shape == (25, 25, 3)
+    assert wider.shape > first.shape > closer.shape
+    rows = np.eye(7)[[0, 0, 0, 0]]
+    assert wobble(rows) == 0
+    rows[2] = 0.7 * rows[2] + 0.3 * np.eye(7)[4]
+    assert wobble(rows) == pytest.approx(0.3)

@@ -11,6 +11,8 @@ from tests.fakes import FakeDetector, make_face, read_pixels
 class ByShade:
     """Classifies by the shade of grey: 0 to 29 is angry, 30 to 59 is disgust, and so on."""
 
+    threshold = 0.0
+
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         return [EmotionProbabilities.certain(EMOTIONS[int(crop.mean() // 30)]) for crop in crops]
 

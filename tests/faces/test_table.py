@@ -108,3 +108,21 @@ def test_a_column_of_another_length_or_type_is_refused() -> None:
         replace(several(), turn=np.zeros(3, np.int64))
     with pytest.raises(ValueError, match="shares"):
         replace(several(), shares=np.full((4, 7), 1 / 7))
+
+
+def test_a_face_below_the_threshold_is_unclear_and_songs_are_for_neutral_if_no_other_is_clear() -> None:
+    unclear = replace(table(*SHOWN[:2], share=0.5), threshold=np.full(2, 0.6))
+    assert unclear.is_sure.tolist() == [False, False] == [face.is_sure for face in unclear]
+    assert [record["is_sure"] for record in unclear.records()] == [False, False]
+    heard, mean = unclear.heard(), unclear.mean()
+    assert heard is not None
+    assert mean is not None
+    assert heard.emotion is Emotion.NEUTRAL
+    assert mean.emotion is not Emotion.NEUTRAL
+    said = unclear.corrected({Who.face(2): Emotion.SAD})  # a visitor is sure
+    assert said.is_sure.tolist() == [False, True]
+    both, mean = said.heard(), said.mean()
+    assert both is not None
+    assert mean is not None
+    assert both.values.tolist() == mean.values.tolist()
+    assert NO_FACES.heard() is None

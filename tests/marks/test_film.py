@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from typing import Any
 
 import av
@@ -9,6 +10,7 @@ from emomusic.affect import Emotion
 from emomusic.colours import EMOTION_COLOURS, rgb_of
 from emomusic.errors import FilmError
 from emomusic.faces.table import NO_FACES, Faces
+from emomusic.marks.drawing import VIDEO, draw_marks
 from emomusic.marks.film import FilmMarks, annotate_film
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import Box
@@ -114,6 +116,18 @@ def test_the_colour_and_the_text_are_those_of_the_emotion() -> None:
     assert [marks.at(time_s)[0].text for time_s in (0.0, 1.0)] == ["7 angry", "7 sad"]
     (mark,) = marks.at(0.0)
     assert (mark.box, mark.colour, mark.share) == (BOX, EMOTION_COLOURS[Emotion.ANGRY], pytest.approx(0.6))
+
+
+def test_the_mark_of_an_unclear_face_is_hollow() -> None:
+    face = live_face(7, BOX, Emotion.ANGRY, 0.6)
+    marks = marks_of((0, replace(face, threshold=np.array([0.7]))), (1, face))
+    unclear, clear = (marks.at(time_s)[0] for time_s in (0.0, 1.0))
+    assert (unclear.text, unclear.is_hollow, clear.is_hollow) == ("7 angry?", True, False)
+    filled, hollow = GREY.copy(), GREY.copy()
+    draw_marks(filled, [replace(unclear, is_hollow=False)], VIDEO)
+    draw_marks(hollow, [unclear], VIDEO)
+    colour = rgb_of(unclear.colour)
+    assert 0 < (hollow == colour).all(axis=2).sum() < (filled == colour).all(axis=2).sum()
 
 
 def test_a_box_moves_between_two_readings() -> None:

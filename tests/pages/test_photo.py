@@ -148,7 +148,7 @@ def test_another_photo_replaces_the_last_one_stays_and_can_be_removed(app: AppTe
     app.button(key="sample-eileen-collins-1999").click().run()
     assert "remove-own" not in keys(app)
     photo = state_of(app, PictureState)
-    photo.results[Asked] = ("of the own photo", Asked(None, 0, ()))
+    photo.results[Asked] = ("of the own photo", Asked(None, 0, {}, {}))
     upload(app, ("you.jpg", (root / "data/samples/joe-biden-2010.jpg").read_bytes()))
     assert [picture.name for picture in photo.own] == ["you.jpg"]
     assert Asked not in photo.results

@@ -20,6 +20,7 @@ from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.model_files import ModelSpec, read_spec, write_spec
 from emomusic.media.images import Box
 from emomusic.metrics import evaluate
+from emomusic.records import read_face_record
 from emomusic.training.evaluate import (
     FOLDS,
     accuracy_by_condition,
@@ -181,6 +182,27 @@ def test_evaluation_counts_the_votes(faces: LabelledFaces, tmp_path: Path, capsy
     np.savez(ferplus.VOTES, **others)
     assert main(["evaluate", "face", "--model", COPIED, *source, "--ferplus"]) == 2
     assert "Received: other pictures" in capsys.readouterr().err
+
+
+def test_four_fifths_of_publictest_are_clear(
+    faces: LabelledFaces, dataset: Splits, copied_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    public = dataset[Split.VALIDATION].first(40)
+    source = ["--fer2013", str(write_fer2013(tmp_path / "both.csv", {"PublicTest": public, "PrivateTest": faces}))]
+    command = ["evaluate", "face", "--model", COPIED, *source, "--record", "--json"]
+    assert main([*command, "--split", "test"]) == 2
+    capsys.readouterr()
+    assert main([*command, "--split", "validation"]) == 0
+    threshold, classifier = json.loads(capsys.readouterr().out)["threshold"], EmotionClassifier.load(COPIED)
+    assert classifier.threshold == threshold
+    is_clear = classifier.adjusted_probabilities(public.images[..., None]).max(axis=1) >= threshold
+    assert is_clear.mean() == pytest.approx(0.8, abs=0.03)
+    record = read_face_record(COPIED)
+    assert record.coverage is not None
+    assert record.ferplus is not None
+    assert {name: curve[-1].coverage for name, curve in record.coverage.items()} == {"labels": 1, "votes": 1}
+    answers = classifier.probabilities(faces.images[..., None]).argmax(axis=1)
+    assert record.coverage["votes"][-1].accuracy == (answers == np.arange(8))[:7].mean()
 
 
 @pytest.mark.usefixtures("faces")

@@ -15,13 +15,14 @@ export function drawMarks(context, marks, { width, height }) {
   context.lineWidth = Math.max(2, width / 240);
   context.font = `600 ${Math.max(14, width / 32)}px sans-serif`;
   context.textBaseline = "bottom";
-  for (const { box: [x, y, w, h], label, colour, ink } of marks) {
+  for (const { box: [x, y, w, h], label, colour, ink, isHollow } of marks) {
+    const [plate, letters] = isHollow ? [ink, colour] : [colour, ink];
     const left = x * width;
-    context.strokeStyle = context.fillStyle = colour;
+    [context.strokeStyle, context.fillStyle] = [colour, plate];
     context.strokeRect(left, y * height, w * width, h * height);
     const { width: length, fontBoundingBoxAscent: ascent } = context.measureText(label);
     context.fillRect(left - context.lineWidth / 2, y * height - ascent, length + 8, ascent);
-    context.fillStyle = ink;
+    context.fillStyle = letters;
     context.fillText(label, left + 4, y * height);
   }
 }

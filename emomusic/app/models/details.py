@@ -14,17 +14,19 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares
+from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares, share_text
 from emomusic.app.charts import roomy_columns, show_chart, show_sharp
 from emomusic.app.choices import MODELS_CELL, MODELS_CLASS, MODELS_TAB, MODELS_THRESHOLD
 from emomusic.app.frame import escape_markdown, shown_errors, text_color
 from emomusic.app.models.pictures import face_grid, show_mistakes, test_pictures
 from emomusic.app.models.table import show_table
+from emomusic.app.models.unsure import LEGEND, show_unsure
 from emomusic.app.picture_chooser import draw_chooser, shown_pictures
 from emomusic.assets import ModelKind, load_once
 from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import share_bars
 from emomusic.errors import EmomusicError
+from emomusic.faces.inspection import wobble, wobbles
 from emomusic.faces.reading import load_classifier
 from emomusic.media.images import encode_jpeg, shrink, to_network_input
 from emomusic.metrics import FOUR, mistakes, reliability
@@ -59,6 +61,7 @@ class Asked:
     num_faces: int  # in the picture
     # the probabilities by name of the model, or the problem of one that failed
     answers: dict[str, npt.NDArray[np.float32] | str]
+    moves: dict[str, float]  # how far the answer moves, by name (`inspection.wobble`)
 
 
 def show_try(chosen: Chosen) -> None:
@@ -80,19 +83,21 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
     with st.spinner("Detecting faces"):
         reading = read_for_visitor(decoded, posed=picture.is_posed)
     if not reading.faces:
-        return Asked(None, 0, {})
+        return Asked(None, 0, {}, {})
     largest = max((found.face for found in reading.faces), key=lambda face: face.box.width * face.box.height)
-    crop = largest.crop(decoded.pixels)
+    crop, *others = wobbles(decoded.pixels, largest)
     answers: dict[str, npt.NDArray[np.float32] | str] = {}
+    moves: dict[str, float] = {}
     with st.spinner("Asking the models"):
         for record in chosen.others:
             try:
                 model = load_classifier(record.name)
                 model = model.posed() if picture.is_posed and model.spec.posed_adjustment else model
-                answers[record.name] = model.adjusted_probabilities(to_network_input([crop], model.spec.side))[0]
+                rows = model.adjusted_probabilities(to_network_input([crop, *others], model.spec.side))
+                answers[record.name], moves[record.name] = rows[0], wobble(rows)
             except EmomusicError as error:
                 answers[record.name] = str(error)
-    return Asked(encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(reading.faces), answers)
+    return Asked(encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(reading.faces), answers, moves)
 
 
 def _show_answers(asked: Asked, chosen: Chosen) -> None:
@@ -122,8 +127,8 @@ def _show_answers(asked: Asked, chosen: Chosen) -> None:
                     key=f"models-answer-{name}",
                     alt=f"Probabilities by {label_of(name)}: {list_shares(shares)}",
                 )
-                if classes[name] == FOUR:
-                    st.caption(FOUR_LEGEND)
+                moved = f"It moves by up to {share_text(asked.moves[name])} in other crops and a smaller copy."
+                st.caption(f"{moved} {FOUR_LEGEND}" if classes[name] == FOUR else moved)
 
 
 _CALLED = " called "
@@ -162,6 +167,7 @@ def _show_tab(title: str, chosen: Chosen) -> None:
 
 
 _LEGENDS = {
+    "Not sure": LEGEND,
     "Confusions": "Rows are the true classes, columns the predictions, each number is the share per 100 {examples} of "
     "its row. Blue cells are correct; a darker brown is a larger share of mistakes. Click a cell for details.",
     "Confidence": "With perfect calibration, 80 of 100 answers at a confidence of 80 % are correct, and the points lie "
@@ -419,6 +425,7 @@ _TABS: Mapping[str, tuple[_Part, Collection[Benchmark]]] = {
     "Confusions": (_show_confusion, _SAVED),
     "One class": (_show_class, _SAVED),
     "Confidence": (_show_confidence, _SAVED),
+    "Not sure": (show_unsure, [Benchmark.PHOTOGRAPHS, Benchmark.VOTES, Benchmark.LABELS]),
     "Photographs": (_show_photographs, [Benchmark.PHOTOGRAPHS]),
     "Mistakes": (show_mistakes, [Benchmark.VOTES, Benchmark.LABELS]),
     "Learning": (_show_learning, _FACES),

@@ -76,6 +76,8 @@ def _face_style(face: FaceReading, reading: PictureReading) -> str:
     place = f"left: {left:.2f}%; top: {top:.2f}%; width: {width:.2f}% !important; height: {height:.2f}%;"
     both = f":is(.st-key-photo-face-{number}, .st-key-tile-face-{number})"  # on the photo, and in a row of faces
     style = f".st-key-photo-face-{number} {{ {place} }} {both} {{ --colour: {colour}; --ink: {ink_on(colour)}; }}"
+    if not face.is_sure:
+        style += f" {both} {{ --plate: var(--ink); --letters: var(--colour); --line: dashed; }}"
     if top < 8:  # no room above the face
         style += f" .st-key-photo-face-{number} p {{ bottom: auto; top: 0; }}"
     if left > 75:
@@ -94,7 +96,10 @@ def show_picture(picture: bytes, alt: str) -> DeltaGenerator:
 def show_faces(reading: PictureReading, *, on_face: Callable[[Who], None]) -> None:
     """Show a button on each face, numbered and named in the colour of its emotion; a click gives the face."""
     for face in reading.faces:
-        number, word = face.number, "" if len(reading.faces) > _NUMBERS_ONLY else f" {face.emotion}"
+        number, word = (
+            face.number,
+            "" if len(reading.faces) > _NUMBERS_ONLY else f" {face.emotion}{'' if face.is_sure else '?'}",
+        )
         options: dict[str, Any] = {"type": "tertiary", "on_click": on_face, "args": (face.who,)}
         st.button(f"**{number}**{word}", key=f"photo-face-{number}", **options)
 
