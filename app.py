@@ -46,6 +46,9 @@ def show_app() -> None:
         with screen, shown_errors(), capacity().work():
             page.run()
         with notice:
+            from emomusic.app.code import show_code  # after the page, as it loads what pages load
+
+            show_code(page.url_path or "photo")
             show_notice()
     finally:  # also if the page stops its run: the music goes on
         if is_loaded("emomusic.app.queues"):  # else nothing plays

@@ -26,7 +26,7 @@ from emomusic.media.images import MAX_RAW_BYTES, DecodedPicture, RgbImage, read_
 from emomusic.media.pixels import to_rgb
 from emomusic.songs.genres import genres_of
 from emomusic.songs.recommend import load_recommender
-from emomusic.songs.request import Policy, Request
+from emomusic.songs.request import Policy, Request, destination_of
 from emomusic.songs.song import Pick
 
 ImageSource: TypeAlias = (
@@ -106,6 +106,7 @@ def recommend_songs(
     seed: int = 0,
     hide_explicit: bool = False,
     genres: Collection[str] = (),
+    to: str = "",
 ) -> list[Pick]:
     """Choose songs from the bundled catalogue.
 
@@ -118,6 +119,7 @@ def recommend_songs(
         seed: another number gives other songs of about equal fit.
         hide_explicit: leave out songs marked as explicit.
         genres: names of genres or keys of families, see `songs.genres`; empty allows all.
+        to: end of a journey: a mood, or valence and arousal such as "0.4,-0.2"; empty for the mood that suits.
 
     Returns:
         The songs in the order to play them.
@@ -144,6 +146,7 @@ def recommend_songs(
         seed=seed,
         hide_explicit=hide_explicit,
         genres=genres_of(genres),
+        destination=destination_of(to),
     )
     return load_recommender().songs(request, num_songs)
 

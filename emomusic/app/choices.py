@@ -223,7 +223,7 @@ def open_address(page: str, visit: Visit) -> Address:
     """
     address = page_state(Address)
     is_new_visit = (address.page, address.visit) != (page, visit.number)
-    url = {name: st.query_params.get_all(name) for name in _names_on(page)}
+    url = {name: st.query_params.get_all(name) for name in names_on(page)}
     if url == address.replaced and not is_new_visit:
         address.url = url
     run = ref(context) if (context := get_script_run_ctx()) is not None else None
@@ -257,14 +257,14 @@ def is_step() -> bool:
     return context is not None and context.is_history_navigation
 
 
-def _names_on(page: str) -> list[str]:
+def names_on(page: str) -> list[str]:
     """The URL parameters of a page."""
     return [choice.name for choice in CHOICES.values() if page in choice.pages]
 
 
 def _wanted(address: Address) -> dict[str, list[str]]:
     """The parameters of the shown page with the choices of the session."""
-    return {name: address.chosen.get(name, []) for name in _names_on(address.page)}
+    return {name: address.chosen.get(name, []) for name in names_on(address.page)}
 
 
 def _write(address: Address) -> None:

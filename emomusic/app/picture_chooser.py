@@ -39,14 +39,14 @@ _MAX_MB = MAX_BYTES // 2**20  # per file, in Streamlit's unit
 
 ALL_SAMPLES = "all"
 """In the URL: the samples as one group."""
-_GROUP = "four-people"  # composed of other samples
+GROUP = "four-people"  # composed of other samples
 _THUMBNAIL = 104  # pixels: a row has eight on a desktop, three on a phone
 _SMALL_THUMBNAIL = 52
 
 
 SAMPLES = {
     "barack-obama-2012": "A smile",
-    _GROUP: "Four people",
+    GROUP: "Four people",
     "joe-biden-2010": "A stern look",
     "eileen-collins-1999": "An astronaut",
     "barack-obama-2009-speaking": "Speaking",
@@ -60,7 +60,7 @@ SAMPLES = {
 def shown_pictures() -> ShownPictures:
     """The photos of this run of the page."""
     key = next(iter(SAMPLE.among([*SAMPLES, ALL_SAMPLES])), None)  # also removes an unknown one from the URL
-    named = tuple(sample_picture(name) for name in SAMPLES if name == key or (key == ALL_SAMPLES and name != _GROUP))
+    named = tuple(sample_picture(name) for name in SAMPLES if name == key or (key == ALL_SAMPLES and name != GROUP))
     return ShownPictures(key, named, page_state(PictureState))
 
 
