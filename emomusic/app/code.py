@@ -102,7 +102,11 @@ def _of_picture(screen: _Screen) -> Code:
         return _of_all(screen)
     if mood in [*Mood]:
         point = MOOD_POINTS[Mood(mood)]
-        place = {"valence": str(point.valence), "arousal": str(point.arousal), "policy": Policy.MATCH.value}
+        place: dict[str, str | list[str]] = {
+            "valence": str(point.valence),
+            "arousal": str(point.arousal),
+            "policy": Policy.MATCH.value,
+        }
         plain, target = _Screen({GENRES.name: screen.all(GENRES)}), f"AffectPoint({point.valence}, {point.arousal})"
         python = f"from emomusic import AffectPoint, recommend_songs\n\n{plain.recommend(target)}"
         return Code(plain.command("recommend", **place), python)
@@ -119,7 +123,9 @@ def _of_picture(screen: _Screen) -> Code:
             screen.recommend(target),
         ]
     )
-    more: dict[str, str | list[str]] = {"songs": str(_NUM_SONGS)} | ({"posed": "true"} if screen.posed else {})
+    more: dict[str, str | list[str]] = {"songs": str(_NUM_SONGS)}
+    if screen.posed:
+        more["posed"] = "true"
     query = urlencode(screen.songs | more, doseq=True)
     curl = f'curl -H "Authorization: Bearer $TOKEN" --data-binary @{screen.picture} "$EMOMUSIC/api/analyze?{query}"'
     options = ["--posed"] if screen.posed else []
@@ -172,7 +178,7 @@ print(songs.catalogue.song(row).full_name, MOODS[songs.likeliest_moods[row]])"""
         python = f"{load}\nprint(load_recommender().catalogue.matching({words!r}).sum())"
     else:
         python = f"from emomusic import recommend_songs\n\n{genres.recommend(repr('neutral'))}"
-    target = {"like": track or words} if track or words else {"emotion": "neutral"}
+    target: dict[str, str | list[str]] = {"like": track or words} if track or words else {"emotion": "neutral"}
     return Code(genres.command("recommend", **target), python)
 
 

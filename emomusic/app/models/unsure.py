@@ -9,8 +9,8 @@ from emomusic.app.charts import show_chart
 from emomusic.charts.diagnostics import coverage_chart
 from emomusic.faces.model_files import model_folder, read_spec
 from emomusic.records import CoveragePoint, FaceRecord, Record
-from emomusic.results.chosen import Chosen
 from emomusic.results.overview import Benchmark, label_of
+from emomusic.results.predictions import Chosen
 
 LEGEND = (
     "A model can leave out the faces that it is least sure of. The line is the share of right answers on the rest, "
