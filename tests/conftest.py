@@ -35,7 +35,7 @@ _WITH_TENSORFLOW = (
 
 
 _NUM_BROWSERS = 2
-"""Workers with a browser. Each also starts a server."""
+"""Workers that begin with browser tests. The others take some at the end, because each also starts a server."""
 
 _LONG = ("closed_pages", "live", "deployment", "film", "photo")
 """Browser tests that begin first, because one of them at the end would leave the other cores idle."""
@@ -49,7 +49,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Run browser tests at once and on two workers, and the files of all other tests beside and after them.
+    """Run browser tests at once on two workers, the files of all other tests beside them, and the rest on all workers.
 
     Tests of a file share fixtures, and run on one worker. Browser tests wait for half of their time, which other tests
     then use. This replaces `--dist loadgroup`, whose groups pytest-xdist 3.8 loses under pytest 9.
@@ -65,12 +65,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _assign_work_unit(self, node: Any) -> None:
             in_browser = [scope for scope in self.workqueue if scope.startswith("tests/browser/")]
             others = [scope for scope in self.workqueue if scope not in in_browser]
-            with_browser = self.nodes[:_NUM_BROWSERS]
-            if not (scopes := [*in_browser, *others] if node in with_browser else others):
-                node.shutdown()  # only browser tests are left
-                return
+            is_browser_first = node in self.nodes[:_NUM_BROWSERS]
+            scopes = [*in_browser, *others] if is_browser_first else [*others, *in_browser]
             self.workqueue.move_to_end(scopes[0], last=False)
             super()._assign_work_unit(node)
+
+        def _reschedule(self, node: Any) -> None:
+            """Keep one test waiting for a worker, not two, so that none has two long ones left at the end."""
+            if self._pending_of(self.assigned_work[node]) < 2:
+                super()._reschedule(node)
 
     config.option.loadscopereorder = False
     return BrowserFirst(config, log)
