@@ -158,7 +158,7 @@ def draw_reading(picture: ImageSource, reading: PictureReading) -> RgbImage:
         ImageError: no such file, or not a picture.
         ValueError: pixels of another shape or type, or a picture of another size than the reading.
     """
-    from emomusic.marks.picture import annotated_picture
+    from emomusic.marks.drawing import annotated_picture
 
     image = _decoded(picture).pixels
     size, expected = (image.shape[1], image.shape[0]), (reading.width, reading.height)

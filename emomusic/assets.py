@@ -1,4 +1,4 @@
-"""Bundled files with their licences and checksums, and the folders of datasets that are not bundled.
+"""Files with their licences and checksums: bundled ones, and public datasets that are downloaded.
 
 A checkout has `data/` and `models/` next to the package. An installed wheel has fewer of their files in `bundle/`
 (`hatch_build.py`). `SHA256SUMS` lists the checksum of every table, picture, song and set of weights, for
@@ -17,7 +17,7 @@ import threading
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatch
@@ -26,7 +26,7 @@ from pathlib import Path
 from tokenize import TokenError
 from typing import Any, ParamSpec, TypeVar
 
-from emomusic.errors import AssetError, EmomusicError, ModelError
+from emomusic.errors import AssetError, EmomusicError, ModelError, SettingsError
 
 _Options = ParamSpec("_Options")
 _Loaded = TypeVar("_Loaded")
@@ -359,3 +359,76 @@ def _read_checksums() -> dict[str, str]:
         return {path: checksum for checksum, path in (line.split("  ", 1) for line in lines)}
     except (OSError, ValueError) as error:
         raise AssetError(f"expected checksums in {ROOT / _CHECKSUMS}. Received: {error}. Restore the file") from error
+
+
+# Public datasets that are not bundled: address, licence, checksum and download
+
+TIMEOUT_S = 10.0
+"""Timeout for the connection and for each read."""
+
+_PIECE = 2**16  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Download(Asset):
+    """A dataset that can be downloaded. Its path is relative to `downloads_dir()` or `$EMOMUSIC_DATA`."""
+
+    address: str
+    sha256: str
+
+
+DOWNLOADS: Mapping[str, Download] = {name: Download(name, **facts) for name, facts in described("downloads").items()}
+
+
+def find_download(name: str) -> Path | None:
+    """Path of the dataset in `$EMOMUSIC_DATA` or `downloads_dir()`, or None. Damaged copies do not count."""
+    for path in find_datasets(DOWNLOADS[name].path):
+        with contextlib.suppress(AssetError):  # a folder, or no permission
+            if sha256_of(path) == DOWNLOADS[name].sha256:
+                return path
+    return None
+
+
+def ensure(name: str) -> Path:
+    """Path of a dataset, downloaded if there is no intact copy.
+
+    Raises:
+        AssetError: the network or the server fails, or the response is not the dataset.
+        SettingsError: the file cannot be written. No incomplete file is left.
+    """
+    if (path := find_download(name)) is not None:
+        return path
+    import requests
+
+    download = DOWNLOADS[name]
+    try:
+        with requests.get(download.address, stream=True, timeout=TIMEOUT_S) as response:
+            response.raise_for_status()
+            data = bytearray()
+            for piece in response.iter_content(_PIECE):  # of any size, if the server sends chunks
+                data += piece
+                if len(data) > download.bytes:  # enough to refuse it
+                    break
+    except requests.RequestException as error:  # its messages name pools and objects
+        reason = type(error).__name__ if error.response is None else f"HTTP {error.response.status_code}"
+        raise AssetError(
+            f"{name}: expected a dataset at {download.address}. Received: {reason}. "
+            "Check the network connection, or try again later"
+        ) from error
+    if (received := hashlib.sha256(data).hexdigest()) != download.sha256:
+        raise AssetError(
+            f"{name}: expected a file with SHA-256 {download.sha256} from {download.address}. Received: one with "
+            f"{received}. Nothing was written. Try again later"
+        )
+    target = downloads_dir() / download.path
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(target) as part:
+            part.write_bytes(data)
+    except OSError as error:
+        advice = "Set EMOMUSIC_DATA to a folder that you may write into"
+        raise SettingsError(
+            f"expected to write {download.path}. Received: {error.strerror}. "
+            f"{advice if IS_WHEEL else 'Make the folder writable'}"
+        ) from error
+    return target

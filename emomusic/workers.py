@@ -1,4 +1,4 @@
-"""Calls in worker processes: a crash ends one call, and names it.
+"""Calls in worker processes, of which a crash ends one and names it, and items that a thread makes ahead.
 
 Threads are slower than processes where FFmpeg reads through Python, whose lock they share. The executor of the standard
 library fails all calls after a crash, and `pebble` may hang when an idle process dies.
@@ -13,7 +13,8 @@ import pickle
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import connection
@@ -180,3 +181,36 @@ def _end_with_parent() -> None:
     assert parent is not None
     connection.wait([parent.sentinel])
     os._exit(1)
+
+
+# Another thread
+
+_Item = TypeVar("_Item")
+
+THREAD_NAME = "decoder"
+_END: Any = object()
+
+
+def ahead(items: Iterable[_Item], most: int = 4) -> Generator[_Item]:
+    """The same items, of which another thread makes at most so many ahead.
+
+    An exception of that thread is raised here, in order. Closing the iterator stops the thread, and closes `items` if
+    it is a generator.
+    """
+    iterator, waiting = iter(items), deque[Future[_Item]]()
+    thread = ThreadPoolExecutor(1, thread_name_prefix=THREAD_NAME)
+
+    def make() -> None:
+        with contextlib.suppress(RuntimeError):  # the program ends, and so do the items
+            waiting.append(thread.submit(next, iterator, _END))
+
+    try:
+        for _ in range(most):
+            make()
+        while waiting and (item := waiting.popleft().result()) is not _END:
+            make()
+            yield item
+    finally:
+        thread.shutdown(cancel_futures=True)
+        if isinstance(items, Generator):
+            items.close()

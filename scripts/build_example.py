@@ -12,7 +12,7 @@ from emomusic.affect import affect_of
 from emomusic.app.example import DATA, PICTURE, Example
 from emomusic.assets import data_dir, write_checksums
 from emomusic.faces.reading import load_networks, read_picture
-from emomusic.marks.picture import annotated_picture
+from emomusic.marks.drawing import annotated_picture
 from emomusic.media.images import DecodedPicture, read_image, shrink
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Request

@@ -13,7 +13,7 @@ from tests.waiting import PATIENCE_S
 
 # Which layer may import which. A name stands for the module and everything below it; a layer may import itself.
 GROUND = {"emomusic.errors", "emomusic.affect", "emomusic.colours", "emomusic.text"}
-_BASE = "assets baselines calibration compat downloads metrics records runtime workers"
+_BASE = "assets calibration compat metrics records runtime workers"
 BASE = GROUND | {f"emomusic.{name}" for name in _BASE.split()}
 DOMAINS = {f"emomusic.{name}" for name in ("media", "faces", "stream", "songs")}
 RESULTS = BASE | DOMAINS | {"emomusic.results", "emomusic.export"}
@@ -23,10 +23,9 @@ MAY_IMPORT = {
     **{name: set() for name in GROUND},
     "emomusic.colours": {"emomusic.affect"},
     "emomusic": GROUND | {"emomusic.api"},  # emomusic/__init__.py
-    **{f"emomusic.{name}": GROUND for name in ["assets", "baselines", "compat", "metrics", "runtime", "workers"]},
+    **{f"emomusic.{name}": GROUND for name in ["assets", "compat", "metrics", "runtime", "workers"]},
     "emomusic.records": GROUND | {"emomusic.assets", "emomusic.metrics"},
     "emomusic.calibration": GROUND | {"emomusic.metrics"},
-    "emomusic.downloads": GROUND | {"emomusic.assets"},
     "emomusic.media": BASE,
     "emomusic.faces": BASE | {"emomusic.media"},
     "emomusic.songs": BASE | {"emomusic.media"},

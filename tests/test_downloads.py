@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 import pytest
 
-from emomusic import assets, downloads
+from emomusic import assets
+from emomusic.assets import DOWNLOADS, Download, ensure, find_download
 from emomusic.cli import main
-from emomusic.downloads import DOWNLOADS, Download, ensure, find_download
 from emomusic.errors import AssetError, SettingsError
 from tests.servers import Reply, serve
 
@@ -32,7 +32,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Download]:
 
     def replace_datasets(address: str) -> Download:
         download = Download("songs", "music/songs.csv", "none", "a test", len(BODY), f"{address}/songs.csv", SUM)
-        monkeypatch.setattr(downloads, "DOWNLOADS", MappingProxyType({"songs": download}))
+        monkeypatch.setattr(assets, "DOWNLOADS", MappingProxyType({"songs": download}))
         return download
 
     return replace_datasets
@@ -58,7 +58,7 @@ def target(tmp_path: Path) -> Path:
 def test_a_failed_or_another_download_writes_nothing(
     register: Callable[..., Download], target: Path, monkeypatch: pytest.MonkeyPatch, reply: Reply, reason: str
 ) -> None:
-    monkeypatch.setattr(downloads, "TIMEOUT_S", 0.1 if reply.hang else 60)
+    monkeypatch.setattr(assets, "TIMEOUT_S", 0.1 if reply.hang else 60)
     with serve(lambda _: reply) as server:
         register(server.url)
         with pytest.raises(AssetError, match=rf"songs: expected .*Received: {reason}") as caught:
@@ -129,7 +129,7 @@ def test_data_get_and_data_list_print_the_same_record(
         moods = replace(
             DOWNLOADS["moods"], address=f"{server.url}/m.csv", sha256=SUM, path="music/songs.csv", bytes=len(BODY)
         )
-        monkeypatch.setattr(downloads, "DOWNLOADS", {"moods": moods})
+        monkeypatch.setattr(assets, "DOWNLOADS", {"moods": moods})
         assert main.main(["data", "list", "--json"]) == 0
         before = {record["name"]: record for record in json.loads(capsys.readouterr().out)}
         assert (before["moods"]["present"], before["moods"]["bytes"]) == (False, len(BODY))

@@ -33,7 +33,7 @@ from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import FACE_COLUMNS, NEUTRAL, NO_FACES, Faces
 from emomusic.faces.who import NOBODY, Kind, Who
 from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
-from emomusic.marks.picture import annotated_picture, annotated_preview
+from emomusic.marks.drawing import annotated_picture, annotated_preview
 from emomusic.media.images import RgbImage, encode_png, read_image
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Policy, Request, start_mood, target_of

@@ -21,10 +21,9 @@ from emomusic.compat import return_free_memory
 from emomusic.errors import BatchError, FilmError, ImageError
 from emomusic.faces.reading import load_networks, read_picture
 from emomusic.faces.table import NO_FACES, affect_row
-from emomusic.media.ahead import ahead
 from emomusic.media.formats import HEAD_BYTES, Kind, kind_of
 from emomusic.media.images import MAX_BYTES, DecodedPicture, read_picture_file
-from emomusic.workers import Crash
+from emomusic.workers import Crash, ahead
 
 MIN_PICTURES, MAX_PICTURES = 16, 128
 """Number of pictures in a unit."""

@@ -32,9 +32,8 @@ from pyarrow import fs
 from emomusic.batch.parts import STORAGE_ERRORS, file_system, is_uri, public_name, reason_of
 from emomusic.errors import BatchError, ImageError
 from emomusic.media.encodings import names_of
-from emomusic.media.folders import FolderWalk, is_left_out
 from emomusic.media.formats import FILM_ENDINGS, has_ending
-from emomusic.media.guarded import GuardedFile
+from emomusic.media.guarded import FolderWalk, GuardedFile, is_left_out
 from emomusic.media.images import MAX_BYTES, PICTURE_ENDINGS
 from emomusic.text import escape_control_chars, size_over
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emomusic.assets import ModelKind, folder_of, require_checkout, require_writable, write_checksums
-from emomusic.baselines import Baseline
 from emomusic.cli import arguments
 from emomusic.cli.system import require_packages
 from emomusic.errors import DatasetError
 from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
+from emomusic.records import Baseline
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS
 from emomusic.text import escape_control_chars, file_size
 from emomusic.training.labelled import LABELS, NAMES

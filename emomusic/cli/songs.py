@@ -141,7 +141,7 @@ def _analyzed_picture(name: str, options: argparse.Namespace, *, out: Path | Non
     if record["faces"] and not record["songs"]:
         log.warning("%s: no songs: %s", escape_control_chars(name), load_recommender().why_none(request))
     if out is not None:
-        from emomusic.marks.picture import annotated_picture
+        from emomusic.marks.drawing import annotated_picture
         from emomusic.media.images import encode_png
 
         try:

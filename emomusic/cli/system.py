@@ -17,10 +17,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from emomusic import __version__, downloads
-from emomusic.assets import IS_WHEEL, ROOT, check_assets, downloads_dir, list_assets, require_checkout
+from emomusic import __version__, assets
+from emomusic.assets import IS_WHEEL, ROOT, Download, check_assets, downloads_dir, list_assets, require_checkout
 from emomusic.cli import arguments
-from emomusic.downloads import Download
 from emomusic.errors import EmomusicError, SettingsError
 
 PACKAGES: Mapping[str, tuple[str, ...]] = {
@@ -64,7 +63,7 @@ def add_commands(parent: Any) -> None:
     kinds = data.add_subparsers(dest="kind", required=True, metavar="list|get|check")
     arguments.add_command(kinds, "list", data_list, _show_data, "List the bundled and the downloadable files.")
     get = arguments.add_command(kinds, "get", data_get, _show_data, "Download a dataset.")
-    get.add_argument("name", metavar="NAME", choices=tuple(downloads.DOWNLOADS), help=", ".join(downloads.DOWNLOADS))
+    get.add_argument("name", metavar="NAME", choices=tuple(assets.DOWNLOADS), help=", ".join(assets.DOWNLOADS))
     arguments.add_command(kinds, "check", data_check, _show_data, "Compare the bundled files with their checksums.")
 
 
@@ -134,13 +133,13 @@ def _show_timings(report: dict[str, Any]) -> None:
 def data_list(_: argparse.Namespace) -> arguments.Outcome:
     """List the bundled and the downloadable files."""
     bundled = [{**asdict(asset), "ships": True, "present": asset.bytes > 0} for asset in list_assets()]
-    return bundled + [_download_record(download) for download in downloads.DOWNLOADS.values()], 0
+    return bundled + [_download_record(download) for download in assets.DOWNLOADS.values()], 0
 
 
 def data_get(options: argparse.Namespace) -> arguments.Outcome:
     """Download a dataset, unless it is present."""
-    downloads.ensure(options.name)
-    return [_download_record(downloads.DOWNLOADS[options.name])], 0
+    assets.ensure(options.name)
+    return [_download_record(assets.DOWNLOADS[options.name])], 0
 
 
 def data_check(_: argparse.Namespace) -> arguments.Outcome:
@@ -150,7 +149,7 @@ def data_check(_: argparse.Namespace) -> arguments.Outcome:
 
 
 def _download_record(download: Download) -> dict[str, Any]:
-    path = downloads.find_download(download.name)
+    path = assets.find_download(download.name)
     folder = downloads_dir() if IS_WHEEL else Path("data")
     record = asdict(download) | {
         "path": str(path or folder / download.path),

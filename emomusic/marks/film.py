@@ -14,13 +14,12 @@ import numpy as np
 from emomusic.affect import EmotionProbabilities
 from emomusic.errors import FilmError
 from emomusic.faces.who import Who
-from emomusic.marks.drawing import VIDEO, Mark, YuvImage, draw_marks
-from emomusic.marks.picture import video_mark
-from emomusic.media.ahead import ahead
+from emomusic.marks.drawing import VIDEO, Mark, YuvImage, draw_marks, video_mark
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_frame import yuv_planes
 from emomusic.media.images import WORKING_SIDE, Box
 from emomusic.stream.film import FilmReading
+from emomusic.workers import ahead
 
 _CLOCK = Fraction(1, 1000)  # unit of the times in the file
 

@@ -13,12 +13,21 @@ from typing import Any
 import msgspec
 
 from emomusic.assets import SPEC, ModelKind, models_dir
-from emomusic.baselines import OF_FOUR, Baseline, baselines_of
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.model_files import FACERES, FACERES_TITLE
 from emomusic.metrics import FOUR, ClassScores, McNemar, accuracy_interval
-from emomusic.records import CollectionScores, FaceBin, FaceRecord, Record, Stage, read_record
+from emomusic.records import (
+    OF_FOUR,
+    Baseline,
+    CollectionScores,
+    FaceBin,
+    FaceRecord,
+    Record,
+    Stage,
+    baselines_of,
+    read_record,
+)
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL
 from emomusic.text import join_names
 

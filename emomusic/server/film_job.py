@@ -23,8 +23,8 @@ from emomusic.compat import return_free_memory
 from emomusic.errors import EmomusicError, FilmError
 from emomusic.faces.identity import ROOM_AROUND
 from emomusic.faces.reading import Networks
+from emomusic.marks.drawing import marked_frame
 from emomusic.marks.film import annotate_film
-from emomusic.marks.picture import marked_frame
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_songs import SceneSong, add_songs
 from emomusic.media.images import RgbImage, encode_jpeg, shrink

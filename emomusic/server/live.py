@@ -14,7 +14,7 @@ import msgspec
 
 from emomusic.colours import EMOTION_COLOURS, ink_on
 from emomusic.faces.table import NO_FACES
-from emomusic.marks.picture import mark_text
+from emomusic.marks.drawing import mark_text
 from emomusic.media.images import RgbImage, shrink
 from emomusic.server.frames import Problem
 from emomusic.server.ice import IceSettings

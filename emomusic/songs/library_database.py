@@ -14,8 +14,8 @@ from typing import Any, Self
 import msgspec
 
 from emomusic.errors import LibraryError
-from emomusic.media.folders import FolderWalk
 from emomusic.media.formats import is_song_file, title_of
+from emomusic.media.guarded import FolderWalk
 from emomusic.songs.analysis import fingerprint_of, stored
 from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
 

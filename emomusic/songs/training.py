@@ -25,6 +25,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from emomusic.assets import (
     CARD,
+    DOWNLOADS,
     METRICS,
     PREDICTIONS,
     SPEC,
@@ -34,14 +35,12 @@ from emomusic.assets import (
     prepare_model_folder,
     write_json,
 )
-from emomusic.baselines import baselines_of
-from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
 from emomusic.media.audio_file import read_song
 from emomusic.media.formats import AUDIO_ENDINGS, has_ending
 from emomusic.media.sound import LEVEL_DB
 from emomusic.metrics import Scores, expected_calibration_error, mistakes, score, score_rows
-from emomusic.records import write_metrics
+from emomusic.records import baselines_of, write_metrics
 from emomusic.runtime import num_cores
 from emomusic.songs.hearing import (
     HEAD,

@@ -20,13 +20,13 @@ from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.reading import Networks
 from emomusic.faces.table import FACE_COLUMNS, NO_FACES, Faces, boxes_array
 from emomusic.faces.who import Who
-from emomusic.media.ahead import ahead
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_frame import FilmFrame, FilmStep
 from emomusic.media.images import WORKING_SIDE, RgbImage
 from emomusic.stream.timeline import Scene, SceneFinder, timeline_table
 from emomusic.stream.tracking import FaceFinder, FaceTracker, FilmPersons, Frame, GreyImage, to_flow_image
 from emomusic.text import format_clock
+from emomusic.workers import ahead
 
 DEFAULT_RATE, MIN_RATE, MAX_RATE = 4.0, 0.1, 30.0
 """Readings per second of film."""

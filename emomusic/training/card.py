@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from emomusic.baselines import OF_FOUR, baselines_of
 from emomusic.faces.model_files import FACERES_SOURCE, FACERES_TITLE, ModelSpec
 from emomusic.metrics import mistakes, score_rows
+from emomusic.records import OF_FOUR, baselines_of
 from emomusic.training.posed import COLLECTIONS
 from emomusic.training.presets import NETWORKS
 

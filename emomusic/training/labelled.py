@@ -15,8 +15,8 @@ import numpy as np
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError
-from emomusic.media.folders import FolderWalk
 from emomusic.media.formats import PICTURE_ENDINGS, has_ending
+from emomusic.media.guarded import FolderWalk
 
 Source: TypeAlias = Path | bytes
 """A picture of a data set: its path, or the bytes of its file."""

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from emomusic import assets
+from emomusic.assets import DOWNLOADS
 from emomusic.cli import main, system
-from emomusic.downloads import DOWNLOADS
 from emomusic.faces.model_files import DEFAULT_MODEL, face_models
 from emomusic.media.images import encode_png
 from emomusic.songs import training

@@ -7,7 +7,7 @@ from PIL import Image
 from emomusic.affect import Emotion
 from emomusic.colours import EMOTION_COLOURS
 from emomusic.faces.table import Faces
-from emomusic.marks.picture import face_strip, marked_frame
+from emomusic.marks.drawing import face_strip, marked_frame
 from emomusic.media.images import encode_jpeg
 from emomusic.stream.game import Attempt
 from tests.fakes import FakeClassifier, make_face

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emomusic.media.ahead import THREAD_NAME, ahead
+from emomusic.workers import THREAD_NAME, ahead
 
 
 def num_threads() -> int:

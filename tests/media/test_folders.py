@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emomusic.media.folders import FolderWalk
+from emomusic.media.guarded import FolderWalk
 
 
 def make(folder: Path, *names: str) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic import downloads
+from emomusic import assets
 from emomusic.affect import Quadrant
 from emomusic.app import state
 from emomusic.app.music.explore import MOST_DRAWN
@@ -131,7 +131,7 @@ def test_your_music_applies_to_every_tab(app: AppTest) -> None:
 def test_the_labelled_songs_have_their_own_features(app: AppTest, tmp_path: Path, monkeypatch) -> None:
     path = tmp_path / "data_moods.csv"
     mood_table().to_csv(path, index=False)
-    monkeypatch.setattr(downloads, "find_download", lambda name: path)
+    monkeypatch.setattr(assets, "find_download", lambda name: path)
     app.run()
     assert "100 songs with a mood label" in text_of(app)
     assert sum(drawn(app).values()) == MOST_DRAWN

@@ -17,7 +17,7 @@ from emomusic.app.persons import inner_box, learn_person
 from emomusic.charts.face import expression_uri
 from emomusic.colours import EMOTION_COLOURS
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.marks.picture import face_strip
+from emomusic.marks.drawing import face_strip
 from emomusic.media.images import crop_face, read_image
 from emomusic.records import read_face_record
 from emomusic.results.overview import describe_hard_emotions

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import streamlit as st
 
-from emomusic import downloads
+from emomusic import assets
 from emomusic.affect import AffectPoint
 from emomusic.app.choices import MUSIC_TAB, MUSIC_TRACK, Source, choose
 from emomusic.app.player import show_queue
@@ -70,7 +70,7 @@ def labelled_songs() -> Songs | None:
     Raises:
         EmomusicError: the file or a model is damaged.
     """
-    path = downloads.find_download("moods")
+    path = assets.find_download("moods")
     return None if path is None else _labelled(path)
 
 
