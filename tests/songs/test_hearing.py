@@ -61,6 +61,12 @@ def test_loud_drums_are_more_awake_than_a_soft_chord():
         assert [time_s for time_s, *_ in heard.timeline] == pytest.approx([0, PATCH_S, 2 * PATCH_S])
 
 
+def test_a_quieter_copy_has_the_same_mood():
+    model, sound = load_sound_model(), drums(9.5)
+    first, second = (model.analyse([Window(0.0, sound * np.float32(10 ** (db / 20)))]) for db in (0, -30))
+    assert (second.valence, second.arousal) == pytest.approx((first.valence, first.arousal), abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("shares", "traits"),
     [
