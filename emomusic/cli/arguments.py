@@ -8,18 +8,24 @@ import logging
 import math
 import re
 import time
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from emomusic.affect import AffectPoint, Mood
-from emomusic.assets import written_whole
+from emomusic.affect import AffectPoint, Emotion, Mood
+from emomusic.assets import DOWNLOADS, written_whole
 from emomusic.errors import DatasetError, EmomusicError, ProfileError
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.media.guarded import open_file
 from emomusic.songs.genres import GENRE_FAMILIES, genres_of
+from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS
 from emomusic.songs.request import Policy, Request, destination_of
+from emomusic.songs.song import Trait
 from emomusic.text import escape_control_chars, format_clock
+from emomusic.training.labelled import LABELS, NAMES
+from emomusic.training.presets import NETWORKS, PRESETS
 
 if TYPE_CHECKING:
     from emomusic.faces.profile import FaceProfile
@@ -28,6 +34,9 @@ log = logging.getLogger(__name__)
 
 Outcome = tuple[Any, int]
 """The answer of a command, ready for JSON, and its exit status."""
+
+Command = tuple[Callable[[argparse.Namespace], Outcome], Callable[[Any], None]]
+"""What computes the answer of a command, and what prints it without `--json`."""
 
 STOPPED = 130
 """Exit status after Ctrl+C."""
@@ -56,32 +65,71 @@ def one_line(text: str) -> str:
     return escape_control_chars(" ".join(text.split()))
 
 
-def add_command(
-    parent: Any,
-    name: str,
-    run: Callable[[argparse.Namespace], Outcome],
-    show: Callable[[Any], None],
-    text: str,
-) -> argparse.ArgumentParser:
-    """Add a command with the option `--json`: `run` computes the answer, and `show` prints it without the option."""
-    added: argparse.ArgumentParser = parent.add_parser(name, help=text, description=text)
-    added.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    added.set_defaults(run=run, show=show)
-    return added
+_DECLARED = tomllib.loads(Path(__file__).with_name("commands.toml").read_text(encoding="utf-8"))
 
 
-def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every command that reads faces. `emomusic.faces` has their defaults."""
-    parser.add_argument("--model", type=name, default=DEFAULT_MODEL, help="name of a trained face model")
-    parser.add_argument("--posed", action="store_true", help="assume that people pulled the faces for a camera")
-    rate = number(0.1, 30)
-    text = "for films: readings per second, at most 4 and fewer where nothing changes if it is not given"
-    parser.add_argument("--rate", type=rate, metavar="R", help=text)
+def add_commands(parent: Any, commands: Mapping[str, Command]) -> None:
+    """Add the commands that `commands.toml` declares, with the option `--json`, to a parser's subparsers."""
+    groups = {"": parent}
+    for name, declared in _DECLARED["commands"].items():
+        group, _, last = name.rpartition(" ")
+        parser = groups[group].add_parser(last, help=declared["text"], description=declared["text"])
+        if "metavar" in declared:
+            groups[name] = parser.add_subparsers(dest=declared["dest"], required=True, metavar=declared["metavar"])
+            continue
+        run, show = commands[name]
+        parser.set_defaults(run=run, show=show, json=False)
+        if declared.get("json", True):
+            parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+        _add_options(parser, declared.get("options", {}))
 
 
-def add_profile_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option of every command that reads pictures with a profile."""
-    parser.add_argument("--profile", type=path, metavar="FILE", help="of a person, from `profile create`")
+def _add_options(parser: Any, declared: Mapping[str, Any]) -> None:
+    for name, facts in declared.items():
+        if facts == "shared":
+            _add_options(parser, _DECLARED["shared"][name])
+        elif "either" in facts:
+            _add_options(parser.add_mutually_exclusive_group(required=facts["required"]), facts["either"])
+        else:
+            parser.add_argument(name, **_argument(**facts))
+
+
+def _argument(**facts: Any) -> dict[str, Any]:
+    """What argparse takes for a declared option or value."""
+    values = _values()
+    for name, value in values.items():
+        facts["help"] = facts["help"].replace(name, value if isinstance(value, str) else ", ".join(value))
+    kind = facts.pop("type", None)
+    if isinstance(kind, list):
+        facts["type"] = number(*kind[:2], whole="whole" in kind)
+    elif kind is not None:
+        facts["type"] = _TYPES[kind]
+    elif "choices" not in facts:
+        facts["action"] = "store_true"
+    for fact in facts.keys() & {"choices", "default"}:
+        if isinstance(facts[fact], str):
+            facts[fact] = values.get(facts[fact], facts[fact])
+    return facts
+
+
+@cache
+def _values() -> Mapping[str, Any]:
+    """What the names in `commands.toml` stand for."""
+    return {
+        "$face_model": DEFAULT_MODEL,
+        "$mood_model": DEFAULT_MOOD_MODEL,
+        "$mood_models": MOOD_MODELS,
+        "$policies": list(map(str, Policy)),
+        "$moods": list(map(str, Mood)),
+        "$emotions": list(map(str, Emotion)),
+        "$traits": list(map(str, Trait)),
+        "$families": [family.key for family in GENRE_FAMILIES],
+        "$labels": LABELS,
+        "$names": NAMES,
+        "$networks": NETWORKS,
+        "$presets": PRESETS,
+        "$downloads": list(DOWNLOADS),
+    }
 
 
 def read_profile(file: Path) -> FaceProfile:
@@ -92,40 +140,8 @@ def read_profile(file: Path) -> FaceProfile:
         return FaceProfile.from_json(stream.read(MAX_BYTES + 1))
 
 
-def add_song_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every command that returns songs."""
-    parser.add_argument(
-        "--policy", choices=[policy.value for policy in Policy], default="match", help="what the music should do"
-    )
-    places = f"{', '.join(Mood)}, or VALENCE,AROUSAL such as 0.4,-0.2"
-    parser.add_argument("--to", type=destination, metavar="PLACE", help=f"with --policy journey: its end, {places}")
-    parser.add_argument("--songs", type=count, default=5, metavar="N", help="number of songs (5)")
-    parser.add_argument(
-        "--seed",
-        type=number(0, 2**32 - 1, whole=True),
-        default=0,
-        metavar="N",
-        help="another number gives other songs of equal fit",
-    )
-    parser.add_argument(
-        "--genres",
-        nargs="+",
-        type=genres,
-        default=[],
-        metavar="NAME",
-        help=f"only songs of these genres, such as jazz, or of families: {', '.join(f.key for f in GENRE_FAMILIES)}",
-    )
-    parser.add_argument("--hide-explicit", action="store_true", help="leave out songs marked as explicit")
-
-
-def add_library_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option of every command that reads the library."""
-    text = "the library, instead of $EMOMUSIC_LIBRARY or a file in the user's data folder"
-    parser.add_argument("--library", type=path, metavar="FILE", help=text)
-
-
 def song_request(options: argparse.Namespace, **listener: Any) -> Request:
-    """Build the request for songs from the options of `add_song_options`, for a listener's `point` and `emotion`."""
+    """Build the request for songs from its options, for a listener's `point` and `emotion`."""
     policy = Policy(options.policy)
     if options.to is not None and policy is not Policy.JOURNEY:
         raise EmomusicError(f"expected --to with --policy journey. Received: --policy {policy}")
@@ -152,9 +168,6 @@ def number(low: float, high: float, *, whole: bool = False) -> Callable[[str], f
         return value
 
     return read
-
-
-count = number(1, 100, whole=True)
 
 
 def name(text: str) -> str:
@@ -186,6 +199,12 @@ def destination(text: str) -> AffectPoint:
 def path(text: str) -> Path:
     """Argument type for a path that is not empty."""
     return Path(name(text))
+
+
+_TYPES: Mapping[str, Callable[[str], Any]] = {
+    "path": path, "name": name, "text": str, "int": int, "lower": str.lower, "genres": genres, "place": destination,
+}  # fmt: skip
+"""The types of `commands.toml`."""
 
 
 @contextlib.contextmanager

@@ -29,27 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def add_commands(parent: Any) -> None:
-    """Add the command to the parser."""
-    text = "Faces and emotions of many pictures and films, as Parquet datasets."
-    parser = arguments.add_command(parent, "batch", batch, _show_summary, text)
-    parser.add_argument(
-        "sources",
-        nargs="+",
-        metavar="SOURCE",
-        help='folder, file, pattern ("photos/**/*.jpg"), ZIP or TAR archive, URI (s3://…), or - for names on stdin',
-    )
-    parser.add_argument(
-        "--out", type=arguments.name, required=True, metavar="DIR", help="folder or URI for the results"
-    )
-    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="where to compute (local)")
-    parser.add_argument("--ray-address", type=arguments.name, metavar="ADDR", help="of a Ray cluster; else one machine")
-    workers = arguments.number(1, 10_000, whole=True)
-    parser.add_argument("--workers", type=workers, metavar="N", help="number of processes (one per core)")
-    parser.add_argument("--resume", action="store_true", help="read only what the results do not have yet")
-    arguments.add_reading_options(parser)
-
-
 def batch(options: argparse.Namespace) -> arguments.Outcome:
     """Read the sources into the datasets.
 
@@ -150,3 +129,6 @@ def _show_summary(summary: dict[str, Any]) -> None:
     for reason, number in summary["reasons"].items():
         print(f"  {number:,}: {escape_control_chars(reason)}")
     print(f"read {summary['read']:,} in {summary['seconds']:.1f} s, {summary['per_second']:.1f} per second")
+
+
+COMMANDS: dict[str, arguments.Command] = {"batch": (batch, _show_summary)}

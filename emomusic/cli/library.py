@@ -23,36 +23,6 @@ log = logging.getLogger(__name__)
 _MAX_LINES = 50  # about files
 
 
-def add_commands(parent: Any) -> None:
-    """Add the commands to the parser."""
-    text = "What is read from a table, an export or a playlist of songs, before it is used."
-    parser = arguments.add_command(parent, "table", table, _show_table, text)
-    endings = "CSV, Excel, ODS, Parquet, JSON, XML, M3U, PLS, CUE, a crate, or lines of artist and title"
-    parser.add_argument("file", type=arguments.path, metavar="FILE", help=endings)
-    arguments.add_library_option(parser)
-    text = "Your own music: audio files that are analysed once, and never sent. Only `tag --write` changes them."
-    group = parent.add_parser("library", help=text, description=text)
-    commands = group.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for name, run, show, paths, text in (
-        ("add", analyse, _show_songs, "+", "Analyse the audio files in folders."),
-        ("update", analyse, _show_songs, "*", "Find new, changed, moved and deleted files; by default in all folders."),
-        ("remove", manage, _show_songs, "+", "Forget folders or files."),
-        ("list", manage, _show_songs, None, "The analysed songs."),
-        ("info", manage, _show_info, None, "The folders, and how many songs there are."),
-        ("tag", tag, _show_tags, "+", "Write the moods into the files' own fields. Without --write, only show them."),
-    ):
-        parser = arguments.add_command(commands, name, run, show, text)
-        arguments.add_library_option(parser)
-        if paths is not None:
-            parser.add_argument("paths", nargs=paths, type=arguments.path, metavar="PATH", help="folder or audio file")
-        if name == "update":
-            text = "hear all files again, also those whose size and time are the same"
-            parser.add_argument("--all", action="store_true", help=text)
-        if name == "tag":
-            parser.add_argument("--write", action="store_true", help="change the files")
-            parser.add_argument("--undo", action="store_true", help="restore the moods that were replaced")
-
-
 def analyse(options: argparse.Namespace) -> arguments.Outcome:
     """Add folders, or find what changed in them, and analyse their files.
 
@@ -226,3 +196,12 @@ def _show_table(record: dict[str, Any]) -> None:
         print(f"  and {len(songs) - _SHOWN:,} more songs")
     if not songs:
         print("  no songs")
+
+
+COMMANDS: dict[str, arguments.Command] = {
+    "table": (table, _show_table),
+    **{f"library {action}": (analyse, _show_songs) for action in ("add", "update")},
+    **{f"library {action}": (manage, _show_songs) for action in ("remove", "list")},
+    "library info": (manage, _show_info),
+    "library tag": (tag, _show_tags),
+}

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from emomusic import __version__
-from emomusic.cli import batch, library, models, recommend, songs, system
+from emomusic.cli import arguments, batch, library, models, recommend, songs, system
 from emomusic.cli.arguments import Parser, one_line
 from emomusic.errors import EmomusicError
 
@@ -104,6 +104,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="emomusic", description="A face goes in, a song comes out.")
     parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (songs, recommend, library, batch, models, system):
-        group.add_commands(subparsers)
+    groups = (songs, recommend, library, batch, models, system)
+    arguments.add_commands(subparsers, {name: command for group in groups for name, command in group.COMMANDS.items()})
     return parser

@@ -12,100 +12,16 @@ from emomusic.assets import ModelKind, folder_of, require_checkout, require_writ
 from emomusic.cli import arguments
 from emomusic.cli.system import require_packages
 from emomusic.errors import DatasetError
-from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
+from emomusic.faces.model_files import model_folder
 from emomusic.records import Baseline
-from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS
+from emomusic.songs.mood import DEFAULT_MOOD_MODEL
 from emomusic.text import escape_control_chars, file_size
-from emomusic.training.labelled import LABELS, NAMES
 from emomusic.training.presets import NETWORKS, PRESETS
 
 if TYPE_CHECKING:
     from emomusic.songs.training import Examples
 
 log = logging.getLogger(__name__)
-
-
-def add_commands(parent: Any) -> None:
-    """Add the commands to the parser."""
-    _add_evaluate(parent)
-    profile = parent.add_parser("profile", help="Learn how one person shows emotions.")
-    kinds = profile.add_subparsers(dest="kind", required=True, metavar="create")
-    text = "Learn one face from DIR/<emotion>/*.jpg; neutral is required."
-    create = arguments.add_command(kinds, "create", create_profile, _show_figures, text)
-    create.add_argument(
-        "folder", type=arguments.path, metavar="DIR", help="pictures of the person, in a folder for each emotion"
-    )
-    create.add_argument("--out", type=arguments.path, required=True, metavar="FILE", help="the profile, as JSON")
-    _add_train(parent)
-    arguments.add_command(parent, "models", models, _show_models, "The trained models, their figures, size and speed.")
-
-
-def _add_evaluate(parent: Any) -> None:
-    evaluate = parent.add_parser("evaluate", help="Recompute the figures of a model on data.")
-    kinds = evaluate.add_subparsers(dest="kind", required=True, metavar="face|music|sound")
-    text = "Figures of a face model on FER2013 or on pictures."
-    face = arguments.add_command(kinds, "face", evaluate_face, _show_figures, text)
-    face.add_argument("--model", type=arguments.name, default=DEFAULT_MODEL, help="name of a trained face model")
-    source = face.add_mutually_exclusive_group(required=True)
-    source.add_argument("--fer2013", type=arguments.path, metavar="CSV", help="the file of FER2013")
-    source.add_argument(
-        "--images", type=arguments.path, metavar="DIR", help="holds DIR/<emotion>/*.jpg, png, …; or a table"
-    )
-    known = face.add_mutually_exclusive_group()
-    known.add_argument(
-        "--labels",
-        choices=LABELS,
-        help="the data set whose numbers name the folders of --images, or stand in its lists",
-    )
-    known.add_argument("--names", choices=NAMES, help="the data set whose file names in --images tell the emotions")
-    face.add_argument("--split", choices=("validation", "test"), help="part of FER2013; test of --images: names test_…")
-    face.add_argument("--aligned", action="store_true", help="the pictures are face crops already")
-    text = "compare with what most of ten people saw (FER+), not with FER2013's label"
-    face.add_argument("--ferplus", action="store_true", help=text)
-    text = (
-        "save the figures of --images: with a new adjustment in five folds, or of --posed; of --fer2013 --split "
-        "validation: the least probability of a clear face, and the accuracy by share of answered faces"
-    )
-    face.add_argument("--record", action="store_true", help=text)
-    text = "turn each picture of --images by so many degrees clockwise before it is read"
-    face.add_argument("--turned", type=int, choices=(0, 90, 180, 270), default=0, help=text)
-    arguments.add_profile_option(face)
-    text = "assume that all seven emotions may be shown"
-    face.add_argument("--posed", action="store_true", help=text)
-    text = "Figures of a mood model, by cross-validation."
-    _add_mood_options(arguments.add_command(kinds, "music", evaluate_music, _show_figures, text))
-    text = "Figures of the model that hears mood: of ten folds on its own clips, as it is on others."
-    _add_clips_option(arguments.add_command(kinds, "sound", evaluate_sound_model, _show_figures, text))
-
-
-def _add_train(parent: Any) -> None:
-    train = parent.add_parser("train", help="Train a model.")
-    kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music|sound")
-    face = arguments.add_command(kinds, "face", train_face, _show_figures, "Train a network on FER2013.")
-    face.add_argument("--network", required=True, choices=NETWORKS, help="the architecture")
-    face.add_argument("--preset", choices=PRESETS, help="the training configuration; each network has its own")
-    face.add_argument("--fer2013", type=arguments.path, required=True, metavar="CSV", help="the file of FER2013")
-    text = "collections of faces with persons, DIR/<collection>/<emotion>/<person>_*.jpg, for presets that need them"
-    face.add_argument("--posed-faces", type=arguments.path, metavar="DIR", help=text)
-    face.add_argument("--out", type=arguments.path, metavar="DIR", help="the model's folder (models/face/<network>)")
-    face.add_argument("--resume", action="store_true", help="continue from the checkpoint in the model's folder")
-    music = arguments.add_command(kinds, "music", train_music, _show_figures, "Fit a mood model on labelled songs.")
-    _add_mood_options(music)
-    music.add_argument("--out", type=arguments.path, metavar="DIR", help="the model's folder (models/music/<model>)")
-    sound = arguments.add_command(kinds, "sound", train_sound_model, _show_figures, "Fit the model that hears mood.")
-    _add_clips_option(sound)
-    sound.add_argument("--out", type=arguments.path, metavar="DIR", help="the model's folder (models/sound/musicnn)")
-
-
-def _add_mood_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", choices=MOOD_MODELS, default=DEFAULT_MOOD_MODEL, help="name of a mood model")
-    parser.add_argument("--data", type=arguments.path, required=True, metavar="CSV", help="data_moods.csv")
-
-
-def _add_clips_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data", type=arguments.path, required=True, metavar="DIR", help="holds audio files in DIR/Q1 to DIR/Q4"
-    )
 
 
 def evaluate_face(options: argparse.Namespace) -> arguments.Outcome:
@@ -344,3 +260,15 @@ def _show_models(records: list[dict[str, Any]]) -> None:
         print(f"{model['kind']}/{model['name']}: {', '.join(parts)}")
         for report in (Baseline(**values) for values in model["reported"]):
             print(f"  reported: {report.percent} ({report.of}, {report.title}): {report.note}")
+
+
+COMMANDS: dict[str, arguments.Command] = {
+    "evaluate face": (evaluate_face, _show_figures),
+    "evaluate music": (evaluate_music, _show_figures),
+    "evaluate sound": (evaluate_sound_model, _show_figures),
+    "profile create": (create_profile, _show_figures),
+    "train face": (train_face, _show_figures),
+    "train music": (train_music, _show_figures),
+    "train sound": (train_sound_model, _show_figures),
+    "models": (models, _show_models),
+}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
 from emomusic.cli import arguments
@@ -22,36 +22,6 @@ if TYPE_CHECKING:
     from emomusic.songs.song import Pick, Song
 
 log = logging.getLogger(__name__)
-
-
-def add_commands(parent: Any) -> None:
-    """Add the command to the parser."""
-    text = "Songs for an emotion or a point of the affect plane."
-    parser = arguments.add_command(parent, "recommend", recommend, arguments.show_songs, text)
-    parser.add_argument("--emotion", type=str.lower, choices=list(map(str, Emotion)), help="what the songs are for")
-    parser.add_argument("--valence", type=arguments.number(-1, 1), metavar="V", help="-1 (unpleasant) to 1 (pleasant)")
-    parser.add_argument("--arousal", type=arguments.number(-1, 1), metavar="A", help="-1 (drowsy) to 1 (awake)")
-    sources = ("catalogue", "library", "bundled")
-    parser.add_argument("--source", choices=sources, help="where the songs come from (catalogue)")
-    parser.add_argument(
-        "--like",
-        type=arguments.name,
-        metavar="SONG",
-        help="songs like this one, of all moods or of the one asked for: a file, a Spotify id or link, or a title",
-    )
-    parser.add_argument("--same-mood", action="store_true", help="with --like: only songs of its mood")
-    parser.add_argument(
-        "--traits",
-        nargs="+",
-        choices=list(map(str, Trait)),
-        default=[],
-        metavar="NAME",
-        help=f"only audio files that have all of these: {', '.join(Trait)}",
-    )
-    parser.add_argument("--format", choices=("nsp", "m3u8", "xspf"), help="a playlist for other players")
-    parser.add_argument("--out", type=arguments.path, metavar="FILE", help="of the playlist, instead of stdout")
-    arguments.add_library_option(parser)
-    arguments.add_song_options(parser)
 
 
 def recommend(options: argparse.Namespace) -> arguments.Outcome:
@@ -178,3 +148,6 @@ def _write_playlist(options: argparse.Namespace, songs: Sequence[Pick], request:
         options.show = lambda _: sys.stdout.buffer.write(content)
     else:
         arguments.write_file(options.out, content)
+
+
+COMMANDS: dict[str, arguments.Command] = {"recommend": (recommend, arguments.show_songs)}

@@ -34,27 +34,6 @@ _KEYS = {ImageError: "image", FilmError: "video", AudioError: "audio"}
 """The key of a file's name in its record, by the error of one that cannot be read."""
 
 
-def add_commands(parent: Any) -> None:
-    """Add the commands to the parser."""
-    text = "Faces, emotions and songs for pictures and films; the mood of songs."
-    parser = arguments.add_command(parent, "analyze", analyze, _show_pictures, text)
-    parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="picture, film or song. A film gets songs for each scene"
-    )
-    parser.add_argument(
-        "--annotate", type=arguments.path, metavar="DIR", help="write the pictures and films with marked faces"
-    )
-    arguments.add_reading_options(parser)
-    text = "for films: four readings per second, also where nothing changes"
-    parser.add_argument("--every", action="store_true", help=text)
-    text = "for films with several videos: the one to read, from 1"
-    parser.add_argument("--stream", type=arguments.count, metavar="N", help=text)
-    text = "turn the pictures and films by so many degrees, clockwise"
-    parser.add_argument("--turn", type=int, choices=(90, 180, 270), default=0, help=text)
-    arguments.add_profile_option(parser)
-    arguments.add_song_options(parser)
-
-
 def analyze(options: argparse.Namespace) -> arguments.Outcome:
     """Read the faces of each picture or film and recommend songs, and hear the mood of each song.
 
@@ -311,3 +290,6 @@ def _show_song(record: dict[str, Any]) -> None:
     if record["traits"]:
         print(f"  heard: {', '.join(Trait(name).label for name in record['traits'])}")
     print("  sounds like " + ", ".join(f"{tag['name']} {share_text(tag['probability'])}" for tag in record["tags"]))
+
+
+COMMANDS: dict[str, arguments.Command] = {"analyze": (analyze, _show_pictures)}

@@ -46,27 +46,6 @@ MEMORY: Mapping[str, str] = {
 _CAMERA = "the browser asks for permission once, on localhost or over HTTPS only. To change it, click the lock icon"
 
 
-def add_commands(parent: Any) -> None:
-    """Add the commands to the parser."""
-    arguments.add_command(parent, "doctor", doctor, _show_checks, "Is this installation healthy?")
-    text = "Open the app in the browser; Ctrl+C stops it."
-    parser = parent.add_parser("app", help=text, description=text)
-    port = arguments.number(1, 65535, whole=True)
-    parser.add_argument("--port", type=port, metavar="N", help="the first free port from 8501 unless given")
-    parser.add_argument(
-        "--address", type=arguments.name, metavar="ADDR", help="localhost (this machine only); 0.0.0.0 for all networks"
-    )
-    parser.set_defaults(run=app, show=lambda _: None, json=False)
-    text = "Time each step on this machine: photo, models, music, live, film, batch, app or use."
-    arguments.add_command(parent, "bench", bench, _show_timings, text)  # its other options are those of the script
-    data = parent.add_parser("data", help="Bundled and downloadable data, with integrity check.")
-    kinds = data.add_subparsers(dest="kind", required=True, metavar="list|get|check")
-    arguments.add_command(kinds, "list", data_list, _show_data, "List the bundled and the downloadable files.")
-    get = arguments.add_command(kinds, "get", data_get, _show_data, "Download a dataset.")
-    get.add_argument("name", metavar="NAME", choices=tuple(assets.DOWNLOADS), help=", ".join(assets.DOWNLOADS))
-    arguments.add_command(kinds, "check", data_check, _show_data, "Compare the bundled files with their checksums.")
-
-
 def app(options: argparse.Namespace) -> arguments.Outcome:
     """Serve the app until it is stopped. On POSIX the server replaces this process."""
     require_packages("app")
@@ -250,3 +229,13 @@ def _music() -> str:
     recommender = load_recommender()
     songs = recommender.songs(Request(point=EMOTION_POINTS[Emotion.HAPPY], emotion=Emotion.HAPPY), 5)
     return f"{len(recommender.catalogue):,} songs; for a happy face: {songs[0].song.full_name}"
+
+
+COMMANDS: dict[str, arguments.Command] = {
+    "doctor": (doctor, _show_checks),
+    "app": (app, lambda _: None),
+    "bench": (bench, _show_timings),  # its other options are those of the script
+    "data list": (data_list, _show_data),
+    "data get": (data_get, _show_data),
+    "data check": (data_check, _show_data),
+}

@@ -16,7 +16,7 @@ from PIL import Image
 
 from emomusic import assets
 from emomusic.assets import DOWNLOADS
-from emomusic.cli import main, system
+from emomusic.cli import main, models, system
 from emomusic.faces.model_files import DEFAULT_MODEL, face_models
 from emomusic.media.images import encode_png
 from emomusic.songs import training
@@ -170,7 +170,7 @@ def test_a_fault_of_ours_is_no_users_fault(run: Run, monkeypatch: pytest.MonkeyP
     def fail(_: Any) -> Any:
         raise FileNotFoundError(2, "No such file or directory", "of-ours")
 
-    monkeypatch.setattr("emomusic.cli.models.models", fail)
+    monkeypatch.setitem(models.COMMANDS, "models", (fail, print))
     with pytest.raises(FileNotFoundError):
         run("models")
 
