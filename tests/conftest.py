@@ -37,8 +37,11 @@ _WITH_TENSORFLOW = (
 _NUM_BROWSERS = 2
 """Workers that begin with browser tests. The others take some at the end, because each also starts a server."""
 
-_LONG = ("closed_pages", "live", "deployment", "film", "photo")
-"""Browser tests that begin first, because one of them at the end would leave the other cores idle."""
+_BY_LENGTH = (
+    *("closed_pages", "live", "deployment", "film", "photo", "holding"),
+    *("player", "pages", "how_it_works", "music", "models", "own_files", "band"),
+)
+"""Files of browser tests, that with the longest ones first: one of them at the end would leave the other cores idle."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -82,7 +85,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def _rank(item: pytest.Item) -> int:
     """Place of a test among the browser tests of a run; others keep their order."""
     name = item.path.stem.removeprefix("test_")
-    return _LONG.index(name) if item.path.parent.name == "browser" and name in _LONG else len(_LONG)
+    is_known = item.path.parent.name == "browser" and name in _BY_LENGTH
+    return _BY_LENGTH.index(name) if is_known else len(_BY_LENGTH)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
