@@ -341,6 +341,10 @@ MODELS_TAB = Choice("face_view", pages=("models",))
 MODELS_CELL = Choice("cell", pages=("models",), is_optional=True)  # of the confusion matrix, as "fear called sad"
 MODELS_CLASS = Choice("class", pages=("models",))
 MODELS_THRESHOLD = Choice("threshold", pages=("models",), first="50")  # of the class, in percent
+TRAIN_RATE = Choice("rate", ["0.0001", "0.001", "0.003", "0.01", "0.1", "1"], pages=("models",), first="0.001")
+TRAIN_BATCH = Choice("batch", ["8", "16", "64", "256"], pages=("models",), first="64")
+TRAIN_HIDDEN = Choice("hidden", ["1", "2", "4", "8", "16", "64"], pages=("models",), first="8")
+TRAIN_WRONG = Choice("wrong", ["0", "10", "25", "50"], pages=("models",))  # percent of the labels
 
 # How it works
 STEP = Choice("step", pages=("how_it_works",), is_optional=True)

@@ -16,6 +16,7 @@ from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.results.overview import FOUR_LEGEND, Benchmark
 from emomusic.server import shared
 from emomusic.server.sessions import WHEN_GONE
+from emomusic.songs.playground import LabelledSongs
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
 from tests.pages.screen import charts, page_of, text_of
@@ -241,3 +242,31 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
     detector.faces = []
     app.button(key="sample-joe-biden-2010").click().run()
     assert "No face" in text_of(app)
+
+
+def test_the_network_of_the_report_learns_before_the_eyes(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    songs = LabelledSongs(random.random((80, 9)), np.arange(80) % 4, are_predicted=False)
+    monkeypatch.setattr("emomusic.app.models.training._load_songs", lambda: songs)
+
+    def epoch() -> int:
+        (found,) = re.findall(r"Epoch \*\*(\d+)\*\*", text_of(app))
+        return int(found)
+
+    opened(app, view="Learning", on=Benchmark.FEATURES)
+    assert epoch() == 0
+    app.button(key="train-step").click().run()
+    assert epoch() == 1
+    assert len(charts(app)[0]["data"][0]["y"]) == 2
+    app.button(key="train-play").click().run()
+    assert epoch() == 11
+    for _ in range(30):
+        app.run()
+    assert epoch() == 300
+    assert app.button(key="train-step").disabled
+    app.selectbox(key="wrong").set_value("50").run()  # another run
+    assert epoch() == 0
+    assert app.query_params["wrong"] in ("50", ["50"])
+    app.button(key="train-step").click().run()
+    app.button(key="train-reset").click().run()
+    assert epoch() == 0

@@ -20,6 +20,7 @@ from emomusic.app.choices import MODELS_CELL, MODELS_CLASS, MODELS_TAB, MODELS_T
 from emomusic.app.frame import escape_markdown, shown_errors, text_color
 from emomusic.app.models.pictures import face_grid, show_mistakes, test_pictures
 from emomusic.app.models.table import show_table
+from emomusic.app.models.training import show_training
 from emomusic.app.models.unsure import LEGEND, show_unsure
 from emomusic.app.picture_chooser import draw_chooser, shown_pictures
 from emomusic.assets import ModelKind, load_once
@@ -151,7 +152,8 @@ def show_details(chosen: Chosen) -> None:
         if tab.open:
             st.set_page_config(page_title=f"{title} · Models · EmoMusic")
             with tab, shown_errors():  # the other tabs stay
-                for_all = {_TRY: show_try, _TABLE: show_table}.get(title)
+                trains = chosen.benchmark is Benchmark.FEATURES
+                for_all = {_TRY: show_try, _TABLE: show_table, "Learning": show_training if trains else None}.get(title)
                 for_all(chosen) if for_all is not None else _show_tab(title, chosen)
 
 
@@ -428,7 +430,7 @@ _TABS: Mapping[str, tuple[_Part, Collection[Benchmark]]] = {
     "Not sure": (show_unsure, [Benchmark.PHOTOGRAPHS, Benchmark.VOTES, Benchmark.LABELS]),
     "Photographs": (_show_photographs, [Benchmark.PHOTOGRAPHS]),
     "Mistakes": (show_mistakes, [Benchmark.VOTES, Benchmark.LABELS]),
-    "Learning": (_show_learning, _FACES),
+    "Learning": (_show_learning, [*_FACES, Benchmark.FEATURES]),
     "Card": (_show_card, list(Benchmark)),
 }
 
