@@ -10,8 +10,9 @@ import streamlit as st
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.app.browser.components import show_loop
 from emomusic.app.charts import roomy_columns
-from emomusic.app.choices import LIVE_TEACH, LIVE_VIEW
+from emomusic.app.choices import LIVE_GUESS, LIVE_TEACH, LIVE_VIEW
 from emomusic.app.live.game import show_game, show_rounds
+from emomusic.app.live.guess import show_guess
 from emomusic.app.live.music import SONGS, draw_music, show_band, show_songs
 from emomusic.app.live.readings import (
     show_faces,
@@ -46,6 +47,7 @@ class View(StrEnum):
     CLASSROOM = "Classroom"
     GAME = "Mirror game"
     TEACH = LIVE_TEACH
+    GUESS = LIVE_GUESS
 
 
 def _apply_view(session: LiveSession | None, *, class_view: bool) -> None:
@@ -70,6 +72,9 @@ def show_live() -> None:
         session.lose()
     view = _show_head(session)
     show_style(__file__, "live.css")
+    if view is View.GUESS:
+        show_guess()
+        return
     if session is None:
         _show_opening(view)
         return
@@ -157,6 +162,8 @@ def _show_head(session: LiveSession | None) -> View:
                 )
             if live.request:  # whoever joins sees what was agreed
                 st.caption(":material/check: Everyone on camera agrees to face analysis", width="content")
+        if view is View.GUESS:  # needs no camera
+            return view
         if view is View.CLASSROOM:
             st.caption(
                 "Large type, and the mood of the whole group without marks on faces. Use it with volunteers who act; "

@@ -1,0 +1,278 @@
+"""Guess first: a class votes on ten faces, then sees their label, then what the machine says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from urllib.parse import urlencode, urlsplit
+
+import numpy as np
+import streamlit as st
+
+from emomusic.affect import EMOTIONS, Emotion, list_shares
+from emomusic.answer.answer import sentence_of
+from emomusic.app.charts import roomy_columns, show_chart, show_sharp
+from emomusic.app.choices import LIVE_GUESS, LIVE_VIEW, VOTE, choose
+from emomusic.app.picture_chooser import SAMPLES, sample_picture
+from emomusic.app.state import page_state
+from emomusic.assets import load_once
+from emomusic.charts.diagnostics import accuracy_by_group, list_groups
+from emomusic.charts.face import share_bars
+from emomusic.faces.detection import Face
+from emomusic.faces.fer2013 import NO_MAJORITY, Split, majority, read_votes
+from emomusic.faces.inspection import harder
+from emomusic.faces.reading import load_networks
+from emomusic.faces.table import Faces
+from emomusic.media.images import Box, RgbImage, encode_jpeg, shrink
+from emomusic.metrics import accuracy_interval
+from emomusic.records import FaceBin
+from emomusic.results.overview import percent, to_text
+from emomusic.server.ballots import Ballot, ballots
+from emomusic.server.visitor import session_id
+from emomusic.text import pluralize
+
+_SIDE, _LARGEST = 360, 480  # pixels of a face on the page, and of its crop
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A face to guess.
+
+    Attributes:
+        sample: a bundled photo of one person.
+        label: what its face shows, as one of the authors labelled it.
+        defect: a name in `inspection.harder`; empty for the face as it is.
+    """
+
+    sample: str
+    label: Emotion
+    defect: str = ""
+
+
+QUESTIONS = (
+    Question("eileen-collins-1999", Emotion.HAPPY),
+    Question("joe-biden-2010", Emotion.NEUTRAL),
+    Question("barack-obama-2009-speaking", Emotion.NEUTRAL),
+    Question("barack-obama-2012", Emotion.HAPPY),
+    Question("grace-hopper-1984", Emotion.NEUTRAL),
+    Question("morisot-self-portrait-1885", Emotion.NEUTRAL),
+    Question("morisot-young-woman-in-mauve-1880", Emotion.NEUTRAL),
+    Question("barack-obama-2012", Emotion.HAPPY, "mouth covered"),
+    Question("joe-biden-2010", Emotion.NEUTRAL, "dark"),
+    Question("eileen-collins-1999", Emotion.HAPPY, "small"),
+)
+"""The ten faces, in their order. CONTRIBUTING.md tells how to add one."""
+
+_LAST = "Last round: smile without joy, and let it guess."
+_MORAL = "It reads the shape of a mouth. It cannot know whether you are glad."
+
+
+@dataclass
+class GuessState:
+    """A lesson: the faces so far, with what the class and the machine said.
+
+    Attributes:
+        stage: of the shown face: 0 guess, 1 label, 2 machine.
+        classes: what most of the class said, by face; None without a vote.
+        machines: what the machine said, by face.
+        ballot: the votes on phones; None with a show of hands.
+    """
+
+    stage: int = 0
+    classes: list[Emotion | None] = field(default_factory=list)
+    machines: list[Emotion] = field(default_factory=list)
+    ballot: Ballot | None = None
+
+    @property
+    def number(self) -> int:
+        """The number of the shown face, from 1."""
+        return len(self.machines) + (self.stage < 2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A face as the class sees it, and what the machine says."""
+
+    picture: bytes  # JPEG
+    faces: Faces
+
+
+def ask(question: Question) -> Asked:
+    """Read the face of a question."""
+    image = sample_picture(question.sample).read()
+    detector, classifier = load_networks(upright=True)
+    found = max(detector.detect(image), key=lambda face: face.box.width)
+    crop: RgbImage = shrink(found.crop(image), _LARGEST)[0]
+    if question.defect:
+        crop = harder(crop)[question.defect]
+    face = Face(Box(0, 0, *crop.shape[1::-1]), 1.0)
+    faces = Faces.of([face], classifier.classify([crop]), threshold=classifier.threshold)
+    return Asked(encode_jpeg(crop), faces)
+
+
+_ask = load_once(ask)
+
+
+def show_guess() -> None:
+    """Show the face and the vote, or on a phone the seven emotions; at the end the figures."""
+    state = page_state(GuessState)
+    if (code := VOTE.value) and (state.ballot is None or state.ballot.code != code):
+        st.fragment(_show_phone, run_every=1.0)()
+        return
+    if len(state.machines) == len(QUESTIONS) and state.stage == 0:
+        _show_end(state)
+        return
+    question, number = QUESTIONS[state.number - 1], state.number
+    asked = _ask(question)
+    left, right = roomy_columns([2, 3], key="guess", gap="large")
+    with left:
+        show_sharp(asked.picture, alt=f"Face {number}", width=_SIDE)
+        what = ", ".join(filter(None, [SAMPLES[question.sample], question.defect]))
+        st.caption(f"Face {number} of {len(QUESTIONS)}: {what}")
+    with right:
+        if state.stage == 0:
+            _show_vote(state)
+        else:
+            _show_answers(state, question, asked)
+
+
+def _show_vote(state: GuessState) -> None:
+    st.header("What does this face show?", anchor=False)
+    st.pills("What most hands are for", EMOTIONS, format_func=lambda one: one.adjective, key="guess-hands")
+    if state.ballot is None:
+        st.button("Vote on phones", icon=":material/smartphone:", on_click=_open_ballot, key="guess-phones")
+    else:
+        base = urlsplit(st.context.url or "http://localhost:8501/live")
+        query = urlencode({LIVE_VIEW.name: LIVE_GUESS, VOTE.name: state.ballot.code})
+        st.markdown(f"Phones open `{base.scheme}://{base.netloc}{base.path}?{query}`")
+        st.fragment(_show_counts, run_every=1.0)()
+    st.button("Show the label", type="primary", on_click=_show_label, key="guess-label")
+    st.caption("Votes have no names. They stay in this server's memory for this face only.")
+
+
+def _show_counts() -> None:
+    ballot = page_state(GuessState).ballot
+    if ballot is not None:
+        counts = ballot.counts()
+        st.markdown(f"**{pluralize(counts.total(), 'vote')}** so far")
+
+
+def _open_ballot() -> None:
+    state = page_state(GuessState)
+    state.ballot = ballots.start()
+    ballots.show(state.ballot, state.number)
+
+
+def _show_label() -> None:
+    """Close the vote, and keep what most of the class said: the hands, else the phones."""
+    state = page_state(GuessState)
+    hands, most = st.session_state.get("guess-hands"), Counter[Emotion]()
+    if state.ballot is not None:
+        state.ballot.is_open = False
+        most = state.ballot.counts()
+    state.classes.append(Emotion(hands) if hands else next((emotion for emotion, _ in most.most_common(1)), None))
+    state.stage = 1
+
+
+def _show_answers(state: GuessState, question: Question, asked: Asked) -> None:
+    said = state.classes[-1]
+    st.header(f"Label: {question.label.adjective}", anchor=False)
+    st.markdown(f"The class says **{said.adjective if said else 'nothing'}**. One person labelled this face.")
+    if state.ballot is not None and (counts := state.ballot.counts()):
+        shares = {str(emotion): counts[emotion] / counts.total() for emotion in EMOTIONS}
+        show_chart(share_bars(shares, height=220), key="guess-votes", alt=f"Votes on phones: {list_shares(shares)}")
+    if state.stage == 1:
+        st.button("Ask the machine", type="primary", on_click=_ask_machine, key="guess-machine")
+        return
+    shares = asked.faces[0].probabilities.as_dict()
+    st.subheader(f"The machine: {sentence_of(asked.faces).lower()}", anchor=False)
+    show_chart(share_bars(shares, height=220), key="guess-shares", alt=f"The machine: {list_shares(shares)}")
+    st.button(
+        "Next" if state.number < len(QUESTIONS) else "How many were right?",
+        type="primary",
+        on_click=_go_on,
+        key="guess-next",
+    )
+
+
+def _ask_machine() -> None:
+    state = page_state(GuessState)
+    state.machines.append(_ask(QUESTIONS[len(state.machines)]).faces.emotions[0])
+    state.stage = 2
+
+
+def _go_on() -> None:
+    state = page_state(GuessState)
+    state.stage = 0
+    st.session_state["guess-hands"] = None
+    if state.ballot is not None:
+        ballots.show(state.ballot, state.number)
+
+
+def _show_end(state: GuessState) -> None:
+    """The three accuracies with their intervals, and the last round."""
+    labels = [question.label for question in QUESTIONS]
+    right = [sum(map(Emotion.__eq__, of, labels)) for of in (state.classes, state.machines)]  # type: ignore[arg-type]
+    agreed, num_votes = _people()
+    bins = [
+        FaceBin("this class", len(labels), right[0] / len(labels)),
+        FaceBin("the machine", len(labels), right[1] / len(labels)),
+        FaceBin("single people on FER2013, by what most saw (FER+)", num_votes, agreed / num_votes),
+    ]
+    st.header(f"Class {right[0]}, machine {right[1]} of {len(labels)}", anchor=False)
+    show_chart(accuracy_by_group({"": bins}, height=270), key="guess-end", alt=f"Right answers: {list_groups(bins)}")
+    lines = [
+        f"- {one.name}: {percent(one.accuracy)} ({to_text(accuracy_interval(round(one.accuracy * one.n), one.n))})"
+        for one in bins
+    ]
+    st.markdown("\n".join([*lines, "\nTen faces tell little, so the ranges are wide."]))
+    st.subheader(_LAST, anchor=False)
+    st.markdown(_MORAL)
+    with st.container(horizontal=True):
+        st.button(
+            "Open the camera", icon=":material/videocam:", type="primary", on_click=_open_camera, key="guess-camera"
+        )
+        st.button("Play again", icon=":material/replay:", on_click=_play_again, key="guess-again")
+
+
+@load_once
+def _people() -> tuple[int, int]:
+    """How many single votes on the faces of FER+ are for what most people saw, and how many votes there are."""
+    _, votes = read_votes(Split.TEST)
+    seen = majority(votes)
+    rows = np.flatnonzero(seen != NO_MAJORITY)
+    return int(votes[rows, seen[rows]].sum()), int(votes[rows].sum())
+
+
+def _open_camera() -> None:
+    choose({LIVE_VIEW: None, VOTE: None})
+
+
+def _play_again() -> None:
+    state = page_state(GuessState)
+    if state.ballot is not None:
+        ballots.end(state.ballot)
+    state.stage, state.ballot = 0, None
+    state.classes.clear()
+    state.machines.clear()
+    st.session_state["guess-hands"] = None
+
+
+def _show_phone() -> None:
+    """The seven emotions, for one vote on the shown face."""
+    ballot = ballots.find(VOTE.value or "")
+    if ballot is None:
+        st.info("This vote is over. Ask for the new address.", icon=":material/how_to_vote:")
+        return
+    st.header(f"Face {ballot.number}: what does it show?", anchor=False)
+    mine = ballot.vote_of(session_id())
+    for emotion in EMOTIONS:
+        kind = "primary" if emotion is mine else "secondary"
+        options = {"type": kind, "disabled": not ballot.is_open, "width": "stretch", "args": (emotion,)}
+        st.button(emotion.adjective.capitalize(), on_click=_vote, key=f"vote-{emotion}", **options)  # type: ignore[arg-type]
+    st.caption("Your vote has no name." if ballot.is_open else "The vote on this face is over.")
+
+
+def _vote(emotion: Emotion) -> None:
+    if (ballot := ballots.find(VOTE.value or "")) is not None:
+        ballot.vote(session_id(), emotion)
