@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,7 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
     if options.posed:
         classifier = classifier.posed()
     with arguments.progress("pictures", len(pictures)) as on_progress:
-        if options.record and not options.posed:
+        if options.record and not options.posed and evaluate.can_fit(pictures, classifier.spec.classes):
             record, adjustment = evaluate.fit_to_pictures(pictures, classifier, detector, on_progress)
             evaluate.record_photographs(name, record, adjustment)
             return record
@@ -116,7 +117,10 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
         evaluate.record_collection(name, options.images, pictures, scores, turns, is_test=bool(options.split))
     persons = {} if labelled.persons is None else {"persons": labelled.persons}
     wrong = {"wrongly_turned": evaluate.share_turned(turns, options.turned)}
-    return evaluate.evaluation_record(name, scores) | wrong | persons | {"skipped": labelled.skipped}
+    smallest = min((emotion for emotion in scores.per_class), key=lambda one: scores.per_class[one].support or math.inf)
+    smallest_group = {"smallest_group": {"class": smallest, "n": scores.per_class[smallest].support}}
+    record = evaluate.evaluation_record(name, scores) | wrong | persons
+    return record | smallest_group | {"skipped": labelled.skipped}
 
 
 def create_profile(options: argparse.Namespace) -> arguments.Outcome:

@@ -172,6 +172,12 @@ def fit_to_pictures(
     return record, tuple(tuple(round(float(number), 3) for number in row) for row in adjustment)
 
 
+def can_fit(pictures: Sequence[tuple[Source, Emotion]], classes: Sequence[str]) -> bool:
+    """Whether there are enough pictures of each class for `fit_to_pictures`."""
+    counts = np.bincount(in_classes(_labels([*pictures]), classes), minlength=len(classes))
+    return int(counts.min()) >= FOLDS
+
+
 def _adjust_in_folds(
     y_true: IntArray, answers: FloatArray, features: FloatArray, classifier: EmotionClassifier
 ) -> tuple[FloatArray, FloatArray]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError
+from emomusic.faces.labels import EMOTION_WORDS, NAMING, emotions_in
 from emomusic.media.formats import PICTURE_ENDINGS, has_ending
 from emomusic.media.guarded import FolderWalk
 
@@ -157,10 +157,7 @@ def _class_names(metadata: Mapping[bytes, bytes], label: str) -> list[str]:
 
 log = logging.getLogger(__name__)
 
-_NAMING = tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
-_EMOTIONS = {word: Emotion(name) for name, words in _NAMING["words"].items() for word in words.split()}
-
-LABELS, NAMES = tuple(_NAMING["numbers"]), tuple(_NAMING["file_names"])
+LABELS, NAMES = tuple(NAMING["numbers"]), tuple(NAMING["file_names"])
 """The data sets whose numbers name folders, and those whose file names tell the emotions."""
 
 
@@ -247,13 +244,6 @@ def _by_labels(rows: Sequence[Label], labels: str | None, source: Path) -> Label
     return LabelledPictures(found, len(shown) - len(found))
 
 
-def emotions_in(folder: str) -> tuple[Emotion, ...]:
-    """The emotions that a folder is named after, each once: two for a mixture; empty for other names."""
-    name = folder.lower().strip()
-    words = re.split(r"[\W_]+", _NAMING["mixtures"].get(name, name))
-    return tuple(dict.fromkeys(_EMOTIONS[word] for word in words if word in _EMOTIONS))
-
-
 def _shown_in(name: str, labels: str | None) -> tuple[Emotion, ...]:
     """As `emotions_in`, also of a folder named by a number of a data set."""
     if not name.isdecimal():
@@ -263,15 +253,15 @@ def _shown_in(name: str, labels: str | None) -> tuple[Emotion, ...]:
             f"expected --labels {'|'.join(LABELS)}, because data sets number emotions in different orders. Received: "
             f"the number {name} without it"
         )
-    order = _NAMING["numbers"][labels]
+    order = NAMING["numbers"][labels]
     return emotions_in(order[int(name)]) if int(name) < len(order) else ()
 
 
 def _by_file_names(folder: Path, names: str) -> LabelledPictures:
     found, persons, skipped = list[tuple[Source, Emotion]](), set(), 0
     for path in _pictures_in(folder):
-        match = re.fullmatch(_NAMING["file_names"][names], path.stem, re.IGNORECASE)
-        if match is not None and (emotion := _EMOTIONS.get(match["emotion"].lower())) is not None:
+        match = re.fullmatch(NAMING["file_names"][names], path.stem, re.IGNORECASE)
+        if match is not None and (emotion := EMOTION_WORDS.get(match["emotion"].lower())) is not None:
             found.append((path, emotion))
             persons.add(match["person"].upper())
         else:

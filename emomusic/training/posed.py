@@ -27,9 +27,10 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError, ImageError
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
+from emomusic.faces.labels import emotions_in
 from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, read_image, to_network_input
 from emomusic.metrics import SEVEN
-from emomusic.training.labelled import Source, emotions_in
+from emomusic.training.labelled import Source
 
 log = logging.getLogger(__name__)
 

@@ -184,6 +184,27 @@ def test_evaluation_counts_the_votes(faces: LabelledFaces, tmp_path: Path, capsy
     assert "Received: other pictures" in capsys.readouterr().err
 
 
+def test_few_pictures_are_a_row_of_for_whom_and_change_no_adjustment(
+    copied_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for emotion, count in ((Emotion.HAPPY, 4), (Emotion.SAD, 2)):
+        folder = tmp_path / "mine" / emotion.value
+        folder.mkdir(parents=True)
+        for number in range(count):
+            cv2.imwrite(str(folder / f"{number}.png"), np.full((60, 60), 40 * number + 20, np.uint8))
+    monkeypatch.setattr("emomusic.faces.reading.load_detector", lambda: WHOLE_PICTURE)
+    before = read_spec(copied_model).adjustment
+    command = ["evaluate", "face", "--model", COPIED, "--images", str(tmp_path / "mine"), "--record", "--json"]
+    assert main(command) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["smallest_group"] == {"class": "sad", "n": 2}
+    record = read_face_record(COPIED)
+    assert record.collections is not None
+    row = record.collections["mine"]
+    assert (row.n, row.accuracy, list(row.accuracy_interval)) == (6, found["accuracy"], found["accuracy_interval"])
+    assert read_spec(copied_model).adjustment == before
+
+
 def test_four_fifths_of_publictest_are_clear(
     faces: LabelledFaces, dataset: Splits, copied_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,7 @@ from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares, sha
 from emomusic.app.charts import roomy_columns, show_chart, show_sharp
 from emomusic.app.choices import MODELS_CELL, MODELS_CLASS, MODELS_TAB, MODELS_THRESHOLD
 from emomusic.app.frame import escape_markdown, shown_errors, text_color
+from emomusic.app.models.own_faces import draw_own_faces, own_rows
 from emomusic.app.models.pictures import face_grid, show_mistakes, test_pictures
 from emomusic.app.models.table import show_table
 from emomusic.app.models.training import show_training
@@ -28,6 +29,7 @@ from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import share_bars
 from emomusic.errors import EmomusicError
 from emomusic.faces.inspection import wobble, wobbles
+from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import load_classifier
 from emomusic.media.images import encode_jpeg, shrink, to_network_input
 from emomusic.metrics import FOUR, mistakes, reliability
@@ -239,11 +241,14 @@ def _show_figures(chosen: Chosen, record: Record) -> None:
 
 def _show_groups(record: FaceRecord) -> None:
     """Show for whom a model works."""
-    if not (bins := overview.groups_of(record)):
+    if record.name == DEFAULT_MODEL:
+        draw_own_faces()
+    own = own_rows() if record.name == DEFAULT_MODEL else []
+    if not (bins := [*overview.groups_of(record), *own]):
         st.markdown("For whom this model works was not measured.")
         return
     st.markdown("**For whom it works**, with 95 % ranges and the number of faces")
-    figure = plots.accuracy_by_group({"": bins}, height=plots.FIRST_PX)
+    figure = plots.accuracy_by_group({"": bins}, height=plots.FIRST_PX + 40 * len(own))
     show_chart(figure, key=f"models-groups-of-{record.name}", alt=f"Right answers: {plots.list_groups(bins)}")
 
 

@@ -1,0 +1,73 @@
+"""A visitor's own labelled pictures: a row with its interval, and its smallest group."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+
+from emomusic.affect import Emotion
+from emomusic.errors import ImageError
+from emomusic.faces.reading import PictureReading
+from emomusic.faces.table import NO_FACES, Faces
+from emomusic.media.images import DecodedPicture, encode_jpeg
+from emomusic.server import labelled
+from emomusic.server.labelled import read_own_faces
+from tests.fakes import FakeClassifier, make_face
+
+
+def packed(files: dict[str, bytes]) -> io.BytesIO:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return target
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls light faces happy and grey ones sad, and finds none in dark pictures."""
+
+    def read(picture: DecodedPicture, *, posed: bool) -> PictureReading:
+        shade = picture.pixels.mean()
+        emotion = Emotion.HAPPY if shade > 150 else Emotion.SAD
+        faces = Faces.of([make_face()], [FakeClassifier(emotion).probabilities]) if shade > 50 else NO_FACES
+        return PictureReading(60, 60, faces, 1.0, 1.0)
+
+    monkeypatch.setattr(labelled, "read_for_visitor", read)
+
+
+def shade(value: int) -> bytes:
+    return encode_jpeg(np.full((60, 60, 3), value, np.uint8))
+
+
+def test_the_row_has_the_accuracy_and_the_counts_of_each_emotion() -> None:
+    files = {f"mine/happy/{number}.jpg": shade(220) for number in range(3)}
+    files |= {"mine/Sadness/a.jpg": shade(120), "mine/sad/b.jpg": shade(220), "mine/fear/dark.jpg": shade(5)}
+    files |= {"mine/happy/broken.jpg": b"no picture", "mine/notes.txt": b"x", "mine/happy_sad/mixture.jpg": shade(220)}
+    shares: list[float] = []
+    found = read_own_faces(packed(files), "mine", shares.append)
+    assert (found.row.name, found.row.n) == ("your faces (mine)", 7)
+    assert found.row.accuracy == pytest.approx(4 / 7)
+    assert found.missed == 2
+    assert dict(found.counts) == {Emotion.HAPPY: 4, Emotion.SAD: 2, Emotion.FEAR: 1}
+    assert found.counts[0][0] is Emotion.FEAR
+    assert shares[-1] == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", packed({"happy.jpg": b"x"}).getvalue(), packed({"happy/a.jpg": shade(9)}).getvalue()[:-40]],
+)
+def test_another_file_is_refused_in_one_sentence(content: bytes) -> None:
+    with pytest.raises(ImageError, match="expected"):
+        read_own_faces(io.BytesIO(content), "any")
+
+
+def test_a_large_member_is_not_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labelled, "MAX_BYTES", 1000)
+    bomb = packed({"happy/a.jpg": bytes(10_000_000), "happy/b.jpg": shade(220)})
+    found = read_own_faces(bomb, "any")
+    assert (found.row.n, found.missed) == (2, 1)
+    monkeypatch.setattr(labelled, "MOST_PICTURES", 1)
+    assert read_own_faces(bomb, "any").row.n == 1
