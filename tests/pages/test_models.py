@@ -9,12 +9,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
-from emomusic.affect import EMOTIONS
+from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.fer2013 import LabelledFaces, Split
+from emomusic.records import FaceBin
 from emomusic.results.overview import FOUR_LEGEND, Benchmark
 from emomusic.server import shared
+from emomusic.server.labelled import OwnFaces
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.songs.playground import LabelledSongs
 from tests.fakes import FakeClassifier, FakeDetector, make_face
@@ -270,3 +272,15 @@ def test_the_network_of_the_report_learns_before_the_eyes(app: AppTest, monkeypa
     app.button(key="train-step").click().run()
     app.button(key="train-reset").click().run()
     assert epoch() == 0
+
+
+def test_one_s_own_labelled_faces_are_a_row_beside_ours(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = OwnFaces(FaceBin("your faces (mine)", 40, 0.75), 2, ((Emotion.FEAR, 3), (Emotion.HAPPY, 37)))
+    monkeypatch.setattr("emomusic.app.models.own_faces.read_own_faces", lambda *_: found)
+    monkeypatch.setattr("emomusic.app.models.details.DEFAULT_MODEL", "vgg9")
+    opened(app, on=Benchmark.PHOTOGRAPHS)
+    rows = len(charts(app)[1]["data"][0]["customdata"])
+    app.file_uploader(key="own-faces").upload("mine.zip", b"a ZIP")
+    app.run()
+    assert re.search(r"75.0.*of 40 faces.*in 2.*fear, with 3 faces", text_of(app))
+    assert len(charts(app)[1]["data"][0]["customdata"]) == rows + 1

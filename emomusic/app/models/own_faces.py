@@ -62,5 +62,9 @@ def _read(files: Sequence[UploadedFile]) -> None:
     content, size = content_of(file)
     if size > MAX_ZIP_MB * 2**20:
         raise ImageError(f"expected at most {MAX_ZIP_MB} MB. Received: more. Pack fewer pictures.")
-    with content, capacity().work(), st.spinner("Reading your faces"):
-        page_state(OwnFacesState).found = read_own_faces(content, file.name.removesuffix(".zip")[:40])
+    try:
+        with capacity().work(), st.spinner("Reading your faces"):
+            page_state(OwnFacesState).found = read_own_faces(content, file.name.removesuffix(".zip")[:40])
+    finally:
+        if content is not file:  # Streamlit's own object is read again by the uploader
+            content.close()
