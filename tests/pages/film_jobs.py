@@ -7,10 +7,10 @@ from unittest.mock import Mock
 
 import numpy as np
 
+from emomusic import workers
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.detection import Face
 from emomusic.faces.reading import Networks
-from emomusic.media import ahead
 from emomusic.media.images import RgbImage
 from emomusic.server.film_job import THREAD_NAME, FilmJob, FilmPhase, FilmView
 from tests.fakes import FakeClassifier, FakeDetector, make_face
@@ -80,4 +80,4 @@ def wait_for_end(job: FilmJob) -> FilmView:
 def film_threads() -> list[str]:
     """The names of the threads of films, in order."""
     names = (thread.name.removesuffix("_0") for thread in threading.enumerate())
-    return sorted(name for name in names if name in (THREAD_NAME, ahead.THREAD_NAME))
+    return sorted(name for name in names if name in (THREAD_NAME, workers.THREAD_NAME))

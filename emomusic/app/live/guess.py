@@ -13,7 +13,7 @@ from emomusic.affect import EMOTIONS, Emotion, list_shares
 from emomusic.answer.answer import sentence_of
 from emomusic.app.charts import roomy_columns, show_chart, show_sharp
 from emomusic.app.choices import LIVE_GUESS, LIVE_VIEW, VOTE, choose
-from emomusic.app.picture_chooser import SAMPLES, sample_picture
+from emomusic.app.picture_chooser import sample_picture
 from emomusic.app.state import page_state
 from emomusic.assets import load_once
 from emomusic.charts.diagnostics import accuracy_by_group, list_groups
@@ -127,8 +127,7 @@ def show_guess() -> None:
     left, right = roomy_columns([2, 3], key="guess", gap="large")
     with left:
         show_sharp(asked.picture, alt=f"Face {number}", width=_SIDE)
-        what = ", ".join(filter(None, [SAMPLES[question.sample], question.defect]))
-        st.caption(f"Face {number} of {len(QUESTIONS)}: {what}")
+        st.caption(f"Face {number} of {len(QUESTIONS)}{', ' * bool(question.defect)}{question.defect}")
     with right:
         if state.stage == 0:
             _show_vote(state)
