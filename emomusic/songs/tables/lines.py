@@ -19,17 +19,7 @@ _CUE_LINE = re.compile(r'^\s*(FILE|TRACK|TITLE|PERFORMER)\s+(?:"([^"]*)"?|(\S+))
 _EXTINF = re.compile(r'#EXTINF:\s*(-?[\d.]*)((?:\s+[\w-]+="[^"]*")*)\s*,(.*)', re.IGNORECASE)
 _VDJ_TAG = re.compile(r"<(artist|title|songlength)>([^<]*)<")
 _PLS_LINE = re.compile(r"(file|title|length)(\d+)\s*=(.*)", re.IGNORECASE)
-_VDJ_FIELDS = {"artist": "artists", "title": "title", "songlength": "duration"}
-_PLS_FIELDS = {"file": "path", "title": "line", "length": "duration"}
 _CUE_FIELDS = {"FILE": "path", "PERFORMER": "artists", "TITLE": "album"}
-_CRATE_FIELDS = {
-    b"ptrk": "path",
-    b"pfil": "path",
-    b"tsng": "title",
-    b"tart": "artists",
-    b"talb": "album",
-    b"tgen": "genres",
-}
 
 _DASH = re.compile(r"\s+[-\u2010-\u2015\u2212]+\s+")
 _OTHER = re.compile(r"\s+[|/~\u00b7\u2022]\s+|\t+")
@@ -74,12 +64,11 @@ def _m3u_rows(text: str) -> Rows:
         if found := _EXTINF.match(line):
             named |= {"line": found[3].strip(), "duration": "" if found[1].startswith("-") else found[1]}
         elif line.upper().startswith(("#EXTART:", "#EXTALB:")):
-            named["artists" if line[4:7].upper() == "ART" else "album"] = line[8:].strip()
+            named["artist" if line[4:7].upper() == "ART" else "album"] = line[8:].strip()
         elif line.upper().startswith("#EXTVDJ:"):
-            tags = {tag: html.unescape(value) for tag, value in _VDJ_TAG.findall(line)}
-            named |= {field: tags.get(tag, "") for tag, field in _VDJ_FIELDS.items()}
+            named |= {tag: html.unescape(value) for tag, value in _VDJ_TAG.findall(line)}
         elif line and not line.startswith("#"):
-            if "artists" in named:  # then the line is the title alone
+            if "artist" in named:  # then the line is the title alone
                 named["title"] = named.get("title") or named.pop("line", "")
             rows.append({**named, "path": line})
             named = {}
@@ -89,8 +78,9 @@ def _m3u_rows(text: str) -> Rows:
 def _pls_rows(text: str) -> Rows:
     entries: dict[int, dict[str, str]] = {}
     for found in filter(None, map(_PLS_LINE.match, map(str.strip, text.splitlines()))):
-        value = found[3].strip().replace("-1", "") if found[1].casefold() == "length" else found[3].strip()
-        entries.setdefault(int(found[2][:9]), {})[_PLS_FIELDS[found[1].casefold()]] = value
+        name, value = found[1].casefold(), found[3].strip()
+        value = value.replace("-1", "") if name == "length" else value
+        entries.setdefault(int(found[2][:9]), {})["line" if name == "title" else name] = value
     return [entry for _, entry in sorted(entries.items())]
 
 
@@ -119,8 +109,8 @@ def crate_rows(data: bytes) -> Rows:
         if tag == b"otrk":  # its own tags follow
             rows.append({})
             continue
-        if rows and tag in _CRATE_FIELDS:
-            rows[-1][_CRATE_FIELDS[tag]] = data[at : at + length].decode("utf-16-be", "replace")
+        if rows and field_of(name := tag.decode("latin-1"), strict=True):
+            rows[-1][name] = data[at : at + length].decode("utf-16-be", "replace")
         at += length
     return rows
 
