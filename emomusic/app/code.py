@@ -20,6 +20,7 @@ from emomusic.app.choices import (
     MOOD,
     MUSIC_QUERY,
     MUSIC_TRACK,
+    POLICIES,
     POLICY,
     SAMPLE,
     SAYS,
@@ -77,7 +78,7 @@ class _Screen:
     @property
     def songs(self) -> dict[str, str | list[str]]:
         """The options for songs, by the name that commands, API and library share."""
-        policy, end = self.one(POLICY).lower() or Policy.MATCH.value, self.one(DESTINATION)
+        policy, end = POLICIES.get(self.one(POLICY), Policy.MATCH).value, self.one(DESTINATION)
         options: dict[str, str | list[str]] = {} if policy == Policy.MATCH else {"policy": policy}
         if policy == Policy.JOURNEY and destination_of(end) is not None:
             options["to"] = end

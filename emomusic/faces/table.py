@@ -280,7 +280,8 @@ class Faces:
         import pyarrow as pa
 
         no_times, names = {"time_s": [None] * len(self)}, {"picture": [picture] * len(self)}
-        return pa.Table.from_pydict({**names, **no_times, **self.columns(), "turn": self.turn.tolist()}, _schema())
+        more = {"turn": self.turn.tolist(), "is_sure": self.is_sure.tolist()}
+        return pa.Table.from_pydict({**names, **no_times, **self.columns(), **more}, _schema())
 
 
 _COLUMNS: list[tuple[str, Any, int]] = [
@@ -342,4 +343,4 @@ def _schema() -> Any:
     names |= dict.fromkeys(("face", "x", "y", "width", "height"), pa.int32())
     names |= {"confidence": pa.float64(), **dict.fromkeys(SHARES, pa.float32())}
     names |= {"emotion": pa.string(), "valence": pa.float64(), "arousal": pa.float64(), "quadrant": pa.string()}
-    return pa.schema([*names.items(), ("turn", pa.int32())])
+    return pa.schema([*names.items(), ("turn", pa.int32()), ("is_sure", pa.bool_())])

@@ -20,6 +20,7 @@ def face_of(row: dict[str, Any]) -> dict[str, Any]:
         "box": [row["x"], row["y"], row["width"], row["height"]],
         "probabilities": {name: row[name] for name in EMOTIONS},
         **{name: row[name] for name in ("confidence", "emotion", "valence", "arousal", "quadrant")},
+        "is_sure": row["is_sure"],
         **({"turn": row["turn"]} if row["turn"] else {}),
     }
 

@@ -66,7 +66,7 @@ def scenes_job(name: str, emotions: Sequence[Emotion], faces: Sequence[Face] = (
     def classify(crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         return [FakeClassifier(emotions[int(crop.mean() - 30) // 15]).probabilities for crop in crops]
 
-    job = FilmJob(name, film, fakes(Mock(classify=classify), FakeDetector(faces)))
+    job = FilmJob(name, film, fakes(Mock(classify=classify, threshold=0.0), FakeDetector(faces)))
     wait_for_end(job)
     return job
 

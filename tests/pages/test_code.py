@@ -28,7 +28,7 @@ from emomusic.records import read_record
 from emomusic.results.overview import Benchmark, evaluation
 from emomusic.songs.genres import genres_of
 from emomusic.songs.recommend import load_recommender
-from emomusic.songs.request import Policy, Request, destination_of
+from emomusic.songs.request import Request, destination_of
 from tests.waiting import PATIENCE_S, wait_until
 
 Chosen = Mapping[str, Sequence[str]]
@@ -36,9 +36,9 @@ Chosen = Mapping[str, Sequence[str]]
 PEOPLE, TOKEN = "four-people", "a-long-secret-of-the-test"
 SCREENS: list[tuple[str, dict[str, list[str]]]] = [
     *(("photo", {"sample": [sample]}) for sample in SAMPLES),
-    *(("photo", {"sample": [PEOPLE], "policy": [policy]}) for policy in POLICIES[1:]),
-    ("photo", {"sample": [PEOPLE], "policy": ["Journey"], "to": ["calm"]}),
-    ("photo", {"sample": [PEOPLE], "policy": ["Journey"], "to": ["0.4,-0.2"]}),
+    *(("photo", {"sample": [PEOPLE], "policy": [policy]}) for policy in [*POLICIES][1:]),
+    ("photo", {"sample": [PEOPLE], "policy": ["Take me there"], "to": ["calm"]}),
+    ("photo", {"sample": [PEOPLE], "policy": ["Take me there"], "to": ["0.4,-0.2"]}),
     *(("photo", {"sample": [PEOPLE], "who": [f"Face {number}"]}) for number in (1, 3)),
     *(("photo", {"sample": ["joe-biden-2010"], "says": [emotion]}) for emotion in ("happy", "fear", "neutral")),
     *(("photo", {"mood": [mood]}) for mood in Mood),
@@ -46,8 +46,8 @@ SCREENS: list[tuple[str, dict[str, list[str]]]] = [
     ("photo", {"sample": ["eileen-collins-1999"], "genres": ["rock"]}),
     ("photo", {"sample": [ALL_SAMPLES]}),
     *(("how_it_works", {"sample": [sample], "step": ["sound"]}) for sample in (PEOPLE, "barack-obama-2012")),
-    ("live", {"policy": ["Soothe"]}),
-    ("live", {"policy": ["Match"], "genres": ["pop"]}),
+    ("live", {"policy": ["Lift me"]}),
+    ("live", {"policy": ["Match me"], "genres": ["pop"]}),
     ("live", {}),
     ("film", {"film": ["sample"]}),
     ("music", {"genres": ["jazz"]}),
@@ -85,7 +85,7 @@ def answer_of(chosen: Chosen, picture: Path, *, posed: bool) -> Answer:
 
 
 def first_song(chosen: Chosen, answer: Answer) -> str:
-    policy = Policy(next(iter(chosen.get("policy", ["match"]))).lower())
+    policy = POLICIES[next(iter(chosen.get("policy", POLICIES)))]
     request = answer.request(policy)
     fields = {"point": request.point, "emotion": request.emotion, "mood": request.mood, "policy": policy}
     end = destination_of(next(iter(chosen.get("to", [""]))))

@@ -143,7 +143,7 @@ def test_a_film_that_breaks_off_an_error_and_a_missing_encoder_keep_the_readings
     film = end_of(whole[: len(whole) * 2 // 3])
     assert 3 < film.reading.end_s < 6
     assert seconds_of(film.marked) == pytest.approx(film.reading.end_s, abs=0.3)
-    failing = Mock()
+    failing = Mock(threshold=0.0)
     failing.classify.side_effect = [*[[FakeClassifier().probabilities]] * 5, RuntimeError("a fault")]
     film = end_of(GREY, fakes(failing))
     assert (film.marked, len(film.reading or ())) == (None, 5)
