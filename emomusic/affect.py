@@ -337,10 +337,10 @@ def describe_shares(names: Sequence[str], shares: Sequence[float], *, is_mixture
 
 
 def describe_mood(probabilities: EmotionProbabilities, mood: Mood) -> str:
-    """Why songs have a mood, with the emotions that count: "Sad 53 %, neutral 36 %: sad songs"."""
+    """Why songs have a mood, with the emotions that count: "sad songs because: sad 53 %, neutral 36 %"."""
     ranked = sorted(probabilities.as_dict().items(), key=lambda pair: -pair[1])[:2]
     shares = {Emotion(name).adjective: share for name, share in ranked if share >= 0.15 or (name, share) == ranked[0]}
-    return f"{list_shares(shares).capitalize()}: {mood} songs"
+    return f"{mood} songs because: {list_shares(shares)}"
 
 
 def share_text(share: float) -> str:

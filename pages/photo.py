@@ -16,7 +16,7 @@ def open_start() -> DeltaGenerator:
     """Show the title and the purpose of the page; returns the container for the rest."""
     start = before.container()
     start.title("What does this face sound like?", anchor=False)
-    start.markdown("Choose a photo. EmoMusic finds the faces, estimates their emotions and plays matching songs.")
+    start.markdown("EmoMusic finds the faces, estimates their emotions and plays matching songs.")
     return start
 
 

@@ -127,6 +127,8 @@ def _clicks(browser: Browser, num_clicks: int) -> Iterator[Timing]:
         _answered(page)
         for name in [path.stem for path in sorted(_SAMPLES.glob("*.jpg")) if path.stem != "four-people"] * 2:
             page.wait_for_timeout(500)
+            page.get_by_role("button", name="Other photos").click()
+            page.locator(f".st-key-sample-{name} button").wait_for()
             times.append(page.evaluate("name => window.choosePhoto(name)", name))
         sentences, answers = zip(*times, strict=True)
         yield Timing("until a new visitor sees the title", *spread(titles), "s", _NUM_STARTS)
@@ -135,6 +137,9 @@ def _clicks(browser: Browser, num_clicks: int) -> Iterator[Timing]:
         for key, button in (("next-photo", "Next song"), ("skip-photo", "Not for me")):
             times = []
             for _ in range(num_clicks):
+                if not player.get_by_role("button", name=button).count():
+                    player.get_by_role("button", name="Your music").click()
+                    player.get_by_role("button", name=button).wait_for()
                 times.append(player.evaluate("key => window.nextSong(key)", key))
                 player.wait_for_timeout(300)
             yield Timing(f"from {button} to another song", *spread(times), "ms", num_clicks)

@@ -25,9 +25,10 @@ DEMO = ("photo-1440-light", "card", "game-1440-light", "film-1440-light", "sound
 DEMO_SIZE, DEMO_MS = (1080, 675), 2500
 
 SHOTS = {
-    "start": ("/", ".st-key-example-plane .js-plotly-plot"),
-    "photo": (f"/?sample=four-people&{PLAYS}", ".st-key-plane .js-plotly-plot"),
-    "several": (f"/?sample=all&{PLAYS}", ".st-key-plane .js-plotly-plot"),
+    "start": ("/", ".st-key-without-face button"),
+    "photo": (f"/?sample=four-people&{PLAYS}", ".st-key-next-photo button"),
+    "several": (f"/?sample=all&{PLAYS}", ".st-key-next-photo button"),
+    "details": (f"/?sample=four-people&beside=Map&{PLAYS}", ".st-key-plane .js-plotly-plot"),
     "film": (f"/film?film=sample&{PLAYS}", "video"),
     "music": ("/music", ".js-plotly-plot"),
     "models": ("/models?faces=emonet_photo&faces=emonet&face_view=Confusions", ".js-plotly-plot"),
@@ -55,7 +56,8 @@ def play(page: Page) -> None:
 def save_card(page: Page, url: str, path: Path) -> None:
     """Save the card of the photo."""
     page.goto(f"{url}{SHOTS['photo'][0]}")
-    page.get_by_role("button", name="Download").click()
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("tab", name="Download").click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Card (PNG)").click()
     waiting.value.save_as(path)
@@ -104,9 +106,6 @@ def main(url: str, out: Path, film: Path) -> None:
                     if PLAYS in path:
                         play(page)
                     take(page, out, f"{name}-{width}-{theme}")
-                    if name == "photo":  # below the first screen
-                        page.locator(".st-key-face-cards").evaluate("element => element.scrollIntoView()")
-                        take(page, out, f"details-{width}-{theme}")
                 take_live(page, url, out, f"{width}-{theme}")
                 if (width, theme) == (1440, "light"):
                     save_card(page, url, out / "card.png")

@@ -53,7 +53,6 @@ def test_the_wheel_contains_everything_for_serving(names: set[str], root: Path) 
     pages = {path.relative_to(root).as_posix() for path in root.glob("pages/*.py")}
     assert pages | {"app.py", ".streamlit/config.toml", "SHA256SUMS", "data/icon.png", "data/logo.png"} <= in_bundle
     assert {"data/catalogue/LICENSE", "data/samples/SOURCES.md", "models/detector/LICENSE"} <= in_bundle
-    assert {"data/samples/example/answer.json", "data/samples/example/picture.jpg"} <= in_bundle
     for folder, record in (("songs", "songs.json"), ("band", "band.json")):
         files = {path.relative_to(root).as_posix() for path in root.glob(f"data/{folder}/*")}
         assert {f"data/{folder}/LICENSE", f"data/{folder}/{record}"} <= files <= in_bundle

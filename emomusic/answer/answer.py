@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from emomusic.affect import (
     EMOTIONS,
     MOOD_POINTS,
+    AffectPoint,
     Emotion,
     EmotionProbabilities,
     Mood,
@@ -31,7 +32,7 @@ from emomusic.affect import (
 from emomusic.export import faces_record, group_record, picture_record, song_record
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import FACE_COLUMNS, NEUTRAL, NO_FACES, Faces
-from emomusic.faces.who import NOBODY, Kind, Who
+from emomusic.faces.who import EACH, NOBODY, Kind, Who
 from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
 from emomusic.marks.drawing import annotated_picture, annotated_preview
 from emomusic.media.images import RgbImage, encode_png, read_image
@@ -39,6 +40,8 @@ from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Policy, Request, start_mood, target_of
 from emomusic.songs.song import Pick
 from emomusic.text import csv_text, pluralize
+
+_MOST_TURNS = 24  # persons with songs in turn
 
 
 class AnsweredPhoto(Protocol):
@@ -127,7 +130,7 @@ class Answer:
 
     @property
     def portraits(self) -> list[bytes]:
-        """JPEG of each face, by number."""
+        """JPEG of each face by its number, also of removed ones."""
         return [portrait for photo in self.photos for portrait in photo.portraits]
 
     def persons(self, most: int) -> dict[str, Faces]:
@@ -169,15 +172,11 @@ class Answer:
         """What the visitor chose by hand: an emotion, a mood."""
         return [name for name in (self.emotion and self.emotion.adjective, self.mood) if name]
 
-    def words_of(self, who: Who) -> str:
-        """The emotion of a face: "Happy, as you say", "Mostly happy"."""
-        if (said := self.says.get(who)) is not None:
-            return f"{said.adjective.capitalize()}, as you say"
-        return sentence_of(self.faces.where(who))
-
     def reason(self, request: Request) -> str:
-        """Why the songs of a request have their mood: "Sad 53 %, neutral 36 %: sad songs"."""
+        """Why the songs of a request have their mood: "Sad songs because: sad 53 %, neutral 36 %"."""
         mood = target_of(request)[1]
+        if request.turns:
+            return "A song for each face in turn."
         if request.policy is Policy.JOURNEY:
             return f"From {start_mood(request)} to {mood} songs, in steps from the face to the target on the plane."
         if request.mood is not None:
@@ -189,7 +188,7 @@ class Answer:
         if not self.is_sure:
             return f"{'The face is' if len(self.shown) == 1 else 'The faces are'} unclear: {mood} songs."
         assert self.probabilities is not None  # absent only with a mood
-        return describe_mood(self.probabilities, mood)
+        return describe_mood(self.probabilities, mood).capitalize()
 
     # Songs
 
@@ -201,10 +200,17 @@ class Answer:
     def request(self, policy: Policy = Policy.MATCH) -> Request:
         """The request for songs, without the visitor's music. There must be a listener."""
         if self.probabilities is not None:
-            heard = self.probabilities if self.is_sure else NEUTRAL
-            return Request(affect_of(heard), emotion=heard.emotion, mood=self.mood, policy=policy)
+            heard, turns = self.probabilities if self.is_sure else NEUTRAL, self._turns if self.who == EACH else ()
+            return Request(affect_of(heard), emotion=heard.emotion, mood=self.mood, policy=policy, turns=turns)
         assert self.mood is not None
         return Request(MOOD_POINTS[self.mood], mood=self.mood, policy=policy)
+
+    @property
+    def _turns(self) -> tuple[tuple[str, AffectPoint, Emotion], ...]:
+        """The name, the place and the emotion of each person, for songs in turn."""
+        found = [(who, self.faces.where(who)) for who in self.faces.persons()[:_MOST_TURNS]]
+        heard = [(who.text.lower(), faces.mean() if faces.is_sure.any() else NEUTRAL) for who, faces in found]
+        return tuple((name, affect_of(mean), mean.emotion) for name, mean in heard if mean is not None)
 
     def with_songs(self, songs: SongQueue) -> Answer:
         """The answer with its songs."""
@@ -218,7 +224,8 @@ class Answer:
         request, songs = self.songs.request, [*picks]
         if self.is_one:
             (photo,) = self.photos
-            found = picture_record(photo.name, photo.reading, songs, request)
+            (reading,) = self.readings(self.estimates)
+            found = picture_record(photo.name, reading, songs, request)
         else:
             read = zip(self.photos, self.readings(self.estimates), strict=True)
             pictures = [faces_record(photo.name, reading) for photo, reading in read]
@@ -261,8 +268,8 @@ class Answer:
             (photo,), (reading,) = self.photos, self.readings(self.faces)
             pictures = [annotated_preview(read_image(photo.preview), reading, *PICTURE_SIZE)]
         elif with_faces:
-            faces = zip(self.portraits, self.faces.emotions, strict=True)
-            pictures = [framed(read_image(portrait), emotion) for portrait, emotion in faces]
+            portraits = self.portraits
+            pictures = [framed(read_image(portraits[face.number - 1]), face.emotion) for face in self.faces]
         title = card_title(self.probabilities.emotion, today, pick)
         return encode_png(draw_card(title, self.sentence, self.probabilities, pick, pictures))
 

@@ -5,6 +5,7 @@ A page makes the answer, and shows it in the order of its screen:
     answer = Answer(faces, EVERYONE)                     # or one face, or a mood
     queue = play_for(request_of(answer), "photo")        # the bar plays new songs
     draw_policy(answer)
+    st.caption(answer.reason(queue.request))
     show_queue(queue, "my-photo")                        # files begin with "my-photo"
     show_plane(queue, answer.who, face_points(answer.faces), on_face=set_who)
 
@@ -69,13 +70,12 @@ def request_of(answer: Answer) -> Request:
 
 
 def draw_policy(answer: Answer) -> None:
-    """Show the policies, and what the chosen one does."""
+    """Show the policies, and where a journey goes."""
     request = request_of(answer)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         POLICY.draw(st.segmented_control, "How to choose songs", label_visibility="collapsed")
         if request.policy is Policy.JOURNEY:
             _draw_destination(replace(request, destination=None))
-    st.caption(answer.reason(request))
 
 
 def _draw_destination(request: Request) -> None:
@@ -109,7 +109,7 @@ def show_plane(
     request, point = queue.request, queue.request.point
     is_journey = request.policy is Policy.JOURNEY
     target = target_of(request)[0] if is_journey else None
-    picks = queue.playlist(JOURNEY_STEPS if is_journey else _SONGS_ON_PLANE)
+    picks, current = queue.playlist(JOURNEY_STEPS if is_journey else _SONGS_ON_PLANE), queue.current
     if is_journey:  # not the songs that follow it
         picks = [pick for pick in picks if pick.is_step]
     faces = [other for other in others if other.who != who]
@@ -119,10 +119,13 @@ def show_plane(
     faces.append(next(unclear, FacePoint(who, point, emotion, pictures.get(who, ""))))
     # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
     key = f"{_PLANE}-{page_state(PlaneState).num_clicks}"
+    points = song_points(picks)
+    if current is not None and current not in picks:
+        points += song_points([current])
     least = _LEAST_HEIGHT if height == "stretch" else 420
     with st.container(key="plane", gap="xsmall", height=height):
         show_chart(
-            circumplex(faces, song_points(picks), target=target, height=least),
+            circumplex(faces, points, target=target, playing=None if current is None else current.number, height=least),
             key=key,
             alt=f"The affect plane: the listener at valence {point.valence:.2f} and arousal {point.arousal:.2f}, and "
             f"{len(picks)} songs",
@@ -142,7 +145,7 @@ def show_plane(
         faces_are = "Click a face, scroll to zoom" if any(pictures.values()) else "Circles are faces"
         note = _CIRCLES.get(who, faces_are)
         if picks:
-            note += ", squares are songs to click"
+            note += ", small marks are songs to click; the line leads to the one that plays"
         if is_journey:
             note += ". Drag the target, or click any place, to go there"
         few = [] if is_journey else describe_few(picks, target_of(request)[1])
@@ -163,17 +166,14 @@ def show_bars(
     probabilities: EmotionProbabilities | None,
     *,
     key: str,
-    name: str = "",
-    least_height: int = 250,
-    font_px: int | None = None,
+    least_height: int,
+    font_px: int,
     **options: Any,
 ) -> None:
-    """Show the seven probabilities of a face or a group, which `name` tells to screen readers."""
-    of = f" of {name}" if name else ""
-    alt = f"Probabilities{of}: {'none' if probabilities is None else list_shares(probabilities.as_dict())}"
+    """Show the seven probabilities of a face or a group."""
+    alt = f"Probabilities: {'none' if probabilities is None else list_shares(probabilities.as_dict())}"
     figure = probability_bars(probabilities, height=least_height)
-    if font_px is not None:
-        figure.update_traces(textfont={"size": font_px}).update_yaxes(tickfont={"size": font_px})
+    figure.update_traces(textfont={"size": font_px}).update_yaxes(tickfont={"size": font_px})
     show_chart(figure, key=key, alt=alt, **options)
 
 

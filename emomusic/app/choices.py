@@ -299,9 +299,11 @@ SAMPLE = Choice("sample", pages=("photo", "models", "how_it_works"), is_optional
 WHO = Choice("who", pages=("photo",), in_menu=True)
 SAYS = Choice("says", [*Emotion], pages=("photo",), is_optional=True, in_menu=True)
 MOOD = Choice("mood", [*Mood], pages=("photo",), is_optional=True, in_menu=True)
-ABOUT_SAMPLE = (WHO, SAYS, MOOD)
-"""The choices about the shown sample: whom the songs are for, and the emotion of the face and the mood by hand."""
+FACE = Choice("face", pages=("how_it_works",), is_optional=True)  # number of the explained face
+ABOUT_SAMPLE = (WHO, SAYS, MOOD, FACE)
+"""The choices about the shown sample: whom the songs are for, the emotion and the mood by hand, the explained face."""
 PICTURE_FROM = Choice("source", ["Upload", "Camera"], at="session")
+PHOTO_TAB = Choice("beside", pages=("photo",))
 
 # Songs
 POLICY = Choice(

@@ -51,13 +51,12 @@ def show_known(faces: Faces, persons: PersonsState) -> None:
 
 
 def draw_persons_menu(persons: PersonsState) -> None:
-    """Show a menu to use, download and forget profiles."""
-    with st.popover("This is me", icon=":material/face:", key="persons"):
-        if not persons.known:
-            st.markdown("EmoMusic reads your face better after a short lesson with your camera, or with its profile.")
-            view = {LIVE_VIEW.name: LIVE_TEACH}
-            st.page_link("pages/live.py", label="Teach it my face", icon=":material/school:", query_params=view)
-        show_persons(persons)
+    """Show how to use, download and forget profiles."""
+    if not persons.known:
+        st.markdown("EmoMusic reads your face better after a short lesson with your camera, or with its profile.")
+        view = {LIVE_VIEW.name: LIVE_TEACH}
+        st.page_link("pages/live.py", label="Teach it my face", icon=":material/school:", query_params=view)
+    show_persons(persons)
 
 
 def add_person(profile: FaceProfile, name: str = "", picture: bytes = b"") -> KnownFace:

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app.camera import camera_works, show_problem
-from emomusic.app.charts import reserve_space, show_tile, style_tiles
+from emomusic.app.charts import show_tile, style_tiles
 from emomusic.app.choices import ABOUT_SAMPLE, PICTURE_FROM, SAMPLE, choose
 from emomusic.app.frame import escape_markdown
 from emomusic.app.parts import show_style
@@ -40,8 +40,7 @@ _MAX_MB = MAX_BYTES // 2**20  # per file, in Streamlit's unit
 ALL_SAMPLES = "all"
 """In the URL: the samples as one group."""
 GROUP = "four-people"  # composed of other samples
-_THUMBNAIL = 104  # pixels: a row has eight on a desktop, three on a phone
-_SMALL_THUMBNAIL = 52
+_THUMBNAIL = 72  # pixels
 
 
 SAMPLES = {
@@ -65,18 +64,17 @@ def shown_pictures() -> ShownPictures:
 
 
 def draw_chooser(shown: ShownPictures) -> None:
-    """Show the samples, the upload and the camera."""
-    _sample_row("samples", shown)
+    """Show the drop zone and the camera, and the samples."""
     _draw_own(shown)
+    _sample_row(shown)
 
 
-def draw_small_chooser(shown: ShownPictures) -> None:
-    """Show small samples and a menu for the visitor's photos in one row."""
-    options: dict[str, Any] = {"horizontal": True, "gap": "small", "vertical_alignment": "center", "wrap": False}
-    with reserve_space("chooser-row", _SMALL_THUMBNAIL + 10), st.container(key="chooser", **options):
-        _sample_row("small-samples", shown)
-        with picture_menu("Other photos", "another", shown):
-            _draw_own(shown)
+def draw_menu(shown: ShownPictures) -> None:
+    """Show a menu with the drop zone, the camera and all samples."""
+    with picture_menu("Other photos", "another", shown):
+        draw_chooser(shown)
+        options: dict[str, Any] = {"icon": ":material/photo_library:", "type": "tertiary", "key": "all-samples"}
+        st.button("All samples as a group", on_click=set_sample, args=(ALL_SAMPLES,), **options)
 
 
 def picture_menu(label: str, name: str, shown: ShownPictures) -> DeltaGenerator:
@@ -86,21 +84,26 @@ def picture_menu(label: str, name: str, shown: ShownPictures) -> DeltaGenerator:
 
 def _draw_own(shown: ShownPictures) -> None:
     is_camera = PICTURE_FROM.value == "Camera"
-    options: dict[str, Any] = {"vertical_alignment": "top" if is_camera else "center"}
-    with st.container(horizontal=True, gap="medium", key=f"own-{'camera' if is_camera else 'file'}", **options):
-        source = PICTURE_FROM.draw(
-            st.segmented_control,
-            "Your own photos",
-            format_func=lambda name: f":material/{'upload' if name == 'Upload' else 'photo_camera'}: {name}",
-        )
-        with st.container(width="stretch"):
-            if source == "Camera":
-                _show_camera()
-            else:
+    with st.container(key=f"own-{'camera' if is_camera else 'file'}", gap="small"):
+        if is_camera:
+            _show_camera()
+            st.button(
+                "Choose a photo", icon=":material/image:", on_click=_take_from, args=("Upload",), key="use-upload"
+            )
+        else:
+            st.markdown("Drop a photo", width="content")
+            with st.container(horizontal=True, gap="small", vertical_alignment="center", key="own-ways"):
+                options: dict[str, Any] = {"icon": ":material/photo_camera:", "type": "primary", "key": "use-camera"}
+                st.button("Camera", on_click=_take_from, args=("Camera",), **options)
                 show_drop_zone("upload")
-            if shown.are_own:
+        if shown.are_own:
+            with st.container(horizontal=True, gap="small"):
                 st.button("Remove", icon=":material/delete:", on_click=_remove_own, key="remove-own")
                 show_turn(shown, "turn-in-menu")
+
+
+def _take_from(source: str) -> None:
+    st.session_state[PICTURE_FROM.key] = source
 
 
 def _show_camera() -> None:
@@ -189,12 +192,11 @@ def _remove_own() -> None:
     page_state(PictureState).take(())
 
 
-def _sample_row(key: str, shown: ShownPictures) -> None:
-    """Show the samples as tiles with labels, or small ones for the key "small-samples"."""
+def _sample_row(shown: ShownPictures) -> None:
+    """Show the samples as tiles, with labels for screen readers."""
     style_tiles("sample", chosen=next((name for name in SAMPLES if name == shown.sample), ""))
     show_style(__file__, "picture_chooser.css")
-    options: dict[str, Any] = {"gap": "small"} if key == "samples" else {"gap": "xsmall", "width": "content"}
-    with st.container(horizontal=True, key=key, **options):
+    with st.container(horizontal=True, gap="small", key="samples"):
         for sample, title in SAMPLES.items():
             show_tile(
                 "sample",
@@ -202,7 +204,7 @@ def _sample_row(key: str, shown: ShownPictures) -> None:
                 _thumbnail(sample),
                 title,
                 alt=f"Sample: {title}",
-                width=_THUMBNAIL if key == "samples" else _SMALL_THUMBNAIL,
+                width=_THUMBNAIL,
                 on_click=set_sample,
                 args=(sample,),
             )

@@ -6,6 +6,7 @@ The bar of the app (`bar.py`) plays them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ from emomusic.app.parts import show_style
 from emomusic.app.queues import PageQueue, PlayerState, play, start, weak_callback
 from emomusic.app.sources import draw_music
 from emomusic.app.state import SpotifyState, page_state, use_spotify
+from emomusic.colours import MOOD_COLOURS
 from emomusic.server.own_library import without_folders
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.listing import songs_like
@@ -35,6 +37,7 @@ def show_queue(
     stem: str,
     show_more: Callable[[], None] = lambda: None,
     show_next: Callable[[], None] | None = None,
+    reason: str = "",
 ) -> None:
     """Show the songs of a queue.
 
@@ -43,6 +46,7 @@ def show_queue(
         stem: start of the names of downloaded files.
         show_more: shows buttons of the page.
         show_next: shows the next songs in another way.
+        reason: why the songs have their mood.
     """
     player = page_state(PlayerState)
     place, is_list, current = queue.name, queue.is_list, queue.current
@@ -53,7 +57,7 @@ def show_queue(
         # The menus keep their position and stay open if the number of elements before them does not change
         with st.container(gap="xsmall", key=f"song-{place}"):
             if current is not None:
-                _show_song_text(current, queue)
+                _show_song_text(current, queue, reason)
             else:
                 has_any = is_list or bool(queue.playlist(1))
                 reason = "The list ends here" if has_any else queue.recommender.why_none(queue.request)
@@ -62,11 +66,11 @@ def show_queue(
         _show_buttons(current, queue, is_playing=player.playing is queue)
         _show_up_next(queue) if show_next is None else show_next()
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            if not is_list:
-                draw_music(queue.music)
-            _show_alike(current, queue)
+            more = "More of this list"
+            with st.popover(more, key=f"more-{place}") if is_list else draw_music(queue.music):
+                _show_about(current, queue)
+                _show_take_along(queue, stem)
             show_more()
-            _show_take_along(queue, stem)
         if names := [escape_markdown(name) for name in player.skipped.values()]:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption(f"Skipped on this visit: {join_names(names)}", width="content")
@@ -86,7 +90,8 @@ def _show_substitution(queue: PageQueue) -> None:
     if reason is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f":material/info: {reason}", width="content")
-            if page_state(SpotifyState).is_silent or queue.music.chosen is Source.SPOTIFY:
+            is_asked = page_state(SpotifyState).is_silent or queue.music.chosen is Source.SPOTIFY
+            if queue.is_list and is_asked:  # the menu of others has it
                 st.button("Use Spotify", type="tertiary", on_click=use_spotify, key=f"use-spotify-{queue.name}")
 
 
@@ -103,7 +108,7 @@ def show_start(queue: PageQueue) -> None:
 
 
 def _show_buttons(current: Pick | None, queue: PageQueue, *, is_playing: bool) -> None:
-    """Show a button that plays the queue or its next song, and the one that skips."""
+    """Show a button that plays the queue or its next song."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if current is not None and not (current.song.is_on_spotify or current.song.is_audio):
             address = search_url(f"{current.song.title} {current.song.byline}")
@@ -119,14 +124,6 @@ def _show_buttons(current: Pick | None, queue: PageQueue, *, is_playing: bool) -
             )
         else:
             show_start(queue)
-        st.button(
-            "Not for me",
-            type="tertiary",
-            help="Skip it" if current is None else f"Skip {escape_markdown(_skipped_by(current)[1])} on this visit",
-            on_click=weak_callback(_skip, queue),
-            disabled=current is None,
-            key=f"skip-{queue.name}",
-        )
 
 
 def song_line(song: Song) -> str:
@@ -136,18 +133,19 @@ def song_line(song: Song) -> str:
     return f"{title} · {escape_markdown(song.byline)}"
 
 
-def _show_song_text(pick: Pick, queue: PageQueue) -> None:
-    """Show title, artists and reason, and the licence of a bundled song."""
+def _show_song_text(pick: Pick, queue: PageQueue, because: str) -> None:
+    """Show title, artists and reason on a tile in the colour of the mood, and the licence of a bundled song."""
     song = pick.song
+    st.html(f"<style>.st-key-song-{queue.name} {{ --mood: {MOOD_COLOURS[pick.likeliest_mood]}; }}</style>")
     with st.container(key=f"title-{queue.name}"):
-        st.markdown(song_line(song))
+        st.markdown(f"**{escape_markdown(song.title)}**  \n{escape_markdown(song.byline)}")
     reason = escape_markdown(pick.reason)
     if pick.likeliest_mood not in pick.reason and not queue.is_list:  # on a journey
         reason = f"{pick.likeliest_mood.capitalize()}. {reason}"
     if song.licence is not None:
-        reason += f" · {escape_markdown(song.licence)}, [source]({song.source})"
+        reason += f" · {escape_markdown(song.licence)}"
     with st.container(key=f"reason-{queue.name}"):
-        st.markdown(f":small[{reason}]")  # a link in a caption has too little contrast
+        st.markdown(f"{escape_markdown(because)}  \n:small[{reason}]" if because else f":small[{reason}]")
 
 
 def _show_up_next(queue: PageQueue) -> None:
@@ -184,15 +182,20 @@ def _skip(queue: PageQueue) -> None:
         start(queue)
 
 
-def _show_alike(current: Pick | None, queue: PageQueue) -> None:
-    """Show a menu of songs like the current one to go on with, if something is known of it."""
-    if current is None or current.point is None:
+def _show_about(current: Pick | None, queue: PageQueue) -> None:
+    """Show where the current song is from, a button that skips it, and songs like it to go on with."""
+    if current is None:
         return
-    with st.popover("More like this", icon=":material/playlist_add:", key=f"alike-{queue.name}"):
-        for label, mood in ((f"In this mood: {current.likeliest_mood}", current.likeliest_mood), ("In any mood", None)):
+    song = current.song
+    where = f"  \n[Source]({song.source})" if song.licence is not None else ""
+    st.markdown(f"{song_line(song)}{where}")
+    with st.container(horizontal=True, gap="small"):
+        options: dict[str, Any] = {"on_click": weak_callback(_skip, queue), "key": f"skip-{queue.name}"}
+        st.button("Not for me", help=f"Skip {escape_markdown(_skipped_by(current)[1])} on this visit", **options)
+        for mood in (current.likeliest_mood, None) if current.point is not None else ():
             go_on = weak_callback(_go_on_with, queue, current, mood)
             key = f"alike-{queue.name}-{'any' if mood is None else 'same'}"
-            st.button(label, on_click=go_on, type="tertiary", key=key)
+            st.button("More like this, in any mood" if mood is None else "More like this", on_click=go_on, key=key)
 
 
 def _go_on_with(queue: PageQueue, pick: Pick, mood: Mood | None) -> None:
@@ -205,19 +208,19 @@ def _go_on_with(queue: PageQueue, pick: Pick, mood: Mood | None) -> None:
 
 
 def _show_take_along(queue: PageQueue, stem: str) -> None:
-    """Show a menu with the playlist in several forms; nothing without songs."""
+    """Show the playlist in several forms; nothing without songs."""
     picks = queue.playlist(PLAYLIST)
     if not picks:
         return
-    with st.popover("Take it along", key=f"take-{queue.name}"):
-        st.markdown(f"**{pluralize(len(picks), 'song')}** of this list")
-        if links := track_links(picks):
-            st.caption("Copy these links, and paste them into a playlist in Spotify's desktop app.")
-            st.code(links, language=None, height=100)
-        # No player opens links to Spotify, or finds the bundled songs
-        if any(pick.song.path is not None and pick.song.player is not Player.BUNDLED for pick in picks):
-            st.caption("The playlist is for VLC and other players. Save it in the folder of your music.")
-            _offer("Playlist (M3U)", songs_m3u, f"{stem}.m3u", queue)
+    st.markdown(f"**Take along** {pluralize(len(picks), 'song')} of this list")
+    if links := track_links(picks):
+        st.caption("Copy these links, and paste them into a playlist in Spotify's desktop app.")
+        st.code(links, language=None, height=100)
+    # No player opens links to Spotify, or finds the bundled songs
+    if any(pick.song.path is not None and pick.song.player is not Player.BUNDLED for pick in picks):
+        st.caption("The playlist is for VLC and other players. Save it in the folder of your music.")
+        _offer("Playlist (M3U)", songs_m3u, f"{stem}.m3u", queue)
+    with st.container(horizontal=True, gap="small"):
         _offer("List (text)", songs_txt, f"{stem}-songs.txt", queue)
         if not queue.is_list:  # their moods can be unknown
             _offer("Songs (CSV)", lambda picks: for_excel(songs_csv(picks)), f"{stem}-songs.csv", queue)

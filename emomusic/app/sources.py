@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.app.choices import (
     GENRE_FAMILIES,
@@ -184,12 +185,15 @@ def _chosen_genres() -> frozenset[str]:
 # The panel
 
 
-def draw_music(music: YourMusic) -> None:
-    """Show the menu of the source, genres and options for songs. The next run of the page decides by the choice."""
+def draw_music(music: YourMusic) -> DeltaGenerator:
+    """Show the menu of the source, genres and options for songs. The next run of the page decides by the choice.
+
+    Returns the menu, for more of a page.
+    """
     names = names_of(music.genres)
     num_choices = len(names) + len(music.traits) + music.hides_explicit
     label = f"Your music · {num_choices}" if num_choices else "Your music"
-    with st.popover(label, icon=":material/genres:", key="your-music"):
+    with st.popover(label, icon=":material/genres:", key="your-music") as menu:
         source = _draw_source(music)
         if source is Source.OWN:
             draw_own_files()
@@ -206,6 +210,7 @@ def draw_music(music: YourMusic) -> None:
             st.button("Other songs", icon=":material/shuffle:", on_click=_shuffle, key="your-music-shuffle")
             is_changed = bool(num_choices or music.seed)
             st.button("Reset", icon=":material/undo:", on_click=_reset, disabled=not is_changed, key="your-music-reset")
+    return menu
 
 
 def _draw_source(music: YourMusic) -> Source:
@@ -219,7 +224,7 @@ def _draw_source(music: YourMusic) -> Source:
 
 def _store_source() -> None:
     SONGS_FROM.take()
-    if SONGS_FROM.value is Source.SPOTIFY and page_state(SpotifyState).is_silent:
+    if SONGS_FROM.value is Source.SPOTIFY:
         use_spotify()
 
 

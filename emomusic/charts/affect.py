@@ -44,7 +44,8 @@ class SongPoint:
 _Points: TypeAlias = Sequence[AffectPoint]
 
 _RANGE = 1.12  # limit of both axes
-_CIRCLE, _SQUARE = 0.17, 0.12  # diameters of face and song marks, in plane units on a phone-sized plane
+_CIRCLE, _SONG = 0.17, 0.06  # diameters of face and song marks, in plane units on a phone-sized plane
+_WORD = 0.18  # of the circles that names need
 _MAX_SHIFT = 1.5 * _CIRCLE  # largest distance between a mark and its true position
 _AXIS_GAP = 0.01  # moved marks keep this distance from an axis, so that they stay in their quadrant
 _MAX_ITERATIONS, _TOLERANCE = 60, 1e-3
@@ -55,7 +56,7 @@ _NUM_FACES = (6, 30, 60)
 _SIZES, _BORDERS = (22.0, 18.0, 17.0), (2.0, 1.5, 1.25)
 _LABEL = 13  # the smallest letters of the app
 _WIDER = 30 / 22  # factor for labels of three letters
-_SONG_SIZE = 18.0
+_SONG_SIZE, _PLAYING_SIZE = 9.0, 13.0
 # Sides of pictures, in plane units: all of them cover the plane as densely, within these limits
 _PICTURES, _SIDES, _CHOSEN = 0.8, (0.12, 0.26), 1.35
 
@@ -95,6 +96,7 @@ def circumplex(
     songs: Sequence[SongPoint] = (),
     *,
     target: AffectPoint | None = None,
+    playing: int | None = None,
     trail: Sequence[AffectPoint] = (),
     height: int = 420,
 ) -> go.Figure:
@@ -102,9 +104,10 @@ def circumplex(
 
     Args:
         faces: drawn as labelled circles in the colour of their emotion. The last one is the listener.
-        songs: drawn as numbered grey squares: colours are for emotions.
+        songs: drawn as small grey diamonds: colours are for emotions.
         target: end of a journey. A line joins the listener, the songs in order and the target, and Plotly tells of a
             click anywhere on the plane.
+        playing: number of the song that plays, to which a line leads from the listener.
         trail: earlier positions of the face or group, oldest first. Older points are fainter.
         height: of the figure, in pixels.
     """
@@ -121,11 +124,16 @@ def circumplex(
         side = float(np.clip(_PICTURES / np.sqrt(num_pictures), *_SIDES))
         widths = [side if face.picture else width for face, width in zip(faces, widths, strict=True)]
     held = [] if target is None else [target]
-    shown = _separate(points, widths + [_SQUARE] * len(songs), len(songs), held)
+    shown = _separate(points, widths + [_SONG] * len(songs), len(songs), held)
     if target is not None:
         _draw_way(figure, shown[len(faces) - 1 :], target)
+    now = next((number for number, song in enumerate(songs) if song.number == playing), None)
+    if now is not None and target is None:
+        listener, song = _at(shown[len(faces) - 1 : len(faces)]), _at(shown[len(faces) + now :][:1])
+        line_to = {axis: listener[axis] + song[axis] for axis in listener}
+        figure.add_scatter(**line_to, mode="lines", line={"color": TRAIL, "width": 2}, hoverinfo="skip", name="playing")
     if songs:
-        _draw_songs(figure, songs, shown[len(faces) :])
+        _draw_songs(figure, songs, shown[len(faces) :], now)
     names = list(EMOTION_POINTS)
     if num_pictures:
         names = _draw_pictures(figure, faces, shown, side)
@@ -158,7 +166,7 @@ def _separate(points: _Points, widths: Sequence[float], num_songs: int, held: _P
     """
     words = [*_WORDS, *held] if num_songs else []
     true = np.array([(point.valence, point.arousal) for point in (*points, *words)], np.float64).reshape(-1, 2)
-    sizes = np.array([*widths, *[_SQUARE] * len(_WORDS), *[_CIRCLE] * len(held)][: len(true)])
+    sizes = np.array([*widths, *[_WORD] * len(_WORDS), *[_CIRCLE] * len(held)][: len(true)])
     edge = 1 - sizes[:, None] / 2  # the names of the quadrants are outside
     lowest = np.where(true > 0, np.minimum(true, _AXIS_GAP), -edge)
     highest = np.where(true < 0, np.maximum(true, -_AXIS_GAP), edge)
@@ -282,13 +290,16 @@ def _draw_way(figure: go.Figure, points: _Points, target: AffectPoint) -> None:
     figure.add_annotation(x=x, y=y - radius, text="target", yanchor="top", showarrow=False, font={"size": _LABEL})
 
 
-def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points) -> None:
+def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points, playing: int | None) -> None:
     figure.add_scatter(
         **_at(shown),
-        mode="markers+text",
-        text=[str(song.number) for song in songs],
-        textfont={"size": _LABEL, "color": ink_on(TRAIL)},
-        marker={"symbol": "square", "size": _SONG_SIZE, "color": TRAIL, "line": {"width": 1, "color": "white"}},
+        mode="markers",
+        marker={
+            "symbol": "diamond",
+            "size": [_PLAYING_SIZE if number == playing else _SONG_SIZE for number in range(len(songs))],
+            "color": TRAIL,
+            "line": {"width": 1, "color": "white"},
+        },
         **_CLICKABLE,
         customdata=[
             (escape_html(song.title), song.mood.value, song.point.valence, song.point.arousal, song.number)

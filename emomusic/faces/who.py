@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-_WORDS = {"everyone": "Everyone", "face": "Face", "person": "Person", "moment": "Now", "nobody": "You"}
-_LABELS = {"everyone": "all", "face": "", "person": "P", "moment": "now", "nobody": "you"}
+_WORDS = {"everyone": "Everyone", "each": "Each", "face": "Face", "person": "Person", "moment": "Now", "nobody": "You"}
+_LABELS = {"everyone": "all", "each": "all", "face": "", "person": "P", "moment": "now", "nobody": "you"}
 
 
 class Kind(Enum):
     """The kinds of `Who`. Only faces and persons have numbers."""
 
     EVERYONE = "everyone"
+    EACH = "each"
     FACE = "face"
     PERSON = "person"
     MOMENT = "moment"
@@ -24,8 +25,8 @@ class Who:
     """The face, person or group that songs are for.
 
     Attributes:
-        kind: EVERYONE for all faces, FACE for one, PERSON for those of one person in several photos, MOMENT for the
-            faces of a few seconds, NOBODY for a mood without a face.
+        kind: EVERYONE for all faces together, EACH for one after another in turn, FACE for one, PERSON for those of
+            one person in several photos, MOMENT for the faces of a few seconds, NOBODY for a mood without a face.
         number: the number of the face or person, from 1; 0 for the other kinds.
     """
 
@@ -48,7 +49,7 @@ class Who:
 
     @property
     def text(self) -> str:
-        """The name on pages and in files: "Everyone", "Face 2", "Person 1", "Now" or "You"."""
+        """The name on pages and in files: "Everyone", "Each", "Face 2", "Person 1", "Now" or "You"."""
         return f"{_WORDS[self.kind.value]} {self.number or ''}".strip()
 
     @property
@@ -62,4 +63,5 @@ class Who:
         return f"{_LABELS[self.kind.value]}{self.number or ''}"
 
 
-EVERYONE, MOMENT, NOBODY = Who(Kind.EVERYONE), Who(Kind.MOMENT), Who(Kind.NOBODY)
+EVERYONE, EACH = Who(Kind.EVERYONE), Who(Kind.EACH)
+MOMENT, NOBODY = Who(Kind.MOMENT), Who(Kind.NOBODY)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from emomusic.compat import return_free_memory
 from emomusic.errors import CapacityError, ImageError
+from emomusic.faces.detection import Face
 from emomusic.faces.identity import ROOM_AROUND, Descriptors, describe_crops, group_persons
 from emomusic.faces.profile import KnownFace
-from emomusic.faces.reading import PictureReading, apply_profiles
+from emomusic.faces.reading import PictureReading, apply_profiles, load_networks
 from emomusic.faces.table import NO_FACES, Faces, Integers, boxes_array
-from emomusic.media.images import DecodedPicture, encode_jpeg, read_image, shrink
+from emomusic.media.images import Box, DecodedPicture, encode_jpeg, read_image, shrink
 from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.pictures import Picture, ShownPictures
 from emomusic.server.shared import read_for_visitor
@@ -39,6 +40,7 @@ class Photo:
     portraits: tuple[bytes, ...] = ()  # JPEG of each face
     note: str = ""  # what of its file was read, and how
     is_posed: bool = False  # as of its `Picture`
+    num_marked: int = 0  # faces that the visitor framed, the last ones
     descriptors: Descriptors | None = None  # of the faces, until all photos are read
     held: HeldBytes | None = None  # the bytes of preview, small copy and faces
 
@@ -79,6 +81,29 @@ class Photo:
             self.decoded = decoded = None
             return_free_memory()
 
+    def mark(self, sides: Sequence[float], known: Sequence[KnownFace]) -> None:
+        """Add a face that the visitor framed, read from the copy in screen size.
+
+        Args:
+            sides: left, top, width and height of the frame, as shares of the photo's sides.
+            known: the persons whose profiles are applied.
+        """
+        image, found = read_image(self.preview), self.found
+        size = (found.width, found.height)
+        left, top, width, height = (round(share * side) for share, side in zip(sides, size * 2, strict=True))
+        box = Box(left, top, max(width, 1), max(height, 1)).clipped(*size)
+        face = Face(box.scaled(image.shape[1] / found.width).clipped(image.shape[1], image.shape[0]), 1.0)
+        _, classifier = load_networks(posed=self.is_posed)
+        row = Faces.of([Face(box, 1.0)], classifier.classify([face.crop(image)]))
+        self.found = replace(found, faces=Faces.of_pictures([Faces.joined([found.faces, row])]))
+        self.portraits += (encode_jpeg(shrink(face.crop(image, ROOM_AROUND), _FACE_SIDE)[0]),)
+        self.num_marked += 1
+        if self.held is not None:
+            self.held.release()
+        self.held = None
+        self.hold()
+        self.read_again(known)
+
     def take_place_of(self, picture: Picture) -> Picture:
         """The picture with the copy in screen size as its file, or with the reason why it cannot be read."""
         if picture.held is not None:
@@ -115,7 +140,8 @@ class Photos:
     digest: str  # of all of them
     by_digest: dict[str, Photo | None]  # by digest, in their order; None before it was decoded
     persons_version: int  # of the persons with whose profiles the faces were read
-    person: Integers | None = None  # the column of `faces`, once several photos are read
+    person: Integers | None = None  # the column of all faces, once several photos are read
+    removed: set[int] = field(default_factory=set)  # numbers of what is no face, as the visitor says
 
     @property
     def is_read(self) -> bool:
@@ -126,6 +152,11 @@ class Photos:
     def photos(self) -> list[Photo]:
         """The photos without a problem."""
         return [photo for photo in self.by_digest.values() if photo is not None and not photo.problem]
+
+    @property
+    def digests(self) -> list[str]:
+        """The digests of `photos`."""
+        return [digest for digest, photo in self.by_digest.items() if photo is not None and not photo.problem]
 
     @property
     def unread(self) -> list[tuple[str, str]]:
@@ -139,9 +170,10 @@ class Photos:
 
     @property
     def faces(self) -> Faces:
-        """The faces, numbered over all photos."""
+        """The faces, numbered over all photos; without the removed ones, whose numbers stay free."""
         faces = Faces.of_pictures([photo.reading.faces for photo in self.photos])
-        return faces if self.person is None else replace(faces, person=self.person)
+        faces = faces if self.person is None else replace(faces, person=self.person)
+        return faces[~np.isin(faces.number, [*self.removed])]
 
     def decoded(self, digest: str, shown: ShownPictures) -> Photo:
         """A shown photo, decoded if that was not done."""
@@ -150,6 +182,16 @@ class Photos:
             photo = self.by_digest[digest] = Photo.of(next(one for one in shown.pictures if one.digest == digest))
         return photo
 
+    def glance(self, shown: ShownPictures) -> Iterator[tuple[str, Photo]]:
+        """The photos with their digests, one after another, also those that are not read yet."""
+        pictures = {picture.digest: picture for picture in shown.pictures}
+        for digest, photo in self.by_digest.items():
+            seen = photo or Photo.of(pictures[digest])  # it is decoded again later: all at once would fill the memory
+            if seen.problem:
+                self.by_digest[digest] = seen
+            else:
+                yield digest, seen
+
     def forget_persons(self, version: int) -> None:
         """Go back to the readings without profiles, also while another page is shown. `version` is of the persons."""
         for photo in self.photos:
@@ -157,7 +199,7 @@ class Photos:
         self.persons_version = version
 
     def finish(
-        self, shown: ShownPictures, known: Sequence[KnownFace], version: int, on_progress: Callable[[int], None]
+        self, shown: ShownPictures, known: Sequence[KnownFace], version: int, on_read: Callable[[str], None]
     ) -> None:
         """Read the shown photos that are not read yet; an interrupted run keeps its results.
 
@@ -167,20 +209,20 @@ class Photos:
             shown: the photos.
             known: the persons whose profiles are applied.
             version: the version of the persons.
-            on_progress: gets the number of photos that were read, before each one.
+            on_read: gets the digest of each photo after it was read.
 
         Raises:
             EmomusicError: a model is missing or damaged.
         """
         mine, of_several = shown.mine, len(self.by_digest) > 1
-        for number, (digest, before) in enumerate(self.by_digest.items()):
+        for digest, before in self.by_digest.items():
             if before is None or before.decoded is not None:
-                on_progress(number)
                 photo = self.decoded(digest, shown)
                 photo.read(known, of_several=of_several)
                 if of_several:
                     mine.own = tuple(photo.take_place_of(one) if one.digest == digest else one for one in mine.own)
                 photo.hold()
+                on_read(digest)
         if (described := [photo for photo in self.photos if photo.descriptors is not None]) and self.person is None:
             rows = np.concatenate([photo.descriptors for photo in described if photo.descriptors is not None])
             owners = [number for number, photo in enumerate(described) for _ in photo.portraits]

@@ -36,7 +36,7 @@ from emomusic.affect import (
     share_text,
 )
 from emomusic.assets import load_once
-from emomusic.songs.catalogue import Catalogue, PlayHistory, normalize_text
+from emomusic.songs.catalogue import Catalogue, PlayHistory, key_of, normalize_text
 from emomusic.songs.genres import SongKind, included_kinds
 from emomusic.songs.journey import character_of, like_steps, moods_of_waypoints, step_reason, waypoints_between
 from emomusic.songs.mood import MOODS
@@ -124,6 +124,9 @@ class Recommender:
             request: target, policy and filters.
             heard: songs that were heard. If they are the steps of a journey, it continues from the last one.
         """
+        if request.turns:
+            yield from self._walk_in_turn(request, heard)
+            return
         target, mood = target_of(request)
         if request.policy is Policy.JOURNEY:
             if len(heard) < JOURNEY_STEPS and all(pick.is_step for pick in heard):
@@ -136,6 +139,20 @@ class Recommender:
             words = f"{'probably' if surest >= 0.5 else 'perhaps'} {likeliest} ({share_text(surest)})"
             words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
             yield self._pick(number, row, mood, score, f"{words}, {character_of(self.point_of(row))}")
+
+    def _walk_in_turn(self, request: Request, heard: Sequence[Pick]) -> Iterator[Pick]:
+        """A song for each of several listeners, again and again; no song twice."""
+        listeners = [replace(request, point=point, emotion=of, turns=()) for _, point, of in request.turns]
+        walks = {name: self.walk(each) for (name, *_), each in zip(request.turns, listeners, strict=True)}
+        known = {key_of(pick.song) for pick in heard}
+        while walks:
+            for name, walk in [*walks.items()]:
+                pick = next((pick for pick in walk if key_of(pick.song) not in known), None)
+                if pick is None:
+                    del walks[name]
+                else:
+                    known.add(key_of(pick.song))
+                    yield replace(pick, reason=f"For {name}: {pick.reason}")
 
     def passing(self, request: Request) -> npt.NDArray[np.bool_]:
         """Shape (n,): songs that pass the filters."""

@@ -40,6 +40,7 @@ class Request:
         mood: target mood, overrides the mood of the policy.
         policy: how to choose the target.
         destination: end of a journey; None takes a point of the target mood.
+        turns: of several listeners the name, the point and the emotion, whose songs play in turn.
         seed: shuffles songs of similar scores; the same seed gives the same list.
         hide_explicit: remove songs marked explicit.
         genres: a song must have one of them; empty allows all. A genre of comedy, sleep or children's songs includes
@@ -54,6 +55,7 @@ class Request:
     mood: Mood | None = None
     policy: Policy = Policy.MATCH
     destination: AffectPoint | None = None
+    turns: tuple[tuple[str, AffectPoint, Emotion], ...] = ()
     seed: int = 0
     hide_explicit: bool = False
     genres: frozenset[str] = frozenset()

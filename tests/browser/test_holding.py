@@ -209,6 +209,7 @@ def test_an_answer_holds_at_a_large_zoom_in_forced_colours_and_translated(open_p
     assert page.get_by_role("radio", name="Lift me").evaluate(outline) == "none"
 
     page.evaluate(TRANSLATE)
+    page.get_by_role("button", name="Other photos").click()
     page.get_by_role("button", name="A stern look", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("neutral")
     expect(page.locator(".st-key-photo-face-1 p")).to_contain_text("neutral")
@@ -230,7 +231,7 @@ def test_a_browser_that_cannot_send_pictures_is_told_and_songs_play_without_stor
 
 def test_a_working_camera_can_be_changed_for_one_that_is_plugged_in(open_page: Callable[..., Page]) -> None:
     page = open_page("/", script=CAMERAS)
-    page.get_by_role("radio", name="Camera").click()
+    page.get_by_role("button", name="Camera").click()
     page.wait_for_function("window.asked.length")
     expect(page.get_by_role("button", name="Use Phone")).to_have_count(0)
     page.evaluate("window.plug()")

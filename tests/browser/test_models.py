@@ -174,7 +174,7 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
     expect(page.get_by_text("7 of 7 say happy")).to_be_visible()
     wait_until_idle(page)
     below, uploader = page.locator(".st-key-models-try"), page.get_by_test_id("stFileUploader")
-    parts = [page.locator(".st-key-own-file"), page.get_by_role("radio", name="Camera"), uploader]
+    parts = [page.locator(".st-key-own-file"), page.get_by_role("button", name="Camera"), uploader]
     for own in (False, True):
         if own:
             page.locator("input[type=file]").first.set_input_files(root / "data/samples/joe-biden-2010.jpg")

@@ -263,12 +263,14 @@ def test_spotify_plays_each_song_once_and_then_the_chosen_ones_and_its_menus_are
     upcoming.click()
     heard.append(song_after(page, heard[-1]))
     assert track(heard[-1]).title == title
+    page.get_by_role("button", name="Your music").click()
     page.get_by_role("button", name="Not for me").click()
+    page.keyboard.press("Escape")
     after_skip = song_after(page, heard[-1])
     assert track(heard[-1]).artists[0] not in track(after_skip).artists
     page.get_by_role("button", name="Undo").click()
     assert song_after(page, after_skip) == heard[-1]  # it returns to its place
-    page.get_by_role("radio", name="Face 3").click()
+    page.locator(".st-key-photo-face-3 button").click()
     of_face = song_after(page, heard[-1])
     page.get_by_role("radio", name="Lift me").click()
     playing = song_after(page, of_face)
@@ -286,13 +288,20 @@ def test_spotify_plays_each_song_once_and_then_the_chosen_ones_and_its_menus_are
     while genres.count():  # the first press closes the list of genres
         page.keyboard.press("Escape")
         wait_until_idle(page)
-    page.get_by_role("button", name="Take it along").click()
+    page.get_by_role("button", name="Your music").click()
     page.get_by_test_id("stCode").wait_for()
     assert axe_report(page) is None
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("stCode")).to_have_count(0)
     press_shortcut(page.get_by_role("button", name="Next song"), "n")
     song_after(page, playing)
+
+
+def use_spotify(page: Page) -> None:
+    """Choose Spotify again in the menu of the player."""
+    page.get_by_role("button", name="Your music").click()
+    page.get_by_role("radio", name="Spotify").click()
+    page.keyboard.press("Escape")
 
 
 def test_a_silent_spotify_gives_way_to_songs_that_play_until_it_answers(
@@ -311,7 +320,7 @@ def test_a_silent_spotify_gives_way_to_songs_that_play_until_it_answers(
         page.goto(server)
         first = play_sample(page)
         expect(page.locator(PLAYER)).to_have_count(0)
-        page.get_by_role("button", name="Use Spotify").click()
+        use_spotify(page)
         song(page)
         assert is_paused(page)
         sounding(page)  # it comes back by itself
@@ -325,7 +334,7 @@ def test_a_silent_spotify_gives_way_to_songs_that_play_until_it_answers(
         page.evaluate("dispatchEvent(new Event('online')), null")
         expect(page.get_by_text("Spotify answers again")).to_be_visible()
         assert sounding(page) == heard  # until the visitor decides
-        page.get_by_role("button", name="Use Spotify").click()
+        use_spotify(page)
         song(page)
         page.wait_for_function("emomusicPlayer.audio.paused")
         answers = False

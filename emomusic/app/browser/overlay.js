@@ -177,6 +177,57 @@ class Place extends Target {
   }
 }
 
+const SMALLEST = 0.02; // side of a frame; a press without a move draws none
+const FRAME_STEP = 0.02;
+
+/** A frame around a face, in shares of the picture's sides. The pointer draws it; keys move it, and Enter gives it. */
+class Frame extends Part {
+  #box = [0.4, 0.25, 0.2, 0.3]; // left, top, width and height
+  #start = null;
+
+  constructor(element) {
+    super(element);
+    const area = this.find("div");
+    this.mark = this.find("button");
+    area.onpointerdown = (event) => {
+      area.setPointerCapture(event.pointerId);
+      this.#start = this.#at(event);
+    };
+    area.onpointermove = (event) => {
+      if (!this.#start) return;
+      const end = this.#at(event), [x, y] = this.#start;
+      this.#draw([Math.min(x, end[0]), Math.min(y, end[1]), Math.abs(x - end[0]), Math.abs(y - end[1])]);
+    };
+    area.onpointerup = () => {
+      this.#start = null;
+      if (Math.min(this.#box[2], this.#box[3]) > SMALLEST) this.tell("box", this.#box);
+    };
+    this.mark.onkeydown = (event) => {
+      const [right, up] = ARROWS[event.key] ?? [0, 0], more = { "+": FRAME_STEP, "-": -FRAME_STEP }[event.key] ?? 0;
+      if (event.key === "Enter") this.tell("box", this.#box);
+      if (!right && !up && !more && event.key !== "Enter") return;
+      event.preventDefault();
+      event.stopPropagation(); // the player seeks with the arrow keys
+      const [x, y, width, height] = this.#box, shares = [width, height].map((side) => within(side + more, SMALLEST, 1));
+      const corner = [x + right * FRAME_STEP - more / 2, y - up * FRAME_STEP - more / 2];
+      this.#draw([...corner.map((at, axis) => within(at, 0, 1 - shares[axis])), ...shares]);
+    };
+    this.#draw(this.#box);
+    this.mark.focus();
+  }
+
+  #at({ clientX, clientY }) {
+    const { left, top, width, height } = this.find("div").getBoundingClientRect();
+    return [within((clientX - left) / width, 0, 1), within((clientY - top) / height, 0, 1)];
+  }
+
+  #draw(box) {
+    this.#box = box;
+    const [left, top, width, height] = box.map((share) => `${100 * share}%`);
+    Object.assign(this.mark.style, { left, top, width, height });
+  }
+}
+
 const LOWERED = 0.25;
 const ROUNDING_S = 0.001; // of a time that was sought
 
@@ -261,4 +312,4 @@ class Playhead extends Overlay {
   }
 }
 
-export { Note as note, Place as place, Playhead as playhead, Target as target };
+export { Frame as frame, Note as note, Place as place, Playhead as playhead, Target as target };

@@ -113,7 +113,7 @@ function explainRefusals() {
 
 /** Where a dropped or pasted file goes: what to press, one after the other, until the page has its drop zone. */
 const WAYS = {
-  "": [".st-key-source button", "[class*='st-key-another-'] button", ".st-key-source button"],
+  "": [".st-key-use-upload button", "[class*='st-key-another-'] button", ".st-key-use-upload button"],
   film: [".st-key-film-another button"],
   music: [".st-key-view [role=tab]:nth-of-type(2)"],
 };
@@ -163,7 +163,13 @@ class Runtime extends Part {
     this.listen(document, "keydown", (event) => this.#press(event), { capture: true });
     this.listen(document, "click", (event) => this.#click(event), { capture: true });
     this.listen(document, "paste", (event) => this.#paste(event));
-    this.listen(window, "dragover", (event) => this.#isForeign(event) && event.preventDefault());
+    this.listen(window, "dragover", (event) => {
+      if (!this.#isForeign(event)) return;
+      event.preventDefault();
+      document.body.classList.toggle("takes-drop", this.data.page in WAYS);
+    });
+    const rest = (event) => event.relatedTarget || document.body.classList.remove("takes-drop");
+    this.listen(window, "dragleave drop", rest, { capture: true });
     this.listen(window, "drop", (event) => this.#drop(event));
     this.listen(window, "online offline", () => this.#renewSpotify());
     this.#watchConnection();
@@ -223,6 +229,7 @@ class Runtime extends Part {
 
   #click(event) {
     if (event.isTrusted && this.data.page === "how_it_works" && event.target.closest?.(".st-key-how-full button")) toggleFullScreen();
+    if (event.isTrusted && event.target.closest?.(".st-key-print button")) window.print();
     const pressed = this.#isAway && event.isTrusted && event.target.closest?.(".stMain button, .stMain [role=radio]");
     if (!pressed) return;
     event.preventDefault();

@@ -14,7 +14,6 @@ from streamlit.delta_generator import DeltaGenerator
 from emomusic.affect import NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, EmotionProbabilities
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import show_chart
-from emomusic.app.state import page_state
 from emomusic.assets import ModelKind
 from emomusic.charts import steps as plots
 from emomusic.charts.face import share_bars
@@ -26,18 +25,11 @@ from emomusic.media.images import RgbImage, encode_jpeg, shrink
 from emomusic.records import read_face_record
 from emomusic.results.predictions import Predictions, read_predictions
 from emomusic.runtime import Float32Array
-from emomusic.server.pictures import PictureState
 from emomusic.server.walk import Walk
 from emomusic.songs.hearing import spectrogram_of
 from emomusic.text import pluralize
 
 _LONGEST = 2200  # pixels, of an image
-
-
-def show_face(number: int) -> None:
-    """Show another face of the photo; for buttons."""
-    _, walk = page_state(PictureState).results[Walk]
-    walk.number = number
 
 
 _DOT = 0.1  # diameter on the plane, as a share of the plane's side

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from emomusic.app.charts import reserve_space, roomy_columns
+from emomusic.app.choices import FACE
 from emomusic.app.choices import STEP as CHOSEN_STEP
 from emomusic.app.frame import shown_errors
-from emomusic.app.how_it_works.drawing import WIDE, Drawing, show_face
+from emomusic.app.how_it_works.drawing import WIDE, Drawing
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
 from emomusic.app.parts import show_style
 from emomusic.app.picture_chooser import draw_chooser, picture_menu, sample_picture, shown_pictures
@@ -83,11 +84,14 @@ def _show_step(step: Step, picture: Picture, mine: PictureState) -> None:
             facts, drawing = words.container(), place.container(key="how-drawing")
         face_menu = facts.container()
         with drawing, st.spinner(step.waiting):
+            if step.needs_face:
+                numbers = [str(number) for number in range(1, len(walk.faces) + 1)]
+                walk.number = int(next(iter(FACE.among(numbers)), 1))
             if step.needs_face and len(walk.faces) > 1:
                 with face_menu:
                     faces = [f"Face {number}" for number in range(1, len(walk.faces) + 1)]
                     label = f"Face {walk.number} of {len(faces)}"
-                    _menu(label, faces, walk.number - 1, lambda chosen: show_face(chosen + 1))
+                    _menu(label, faces, walk.number - 1, lambda chosen: FACE.set(str(chosen + 1)))
             if step.needs_face and not walk.faces:
                 st.info("No face was found. Choose another photo, or go back to see the detection.")
             else:

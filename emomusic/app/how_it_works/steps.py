@@ -382,7 +382,9 @@ def _draw_songs(drawing: Drawing) -> None:
     chosen = music.recommender.songs(request, _NUM_SONGS)
     mood = target_of(request)[1]  # the emotion decides it, not the quadrant of the face
     report = f"“Music Mood Lifter” would play {REPORT_MOODS[face.emotion]} songs."
-    drawing.fact(" ".join([f"**{describe_mood(face.probabilities, mood)}.**", *describe_few(chosen, mood), report]))
+    drawing.fact(
+        " ".join([f"**{describe_mood(face.probabilities, mood).capitalize()}.**", *describe_few(chosen, mood), report])
+    )
     with drawing.facts, st.container(key="how-songs", gap="small"):
         show_start(play_list(chosen, ("how", request), music))
         for pick in chosen:

@@ -154,6 +154,7 @@ def show_player(session: LiveSession, game: GameView | None) -> None:
         answer = Answer(who=MOMENT, moment=game.strongest.probabilities)
         queue = play_for(request_of(answer), "live")
         draw_policy(answer)
+        st.caption(answer.reason(queue.request))
         show_queue(queue, "emomusic-live")
     elif page_state(LiveState).stage is Stage.PLAYLIST and not session.is_on:
         show_queue(_session_queue(_answer_to(session)), "emomusic-session")

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
 from emomusic.answer.answer import Answer
 from emomusic.app.choices import MOOD, SAMPLE, SAYS, WHO, Choice, choose
-from emomusic.faces.who import EVERYONE, NOBODY, Kind, Who
+from emomusic.faces.who import EACH, EVERYONE, NOBODY, Who
 from emomusic.server.photos import Photos
 
-_MAX_BUTTONS = 8  # more faces of one photo are in a menu
+_NAMES = {EVERYONE.value: "All together", EACH.value: "A song for each"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,11 +40,11 @@ def answer_of(photos: Photos, *, is_linked: bool) -> tuple[Answer, Controls]:
     """
     faces, digest = photos.faces, photos.digest
     each = [face.who for face in faces]
-    offered = [EVERYONE, *dict.fromkeys([*faces.persons(), *each])] if len(faces) > 1 else []
+    offered = [EVERYONE, EACH, *dict.fromkeys([*faces.persons(), *each])] if len(faces) > 1 else []
     of_value = {who.value: who for who in offered}
     if is_linked or not offered:
         WHO.among([*of_value])  # a link may name another face
-    who = EVERYONE if offered else Who.face(1) if faces else NOBODY
+    who = EVERYONE if offered else faces[0].who if faces else NOBODY
     who = next((of_value[value] for value in _who(digest, is_linked=is_linked).values if value in of_value), who)
     says, mood = _by_hand(digest, who.value, is_linked=is_linked)
     found = {one: SAYS.about(f"{digest}-{one.value}", is_linked=False).value for one in each} | {who: says.value}
@@ -55,20 +54,17 @@ def answer_of(photos: Photos, *, is_linked: bool) -> tuple[Answer, Controls]:
 
 
 def draw_who(answer: Answer, controls: Controls) -> None:
-    """Show buttons for everyone and each face of one photo; many faces are in a menu."""
-    if not controls.offered:
-        return
-    who = _who(controls.digest, is_linked=SAMPLE.value is not None)
-    options = [offered.value for offered in controls.offered if offered.kind is not Kind.PERSON]
-    shared: dict[str, Any] = {
-        "label_visibility": "collapsed",
-        "value": answer.who.value,
-        "on_change": partial(_take_who, controls.digest),
-    }
-    if len(answer.faces) > _MAX_BUTTONS:
-        who.draw(st.selectbox, "Songs for", options, width=160, **shared)
-    else:
-        who.draw(st.segmented_control, "Songs for", options, wrap=False, **shared)
+    """Show the choice between songs for all together and for each in turn, beside a chosen face or person."""
+    _who(controls.digest, is_linked=SAMPLE.value is not None).draw(
+        st.segmented_control,
+        "Songs for",
+        [*_NAMES, *[answer.who.value] * bool(answer.chosen)],
+        format_func=lambda value: _NAMES.get(value, value),
+        label_visibility="collapsed",
+        value=answer.who.value,
+        on_change=partial(_take_who, controls.digest),
+        wrap=False,
+    )
 
 
 def set_who(digest: str, who: Who) -> None:

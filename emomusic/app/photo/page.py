@@ -1,55 +1,54 @@
-"""The Photo page: one screen with the faces, their emotions and a song, cards and downloads; or songs for a mood."""
+"""The Photo page: the faces and a song for them, a map, corrections and downloads; or songs for a mood."""
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import Mood, affect_of
 from emomusic.answer.answer import Answer, sentence_of
-from emomusic.app.answer import FIRST_POINTS, MOST_POINTS, draw_policy, face_points, request_of, show_bars, show_plane
-from emomusic.app.charts import reserve_space, roomy_columns, show_sharp, show_tile
-from emomusic.app.choices import MOOD, SAYS
-from emomusic.app.example import show_example
+from emomusic.app.answer import FIRST_POINTS, MOST_POINTS, draw_policy, face_points, request_of, show_plane
+from emomusic.app.charts import reserve_space, show_tile
+from emomusic.app.choices import FACE, MOOD, PHOTO_TAB, SAMPLE, SAYS, STEP
 from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems
 from emomusic.app.page import Page, Part
 from emomusic.app.parts import show_style
 from emomusic.app.persons import PersonsState, draw_persons_menu, show_known
 from emomusic.app.photo.choices import Controls, answer_of, draw_by_hand, draw_who, set_who
-from emomusic.app.photo.screen import PARTS, draw_persons, screen_style, show_faces, show_picture, show_sheet
-from emomusic.app.picture_chooser import (
-    ALL_SAMPLES,
-    draw_chooser,
-    draw_small_chooser,
-    set_sample,
-    show_drop_zone,
-    show_turn,
-    shown_pictures,
+from emomusic.app.photo.screen import (
+    PARTS,
+    draw_frame,
+    screen_style,
+    show_faces,
+    show_picture,
+    show_sheet,
+    show_strip,
 )
+from emomusic.app.picture_chooser import draw_chooser, draw_menu, show_drop_zone, show_turn, shown_pictures
 from emomusic.app.player import PLAYLIST, show_queue
 from emomusic.app.queues import PageQueue, play_for
 from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint
-from emomusic.faces.who import Who
+from emomusic.faces.who import EVERYONE, Kind, Who
 from emomusic.server.own_library import without_folders
 from emomusic.server.photos import Photos
 from emomusic.server.pictures import Picture, PictureState, ShownPictures
 from emomusic.text import escape_html, for_excel, pluralize
 
-_CARDS_SHOWN, _FACES_SHOWN, _SONGS_PRINTED = 12, 24, 8
+_PERSONS_SHOWN, _FACES_SHOWN, _SONGS_PRINTED = 12, 24, 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShownPhotos:
-    """What the page shows, for its files. The session keeps it.
+    """What the files of the page are made of. The session keeps it.
 
     Attributes:
         answer: the answer to the photos.
@@ -61,22 +60,12 @@ class ShownPhotos:
     first: Picture
     today: date
 
-    def card(self, *, with_faces: bool = True) -> bytes:
-        """The card to send."""
-        return self.answer.card(self.today, with_faces=with_faces)
 
-    def annotated(self) -> bytes:
-        """The photo with its faces."""
-        return self.answer.annotated(self.first.read())
+@dataclass
+class MarkState:
+    """Whether the visitor frames a face that was missed."""
 
-    def table(self) -> bytes:
-        """The faces."""
-        return for_excel(self.answer.csv())
-
-    def record(self) -> str:
-        """The faces, the request for songs and the songs."""
-        assert self.answer.songs is not None  # the page offers it only then
-        return self.answer.record(without_folders(self.answer.songs.playlist(PLAYLIST)))
+    is_on: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +79,7 @@ class _Screen:
         controls: what draws the visitor's choices.
         photos: the photos, at least one if the parts about photos are drawn.
         on_photo: the container of the buttons on a single photo; None for several.
+        unmarked: of several, the containers of the marks and the words of each photo that has none in this run.
     """
 
     answer: Answer
@@ -98,6 +88,7 @@ class _Screen:
     controls: Controls
     photos: Photos
     on_photo: DeltaGenerator | None = None
+    unmarked: Mapping[str, tuple[DeltaGenerator, DeltaGenerator]] = field(default_factory=dict)
 
     @property
     def on_face(self) -> Callable[[Who], None]:
@@ -125,44 +116,47 @@ def show_page(open_start: Callable[[], DeltaGenerator]) -> None:
     """
     shown = shown_pictures()
     mood = MOOD.value if shown.sample is None and not shown.pictures else None
-    if shown.pictures or mood is not None:
-        draw_small_chooser(shown)
     if shown.pictures:
         show_photos(shown)
     elif mood is not None:
         _show_mood(shown, Mood(mood))
     else:
-        with open_start(), reserve_space("start", 700):  # a link may name no sample
+        with open_start(), reserve_space("start", 560):  # a link may name no sample
             draw_chooser(shown)
             _draw_moods()
-            show_example("A sample, your own photo or a mood replaces this example.")
 
 
 def show_photos(shown: ShownPictures) -> None:
-    """Read the photos and show the page for them. A single photo appears before its faces are found."""
+    """Read the photos and show the page for them. The photos appear before their faces are found."""
     digest, persons = shown.digest, page_state(PersonsState)
     unread = Photos(digest, dict.fromkeys(picture.digest for picture in shown.pictures), persons.version)
     photos = shown.mine.kept(Photos, digest) or shown.mine.keep(digest, unread)
-    style, on_photo = st.empty(), None
-    num_photos = len(photos.by_digest)
+    style, on_photo, num_photos = st.empty(), None, len(photos.by_digest)
     with reserve_space("photo-answer", 672):
         with st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center"):
-            title, who = st.empty(), st.container(key="who", width="content")
-        if not photos.is_read:
-            title.title("Looking for faces", anchor=False, width="content")
+            title = st.empty()
+            places = {name: st.container(key=name, width="content") for name in ("who", "menus")}
         with st.container(key="screen"):
-            places = {part: st.container(key=f"part-{part}", gap="xsmall", height="stretch") for part in PARTS}
-    places |= {"style": style, "sentence": title, "who": who}
-    if num_photos == 1 and not (first := photos.decoded(digest, shown)).problem:
-        style.html(screen_style([first.reading], ()))
-        with places["picture"]:
+            places |= {part: st.container(key=f"part-{part}", gap="xsmall") for part in PARTS}
+    if not photos.is_read:
+        words = "Looking for faces" if num_photos == 1 else f"Reading {num_photos} photos"
+        title.title(words, anchor=False, width="content")
+    unmarked: dict[str, tuple[DeltaGenerator, DeltaGenerator]] = {}
+    with places["picture"]:
+        if num_photos > 1:
+            style.html(screen_style([], ()))
+            unmarked = show_sheet(photos.glance(shown))
+        elif not (first := photos.decoded(digest, shown)).problem:
+            style.html(screen_style([first.reading], ()))
             on_photo = show_picture(first.preview, "The photo")
 
-    def show_progress(number: int) -> None:
-        if num_photos > 1:
-            title.title(f"Reading photo {number + 1} of {num_photos}", anchor=False)
+    def show_read(read: str) -> None:
+        if read in unmarked and read in photos.digests:
+            answer = Answer(photos.faces, photos=photos.photos)
+            style.html(screen_style(answer.readings(answer.faces), ()))
+            _mark(*unmarked.pop(read), answer, photos.digests.index(read), partial(set_who, digest))
 
-    photos.finish(shown, persons.known, persons.version, show_progress)
+    photos.finish(shown, persons.known, persons.version, show_read)
     if not photos.photos:
         title.title("This photo cannot be read" if num_photos == 1 else "No photo can be read", anchor=False)
         _show_unread(photos)
@@ -175,75 +169,124 @@ def show_photos(shown: ShownPictures) -> None:
             queue = play_for(request_of(answer), "photo")
         answer = answer.with_songs(queue)
     shown.mine.keep(digest, ShownPhotos(answer, shown.pictures[0], local_date()))
-    screen = _Screen(answer, queue, shown, controls, photos, on_photo)
-    PHOTO.draw(screen, places | {"people": st.container()})
+    screen = _Screen(answer, queue, shown, controls, photos, on_photo, unmarked)
+    PHOTO.draw(screen, places | {"style": style, "title": title, "people": st.container()})
 
 
 # Parts
 
 
 def _draw_style(screen: _Screen) -> None:
-    """The grid for the shape of the photo."""
-    answer = screen.answer
-    options = {"is_group": not answer.is_one, "has_songs": answer.has_listener, "has_faces": bool(answer.faces)}
-    st.html(screen_style(answer.readings(answer.faces), answer.chosen, **options))
+    """The faces of the photo, and the chosen ones."""
+    st.html(screen_style(screen.answer.readings(screen.answer.faces), screen.answer.chosen))
 
 
 def _draw_player(screen: _Screen) -> None:
-    """The policies and the song, and the songs for print."""
-    assert screen.queue is not None  # as the part says
-    if screen.answer.photos:
-        draw_policy(screen.answer)
-    show_queue(screen.queue, screen.stem)
-    names = (escape_html(pick.song.full_name) for pick in screen.queue.playlist(_SONGS_PRINTED))
-    st.html(f'<div class="printed"><b>Songs</b><ol><li>{"<li>".join(names)}</ol></div>')
+    """The policies; in tabs the song, and the map with the faces and the songs; and the songs for print."""
+    queue, answer = screen.queue, screen.answer
+    assert queue is not None  # as the part says
+    if answer.photos:
+        draw_policy(answer)
+    song, plane = PHOTO_TAB.draw(st.tabs, ["Song", "Map"])
+    with song:
+        show_queue(queue, screen.stem, reason=answer.reason(queue.request))
+        names = (escape_html(pick.song.full_name) for pick in queue.playlist(_SONGS_PRINTED))
+        st.html(f'<div class="printed"><b>Songs</b><ol><li>{"<li>".join(names)}</ol></div>')
+    if plane.open:
+        with plane:
+            on_face = screen.on_face if screen.has_several_faces else None
+            show_plane(queue, answer.who, _points(answer), on_face=on_face, height="stretch")
+            if answer.probabilities is not None:
+                st.caption(answer.place)
 
 
-def _draw_sentence(screen: _Screen) -> None:
+def _draw_title(screen: _Screen) -> None:
     st.title(screen.answer.sentence, anchor=False, width="content")
 
 
 def _draw_who(screen: _Screen) -> None:
-    if screen.answer.is_one:
-        draw_who(screen.answer, screen.controls)
-    else:
-        draw_persons(screen.answer, on_choice=screen.on_face)
+    draw_who(screen.answer, screen.controls)
 
 
 def _draw_picture(screen: _Screen) -> None:
-    """The buttons on the faces of the photo, which is drawn before; or the contact sheet."""
-    answer, readings = screen.answer, screen.answer.readings(screen.answer.faces)
+    """The buttons on the faces of the photo, which is drawn before; or on those of the contact sheet."""
+    answer = screen.answer
+    for digest, places in screen.unmarked.items():
+        _mark(*places, answer, screen.photos.digests.index(digest), screen.on_face)
     if screen.on_photo is not None:
         with screen.on_photo:
-            show_faces(readings[0], on_face=screen.on_face)
-        if answer.photos[0].note:
-            st.caption(answer.photos[0].note)
-    else:
-        st.markdown(answer.counts)
-        show_sheet(screen.photos.photos, readings, on_face=screen.on_face)
+            show_faces(answer.readings(answer.faces)[0], on_face=screen.on_face)
+            if page_state(MarkState).is_on:
+                draw_frame(_take_frame)
+
+
+def _mark(
+    on_photo: DeltaGenerator, words: DeltaGenerator, answer: Answer, row: int, on_face: Callable[[Who], None]
+) -> None:
+    """Show the buttons on the faces of one of several photos, and its sentence."""
+    photo, reading = answer.photos[row], answer.readings(answer.faces)[row]
+    with on_photo:
+        show_faces(reading, on_face=on_face)
+    words.caption(" ".join(filter(None, [f"{sentence_of(reading.faces)}.", photo.note])))
 
 
 def _draw_bars(screen: _Screen) -> None:
-    """The seven probabilities of the listener; without a face, the choice by hand."""
+    """The seven probabilities of the listener, and what can be done about the face; without one, the choice by hand."""
     answer = screen.answer
+    if not answer.is_one:
+        st.markdown(answer.counts)
+    show_strip(answer)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="about-face"):
+        if answer.who.kind is Kind.FACE:
+            _draw_about_face(screen)
+        if screen.on_photo is not None:
+            is_on = page_state(MarkState).is_on
+            label = "Stop marking" if is_on else "Mark a face"
+            st.button(label, icon=":material/crop_free:", type="tertiary", on_click=_set_marking, args=(not is_on,))
+            if is_on:
+                st.caption("Draw a frame around the face on the photo.", width="content")
+    if answer.is_one and answer.photos[0].note:
+        st.caption(answer.photos[0].note)
+    show_known(answer.faces, page_state(PersonsState))
     if not answer.faces:
-        st.markdown(
-            "Faces must look towards the camera and span at least 1/60 of the photo's longer side. Turn the photo if "
-            "it lies on its side, or choose an emotion or a mood."
-        )
+        st.markdown("Mark the face with a frame, turn the photo, or choose an emotion or a mood.")
         show_turn(screen.pictures)
-        show_drop_zone("upload_again")
         draw_by_hand(screen.controls)
-    elif answer.probabilities is not None:
-        show_bars(answer.probabilities, key="bars", least_height=150, height="stretch")
-        st.caption(answer.place)
 
 
-def _draw_plane(screen: _Screen) -> None:
-    assert screen.queue is not None  # as the part says
-    answer, on_face = screen.answer, screen.on_face if screen.has_several_faces else None
-    height: Literal["content", "stretch"] = "stretch" if answer.photos else "content"
-    show_plane(screen.queue, answer.who, _points(answer), on_face=on_face, height=height)
+def _draw_about_face(screen: _Screen) -> None:
+    """Why the chosen face has its emotion, and a button that removes what is no face."""
+    photo, number = screen.photos.photos[0], screen.answer.who.number
+    if number <= len(photo.portraits) - photo.num_marked:  # the other page explains the faces of the first photo
+        about = {STEP.name: "cover", FACE.name: str(number), SAMPLE.name: screen.pictures.sample}
+        query = {name: value for name, value in about.items() if value is not None}
+        st.page_link("pages/how_it_works.py", label="Why?", icon=":material/help:", query_params=query)
+    options: dict[str, Any] = {"icon": ":material/face_retouching_off:", "type": "tertiary", "key": "no-face"}
+    st.button("Not a face", on_click=partial(_remove_face, screen.photos.digest), args=(number,), **options)
+
+
+def _remove_face(digest: str, number: int) -> None:
+    _, photos = page_state(PictureState).results[Photos]
+    photos.removed.add(number)
+    set_who(digest, EVERYONE)
+
+
+def _bring_back() -> None:
+    _, photos = page_state(PictureState).results[Photos]
+    photos.removed.clear()
+
+
+def _set_marking(is_on: bool) -> None:
+    page_state(MarkState).is_on = is_on
+
+
+def _take_frame() -> None:
+    """Read the framed face. A browser may send anything."""
+    (photo,) = page_state(PictureState).results[Photos][1].photos
+    sides = [min(max(float(side), 0.0), 1.0) for side in st.session_state["mark-face"]["box"]]
+    if len(sides) == 4 and max(sides[:2]) < 1:
+        photo.mark(sides, page_state(PersonsState).known)
+    _set_marking(False)
 
 
 def _points(answer: Answer) -> list[FacePoint]:
@@ -260,53 +303,62 @@ def _points(answer: Answer) -> list[FacePoint]:
     return points
 
 
-def _draw_actions(screen: _Screen) -> None:
+def _draw_menus(screen: _Screen) -> None:
     """The menus about the photos."""
     answer, persons = screen.answer, page_state(PersonsState)
-    with st.container(horizontal=True, gap="xsmall", key="actions", wrap=False):
-        if answer.faces:
-            label = f"Your choice: {', '.join(answer.choices)}" if answer.choices else "Correct"
-            with st.popover(label, icon=":material/edit:", key="correct"):
-                draw_by_hand(screen.controls)
-        if answer.has_listener:
-            _show_downloads(screen)
-        draw_persons_menu(persons)
-    show_known(answer.faces, persons)
+    with st.container(horizontal=True, gap="xsmall", wrap=False):
+        draw_menu(screen.pictures)
+        label = f"Your choice: {', '.join(answer.choices)}" if answer.choices else "More"
+        with st.popover(label, icon=":material/more_horiz:", key="more"):
+            correct, files, mine = st.tabs(["Correct", "Download", "This is me"])
+            with correct:
+                if answer.faces:
+                    draw_by_hand(screen.controls)
+                if screen.photos.removed:
+                    st.button("Bring back removed faces", on_click=_bring_back, key="bring-back")
+            with files:
+                if answer.has_listener:
+                    _show_downloads(screen)
+                st.button("Print", icon=":material/print:", key="print")  # `runtime.js` prints
+            with mine:
+                draw_persons_menu(persons)
 
 
 def _show_downloads(screen: _Screen) -> None:
-    """Show a menu with the card, the photo and its readings as files. The player offers the songs."""
-    answer, mine, stem = screen.answer, screen.pictures.mine, screen.stem
-    with st.popover("Download", icon=":material/download:", key="photo-downloads"):
-        if answer.probabilities is not None:
-            _offer(mine, "Card (PNG)", ShownPhotos.card, f"{stem}-card.png")
-            without = partial(ShownPhotos.card, with_faces=False)
-            _offer(mine, "Card without faces (PNG)", without, f"{stem}-card-without-faces.png")
-        if answer.faces:
-            if answer.is_one:
-                _offer(mine, "Photo with faces (PNG)", ShownPhotos.annotated, f"{stem}-faces.png")
-            _offer(mine, "Faces (CSV)", ShownPhotos.table, f"{stem}-faces.csv")
-        _offer(mine, "Everything (JSON)", ShownPhotos.record, f"{stem}.json")
-        if answer.faces.is_corrected.any():
-            st.caption("The table and the JSON have the app's estimates.")
+    """Show the card, the photo and its readings as files. The player offers the songs."""
+    answer, mine = screen.answer, screen.pictures.mine
+    files: dict[str, tuple[str, Callable[[ShownPhotos], str | bytes]]] = {}
+    if answer.probabilities is not None:
+        files["Card (PNG)"] = "-card.png", lambda shown: shown.answer.card(shown.today)
+        without = "-card-without-faces.png", lambda shown: shown.answer.card(shown.today, with_faces=False)
+        files["Card without faces (PNG)"] = without
+    if answer.faces:
+        if answer.is_one:
+            files["Photo with faces (PNG)"] = "-faces.png", lambda shown: shown.answer.annotated(shown.first.read())
+        files["Faces (CSV)"] = "-faces.csv", lambda shown: for_excel(shown.answer.csv())
+    files["Everything (JSON)"] = ".json", _record
+    for label, (ending, make) in files.items():
+        now = partial(lambda make, photo: make(photo.results[ShownPhotos][1]), make)
+        download_button(label, mine, now, f"{screen.stem}{ending}", type="tertiary")
+    if answer.faces.is_corrected.any():
+        st.caption("The table and the JSON have the app's estimates.")
 
 
-def _offer(mine: PictureState, label: str, make: Callable[[ShownPhotos], str | bytes], name: str) -> None:
-    download_button(label, mine, lambda photo: make(photo.results[ShownPhotos][1]), name, type="tertiary")
+def _record(shown: ShownPhotos) -> str:
+    assert shown.answer.songs is not None  # the page offers it only then
+    return shown.answer.record(without_folders(shown.answer.songs.playlist(PLAYLIST)))
 
 
 def _draw_people(screen: _Screen) -> None:
-    """A card for each face of a photo; of several photos, what the figures leave out and a row for each person."""
-    if screen.answer.is_one:
-        if screen.has_several_faces:
-            _show_face_cards(screen.answer)
-        return
-    are_too_many = len(screen.answer.faces.persons()) > MOST_POINTS
+    """What the figures leave out, and for several photos a row for each person."""
+    faces = screen.answer.faces
+    are_too_many = len(faces if screen.answer.is_one else faces.persons()) > MOST_POINTS
     if few := [*screen.pictures.mine.notes, *[FIRST_POINTS] * are_too_many]:
         st.caption(" ".join(few))
-    _show_unread(screen.photos)
-    if screen.has_several_faces:
-        _show_persons(screen)
+    if not screen.answer.is_one:
+        _show_unread(screen.photos)
+        if screen.has_several_faces:
+            _show_persons(screen)
 
 
 PHOTO = Page(
@@ -314,12 +366,11 @@ PHOTO = Page(
     [
         Part("style", _draw_style),
         Part("player", _draw_player, lambda screen: screen.queue is not None),
-        Part("sentence", _draw_sentence),
+        Part("title", _draw_title),
         Part("who", _draw_who, lambda screen: screen.has_several_faces),
+        Part("menus", _draw_menus),
         Part("picture", _draw_picture),
         Part("bars", _draw_bars),
-        Part("plane", _draw_plane, lambda screen: screen.queue is not None),
-        Part("actions", _draw_actions),
         Part("people", _draw_people),
     ],
 )
@@ -339,48 +390,30 @@ def _show_persons(screen: _Screen) -> None:
     show_style(__file__, "persons.css", CHOSEN=answer.who.label)
     st.header("Each person", anchor=False)
     with st.container(key="each-person"):
-        for name, faces in answer.persons(_CARDS_SHOWN).items():
+        for name, faces in answer.persons(_PERSONS_SHOWN).items():
             with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"row-{name}"):
-                st.markdown(f"**{name}**: {pluralize(len(faces), 'face')}  \n{sentence_of(faces)}.", width=200)
+                with st.container(width=200, gap=None):
+                    number, words = int(faces.person[0]), f"**{name}**: {pluralize(len(faces), 'face')}"
+                    options: dict[str, Any] = {"type": "tertiary", "on_click": screen.on_face}
+                    if number:
+                        st.button(words, key=f"all-of-{number}", args=(Who.person(number),), **options)
+                    else:
+                        st.markdown(words)
+                    st.caption(f"{sentence_of(faces)}.")
                 for face in faces[:_FACES_SHOWN]:
                     key, alt, emotion = f"face-{face.who.label}", face.who.text, str(face.emotion)
-                    options: dict[str, Any] = {"width": 72, "on_click": screen.on_face, "args": (face.who,)}
+                    options = {"width": 72, "on_click": screen.on_face, "args": (face.who,)}
                     show_tile("portrait", key, portraits[face.number - 1], emotion, alt=alt, **options)
-
-
-def _show_face_cards(answer: Answer) -> None:
-    """Show one card per face, in the order of the numbers on the photo."""
-    show_style(__file__, "cards.css", CHOSEN="-".join(map(str, answer.chosen)) or "none")
-    st.header("Each face", anchor=False)
-    with st.container(horizontal=True, gap="small", key="face-cards"):
-        for face, portrait in zip(answer.faces[:_CARDS_SHOWN], answer.portraits, strict=False):
-            name = face.who.text
-            with st.container(border=True, width=300, key=f"card-{face.number}"):
-                with st.container(horizontal=True, vertical_alignment="center", wrap=False):
-                    show_sharp(portrait, alt=name, width=56)
-                    st.markdown(f"**{name}**  \n{answer.words_of(face.who)}")
-                show_bars(face.probabilities, key=f"bars-{face.number}", name=name.lower(), least_height=190)
-    if len(answer.faces) > _CARDS_SHOWN:
-        more = f"{len(answer.faces) - _CARDS_SHOWN} more faces are in the downloads."
-        st.caption(f"{more} {FIRST_POINTS}" if len(answer.faces) > MOST_POINTS else more)
 
 
 # A mood without a photo
 
 
 def _draw_moods() -> None:
-    """Show the moods in one row, and the samples as a group."""
+    """Show the moods in one row."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="without-face"):
-        st.markdown("**No photo?** Choose a mood:", width="content")
+        st.markdown("Or start from a mood:", width="content")
         MOOD.draw(st.pills, "Mood", label_visibility="collapsed")
-        st.button(
-            "All samples as a group",
-            icon=":material/photo_library:",
-            type="tertiary",
-            on_click=set_sample,
-            args=(ALL_SAMPLES,),
-            key="all-samples",
-        )
 
 
 def _show_mood(shown: ShownPictures, mood: Mood) -> None:
@@ -388,9 +421,11 @@ def _show_mood(shown: ShownPictures, mood: Mood) -> None:
     answer = Answer(mood=mood)
     with st.container(key="mood-answer", gap="small"):
         title = st.empty()
-        _draw_moods()
-    player, plane = roomy_columns([1, 1], key="mood", gap="large")
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            _draw_moods()
+            draw_menu(shown)
+        player = st.container(width=640)
     with player:
         queue = play_for(answer.request(), "photo")
     screen = _Screen(answer.with_songs(queue), queue, shown, Controls("", (), SAYS, MOOD), Photos("", {}, 0))
-    PHOTO.draw(screen, {"player": player, "sentence": title, "plane": plane})
+    PHOTO.draw(screen, {"player": player, "title": title})
