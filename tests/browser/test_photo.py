@@ -18,7 +18,7 @@ from emomusic.marks.card import SIZE
 from tests.browser.conftest import download, visit
 from tests.browser.layout import DESKTOP, LAPTOP, PHONE, box_of, resize
 from tests.browser.live import CAMERA, START, WIDTH, show_sample
-from tests.browser.player import song, song_after
+from tests.browser.player import NO_SPOTIFY, song, song_after
 from tests.browser.printing import assert_prints
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
@@ -210,6 +210,72 @@ def test_everything_can_be_downloaded_copied_and_printed(open_page: Callable[...
         assert len(list(csv.DictReader(file))) == 4
     page.keyboard.press("Escape")
     assert_prints(page)
+
+
+# What a visitor could press or fill in, beside the header, the pages and the player
+CONTROLS = """() => [...document.querySelectorAll("button, input, select, textarea, a[href], [role=slider]")]
+  .filter((each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+    && !each.closest("header, .st-key-pages, .st-key-player-bar, [data-testid=stSidebar]")
+    && each.getBoundingClientRect().width > 1)
+  .map((each) => each.ariaLabel || each.innerText || each.outerHTML.slice(0, 80))"""
+SHARES = "() => [...document.querySelectorAll('.strip')].filter((each) => each.checkVisibility()).map((each) => each.ariaLabel)"
+
+
+def test_the_screen_is_a_stage_with_few_controls_and_shows_the_face_under_the_pointer(
+    open_page: Callable[..., Page],
+) -> None:
+    page = open_page(script=NO_SPOTIFY)
+    page.get_by_role("button", name="An astronaut", exact=True).wait_for()
+    page.locator(".st-key-without-face button").first.wait_for()
+    wait_until_idle(page)
+    assert len(page.evaluate(CONTROLS)) <= 14
+    page.get_by_role("button", name="An astronaut", exact=True).click()
+    page.locator(".st-key-no-face button").wait_for()
+    wait_until_idle(page)
+    controls = page.evaluate(CONTROLS)
+    assert len(controls) <= 16, controls
+    widths = [box_of(page.locator(f".st-key-part-{part}"))["width"] for part in ("picture", "player")]
+    assert widths[0] / sum(widths) == pytest.approx(0.6, abs=0.03)
+
+    choose_sample(page, "Four people")
+    page.locator(".st-key-photo-face-4 button").wait_for()
+    wait_until_idle(page)
+    together = page.evaluate(SHARES)
+    page.locator(".st-key-photo-face-3 button").hover()
+    (of_third,) = page.evaluate(SHARES)
+    assert of_third.startswith("Face 3")
+    page.mouse.move(5, 5)
+    assert page.evaluate(SHARES) == together
+    page.locator(".st-key-photo-face-3 button").click()
+    page.get_by_role("link", name="Why?").click()
+    expect(page).to_have_url(re.compile("how_it_works.*face=3"))
+    expect(page.get_by_role("button", name="Face 3 of 4")).to_be_visible()
+
+
+def test_a_face_is_framed_by_the_pointer_and_by_keys(open_page: Callable[..., Page]) -> None:
+    page = open_page("/?sample=eileen-collins-1999&songs=bundled")
+    page.locator(".st-key-no-face button").click()
+    expect(page.get_by_role("heading", name="No face found")).to_be_visible()
+    for number in (2, 3):
+        page.get_by_role("button", name="Mark a face").click()
+        frame = page.get_by_role("button", name=re.compile("^Frame of the face"))
+        expect(frame).to_be_focused()
+        if number == 2:
+            photo = box_of(page.locator(".st-key-photo-preview img"))
+            page.mouse.move(photo["x"] + 0.34 * photo["width"], photo["y"] + 0.12 * photo["height"])
+            page.mouse.down()
+            page.mouse.move(photo["x"] + 0.53 * photo["width"], photo["y"] + 0.34 * photo["height"], steps=4)
+            page.mouse.up()
+        else:
+            before = box_of(frame)
+            frame.press("ArrowRight")
+            frame.press("+")
+            after = box_of(frame)
+            assert after["x"] + after["width"] > before["x"] + before["width"]
+            assert after["width"] > before["width"]
+            frame.press("Enter")
+        expect(page.locator(f".st-key-photo-face-{number} button")).to_be_visible()
+        expect(frame).to_have_count(0)
 
 
 # Elements that overlap another one, and those that the sides of the element around them cut off
