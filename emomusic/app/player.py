@@ -18,7 +18,6 @@ from emomusic.app.parts import show_style
 from emomusic.app.queues import PageQueue, PlayerState, play, start, weak_callback
 from emomusic.app.sources import draw_music
 from emomusic.app.state import SpotifyState, page_state, use_spotify
-from emomusic.colours import MOOD_COLOURS
 from emomusic.server.own_library import without_folders
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.listing import songs_like
@@ -134,9 +133,8 @@ def song_line(song: Song) -> str:
 
 
 def _show_song_text(pick: Pick, queue: PageQueue, because: str) -> None:
-    """Show title, artists and reason on a tile in the colour of the mood, and the licence of a bundled song."""
+    """Show title, artists and reason, and the licence of a bundled song."""
     song = pick.song
-    st.html(f"<style>.st-key-song-{queue.name} {{ --mood: {MOOD_COLOURS[pick.likeliest_mood]}; }}</style>")
     with st.container(key=f"title-{queue.name}"):
         st.markdown(f"**{escape_markdown(song.title)}**  \n{escape_markdown(song.byline)}")
     reason = escape_markdown(pick.reason)

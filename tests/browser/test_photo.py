@@ -218,7 +218,9 @@ CONTROLS = """() => [...document.querySelectorAll("button, input, select, textar
     && !each.closest("header, .st-key-pages, .st-key-player-bar, [data-testid=stSidebar]")
     && each.getBoundingClientRect().width > 1)
   .map((each) => each.ariaLabel || each.innerText || each.outerHTML.slice(0, 80))"""
-SHARES = "() => [...document.querySelectorAll('.strip')].filter((each) => each.checkVisibility()).map((each) => each.ariaLabel)"
+SHARES = (
+    '() => [...document.querySelectorAll(".strip")].filter((one) => one.checkVisibility()).map((one) => one.ariaLabel)'
+)
 
 
 def test_the_screen_is_a_stage_with_few_controls_and_shows_the_face_under_the_pointer(

@@ -178,7 +178,9 @@ def show_photos(shown: ShownPictures) -> None:
 
 def _draw_style(screen: _Screen) -> None:
     """The faces of the photo, and the chosen ones."""
-    st.html(screen_style(screen.answer.readings(screen.answer.faces), screen.answer.chosen))
+    answer, request = screen.answer, None if screen.queue is None else screen.queue.request
+    emotion = None if request is None or request.mood is not None else request.emotion
+    st.html(screen_style(answer.readings(answer.faces), answer.chosen, emotion))
 
 
 def _draw_player(screen: _Screen) -> None:

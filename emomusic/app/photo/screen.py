@@ -11,11 +11,11 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import EmotionProbabilities, list_shares, share_text
+from emomusic.affect import Emotion, EmotionProbabilities, list_shares, share_text
 from emomusic.answer.answer import Answer
 from emomusic.app.browser.components import mount
 from emomusic.app.parts import style_beside
-from emomusic.colours import EMOTION_COLOURS, ink_on
+from emomusic.colours import EMOTION_COLOURS, TRAIL, ink_on
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import FaceReading
 from emomusic.faces.who import Who
@@ -28,12 +28,13 @@ _NUMBERS_ONLY = 12  # more faces have no room for words
 _STRIPS = 60  # more faces would need too many rules of the style
 
 
-def screen_style(readings: Sequence[PictureReading], chosen: Sequence[int]) -> str:
+def screen_style(readings: Sequence[PictureReading], chosen: Sequence[int], emotion: Emotion | None = None) -> str:
     """The style of the screen for the shape of a photo, its faces, and the chosen ones; or for several photos.
 
     Args:
         readings: of the photos.
         chosen: numbers of the chosen faces.
+        emotion: of the listener, which gives the tile of the song its colour.
     """
     marked = chosen if sum(len(reading.faces) for reading in readings) > 1 else ()
     faces = [_face_style(face, reading) for reading in readings for face in reading.faces]
@@ -44,6 +45,7 @@ def screen_style(readings: Sequence[PictureReading], chosen: Sequence[int]) -> s
     values = {
         "FACES": "\n".join([*faces, *ratios]),
         "CHOSEN": f":is({', '.join(f'.st-key-photo-face-{number}' for number in [0, *marked])})",  # 0 is none
+        "MOOD": TRAIL if emotion is None else EMOTION_COLOURS[emotion],
         "RATIO": f"{readings[0].width / readings[0].height if readings else 1:.4f}",
     }
     return style_beside(__file__, "screen.css", **values)
