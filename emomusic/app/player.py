@@ -26,7 +26,7 @@ from emomusic.songs.song import UNKNOWN_ARTIST, Pick, Player, Song
 from emomusic.songs.spotify import search_url, songs_csv, songs_m3u, songs_txt, track_links, track_url
 from emomusic.text import for_excel, join_names, pluralize
 
-UP_NEXT, UP_NEXT_IN_LIST = 3, 4
+UP_NEXT, UP_NEXT_IN_LIST = 2, 4
 PLAYLIST = 20
 """Songs to take along."""
 

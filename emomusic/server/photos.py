@@ -90,8 +90,8 @@ class Photo:
         """
         image, found = read_image(self.preview), self.found
         size = (found.width, found.height)
-        left, top, width, height = (round(share * side) for share, side in zip(sides, size * 2, strict=True))
-        box = Box(left, top, max(width, 1), max(height, 1)).clipped(*size)
+        left, top, width, height = np.round(np.clip(sides, 0, 1) * (size * 2)).astype(int).tolist()
+        box = Box(min(left, size[0] - 1), min(top, size[1] - 1), max(width, 1), max(height, 1)).clipped(*size)
         face = Face(box.scaled(image.shape[1] / found.width).clipped(image.shape[1], image.shape[0]), 1.0)
         _, classifier = load_networks(posed=self.is_posed)
         row = Faces.of([Face(box, 1.0)], classifier.classify([face.crop(image)]))

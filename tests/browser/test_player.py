@@ -257,7 +257,7 @@ def test_spotify_plays_each_song_once_and_then_the_chosen_ones_and_its_menus_are
         next_song.click() if number % 2 else press_shortcut(next_song, "n")
         heard.append(song_after(page, heard[-1]))
     assert len(set(heard)) == NUM_PRESSES + 1
-    page.locator(f".st-key-play-photo-{NUM_PRESSES + 4}").wait_for()  # the last of the next three
+    page.locator(f".st-key-play-photo-{NUM_PRESSES + 3}").wait_for()  # the last of the next two
     upcoming = page.locator(f".st-key-play-photo-{NUM_PRESSES + 3} button")
     title = upcoming.locator("strong").inner_text()
     upcoming.click()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,13 +21,11 @@ class Controls:
 
     Attributes:
         digest: the photos.
-        offered: whom the songs may be for; nobody without several faces.
         says: the emotion of the listener.
         mood: the mood of the songs for the listener.
     """
 
     digest: str
-    offered: Sequence[Who]
     says: Choice
     mood: Choice
 
@@ -50,7 +47,7 @@ def answer_of(photos: Photos, *, is_linked: bool) -> tuple[Answer, Controls]:
     found = {one: SAYS.about(f"{digest}-{one.value}", is_linked=False).value for one in each} | {who: says.value}
     said = {one: emotion for one, emotion in found.items() if emotion is not None}
     answer = Answer(faces, who, said, mood.value, photos=photos.photos, unread=photos.unread)
-    return answer, Controls(digest, offered, says, mood)
+    return answer, Controls(digest, says, mood)
 
 
 def draw_who(answer: Answer, controls: Controls) -> None:
@@ -62,23 +59,18 @@ def draw_who(answer: Answer, controls: Controls) -> None:
         format_func=lambda value: _NAMES.get(value, value),
         label_visibility="collapsed",
         value=answer.who.value,
-        on_change=partial(_take_who, controls.digest),
+        on_change=partial(set_who, controls.digest),
         wrap=False,
     )
 
 
-def set_who(digest: str, who: Who) -> None:
-    """Choose a face or person, or everyone; for callbacks."""
-    _choose(digest, who.value)
+def set_who(digest: str, chosen: Who | None = None) -> None:
+    """Choose a face or person, or everyone, or what the widget has; for callbacks.
 
-
-def _take_who(digest: str) -> None:
-    _choose(digest, st.session_state[_who(digest, is_linked=False).key])
-
-
-def _choose(digest: str, who: str) -> None:
-    """Choose everyone, a person or a face by the value in the URL. The URL of a sample then has what was said of it."""
+    The URL of a sample then has what was said of it.
+    """
     is_linked = SAMPLE.value is not None
+    who = st.session_state[_who(digest, is_linked=False).key] if chosen is None else chosen.value
     said = (
         {}
         if not is_linked

@@ -283,11 +283,9 @@ def _set_marking(is_on: bool) -> None:
 
 
 def _take_frame() -> None:
-    """Read the framed face. A browser may send anything."""
+    """Read the framed face."""
     (photo,) = page_state(PictureState).results[Photos][1].photos
-    sides = [min(max(float(side), 0.0), 1.0) for side in st.session_state["mark-face"]["box"]]
-    if len(sides) == 4 and max(sides[:2]) < 1:
-        photo.mark(sides, page_state(PersonsState).known)
+    photo.mark([float(side) for side in st.session_state["mark-face"]["box"]], page_state(PersonsState).known)
     _set_marking(False)
 
 
@@ -429,5 +427,5 @@ def _show_mood(shown: ShownPictures, mood: Mood) -> None:
         player = st.container(width=640)
     with player:
         queue = play_for(answer.request(), "photo")
-    screen = _Screen(answer.with_songs(queue), queue, shown, Controls("", (), SAYS, MOOD), Photos("", {}, 0))
+    screen = _Screen(answer.with_songs(queue), queue, shown, Controls("", SAYS, MOOD), Photos("", {}, 0))
     PHOTO.draw(screen, {"player": player, "title": title})
