@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
@@ -95,7 +95,6 @@ def show_plane(
     others: Sequence[FacePoint],
     *,
     on_face: Callable[[Who], None] | None = None,
-    height: Literal["content", "stretch"] = "content",
 ) -> None:
     """Show the listener, other faces and the first songs on the affect plane. A click plays a song.
 
@@ -104,14 +103,14 @@ def show_plane(
         who: the listener.
         others: the other faces.
         on_face: called for a clicked face. It holds no visitor's data.
-        height: of the chart, as for `st.plotly_chart`.
     """
     request, point = queue.request, queue.request.point
     is_journey = request.policy is Policy.JOURNEY
     target = target_of(request)[0] if is_journey else None
-    picks, current = queue.playlist(JOURNEY_STEPS if is_journey else _SONGS_ON_PLANE), queue.current
+    picks = queue.playlist(JOURNEY_STEPS if is_journey else _SONGS_ON_PLANE)
     if is_journey:  # not the songs that follow it
         picks = [pick for pick in picks if pick.is_step]
+    playing = None if queue.current is None else queue.current.number
     faces = [other for other in others if other.who != who]
     pictures = {other.who: other.picture for other in others}
     emotion = request.emotion or nearest_emotion(point)
@@ -119,17 +118,13 @@ def show_plane(
     faces.append(next(unclear, FacePoint(who, point, emotion, pictures.get(who, ""))))
     # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
     key = f"{_PLANE}-{page_state(PlaneState).num_clicks}"
-    points = song_points(picks)
-    if current is not None and current not in picks:
-        points += song_points([current])
-    least = _LEAST_HEIGHT if height == "stretch" else 420
-    with st.container(key="plane", gap="xsmall", height=height):
+    with st.container(key="plane", gap="xsmall", height="stretch"):
         show_chart(
-            circumplex(faces, points, target=target, playing=None if current is None else current.number, height=least),
+            circumplex(faces, song_points(picks), target=target, playing=playing, height=_LEAST_HEIGHT),
             key=key,
             alt=f"The affect plane: the listener at valence {point.valence:.2f} and arousal {point.arousal:.2f}, and "
             f"{len(picks)} songs",
-            height=height,
+            height="stretch",
             on_select=weak_callback(_take_mark, queue, key, tuple(face.who for face in faces), on_face),
             selection_mode="points",
             config={"scrollZoom": any(pictures.values())},

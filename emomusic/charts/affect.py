@@ -127,13 +127,8 @@ def circumplex(
     shown = _separate(points, widths + [_SONG] * len(songs), len(songs), held)
     if target is not None:
         _draw_way(figure, shown[len(faces) - 1 :], target)
-    now = next((number for number, song in enumerate(songs) if song.number == playing), None)
-    if now is not None and target is None:
-        listener, song = _at(shown[len(faces) - 1 : len(faces)]), _at(shown[len(faces) + now :][:1])
-        line_to = {axis: listener[axis] + song[axis] for axis in listener}
-        figure.add_scatter(**line_to, mode="lines", line={"color": TRAIL, "width": 2}, hoverinfo="skip", name="playing")
     if songs:
-        _draw_songs(figure, songs, shown[len(faces) :], now)
+        _draw_songs(figure, songs, shown[len(faces) :], playing, () if target else shown[: len(faces)][-1:])
     names = list(EMOTION_POINTS)
     if num_pictures:
         names = _draw_pictures(figure, faces, shown, side)
@@ -290,13 +285,19 @@ def _draw_way(figure: go.Figure, points: _Points, target: AffectPoint) -> None:
     figure.add_annotation(x=x, y=y - radius, text="target", yanchor="top", showarrow=False, font={"size": _LABEL})
 
 
-def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points, playing: int | None) -> None:
+def _draw_songs(
+    figure: go.Figure, songs: Sequence[SongPoint], shown: _Points, playing: int | None, listener: _Points
+) -> None:
+    now = next((number for number, song in enumerate(songs) if song.number == playing), None)
+    if now is not None and listener:
+        way = {"mode": "lines", "line": {"color": TRAIL, "width": 2}, "hoverinfo": "skip", "name": "playing"}
+        figure.add_scatter(**_at([*listener, shown[now]]), **way)
     figure.add_scatter(
         **_at(shown),
         mode="markers",
         marker={
             "symbol": "diamond",
-            "size": [_PLAYING_SIZE if number == playing else _SONG_SIZE for number in range(len(songs))],
+            "size": [_PLAYING_SIZE if number == now else _SONG_SIZE for number in range(len(songs))],
             "color": TRAIL,
             "line": {"width": 1, "color": "white"},
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -203,18 +203,15 @@ def _least_hiding(places: Iterable[Box], own: Box, faces: Sequence[Box], tags: S
 _GAME, _LABEL, _EDGE = 200, 36, 6  # pixels of a face of a game, of the label above it, and around it
 
 
-def annotated_picture(image: RgbImage, reading: PictureReading, *, smallest: float = PHOTO.smallest) -> RgbImage:
-    """A copy of a picture, or of a smaller copy, with a frame and a label such as "2 happy 93 %" around every face.
-
-    `smallest` is the least size of letters, in pixels.
-    """
+def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
+    """A copy of a picture, or of a smaller copy, with a frame and a label such as "2 happy 93 %" around every face."""
     picture, scale = image.copy(), max(image.shape[:2]) / max(reading.width, reading.height)
     marks = []
     for face in reading.faces:
         text = f"{mark_text(face.number, face.emotion, face.is_sure)} {share_text(face.probabilities[face.emotion])}"
         box, colour = face.face.box.scaled(scale), EMOTION_COLOURS[face.emotion]
         marks.append(Mark(box, text, colour, is_hollow=not face.is_sure))
-    draw_marks(picture, marks, replace(PHOTO, smallest=smallest))
+    draw_marks(picture, marks, PHOTO)
     return picture
 
 

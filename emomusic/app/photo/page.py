@@ -197,7 +197,7 @@ def _draw_player(screen: _Screen) -> None:
     if plane.open:
         with plane:
             on_face = screen.on_face if screen.has_several_faces else None
-            show_plane(queue, answer.who, _points(answer), on_face=on_face, height="stretch")
+            show_plane(queue, answer.who, _points(answer), on_face=on_face)
             if answer.probabilities is not None:
                 st.caption(answer.place)
 
