@@ -212,10 +212,11 @@ def test_everything_can_be_downloaded_copied_and_printed(open_page: Callable[...
     assert_prints(page)
 
 
-# What a visitor could press or fill in, beside the header, the pages and the player
-CONTROLS = """() => [...document.querySelectorAll("button, input, select, textarea, a[href], [role=slider]")]
+# What a visitor could press or fill in, beside the header, the pages, the player and the code of the screen
+CONTROLS = """() => [...document.querySelectorAll(
+  "button, input, select, textarea, a[href], [role=tab], [role=slider]")]
   .filter((each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true })
-    && !each.closest("header, .st-key-pages, .st-key-player-bar, [data-testid=stSidebar]")
+    && !each.closest("header, .st-key-pages, .st-key-code, .st-key-player-bar, [data-testid=stSidebar]")
     && each.getBoundingClientRect().width > 1)
   .map((each) => each.ariaLabel || each.innerText || each.outerHTML.slice(0, 80))"""
 SHARES = (
