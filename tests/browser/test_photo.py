@@ -316,7 +316,7 @@ def check_contact_sheet(page: Page, root: Path) -> None:
     page.get_by_role("button", name=re.compile("^Person 3")).click()
     expect(page.get_by_role("heading", name=re.compile("neutral"))).to_be_visible()
     song_after(page, everyones)
-    expect(page.locator("[class*='st-key-row-']").filter(has_text="Person 3").get_by_role("button")).to_have_count(2)
+    expect(page.locator("[class*='st-key-row-']").filter(has_text="Person 3").get_by_role("button")).to_have_count(3)
     dimmed = page.locator(".st-key-sheet img").evaluate_all("all => all.map(one => getComputedStyle(one).opacity < 1)")
     assert dimmed.count(False) == 2
     assert_prints(page)
