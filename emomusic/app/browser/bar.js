@@ -4,7 +4,7 @@ import { thePlayer } from "./player.js";
 
 const SPOTIFY = "https://open.spotify.com";
 const SEEK_S = 5;
-const [PLACED_MS, HEADER_PX] = [200, 56];
+const [PLACED_MS, HEADER_PX, LATE_MS] = [200, 56, 1500]; // the tile comes after the bar
 
 const [PLAY, PAUSE] = [["Play", "M8 5v14l11-7z"], ["Pause", "M6 5h4v14H6zM14 5h4v14h-4z"]]; // name and icon
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
@@ -41,6 +41,7 @@ function showFrame(frame, song) {
 
 export class Bar extends Part {
   #player = thePlayer();
+  #lateAt = performance.now() + LATE_MS;
 
   constructor(element) {
     super(element);
@@ -88,14 +89,16 @@ export class Bar extends Part {
     // It may have failed before the server learned of it
     if (song && player.isFailed && player.song?.id === song.id && player.broken !== song.id) this.#goOn({ type: "failed" });
     this.#draw();
+    this.#place();
   }
 
   /** Put Spotify's frame on the tile of its song, while the page shows one; else into the bar. A move would end its sound. */
   #place() {
     const { left = 0, top = 0, bottom = 0, width = 0 } = document.querySelector(".st-key-title-photo")?.getBoundingClientRect() ?? {};
     const isOnTile = Boolean(this.frame.src && width && top > HEADER_PX && bottom < this.bar.getBoundingClientRect().top);
-    this.bar.classList.toggle("on-tile", isOnTile);
-    document.body.classList.toggle("has-frame", Boolean(this.frame.src));
+    const isEarly = !isOnTile && performance.now() < this.#lateAt;
+    this.bar.classList.toggle("on-tile", isOnTile || isEarly);
+    this.frame.style.visibility = isEarly ? "hidden" : "";
     const place = isOnTile ? { left: `${left}px`, top: `${top}px`, width: `${width}px` } : { left: "", top: "", width: "" };
     Object.assign(this.frame.style, place);
   }

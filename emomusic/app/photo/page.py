@@ -419,7 +419,7 @@ def _draw_moods() -> None:
 def _show_mood(shown: ShownPictures, mood: Mood) -> None:
     """Show the parts of the page that need no photo."""
     answer = Answer(mood=mood)
-    with st.container(key="mood-answer", gap="small"):
+    with reserve_space("mood-answer", 560):
         title = st.empty()
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             _draw_moods()

@@ -38,12 +38,8 @@ def screen_style(readings: Sequence[PictureReading], chosen: Sequence[int], emot
     """
     marked = chosen if sum(len(reading.faces) for reading in readings) > 1 else ()
     faces = [_face_style(face, reading) for reading in readings for face in reading.faces]
-    ratios = [
-        f".st-key-sheet > :nth-child({number}) {{ --ratio: {reading.width / reading.height:.3f}; }}"
-        for number, reading in enumerate(readings, 1)
-    ]
     values = {
-        "FACES": "\n".join([*faces, *ratios]),
+        "FACES": "\n".join(faces),
         "CHOSEN": f":is({', '.join(f'.st-key-photo-face-{number}' for number in [0, *marked])})",  # 0 is none
         "MOOD": TRAIL if emotion is None else EMOTION_COLOURS[emotion],
         "RATIO": f"{readings[0].width / readings[0].height if readings else 1:.4f}",
@@ -102,6 +98,8 @@ def show_sheet(photos: Iterable[tuple[str, Photo]]) -> dict[str, tuple[DeltaGene
     with st.container(key="sheet", horizontal=True, gap="small"):
         for number, (digest, photo) in enumerate(photos, 1):
             with st.container(gap=None):
+                ratio = photo.reading.width / photo.reading.height
+                st.html(f"<style>.st-key-sheet > :nth-child({number}) {{ --ratio: {ratio:.3f}; }}</style>")
                 on_photo = st.container(key=f"sheet-{number}", gap=None)
                 on_photo.image(photo.small, alt=photo.name, width="stretch")
                 places[digest] = on_photo, st.empty()
