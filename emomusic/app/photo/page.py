@@ -192,14 +192,14 @@ def _draw_player(screen: _Screen) -> None:
     song, plane = PHOTO_TAB.draw(st.tabs, ["Song", "Map"])
     with song:
         show_queue(queue, screen.stem, reason=answer.reason(queue.request))
-        names = (escape_html(pick.song.full_name) for pick in queue.playlist(_SONGS_PRINTED))
-        st.html(f'<div class="printed"><b>Songs</b><ol><li>{"<li>".join(names)}</ol></div>')
     if plane.open:
         with plane:
             on_face = screen.on_face if screen.has_several_faces else None
             show_plane(queue, answer.who, _points(answer), on_face=on_face)
             if answer.probabilities is not None:
                 st.caption(answer.place)
+    names = (escape_html(pick.song.full_name) for pick in queue.playlist(_SONGS_PRINTED))
+    st.html(f'<div class="printed"><b>Songs</b><ol><li>{"<li>".join(names)}</ol></div>')
 
 
 def _draw_title(screen: _Screen) -> None:
