@@ -59,7 +59,7 @@ def _face_style(face: FaceReading, reading: PictureReading) -> str:
     style = f"{key} {{ {place} }} {both} {{ --colour: {colour}; --ink: {ink_on(colour)}; }}"
     if not face.is_sure:
         style += f" {key} {{ --plate: var(--paper); --letters: var(--text); --line: dashed; }}"
-    if top < 8:  # no room above the face
+    if top < 6 * max(1.3, reading.width / reading.height):  # no room above the face
         style += f" {key} p {{ bottom: auto; top: 0; }}"
     if left > 75:
         style += f" {key} p {{ left: auto; right: -4px; }}"
