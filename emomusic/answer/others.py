@@ -307,12 +307,15 @@ class SongAnswer:
         return f"{words}: {quadrant.description} ({share_text(self.hearing.probabilities[quadrant])})"
 
     @property
+    def emotion(self) -> Emotion:
+        """The emotion of the face that the song fits: one of its mood. Surprise is pleasant or not."""
+        fitting = [each for each, point in EMOTION_POINTS.items() if matching_mood(each, point) is self.hearing.mood]
+        return min({*fitting} - {Emotion.SURPRISE}, key=lambda each: EMOTION_POINTS[each].distance(self.point))
+
+    @property
     def face(self) -> str:
         """The face that the song fits: "It fits a face that looks happy."."""
-        # Of the song's mood, so that both sentences agree; surprise is pleasant or not
-        fitting = [each for each, point in EMOTION_POINTS.items() if matching_mood(each, point) is self.hearing.mood]
-        emotion = min({*fitting} - {Emotion.SURPRISE}, key=lambda each: EMOTION_POINTS[each].distance(self.point))
-        looks = "that is at rest" if emotion is Emotion.NEUTRAL else f"that looks {emotion.adjective}"
+        looks = "that is at rest" if self.emotion is Emotion.NEUTRAL else f"that looks {self.emotion.adjective}"
         return f"It fits a face {looks}."
 
     @property

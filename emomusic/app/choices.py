@@ -328,7 +328,7 @@ FILM_SAMPLE = Choice("film", ["sample"], pages=("film",), is_optional=True)
 FILM_FOLLOWS = Choice("film_follows", at="session", first=True)  # whether the scene changes with the playback
 
 # Music
-MUSIC_TAB = Choice("view", pages=("music",))
+MUSIC_TAB = Choice("view", pages=("music",), older={"Table": "Explore"})
 MUSIC_TRACK = Choice("track", pages=("music",), is_optional=True)  # the id of the song to classify
 MUSIC_QUERY = Choice("find", pages=("music",), first="")
 

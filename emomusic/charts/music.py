@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
-from emomusic.affect import QUADRANT_CORNERS, AffectPoint, Mood, Quadrant
+from emomusic.affect import MOOD_POINTS, AffectPoint, Mood, Quadrant
 from emomusic.charts.affect import SongPoint, circumplex, corner_notes, quadrant_shape
 from emomusic.charts.face import share_bars
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, legend_above, line, numbered_cells
-from emomusic.colours import GUIDE, QUIET, RIGHT, TRAIL, WRONG, faded
+from emomusic.colours import GUIDE, MOOD_COLOURS, QUIET, RIGHT, TRAIL, WRONG, faded
+from emomusic.media.sound import PATCH_S
 from emomusic.songs.mood import MOODS
 from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Feature
 from emomusic.text import escape_html, format_clock
@@ -30,7 +32,9 @@ MOOD_SYMBOLS: Mapping[Mood, str] = {
 }
 """Marker symbols, so that moods differ in more than colour."""
 
-_FEW, _MANY = 500, 2000  # songs; elements of the page up to `_FEW`, and smaller and paler symbols above `_MANY`
+# Songs: larger symbols up to `_VERY_FEW`, elements of the page up to `_FEW`, smaller and paler symbols above `_MANY`
+_VERY_FEW, _FEW, _MANY = 20, 500, 2000
+_NAMED_SPAN = 0.06  # smallest share of a waveform with room for the name of a mood
 _MARK, _LEAST_HEIGHT = 8, 288  # pixels, of a chosen song and of a plane that fills its container
 _RANGE, _ROOM = 1.04, 1.15  # limits of the axes of the plane; names of quadrants are above and below it
 
@@ -40,16 +44,15 @@ def song_plane(
     moods: npt.NDArray[np.int64],
     names: Sequence[str],
     rows: npt.NDArray[np.int64],
-    chosen: Quadrant | None = None,
     *,
     measured: str = "",
 ) -> go.Figure:
     """Songs on the plane of valence and arousal, one trace for each mood.
 
-    `plane` has valence and arousal, shape (n, 2); `names` are shown at the pointer; `rows` are the `customdata`; the
-    `chosen` quadrant is marked. With `measured` ("Spotify's"), the axes are measures of this name, without quadrants.
+    `plane` has valence and arousal, shape (n, 2); `names` are shown at the pointer; `rows` are the `customdata`. With
+    `measured` ("Spotify's"), the axes are measures of this name, without quadrants.
     """
-    size, opacity = (4.5, 0.65) if len(plane) > _MANY else (8, 0.8)
+    size, opacity = (4.5, 0.65) if len(plane) > _MANY else (8, 0.8) if len(plane) > _VERY_FEW else (14, 0.9)
     trace = go.Scatter if len(plane) <= _FEW else go.Scattergl
     figure = go.Figure()
     for position, mood in enumerate(MOODS):
@@ -65,11 +68,7 @@ def song_plane(
     titles = ("valence: unpleasant to pleasant", "arousal: drowsy to awake")
     if measured:
         titles = (f"{measured} valence", f"{measured} energy")
-    places = [] if measured else list(QUADRANT_CORNERS)
-    quadrants = [quadrant_shape(quadrant, 0.35 if quadrant is chosen else 0.07) for quadrant in places]
-    if chosen is not None:
-        frame = {"line": {"color": TRAIL, "width": 3}, "layer": "above"}
-        quadrants.append(quadrant_shape(chosen, 0) | frame)
+    quadrants = [] if measured else [quadrant_shape(quadrant, 0.1) for quadrant in (Quadrant.Q1, Quadrant.Q3)]
     return lay_out(
         figure,
         _LEAST_HEIGHT,
@@ -193,6 +192,39 @@ def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, moo
     )  # fmt: skip
     figure.update_traces(selector={"name": "songs"}, text=[""])
     return figure
+
+
+def wave_times(levels: Sequence[float], path: Sequence[tuple[float, float, float]]) -> list[float]:
+    """When each piece of a waveform begins, in seconds: every part of the path has equally many pieces."""
+    num_pieces = len(levels) / len(path)
+    starts = [time_s for time_s, *_ in path]
+    ends = [*starts[1:], starts[-1] + PATCH_S]
+    return [
+        float(np.interp(piece / num_pieces, range(len(ends) + 1), [*starts, ends[-1]])) for piece in range(len(levels))
+    ]
+
+
+def waveform(levels: Sequence[float], path: Sequence[tuple[float, float, float]]) -> go.Figure:
+    """The loudness of a song over time, in the greys of its moods, which stand above where they last."""
+    moods = [min(MOOD_POINTS, key=lambda mood: MOOD_POINTS[mood].distance(AffectPoint(x, y))) for _, x, y in path]
+    times, num_pieces = wave_times(levels, path), len(levels) // len(path)
+    of_pieces = [mood for mood in moods for _ in range(num_pieces)]
+    figure = go.Figure().add_bar(
+        x=times, y=[2 * level for level in levels], base=[-level for level in levels], name="trail", offset=0,
+        width=[*np.diff(times), times[-1] - times[-2]] if len(times) > 1 else None,
+        marker={"color": [MOOD_COLOURS[mood] for mood in of_pieces], "line": {"width": 0.5, "color": GUIDE}},
+        text=[f"{format_clock(time_s)}: {mood}" for time_s, mood in zip(times, of_pieces, strict=True)],
+        textposition="none", hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
+    notes, last = [], times[-1] or 1
+    for mood, run in groupby(range(len(of_pieces)), key=of_pieces.__getitem__):
+        first, *_, end = [times[piece] for piece in run] * 2
+        if end - first > _NAMED_SPAN * last:
+            notes.append({"x": first, "y": 1, "xanchor": "left", "yanchor": "bottom", "text": mood, "showarrow": False})
+    figure.layout.annotations = notes
+    ticks = np.linspace(0, last, 6).round().tolist()
+    x = {"tickvals": ticks, "ticktext": [format_clock(tick) for tick in ticks]}
+    return lay_out(figure, 130, x=x, y={"range": [-1, 1.5], "visible": False}, bargap=0)
 
 
 def mood_bars(shares: Mapping[str, float], start: npt.NDArray[np.float32] | None = None) -> go.Figure:

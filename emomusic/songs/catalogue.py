@@ -60,7 +60,7 @@ def normalize_text(text: str) -> str:
     return letters.translate(_WITHOUT_ACCENTS).casefold()
 
 
-_LEAST_LETTERS = 4  # of a word with a typing error
+_PUNCTUATION = str.maketrans(dict.fromkeys('()[]{}.,;:!?/\\&+*-\u2013\u2014"', " "))
 
 _OF_CELL: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("id", "title", "album", "path"), str),
@@ -279,22 +279,15 @@ class Catalogue:
             matches &= self._search_texts.str.contains(word, regex=False).to_numpy(bool)
         return matches
 
-    def corrected(self, text: str) -> str | None:
-        """A text that matches nothing, with one letter of one word corrected; None if no song matches then either."""
-        from rapidfuzz import process  # no page needs it when the server starts
-        from rapidfuzz.distance import OSA
+    def counts(self, text: str = "") -> Counter[str]:
+        """How many times each word is in the titles and artists of the songs that match a text."""
+        names = " ".join(self._search_texts[self.matching(text)] if text else self._search_texts)
+        return Counter(names.translate(_PUNCTUATION).split())
 
-        words = normalize_text(text).split()
-        for place, word in enumerate(words):
-            before, after = words[:place], words[place + 1 :]
-            if len(word) < _LEAST_LETTERS:
-                continue
-            texts = self._search_texts[self.matching(" ".join([*before, *after]))]
-            counts = Counter(name for song in texts for name in re.findall(r"[\w']+", song))
-            near = process.extract(word, list(counts), scorer=OSA.distance, score_cutoff=1, limit=None)
-            if near:
-                return " ".join([*before, max((name for name, *_ in near), key=counts.__getitem__), *after])
-        return None
+    @cached_property
+    def words(self) -> Counter[str]:
+        """The `counts` of all songs, cached for the search."""
+        return self.counts()
 
     def passing(
         self,

@@ -9,7 +9,7 @@ import difflib
 import re
 import tomllib
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -57,8 +57,22 @@ _GENRE_OF = {
 }
 """The genre by the words of each spelling, also written together."""
 
+GENRE_WORDS = frozenset(word for words in _GENRE_OF for word in words)
+"""All words that name genres, alone or together."""
+
 _MOST_WORDS = max(map(len, _GENRE_OF))
 _SPEECH, _CHILDREN = "spoken word", "children"
+
+
+def spans_of_genres(words: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+    """The genres that words name, from left to right: the first word, the word after the last, and the genre."""
+    at = 0
+    while at < len(words):
+        ends = range(min(at + _MOST_WORDS, len(words)), at, -1)
+        end = next((end for end in ends if tuple(words[at:end]) in _GENRE_OF), at)
+        if end > at:
+            yield at, end, _GENRE_OF[tuple(words[at:end])]
+        at = max(end, at + 1)
 
 
 def meanings_of(genre: str) -> frozenset[str]:
@@ -68,13 +82,7 @@ def meanings_of(genre: str) -> frozenset[str]:
     """
     text = unicodedata.normalize("NFKD", genre.casefold()).replace("&", " and ").replace("+", " and ")
     words = re.findall(r"[^\W_]+", "".join(letter for letter in text if not unicodedata.combining(letter)))
-    found, at = set[str](), 0
-    while at < len(words):
-        lengths = range(min(_MOST_WORDS, len(words) - at), 0, -1)
-        length = next((length for length in lengths if tuple(words[at : at + length]) in _GENRE_OF), 0)
-        if length:
-            found.add(_GENRE_OF[tuple(words[at : at + length])])
-        at += length or 1
+    found = {name for *_, name in spans_of_genres(words)}
     plain = " ".join(words)
     if _PATTERNS["spoken_genre"].search(plain):
         found.add(_SPEECH)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import QUADRANT_CORNERS, AffectPoint, Mood, Quadrant, describe_shares, places_of_moods, share_text
+from emomusic.affect import AffectPoint, Mood, describe_shares, places_of_moods, share_text
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, TRACK_LINK, Catalogue, key_of, normalize_text, song_key
 from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS, MoodExplanation, nearest_rows
@@ -32,6 +32,8 @@ Made = TypeVar("Made")
 
 _NUM_NEAR = 20  # songs after one on the plane
 _NUM_SIMILAR = 5
+_MOST_CACHED = 16  # results, such as maps of searches
+_MOST_GENRES = 114  # words on the plane; a browser shows those that fit
 
 
 class Songs:
@@ -57,10 +59,9 @@ class Songs:
         return len(self.catalogue)
 
     def cached(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """A result of these songs, made once. A Streamlit cache would keep a visitor's own songs after the visit."""
-        if key not in self._cache:  # two threads can both make it, with the same result
-            self._cache[key] = make()
-        made: Made = self._cache[key]
+        """A result of these songs, kept for a while. A Streamlit cache would keep a visitor's own songs."""
+        made: Made = self._cache[key] if key in self._cache else make()  # two threads make the same
+        self._cache = dict([*self._cache.items(), (key, made)][-_MOST_CACHED:])
         return made
 
     @cached_property
@@ -73,6 +74,21 @@ class Songs:
     def known_first(self) -> Rows:
         """All rows, the best known song first."""
         return self.catalogue.best_known_first(np.arange(len(self)))
+
+    @cached_property
+    def genre_places(self) -> list[tuple[str, float, float]]:
+        """The genres with the median valence and arousal of their songs, those of the best known songs first."""
+        if "genres" not in self.catalogue.table:
+            return []
+        names = self.catalogue.table["genres"].dropna().str.split(ARTIST_SEPARATOR).explode()
+        names = names[~names.isin(list(MOODS))]  # two genres have the names of moods
+        known = self.catalogue.table.get("popularity", pd.Series(1.0, self.catalogue.table.index))
+        places = pd.DataFrame(
+            {"x": self.plane[names.index, 0], "y": self.plane[names.index, 1], "known": known[names.index]}
+        )
+        groups = places.set_axis(names.index).groupby(names.to_numpy())
+        table = groups[["x", "y"]].median().assign(known=groups["known"].sum()).nlargest(_MOST_GENRES, "known")
+        return [(str(name).replace("-", " "), round(x, 3), round(y, 3)) for name, x, y, _ in table.itertuples()]
 
     def unique(self, rows: Rows) -> Rows:
         """The rows without later versions of the same song, in their order."""
@@ -117,19 +133,6 @@ class Songs:
         away = np.linalg.norm(self.plane - self.plane[row], axis=1)
         away[row] = -1  # before other songs at the same point
         return self._first_of(away)
-
-    def nearest_to(self, quadrant: Quadrant) -> tuple[Rows, str]:
-        """The rows of the songs nearest to an empty quadrant, each song once, and where the first one is, in words."""
-        outside = np.maximum(-self.plane * np.array(QUADRANT_CORNERS[quadrant], np.float32), 0)
-        rows = self._first_of(np.linalg.norm(outside, axis=1))
-        point = AffectPoint(*self.plane[rows[0]].tolist())
-        where = next(other for other, (x, y) in QUADRANT_CORNERS.items() if x * point.valence >= 0 <= y * point.arousal)
-        return rows, where.description
-
-    def inside(self, quadrant: Quadrant) -> Rows:
-        """The rows of the songs in a quadrant."""
-        corner = np.array(QUADRANT_CORNERS[quadrant], np.float32)
-        return np.flatnonzero((self.plane * corner >= 0).all(axis=1))
 
     def _first_of(self, away: npt.NDArray[np.float32]) -> Rows:
         """The rows of the songs at the smallest distances."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -69,12 +68,12 @@ MARKS = """() => {
 
 
 def num_coloured(page: Page, box: tuple[float, float, float, float]) -> int:
-    """The number of pixels of a part of the window that have the colour of a mark, in contrast to a quadrant's."""
+    """The number of pixels of a part of the window that are as dark as a mark, in contrast to a quadrant."""
     left, top, right, bottom = box
     clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
     with Image.open(io.BytesIO(page.screenshot(clip=clip))) as image:  # type: ignore[arg-type]
         pixels = np.asarray(image.convert("RGB"), np.int16)
-    return int((np.ptp(pixels, axis=2) > 60).sum())
+    return int((pixels.mean(axis=2) < 190).sum())
 
 
 def click_a_whole_plane(page: Page, num_marks: int) -> str:
@@ -118,19 +117,54 @@ def test_a_click_on_the_plane_plays_and_a_change_of_tab_neither_starts_nor_chang
     page.evaluate("emomusicPlayer.audio.loop = true")
     page.evaluate(NOTE_BEGUN)
     for rests in (False, True):
-        for tab in ("Your song", "Table", "Explore"):
+        for tab in ("Your song", "What if", "Moods", "Explore"):
             open_tab(page, tab)
             assert page.evaluate("emomusicPlayer.song.id") == heard, tab
             assert is_paused(page) == rests, tab
         page.evaluate("emomusicPlayer.pause()")
     assert page.evaluate("begun") == []
 
-    shapes = "element => element.closest('.js-plotly-plot')._fullLayout.shapes.filter(s => s.line.width === 3).length"
-    assert page.locator(AREA).evaluate(shapes) == 0
-    page.get_by_role("radio", name="unpleasant and drowsy").click()
-    expect(page.get_by_text(re.compile("songs, unpleasant and drowsy"))).to_be_visible()
+
+# The words of genres on the plane that are shown, and the boxes of all of them and of the plane
+WORDS = """() => {
+  const area = document.querySelector(".st-key-music-plane .nsewdrag");
+  const part = document.querySelector(".st-key-music-plane [data-testid=stBidiComponentIsolated]");
+  const box = (each) => each.getBoundingClientRect().toJSON();
+  const words = [...part?.shadowRoot?.querySelectorAll("button") ?? []].filter((each) => each.checkVisibility());
+  return [words.map((each) => each.textContent), words.map(box), area && box(area)];
+}"""
+
+
+def test_words_of_genres_lie_apart_play_an_example_and_show_artists(open_page: Callable[..., Page]) -> None:
+    page = open_page("/music")
+    page.wait_for_function(f"({WORDS})()[0].length >= 40")
+    for size, least in ((DESKTOP, 40), ((1024, 768), 30), ((1920, 1080), 40), (PHONE, 30)):
+        resize(page, size)
+        plane_area(page)
+        page.wait_for_function(f"({WORDS})()[0].length >= {least}")
+        _, boxes, area = page.evaluate(WORDS)
+        for number, one in enumerate(boxes):
+            assert area["left"] - 1 <= one["left"] <= one["right"] <= area["right"] + 1, size
+            for other in boxes[:number]:
+                across = min(one["right"], other["right"]) - max(one["left"], other["left"])
+                down = min(one["bottom"], other["bottom"]) - max(one["top"], other["top"])
+                assert across <= 0 or down <= 0, size
+    resize(page, DESKTOP)
+    page.get_by_test_id("stMain").evaluate("page => page.scrollTo(0, 0)")
+    word = page.get_by_role("navigation", name="Genres").get_by_role("button", name="jazz", exact=True)
+    word.focus()
+    word.press("Enter")
+    expect(page.get_by_role("searchbox")).to_have_value("jazz")
+    assert sounding(page)
     wait_until_idle(page)
-    assert plane_area(page).evaluate(shapes) == 1  # the quadrant is marked
+    assert word.get_attribute("aria-pressed") == "true"
+    word.click()
+    artists = page.locator(".st-key-music-artists button")
+    expect(artists).to_have_count(12)
+    name = artists.first.inner_text()
+    artists.first.click()
+    expect(page.get_by_role("searchbox")).to_have_value(name)
+    expect(artists).to_have_count(0)
 
 
 def test_similar_songs_sound_for_one_of_a_silent_spotify_which_is_not_asked(open_page: Callable[..., Page]) -> None:
@@ -161,7 +195,7 @@ def test_similar_songs_sound_for_one_of_a_silent_spotify_which_is_not_asked(open
 
 
 def test_the_tabs_keep_their_place_and_a_phone_shows_each_of_them(open_page: Callable[..., Page]) -> None:
-    page = open_page("/music?view=Table")
+    page = open_page("/music?view=Moods")
     tabs = page.get_by_role("tab")
     page.evaluate(SHIFTS)
     for size in (DESKTOP, PHONE):
@@ -170,19 +204,22 @@ def test_the_tabs_keep_their_place_and_a_phone_shows_each_of_them(open_page: Cal
         assert_visible_in(page, size, (".st-key-view [role=tablist]",), "music")
         shift(page)  # from the change of the window
         place = tabs.first.bounding_box()
-        for name in ("Explore", "Table"):
+        for name in ("Explore", "What if"):
             open_tab(page, name)
             assert shift(page) <= MAX_SHIFT, name
             assert tabs.first.bounding_box() == place, name
             assert overflow(page) <= 0, name
+    open_tab(page, "Explore")
     page.get_by_role("searchbox").fill("queen")
     page.get_by_role("searchbox").press("Enter")
     expect(page.get_by_text(" of 81,198 songs")).to_be_visible()
-    assert shift(page) <= MAX_SHIFT
+    page.get_by_text("Columns").click()
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    wait_until_idle(page)
     wanted_px = 34 + 150 + 80 + 90  # selection, title, mood and confidence
     assert box_of(page.get_by_test_id("stDataFrame"))["width"] >= wanted_px
 
-    open_tab(page, "Your song")
+    open_tab(page, "What if")
     answer = page.locator(".st-key-music-sentence").get_by_role("heading")
     expect(answer).to_be_visible()
     slider = page.get_by_role("slider", name="Valence")

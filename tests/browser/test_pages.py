@@ -48,9 +48,10 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("/film?film=sample&songs=bundled", "Film · EmoMusic", "Download"),
     ),
     "music": (
-        ("/music", "Music · EmoMusic", "How the moods differ"),
-        ("/music?view=Your+song", "Music · EmoMusic", "Or a song of the table, by its features"),
-        ("/music?view=Table&songs=bundled", "Music · EmoMusic", "What does a mood sound like?"),
+        ("/music?find=sad+jazz", "Music · EmoMusic", "Best known first"),
+        ("/music?view=Your+song", "Music · EmoMusic", "Privacy"),
+        ("/music?view=What+if", "Music · EmoMusic", "Most similar songs"),
+        ("/music?view=Moods&songs=bundled", "Music · EmoMusic", "What does a mood sound like?"),
     ),
     "models": (("/models?face_view=Figures", "Figures · Models · EmoMusic", "Figures"),),
     "how_it_works": (
@@ -201,7 +202,7 @@ class Late:
 
 LATE = {
     "fonts": Late("models", "**/*.woff2", "[role=tablist]"),  # until then, letters have other widths
-    "drop zone": Late("music?view=Your+song", "**/FileUploader*.js", "text=Or a song of the table, by its features"),
+    "drop zone": Late("music?view=Your+song", "**/FileUploader*.js", "text=See the mood of a song"),
 }
 
 

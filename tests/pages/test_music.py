@@ -11,11 +11,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
-from emomusic.affect import Quadrant
+from emomusic.affect import Mood
 from emomusic.app import state
 from emomusic.app.music.explore import MOST_DRAWN
-from emomusic.app.music.page import TABLE
-from emomusic.app.music.songs import EXPLORE, SIMILAR, YOUR_SONG, MusicState
+from emomusic.app.music.songs import EXPLORE, SIMILAR, WHAT_IF, YOUR_SONG, MusicState
 from emomusic.app.own_music import TableState
 from emomusic.app.queues import PlayerState
 from emomusic.songs.catalogue import Catalogue
@@ -28,8 +27,8 @@ from tests.pages.screen import charts, files_of, page_of, playlist, queue_of, st
 from tests.songs.tables import FakeClassifier, mood_table, song_table
 
 FILE = "my songs.csv"
-EXPLORE_TAB = "Explore"
-NAMES = (EXPLORE_TAB, YOUR_SONG, TABLE)
+EXPLORE_TAB, MOODS_TAB = "Explore", "Moods"
+NAMES = (EXPLORE_TAB, YOUR_SONG, WHAT_IF, MOODS_TAB)
 
 
 @pytest.fixture
@@ -75,8 +74,11 @@ def test_the_page_opens_with_the_plane_an_example_of_each_mood_and_the_features(
     assert len(examples := playlist(app, EXPLORE)) == len(MOODS)
     ordinary = catalogue.passing(without_kinds=SongKind)
     assert all(ordinary[catalogue.row_of(song)] for song in examples)  # no speech, no sleep sounds
-    assert len(others) == 10  # nine features and their correlations
+    assert not others
+    view(app, MOODS_TAB)
+    assert len(charts(app)) == 10  # nine features and their correlations
     assert "predictions" in text_of(app)
+    assert "emomusic data" not in text_of(app)  # no command on a page for listeners
 
 
 def click(app: AppTest, row: int) -> AppTest:
@@ -100,11 +102,9 @@ def test_a_click_on_the_plane_plays_the_song_and_then_those_near_it(app: AppTest
     queue_of(app, EXPLORE).go_on()
     app.run()  # starts no song again
     assert queue_of(app, EXPLORE).current.number == 2
-    app.pills(key="music-quadrant").set_value(Quadrant.Q3).run()
+    app.text_input(key="find").set_value("sad").run()
     assert queue_of(app, EXPLORE).current.number == 1
-    rows = [recommender.catalogue.row_of(song) for song in playlist(app, EXPLORE)]
-    songs = [recommender.catalogue.song(row) for row in rows]
-    assert (recommender.plane[rows] <= 0).all()
+    songs = [recommender.catalogue.song(recommender.catalogue.row_of(song)) for song in playlist(app, EXPLORE)]
     assert [song.popularity for song in songs] == sorted((song.popularity for song in songs), reverse=True)
 
 
@@ -116,7 +116,7 @@ def test_your_music_applies_to_every_tab(app: AppTest) -> None:
     passes = catalogue.passing(genres=["jazz", "blues"], hide_explicit=True)
     assert f"**{passes.sum():,} of 81,198 songs**" in text_of(app)
     assert all(passes[catalogue.row_of(song)] for song in playlist(app, EXPLORE))
-    view(app, TABLE)
+    app.toggle(key="music-columns").set_value(True).run()
     assert len(app.dataframe[0].value) == passes.sum()
     assert {"url", "genres", "danceability"} <= set(app.dataframe[0].value)
     app.query_params["songs"] = "bundled"
@@ -124,7 +124,7 @@ def test_your_music_applies_to_every_tab(app: AppTest) -> None:
     columns = set(app.dataframe[0].value)
     assert {"title", "mood", "artists"} <= columns
     assert not {"url", "genres", "danceability"} & columns  # without a value
-    for name in (EXPLORE_TAB, YOUR_SONG):
+    for name in NAMES:
         view(app, name)
 
 
@@ -132,9 +132,8 @@ def test_the_labelled_songs_have_their_own_features(app: AppTest, tmp_path: Path
     path = tmp_path / "data_moods.csv"
     mood_table().to_csv(path, index=False)
     monkeypatch.setattr(assets, "find_download", lambda name: path)
-    app.run()
+    view(app, MOODS_TAB)
     assert "100 songs with a mood label" in text_of(app)
-    assert sum(drawn(app).values()) == MOST_DRAWN
 
 
 def test_the_best_known_of_equally_similar_versions_is_listed() -> None:
@@ -156,70 +155,96 @@ def test_the_best_known_of_equally_similar_versions_is_listed() -> None:
     assert len(songs.near(3)) == 20
 
 
-def test_search_and_moods_select_songs_and_survive_a_change_of_tab(app: AppTest, monkeypatch) -> None:
+def test_one_search_filters_the_map_the_list_and_the_columns_and_survives_a_change_of_tab(
+    app: AppTest, monkeypatch
+) -> None:
     files = files_of(monkeypatch)
-    view(app, TABLE)
+    app.query_params["view"] = "Table"  # an older address
+    app.run()
+    app.toggle(key="music-columns").set_value(True).run()
     before = app.dataframe[0].proto.id
-    app.text_input[0].set_value("queen").run()
+    app.text_input(key="find").set_value("sad jazz").run()
     assert app.dataframe[0].proto.id != before  # the same id would keep the selected row number
-    app.pills(key="music-moods").set_value(["sad"]).run()
     shown = app.dataframe[0].value
-    assert 0 < len(shown) < 100
+    assert 100 < len(shown) < 1000
     assert set(shown["mood"]) == {"sad"}
-    names = zip(shown.title, shown.artists, strict=True)
-    assert all("queen" in f"{title} {artists}".lower() for title, artists in names)
+    assert all("jazz" in genres for genres in shown["genres"])
+    assert drawn(app) == {"calm": 0, "happy": 0, "energetic": 0, "sad": len(shown)}
+    recommender = load_recommender()
+    rows = [recommender.catalogue.row_of(song) for song in playlist(app, EXPLORE)]
+    assert {recommender.catalogue.song(row).title for row in rows} <= set(shown["title"])
     view(app, YOUR_SONG)
-    view(app, TABLE)
+    view(app, EXPLORE_TAB)
     pd.testing.assert_frame_equal(app.dataframe[0].value, shown)
     assert files["songs.csv"]().decode("utf-8-sig").count("\n") == 1 + len(shown)
-    app.text_input[0].set_value("no such song anywhere").run()
+    app.button(key="music-term-sad").click().run()
+    assert app.text_input(key="find").value == "jazz"
+    app.button(key="music-term-jazz").click().run()
+    assert "find" not in app.query_params
+    app.button(key=f"music-mood-{Mood.CALM}").click().run()
+    assert app.text_input(key="find").value == "calm"
+    app.text_input(key="find").set_value("no such song anywhere").run()
     assert not app.dataframe
     assert len(app.info) == 1
 
 
 def find(app: AppTest, words: str) -> AppTest:
     app.query_params["find"] = words
-    return view(app, TABLE)
+    return app.run()
+
+
+def test_a_row_plays_its_song(app: AppTest) -> None:
+    find(app, "sad jazz")
+    third = playlist(app, EXPLORE)[2]
+    app.button(key=f"play-{EXPLORE}-3").click().run()
+    assert state_of(app, PlayerState).playing.current.song.id == third
+    assert app.button(key=f"play-{EXPLORE}-1")  # the rows keep their order
+
+
+def test_the_artists_of_a_genre_can_be_searched(app: AppTest) -> None:
+    find(app, "jazz")
+    mine = state_of(app, MusicState)
+    mine.genre, mine.has_artists = "jazz", True  # as after the second click on its word
+    app.run()
+    artists = [button.key for button in app.button if (button.key or "").startswith("music-artist-")]
+    assert len(artists) == 12
+    app.button(key=artists[0]).click().run()
+    assert app.text_input(key="find").value == artists[0].removeprefix("music-artist-")
+    assert not [button for button in app.button if (button.key or "").startswith("music-artist-")]
 
 
 def test_a_search_names_the_options_that_hide_its_songs_and_can_search_all(app: AppTest) -> None:
     app.query_params["genres"] = "jazz-blues"
     find(app, "bohemian rhapsody")
-    assert not app.dataframe
     (hidden,) = (info.value for info in app.info)
     assert re.search("[1-9] songs have .*genres Jazz", hidden)
     app.button(key="music-search-all").click().run()
     assert not app.info
     assert "genres" not in app.query_params
-    num_songs = len(app.dataframe[0].value)
-    app.pills(key="music-moods").set_value(["calm"]).run()
-    assert re.search("the mood calm hides", app.info[0].value)
-    app.button(key="music-search-all").click().run()
-    assert len(app.dataframe[0].value) == num_songs
-    assert app.pills(key="music-moods").value == []
+    assert playlist(app, EXPLORE)
 
 
 def test_a_search_forgives_a_typing_error_and_says_so(app: AppTest) -> None:
     find(app, "bohemian rapsody")
-    assert all("rhapsody" in title.lower() for title in app.dataframe[0].value["title"])
+    catalogue = load_recommender().catalogue
+    assert all("rhapsody" in catalogue.find(song).title.lower() for song in playlist(app, EXPLORE))
     assert any("bohemian rhapsody" in caption.value for caption in app.caption)
 
 
 def test_a_table_lists_its_songs_that_were_not_found_with_the_nearest_ones(app: AppTest) -> None:
     upload(app, b"title,artist\nYellow,Coldplay\nSomeone Like Me,Adele\n,Adele\nXQZWV,Nobody\n")
-    view(app, TABLE)
-    missing = app.dataframe[1].value
+    missing = app.dataframe[0].value
     assert list(missing["Title"]) == ["Someone Like Me", "XQZWV"]
     assert list(missing["Nearest in the catalogue"]) == ["Someone Like You, Adele", ""]
     upload(app, b"title,artist\nXQZWV,Nobody\n", "none.csv")  # Spotify's songs are shown
-    assert list(app.dataframe[1].value["Title"]) == ["XQZWV"]
+    assert list(app.dataframe[0].value["Title"]) == ["XQZWV"]
 
 
 def test_a_slider_changes_the_probabilities_and_what_speaks_for_the_mood_comes_first(app: AppTest) -> None:
     catalogue = load_recommender().catalogue
     row = catalogue.best_known_first(np.flatnonzero(catalogue.matching("yesterday beatles")))[0]
     app.query_params["track"] = catalogue.song(int(row)).id
-    view(app, YOUR_SONG)
+    view(app, WHAT_IF)
     before = charts(app)[0]["data"][0]["text"]
     reset = "music-undo"
     assert app.button(key=reset).disabled
@@ -240,7 +265,7 @@ def test_the_song_of_a_list_can_be_explained_and_back_restores_it(app: AppTest) 
     app.run()
     song = playlist(app, EXPLORE)[0]
     app.button(key=f"music-ask-{EXPLORE}").click().run()
-    assert app.query_params["view"] == YOUR_SONG
+    assert app.query_params["view"] == WHAT_IF
     assert app.query_params["track"] == song == app.selectbox[0].value
     assert playlist(app, EXPLORE)[0] == song  # the similar songs are a list of their own
     assert len(playlist(app, SIMILAR)) == 5
@@ -260,17 +285,18 @@ def test_every_tab_works_for_a_table_of_two_moods_and_for_one_song(app: AppTest)
         assert not app.error, name
         assert "open.spotify.com/track" not in text_of(app)
         assert "**12 songs**: 6 happy, 6 sad" in text_of(app)
+    view(app, EXPLORE_TAB).toggle(key="music-columns").set_value(True).run()
     assert len(app.dataframe[0].value) == 12
     assert "danceability" not in app.dataframe[0].value
-    view(app, EXPLORE_TAB).pills(key="music-quadrant").set_value(Quadrant.Q2).run()  # without songs
-    assert re.search("No song is unpleasant and awake.*(pleasant and awake|unpleasant and drowsy)", text_of(app))
-    assert len(playlist(app, EXPLORE)) == 12  # the nearest ones
+    find(app, "happy")
+    assert len(playlist(app, EXPLORE)) == 6
+    find(app, "")
     upload(app, csv_of(mood_table().head(1)))
     for name in NAMES:
         view(app, name)
         assert "**1 song**" in text_of(app)
         assert not re.search(r"\bnan\b|lowest for|(\w+) and \1 ", text_of(app)), name
-        assert ("All of these songs are calm" in text_of(app)) == (name == EXPLORE_TAB)
+        assert ("All of these songs are calm" in text_of(app)) == (name == MOODS_TAB)
 
 
 def test_each_uploader_has_its_own_limit(app: AppTest, root: Path) -> None:

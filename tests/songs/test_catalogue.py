@@ -133,21 +133,6 @@ def test_every_word_matches_and_popular_songs_come_first(catalogue: Catalogue) -
     assert find("505 arctic monkeys")[0].genres == ("garage", "indie", "rock")
 
 
-@pytest.mark.parametrize(
-    ("text", "corrected"),
-    [
-        ("yesterdya", "yesterday"),
-        ("Yesterday BEETLES", "yesterday beatles"),  # both words are known, but of no song together
-        ("zzzzqq", None),
-        ("abc xyz", None),  # too short
-    ],
-)
-def test_one_letter_of_a_search_is_corrected(catalogue: Catalogue, text: str, corrected: str | None) -> None:
-    assert not catalogue.matching(text).any()
-    assert catalogue.corrected(text) == corrected
-    assert corrected is None or catalogue.matching(corrected).any()
-
-
 def test_a_changed_bundled_catalogue_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = tmp_path / "data" / "catalogue" / catalogue_file().name
     changed.parent.mkdir(parents=True)

@@ -10,7 +10,7 @@ const within = (value, low, high) => Math.min(Math.max(value, low), high);
 class Overlay extends Part {
   constructor(element) {
     super(element);
-    this.mark = this.find("button, b, i");
+    this.mark = this.find("button, b, i, nav");
     this.every(LOOK_MS, () => this.look());
   }
 
@@ -53,12 +53,21 @@ class Note extends Overlay {
     this.#sound.play().catch(() => {});
   }
 
+  /** Where a face is drawn, it changes with the part that sounds. */
+  look() {
+    super.look();
+    const { face, faces, drawings } = this.data, image = faces && document.querySelector(face);
+    const drawing = image && !this.mark.hidden && drawings[faces[this.part]];
+    if (drawing && image.src !== drawing) image.src = drawing;
+  }
+
   /** The place at the time of the sound, between two parts. */
   get place() {
     const { path } = this.data, { paused, currentTime } = this.#sound ?? { paused: true };
     if (paused && !currentTime) return null;
     const next = path.findIndex(([start]) => start > currentTime);
-    const [before, after] = [path.at(next < 0 ? -1 : Math.max(next - 1, 0)), path.at(next)];
+    this.part = (next < 0 ? path.length : Math.max(next, 1)) - 1;
+    const [before, after] = [path[this.part], path.at(next)];
     const share = next <= 0 ? 0 : (currentTime - before[0]) / (after[0] - before[0]);
     return [1, 2].map((axis) => before[axis] + share * (after[axis] - before[axis]));
   }
@@ -110,6 +119,55 @@ class Target extends Overlay {
     if (points.length || !xvals) return; // a song or a face
     this.move([xvals[0], yvals[0]]);
     this.settle();
+  }
+}
+
+// Where a word may lie, in parts of its own size from its place
+const SPOTS = [0, 1, -1, 2, -2].flatMap((down) => [0, 0.6, -0.6, 1.2, -1.2].map((across) => [across, down]))
+  .sort((one, other) => Math.hypot(...one) - Math.hypot(...other));
+
+/** Words over a chart as buttons: those that fit without overlap, the first ones first. A click tells the word. */
+class Words extends Overlay {
+  #drawn = "";
+
+  update({ words, chosen }) {
+    const button = ([name]) => {
+      const made = Object.assign(document.createElement("button"), { type: "button", textContent: name });
+      made.onclick = () => this.tell("word", name);
+      return made;
+    };
+    const names = JSON.stringify(words);
+    if (names !== this.names) this.mark.replaceChildren(...words.map(button));
+    this.names = names;
+    for (const each of this.mark.children) each.ariaPressed = String(each.textContent === chosen);
+    this.#drawn = "";
+    this.look();
+  }
+
+  look() {
+    const { axes } = this;
+    if (!axes) return;
+    const here = this.mark.getBoundingClientRect(), left = axes.left - here.left, top = axes.top - here.top;
+    const [west, east, north, south] = [axes.x.l2p(-1), axes.x.l2p(1), axes.y.l2p(1), axes.y.l2p(-1)]; // of the plane
+    const drawn = [left, top, west, east, north, south].map(Math.round).join();
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    const taken = [];
+    const isFree = ([x, y, across, down]) => x >= west && y >= north && x + across <= east && y + down <= south
+      && taken.every(([x0, y0, w, h]) => x + across < x0 || x > x0 + w || y + down < y0 || y > y0 + h);
+    const words = [...this.mark.children];
+    for (const word of words) word.hidden = false;
+    const sizes = words.map(({ offsetWidth, offsetHeight }) => [offsetWidth, offsetHeight]); // all at once
+    words.forEach((word, number) => {
+      const [across, down] = sizes[number], [, x, y] = this.data.words[number];
+      const at = ([right, below]) =>
+        [axes.x.l2p(x) + (right - 0.5) * across, axes.y.l2p(y) + (below - 0.5) * down, across, down];
+      const box = SPOTS.map(at).find(isFree);
+      word.hidden = !box;
+      if (!box) return;
+      taken.push(box);
+      [word.style.left, word.style.top] = [`${left + box[0]}px`, `${top + box[1]}px`];
+    });
   }
 }
 
@@ -312,4 +370,6 @@ class Playhead extends Overlay {
   }
 }
 
-export { Frame as frame, Note as note, Place as place, Playhead as playhead, Target as target };
+export {
+  Frame as frame, Note as note, Place as place, Playhead as playhead, Target as target, Words as words,
+};

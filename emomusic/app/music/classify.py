@@ -1,7 +1,7 @@
-"""The tab on the mood of one song.
+"""The tabs on the mood of one song.
 
-The visitor's own audio file: its quadrant, its path over the plane, its tags, and a face that fits. Or a song of the
-table, with sliders, the prediction and a reason.
+The visitor's own audio file: its quadrant, its loudness, its path over the plane, its tags, and a face that fits. And a
+song of the table, with sliders, the prediction and a reason.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from emomusic.affect import list_shares
+from emomusic.affect import AffectPoint, list_shares
 from emomusic.answer.others import SongAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import reserve_space, roomy_columns, show_chart
@@ -27,18 +27,20 @@ from emomusic.app.page import Page, Part
 from emomusic.app.parts import show_style
 from emomusic.app.sources import YourMusic
 from emomusic.app.state import STATES, page_state
-from emomusic.app.uploads import hold, show_removal, show_uploader
-from emomusic.charts.music import influence_bars, mood_bars, song_path
+from emomusic.app.uploads import hold, show_uploader
+from emomusic.charts.face import expression_uri
+from emomusic.charts.music import influence_bars, mood_bars, song_path, wave_times, waveform
 from emomusic.errors import AudioError
 from emomusic.media.audio_file import MAX_S, read_song, whole
 from emomusic.media.formats import FORMATS, HEAD_BYTES, SONG_UPLOADS, Kind, mime_type_of
-from emomusic.media.sound import PATCH_S
+from emomusic.media.sound import PATCH_S, levels_of
 from emomusic.server.capacity import HeldBytes
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import visitor_turn
 from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.listing import Songs, describe_moods, main_reason
 from emomusic.songs.mood import MOODS, MoodExplanation, explain_mood
+from emomusic.songs.request import nearest_emotion
 from emomusic.songs.song import FEATURE_LABELS, FEATURES, Hearing, Song
 from emomusic.songs.stored_moods import mood_classifier
 from emomusic.text import format_clock, join_names
@@ -65,6 +67,7 @@ class OwnSong:
     problem: str = ""  # why it cannot be read
     step_s: float = 0.0  # seconds between the parts of the path
     path: Timeline | None = None  # of the song over the plane; None until it is known
+    levels: Sequence[float] = ()  # loudness of equal pieces of the parts, 0 to 1
 
     @property
     def held_thing(self) -> str:
@@ -72,8 +75,10 @@ class OwnSong:
         return "song" if self.name else ""
 
 
-def show_own_song() -> None:
+def show_own_song(_songs: Songs, _music: YourMusic) -> None:
     """Show the upload, and the mood of the uploaded song."""
+    own = page_state(OwnSong)
+    show_style(__file__, "classify.css")
     with reserve_space("own-song-drop", _DROP_PX):
         show_uploader(
             f"Drop a song: {FORMATS[Kind.SONG]}, up to {MAX_MB} MB",
@@ -82,16 +87,22 @@ def show_own_song() -> None:
             type=list(SONG_UPLOADS),
             max_upload_size=MAX_MB,
         )
-    own = page_state(OwnSong)
     if not own.name:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("See the mood of a song, its path over the plane, and a face that fits. It stays in memory.")
             with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
                 st.markdown(f"The song is not stored or sent. It is deleted {WHEN_GONE}.")
         return
-    show_removal("music_song_upload", "Remove the song", _store)
     with shown_errors():
         _show(own)
+    if own.problem:
+        _show_chip(own)
+
+
+def _show_chip(own: OwnSong) -> None:
+    """Show the name of the file on a button that removes it."""
+    name, remove = escape_markdown(own.name), ((),)
+    st.button(name, icon=":material/close:", on_click=_store, args=remove, key="own-song-chip", help="Remove the song")
 
 
 def _store(files: Sequence[UploadedFile]) -> None:
@@ -114,19 +125,23 @@ def _show(own: OwnSong) -> None:
     Raises:
         AudioError: the file cannot be read.
     """
-    head = st.container()
+    head = st.container(gap="small")
     with head, st.spinner("Listening to the song"):
         answer = SongAnswer(_hear(own))
+    wave = st.container(key="own-song-wave", gap=None)
     plane, side = roomy_columns([3, 2], key="own-song", gap="large")
-    places = {"head": head, "side": side, "plane": plane, "note": st.container()}
-    OWN_SONG.draw(_Screen(own, answer), places)
+    OWN_SONG.draw(
+        _Screen(own, answer), {"head": head, "side": side, "wave": wave, "plane": plane, "note": st.container()}
+    )
 
 
 def _draw_head(screen: _Screen) -> None:
     """The sentence, the title and the player."""
     own = screen.own
     st.header(screen.answer.sentence, anchor=False)
-    st.markdown(own.words)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(own.words, width="content")
+        _show_chip(own)
     sound = mime_type_of(own.data[:HEAD_BYTES], own.name)
     st.container(key="own-song-sound").audio(own.data, format=sound, alt=own.title)
 
@@ -134,7 +149,9 @@ def _draw_head(screen: _Screen) -> None:
 def _draw_side(screen: _Screen) -> None:
     """The face that fits, the moods and the tags."""
     answer = screen.answer
-    st.markdown(f"**{answer.face}**")
+    with st.container(horizontal=True, vertical_alignment="center", key="own-song-face"):
+        st.html(f'<img alt="" width="96" src="{expression_uri(answer.emotion)}">', width="content")
+        st.markdown(f"**{answer.face}** It changes while the song plays.")
     alt = f"Probabilities: {list_shares(answer.moods)}"
     show_chart(mood_bars(answer.moods), key="music-own-quadrants", alt=alt)
     if answer.traits:
@@ -142,18 +159,37 @@ def _draw_side(screen: _Screen) -> None:
     st.markdown(f"**Tags:** {answer.tags}")
 
 
-def _draw_plane(screen: _Screen) -> None:
-    """The path of the song over the plane, which moves with its player."""
+_SOUND = ".st-key-own-song-sound audio"
+
+
+def _draw_wave(screen: _Screen) -> None:
+    """The loudness of the song with its moods. A click plays from there."""
     with st.spinner("Following its mood through the song"):
         path = _follow(screen.own)
+    levels = screen.own.levels
+    show_chart(
+        waveform(levels, path), key="music-own-wave", alt=f"Loudness and moods of the song in {len(levels)} parts"
+    )
+    times = [(time_s, time_s, 0) for time_s in wave_times(levels, path)]
+    data = {"path": times, "chart": ".st-key-music-own-wave .js-plotly-plot", "sound": _SOUND}
+    mount("overlay", "note", key="own-song-head", data=data)
+
+
+def _draw_plane(screen: _Screen) -> None:
+    """The path of the song over the plane; a dot and the face move with its player."""
+    path = _follow(screen.own)
     with st.container(key="own-song-path", gap=None):
         show_chart(
             song_path(path, screen.answer.point, screen.answer.hearing.mood),
             key="music-own-path",
             alt=f"The path of the song over the affect plane in {len(path)} parts",
         )
-        plot, sound = ".st-key-music-own-path .js-plotly-plot", ".st-key-own-song-sound audio"
-        mount("overlay", "note", key="own-song-note", data={"path": path, "chart": plot, "sound": sound})
+        faces = [nearest_emotion(AffectPoint(valence, arousal)) for _, valence, arousal in path]
+        data = {
+            "path": path, "chart": ".st-key-music-own-path .js-plotly-plot", "sound": _SOUND, "faces": faces,
+            "drawings": {face: expression_uri(face) for face in {*faces}}, "face": ".st-key-own-song-face img",
+        }  # fmt: skip
+        mount("overlay", "note", key="own-song-note", data=data)
 
 
 def _draw_note(screen: _Screen) -> None:
@@ -162,7 +198,13 @@ def _draw_note(screen: _Screen) -> None:
 
 OWN_SONG = Page(
     "own song",
-    [Part("head", _draw_head), Part("side", _draw_side), Part("plane", _draw_plane), Part("note", _draw_note)],
+    [
+        Part("head", _draw_head),
+        Part("side", _draw_side),
+        Part("wave", _draw_wave),
+        Part("plane", _draw_plane),
+        Part("note", _draw_note),
+    ],
 )
 
 
@@ -183,7 +225,8 @@ def _hear(own: OwnSong) -> Hearing:
             own.words += f"\n\n:material/warning: {escape_markdown(song.note)}"
         hearing = load_sound_model().analyse(song.windows, visitor_turn)
         own.step_s = max(min(song.duration_s, MAX_S) / _MOST_PARTS, PATCH_S)
-        own.path = hearing.timeline if len(song.windows) == 1 else None  # a short song was heard as a whole
+        if len(song.windows) == 1:  # a short song was heard as a whole
+            own.path, own.levels = hearing.timeline, levels_of(song.windows, len(hearing.timeline))
         own.hearing = hearing
     return own.hearing
 
@@ -194,6 +237,7 @@ def _follow(own: OwnSong) -> Timeline:
         with visitor_turn():
             parts = tuple(whole(io.BytesIO(own.data), own.step_s, own.name))
         own.path = load_sound_model().analyse(parts, visitor_turn).timeline
+        own.levels = levels_of(parts, len(own.path))
     return own.path
 
 
@@ -202,19 +246,16 @@ _NUM_OPTIONS = 30
 
 
 def show_one_song(songs: Songs, music: YourMusic) -> None:
-    """Show the visitor's own song; then a song of the table, its sliders, the probabilities and the nearest songs."""
-    show_own_song()
-    st.divider()
+    """Show a song of the table, its sliders, the probabilities and the nearest songs."""
     if not songs.catalogue.has_features:
         st.caption("The songs of this table have no audio features to explain their moods.")
         return
-    st.markdown("**Or a song of the table, by its features**")
     song = _draw_song_menu(songs)
     row = songs.catalogue.row_of(song.id)
     assert row is not None  # a song of this catalogue
     start = songs.catalogue.features[row]
     light, dark = (st.get_option(f"theme.{theme}.backgroundColor") or "Canvas" for theme in ("light", "dark"))
-    show_style(__file__, "classify.css", BACKGROUND=f"light-dark({light}, {dark})")
+    show_style(__file__, "what_if.css", BACKGROUND=f"light-dark({light}, {dark})")
     sentence = st.container(key=_SENTENCE)
     charts, sliders = st.columns([3, 2], gap="large")
     with sliders:

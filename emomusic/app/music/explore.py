@@ -1,10 +1,11 @@
-"""The tabs on all songs: on the valence-arousal plane with what their features tell, and as a table with a search.
+"""The tab on all songs: one search, which filters the map and the list together, and Spotify's own search.
 
-The search finds songs on Spotify too if the server has keys.
+The map is the valence-arousal plane with words of genres; the list has a row for each song, or all columns.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, Quadrant
+from emomusic.affect import Mood
+from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, show_chart
 from emomusic.app.choices import MUSIC_QUERY, Source
 from emomusic.app.frame import download_button, error_text, escape_markdown, text_color
@@ -23,11 +25,12 @@ from emomusic.app.music.songs import (
     ON_SPOTIFY,
     MusicState,
     hiding_options,
-    labelled_songs,
     show_question,
+    show_rows,
     show_songs,
 )
 from emomusic.app.own_music import TableState
+from emomusic.app.parts import show_style
 from emomusic.app.player import show_queue
 from emomusic.app.queues import play_list
 from emomusic.app.secrets import spotify_credentials
@@ -35,90 +38,129 @@ from emomusic.app.sources import YourMusic, show_all
 from emomusic.app.state import page_state
 from emomusic.charts import music as plots
 from emomusic.errors import EmomusicError
-from emomusic.server.visitor import is_own_computer
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text, split_artists
 from emomusic.songs.listing import Rows, Songs, describe_moods, digest_of
 from emomusic.songs.mood import MOODS, scarce_moods
 from emomusic.songs.recommend import load_recommender
-from emomusic.songs.song import FEATURE_LABELS, FEATURES, Pick, Song
+from emomusic.songs.search import Found, search
+from emomusic.songs.song import FEATURES, Pick, Song
 from emomusic.songs.spotify import Credentials, FoundSongs, LiveSpotify, search_url
 from emomusic.text import escape_formula, join_names, pluralize
 
 MOST_DRAWN = 8000
-"""Largest number of songs in the chart; the lists have all songs."""
+"""Largest number of songs on the map; the lists have all songs."""
 
-_MIN_CORRELATED = 10  # songs
+_MOST_LISTED = 2000  # songs in a list that plays
+_MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables have no selectable rows
+_NUM_ARTISTS = 12
 
 
 def show_explore(songs: Songs, music: YourMusic) -> None:
-    """Show the plane with a list of its songs, and the features of labelled songs."""
+    """Show the search, the map and the list of what it finds."""
+    show_style(__file__, "explore.css")
     if music.shown is Source.OWN:
         _show_glance(songs)
+    words = (MUSIC_QUERY.value or "").strip()
+    found = songs.cached(("search", words), lambda: search(songs, words))
+    _draw_search(found, songs)
     chart, side = st.columns([3, 2], gap="large")
     with chart:
-        quadrant = st.pills(
-            "Quadrant",
-            list(QUADRANT_CORNERS),
-            format_func=lambda choice: choice.description,
-            key="music-quadrant",
-            on_change=_forget_click,
-            label_visibility="collapsed",
-            wrap=True,
-        )
-        is_measured = songs.catalogue.has_features and st.toggle(
-            "As Spotify measures",
-            key="music-measured",
-            help="Spotify's valence and energy. They are no place among faces: few calm songs have a high valence.",
-        )
-        _show_plane(songs, quadrant, is_measured=is_measured)
+        _show_map(songs, found)
     with side:
-        _show_list(songs, quadrant, music)
-    of_spotify = music.shown is Source.SPOTIFY
-    labelled = labelled_songs() if of_spotify else None
-    st.header("How the moods differ", anchor=False)
-    if labelled is not None:
-        st.caption(f"{pluralize(len(labelled), 'song')} with a mood label, from which the mood models learned.")
-    elif of_spotify and is_own_computer():
-        st.caption("These moods are predictions. For labelled songs, run `emomusic data get moods`.")
-    compared = labelled or songs
-    if not compared.catalogue.has_features:
-        st.info("These songs have moods only. A comparison needs audio features.", icon=":material/grid_off:")
-        return
-    _show_differences(compared)
-    _show_correlations(compared)
+        if found.rows.size:
+            _show_list(songs, found, music)
+        else:
+            _explain_none(words, music)
+    if found.rows.size and st.session_state.get("music-columns"):
+        _show_columns(songs, found.rows, music)
+    if music.chosen is Source.TABLE:
+        _show_not_found()
+    if normalize_text(words).split():  # an accent alone finds nothing
+        _show_spotify(words, songs, music)
+
+
+def _draw_search(found: Found, songs: Songs) -> None:
+    """Show the search, what it understood as chips that a click removes, and moods to begin with."""
+    with st.container(horizontal=True, vertical_alignment="center", key="music-search", gap="small"):
+        MUSIC_QUERY.draw(
+            st.text_input,
+            "Find songs",
+            type="search",
+            icon=":material/search:",
+            placeholder="sad jazz, a title, an artist",
+            label_visibility="collapsed",
+            width=340,
+            on_change=_take_query,
+        )
+        for term in found.terms:
+            name = f"{term.label} · remove"
+            st.button(
+                term.label, icon=":material/close:", key=f"music-term-{term.label}", help=name,
+                on_click=_find, args=(_without(found.text, term.words),),
+            )  # fmt: skip
+        if not found.text:
+            for mood in Mood:
+                st.button(mood.value, type="tertiary", key=f"music-mood-{mood}", on_click=_find, args=(mood.value,))
+        st.markdown(f"**{len(found.rows):,}** of {len(songs):,} songs", width="content")
+        if found.is_mended:
+            st.caption(f"Shown: **{escape_markdown(found.text)}**", width="content")
+        st.space("stretch")
+        if songs.catalogue.has_features:
+            help_text = (
+                "Spotify's valence and energy. They are no place among faces: few calm songs have a high valence."
+            )
+            st.toggle("As Spotify measures", key="music-measured", help=help_text, persist_state="session")
+        st.toggle("Columns", key="music-columns", help="All songs with their numbers", persist_state="session")
+        make = partial(Songs.csv, rows=found.rows)
+        download_button("CSV", songs, make, "songs.csv", icon=":material/download:", key="music-csv", type="tertiary")
+
+
+def _without(text: str, words: str) -> str:
+    """A text without the words of a term."""
+    pattern = r"[\W_]+".join(words.replace(" and ", " ").split())
+    return " ".join(pd.Series([text]).str.replace(rf"\b{pattern}\b", " ", n=1, regex=True)[0].split())
+
+
+def _take_query() -> None:
+    _forget_click()
+    MUSIC_QUERY.take()
+
+
+def _find(text: str) -> None:
+    """Search another text; for callbacks."""
+    _forget_click()
+    MUSIC_QUERY.set(text or None)
 
 
 def _show_glance(songs: Songs) -> None:
-    """Show how many of the visitor's own songs are in each quadrant, and of which mood there are few."""
+    """Show how many of the visitor's own songs have each mood, and of which mood there are few."""
     counts = {mood: int((songs.moods == position).sum()) for position, mood in enumerate(MOODS)}
-    quadrants = " · ".join(
-        f"{quadrant.description}: **{counts[QUADRANT_MOODS[quadrant]]:,}** {QUADRANT_MOODS[quadrant]}"
-        for quadrant in QUADRANT_CORNERS
-    )
+    listed = " · ".join(f"{mood}: **{count:,}**" for mood, count in counts.items())
     few = [f"{counts[mood] or 'no'} {mood}" for mood in scarce_moods(counts)]
     missing = f"Few songs of a mood: {join_names(few)} of {len(songs):,}." if few else "There are songs of every mood."
-    st.markdown(f"**Your library at a glance.** {quadrants}")
+    st.markdown(f"**Your library at a glance.** {listed}")
     st.caption(missing)
 
 
-def _plane(songs: Songs, quadrant: Quadrant | None, *, is_measured: bool) -> go.Figure:
-    rows = np.random.default_rng(0).permutation(len(songs))[:MOST_DRAWN]  # all songs, or always the same sample
+def _map(songs: Songs, shown: Rows, *, is_measured: bool) -> go.Figure:
+    rows = np.random.default_rng(0).permutation(shown)[:MOST_DRAWN]  # all songs, or always the same sample
     table = songs.catalogue.table.iloc[rows]
     names = table["title"].str.cat(table["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False), " \u00b7 ")
     titles = names.str.slice(0, 80).tolist()
-    if is_measured:
-        return plots.song_plane(songs.catalogue.measured[rows], songs.moods[rows], titles, rows, measured="Spotify's")
-    return plots.song_plane(songs.plane[rows], songs.moods[rows], titles, rows, quadrant)
+    places, measured = (songs.catalogue.measured, "Spotify's") if is_measured else (songs.plane, "")
+    return plots.song_plane(places[rows], songs.moods[rows], titles, rows, measured=measured)
 
 
-def _show_plane(songs: Songs, quadrant: Quadrant | None, *, is_measured: bool) -> None:
+def _show_map(songs: Songs, found: Found) -> None:
+    """Show the found songs on the plane, below words of genres where their songs are."""
+    is_measured = songs.catalogue.has_features and bool(st.session_state.get("music-measured"))
     key = f"music-plane-{songs.token}"
-    drawn = f"{min(len(songs), MOST_DRAWN):,} of {pluralize(len(songs), 'song')}"
-    with st.container(key="music-plane", height=480, border=False):  # less on a laptop, see `frame.css`
+    drawn = f"{min(len(found.rows), MOST_DRAWN):,} of {pluralize(len(songs), 'song')}"
+    with st.container(key="music-plane", height=480, border=False, gap=None):  # less on a laptop, see `frame.css`
         show_chart(
             songs.cached(
-                ("plane", quadrant, is_measured, text_color()),
-                lambda: _plane(songs, quadrant, is_measured=is_measured),
+                ("map", found.text, is_measured, text_color()),
+                lambda: _map(songs, found.rows, is_measured=is_measured),
             ),
             key=key,
             alt=f"{drawn} on the plane of valence and arousal, with their moods",
@@ -126,6 +168,10 @@ def _show_plane(songs: Songs, quadrant: Quadrant | None, *, is_measured: bool) -
             on_select=partial(_take_click, key, songs.token, len(songs)),
             selection_mode="points",
         )
+        if not is_measured and (words := songs.genre_places):
+            mine = page_state(MusicState)
+            data = {"chart": f".st-key-{key} .js-plotly-plot", "words": words, "chosen": mine.genre}
+            mount("overlay", "words", key=f"{key}-words", data=data, on_word_change=partial(_take_word, f"{key}-words"))
 
 
 def _take_click(key: str, token: str, num_songs: int) -> None:
@@ -135,153 +181,59 @@ def _take_click(key: str, token: str, num_songs: int) -> None:
         mine.row, mine.token, mine.starts = row, token, EXPLORE
 
 
+def _take_word(key: str) -> None:
+    """Play songs of a genre after the first click on its word, and show its artists after the second one."""
+    mine, genre = page_state(MusicState), str(st.session_state[key].word)
+    is_second = genre == mine.genre
+    _find(genre)
+    mine.genre, mine.has_artists = genre, is_second
+    mine.starts = "" if is_second else EXPLORE
+
+
 def _forget_click() -> None:
-    page_state(MusicState).row = None
-
-
-def _show_list(songs: Songs, quadrant: Quadrant | None, music: YourMusic) -> None:
-    """Show the clicked song and those near it, the best known songs of a quadrant, or an example of each mood."""
     mine = page_state(MusicState)
+    mine.row, mine.genre, mine.has_artists = None, "", False
+
+
+def _show_list(songs: Songs, found: Found, music: YourMusic) -> None:
+    """Show the clicked song and those near it, the songs of the search, or an example of each mood."""
+    mine, rows = page_state(MusicState), found.rows
     if mine.row is not None and mine.token == songs.token:
         words, rows = "**The song you clicked, and those near it**", songs.near(mine.row)
-    elif quadrant is None:
-        words = "**A clear example of each mood.** Click a song on the plane to hear it, or choose a quadrant."
-        rows = songs.examples()
+    elif mine.has_artists:
+        words = f"**Artists: {escape_markdown(mine.genre)}**"
+    elif found.text:
+        words, rows = "**Best known first**", songs.unique(rows[:_MOST_LISTED])
     else:
-        inside = songs.inside(quadrant)
-        words = f"**{pluralize(len(inside), 'song')}, {quadrant.description}**, best known first"
-        rows = songs.unique(songs.catalogue.best_known_first(inside))
-        if not inside.size:
-            rows, where = songs.nearest_to(quadrant)
-            words = f"**No song is {quadrant.description}.** The nearest ones are {where}:"
+        words, rows = "**A clear example of each mood.** Click a song or a word on the map.", songs.examples()
     st.markdown(words)
-    show_songs(songs, rows, EXPLORE, music)
-
-
-def _show_differences(songs: Songs) -> None:
-    features, moods = songs.catalogue.features, songs.moods
-    standings = songs.cached("standings", lambda: plots.standings(features, moods))
-    ridges = songs.cached(
-        ("ridges", text_color()),
-        lambda: [plots.feature_ridges(features, moods, standing.feature) for standing in standings],
-    )
-    best, last = standings[0], standings[-1]
-    if len(present := np.unique(moods)) == 1:
-        st.markdown(f"All of these songs are {MOODS[present[0]]}, so there are no moods to compare.")
+    if mine.has_artists:
+        _show_artists(songs, found.rows)
     else:
-        st.markdown(
-            f"**{best.feature.label} differs most between the moods**, lowest for {best.lowest} and "
-            f"highest for {best.highest} songs; {last.feature.label.lower()} differs least."
-        )
-    st.caption(
-        "Distributions by mood, scaled to equal height, with the median on the line. The percentage is the share of "
-        "variance that the mood explains (eta squared)."
-    )
-    with st.grid("auto", min_column_width=310, gap="medium"):
-        for standing, ridge in zip(standings, ridges, strict=True):
-            feature = standing.feature
-            order = f"lowest for {standing.lowest} songs, highest for {standing.highest} songs"
-            order = order if standing.lowest != standing.highest else "the same for all"
-            with st.container(gap="xxsmall"):
-                st.markdown(f"**{feature.label}** · {100 * standing.share:.0f} %", help=feature.description)
-                show_chart(ridge, key=f"music-hills-{feature.name}", alt=f"{feature.label} by mood, {order}")
+        show_songs(songs, rows, EXPLORE, music, show_rows)
 
 
-def _show_correlations(songs: Songs) -> None:
-    st.subheader("Which features rise together", anchor=False)
-    if len(songs) < _MIN_CORRELATED:
-        st.info(f"Correlations need at least {_MIN_CORRELATED} songs.", icon=":material/grid_off:")
-        return
-    matrix = songs.cached("correlations", lambda: plots.correlations(songs.catalogue.features))
-    lower = np.where(np.tri(len(FEATURE_LABELS), k=-1, dtype=bool), np.nan_to_num(matrix), 0.0)
-    up, with_up = divmod(int(lower.argmax()), len(FEATURE_LABELS))
-    strongest = f"**{FEATURE_LABELS[with_up]} and {FEATURE_LABELS[up].lower()} rise together** ({lower.max():.2f})."
-    chart, words = st.columns([3, 2], gap="large")
-    with words:
-        if lower.max() > 0:
-            st.markdown(strongest)
-        st.caption(
-            "Pearson correlation of each pair of features: 1 means that both rise together, \u22121 that one falls as "
-            "the other rises, 0 no linear relation. A correlation does not show a cause."
-        )
-    with chart:
-        show_chart(
-            plots.correlation_map(matrix),
-            key="music-correlations",
-            alt=f"Correlations of the nine features. {strongest.replace('*', '')}",
-        )
+def _show_artists(songs: Songs, rows: Rows) -> None:
+    """Show the artists with the best known songs, to search for."""
+    cells = (songs.catalogue.artists[row] for row in rows[:_MOST_LISTED].tolist())
+    names = Counter({name: -place for place, name in reversed([*enumerate(split_artists(c)[0] for c in cells)])})
+    with st.container(horizontal=True, gap="small", key="music-artists"):
+        for name, _ in names.most_common(_NUM_ARTISTS):
+            st.button(escape_markdown(name), key=f"music-artist-{name}", on_click=_find, args=(name,))
 
 
-_MOST_LISTED = 200  # songs from the clicked row on
-_MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables have no selectable rows
-
-
-def show_table(songs: Songs, music: YourMusic) -> None:
-    """Show the search, the songs that it finds, a list from the clicked row on, and what Spotify finds."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        MUSIC_QUERY.draw(
-            st.text_input,
-            "Find a song",
-            type="search",
-            icon=":material/search:",
-            placeholder="Find a song: title, artist, or both",
-            label_visibility="collapsed",
-            width=420,
-        )
-        moods = st.pills(
-            "Mood",
-            MOODS,
-            selection_mode="multi",
-            key="music-moods",
-            label_visibility="collapsed",
-            persist_state="session",
-        )
-    words = MUSIC_QUERY.value.strip()
-    everything, found = music.shown_recommender.catalogue, songs.catalogue.matching(words)
-    num_hidden = 0 if found.any() else int(everything.matching(words).sum())
-    if not (found.any() or num_hidden) and (corrected := everything.corrected(words)):
-        st.caption(f"No song has {escape_markdown(words)}. Shown: **{escape_markdown(corrected)}**.")
-        found = songs.catalogue.matching(corrected)
-        num_hidden = 0 if found.any() else int(everything.matching(corrected).sum())
-    passes = found & np.isin(songs.moods, [MOODS.index(mood) for mood in moods]) if moods else found
-    rows = songs.known_first[passes[songs.known_first]]
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"**{len(rows):,}** of {len(songs):,} songs", width="content")
-        if rows.size:
-            download_button(
-                "CSV",
-                songs,
-                partial(Songs.csv, rows=rows),
-                "songs.csv",
-                icon=":material/download:",
-                key="music-csv",
-                help="Title, artists, mood, probabilities and features",
-            )
-    if rows.size:
-        _show_rows(songs, rows, music)
-    else:
-        options = [f"the mood {join_names(moods)}"] if found.any() else hiding_options(music)
-        _explain_none(int(found.sum()) or num_hidden, options)
-    if music.chosen is Source.TABLE:
-        _show_not_found()
-    if normalize_text(words).split():  # an accent alone finds nothing
-        _show_spotify(words, songs, music)
-
-
-def _explain_none(num_hidden: int, options: list[str]) -> None:
+def _explain_none(words: str, music: YourMusic) -> None:
     """Show that no song has the words, or name the options that hide the songs and offer to search all."""
-    if not num_hidden:
+    options = hiding_options(music)
+    everything = music.shown_recommender
+    hidden = search(Songs(everything.catalogue, everything.probabilities, 0), words).rows if options else ()
+    if not len(hidden):
         st.info("No song has all of these words.", icon=":material/search_off:")
         return
-    have = "has" if num_hidden == 1 else "have"
-    hidden = f"{pluralize(num_hidden, 'song')} {have} these words, but {join_names(options)}"
-    st.info(f"{hidden} {'hides' if len(options) == 1 else 'hide'} them.", icon=":material/filter_alt_off:")
-    st.button("Search all songs", icon=":material/search:", on_click=_search_all, key="music-search-all")
-
-
-def _search_all() -> None:
-    st.session_state["music-moods"] = []
-    show_all()
+    have, hide = ("has" if len(hidden) == 1 else "have"), ("hides" if len(options) == 1 else "hide")
+    text = f"{pluralize(len(hidden), 'song')} {have} these words, but {join_names(options)} {hide} them."
+    st.info(text, icon=":material/filter_alt_off:")
+    st.button("Search all songs", icon=":material/search:", on_click=show_all, key="music-search-all")
 
 
 def _show_not_found() -> None:
@@ -304,7 +256,8 @@ def _show_not_found() -> None:
     )
 
 
-def _show_rows(songs: Songs, rows: Rows, music: YourMusic) -> None:
+def _show_columns(songs: Songs, rows: Rows, music: YourMusic) -> None:
+    """Show the songs as a table with all numbers. A click on a row plays from there on."""
     shown = rows[:_MOST_SHOWN]
     # The selection is a row number, so other rows need another key
     key = f"music-table-{songs.token}-{digest_of(shown)}"
@@ -318,8 +271,8 @@ def _show_rows(songs: Songs, rows: Rows, music: YourMusic) -> None:
         selection_mode="single-row",
         alt=f"{len(shown):,} songs with their mood and features",
     )
-    more = f" The table shows the first {len(shown):,} songs; search for others." if len(rows) > len(shown) else ""
-    st.caption(f"Click a column name to sort, or the left edge of a row to play from there on.{more}")
+    more = f" The table has the first {len(shown):,} songs." if len(rows) > len(shown) else ""
+    st.caption(f"A click on a column name sorts. The left edge of a row plays from there on.{more}")
     if event.selection.rows:
         first = event.selection.rows[0]
         show_songs(songs, songs.unique(shown[first : first + _MOST_LISTED]), FOUND, music)

@@ -7,9 +7,10 @@ import streamlit as st
 
 from emomusic.app.choices import MUSIC_TAB
 from emomusic.app.frame import shown_errors
-from emomusic.app.music.classify import show_one_song
-from emomusic.app.music.explore import show_explore, show_table
-from emomusic.app.music.songs import YOUR_SONG, MusicState, forget_other_source, shown_songs
+from emomusic.app.music.classify import show_one_song, show_own_song
+from emomusic.app.music.differences import show_differences
+from emomusic.app.music.explore import show_explore
+from emomusic.app.music.songs import WHAT_IF, YOUR_SONG, MusicState, forget_other_source, shown_songs
 from emomusic.app.sources import draw_music, your_music
 from emomusic.app.state import page_state
 from emomusic.assets import ModelKind
@@ -18,9 +19,6 @@ from emomusic.songs.listing import Songs
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOODS
 from emomusic.songs.song import FEATURES
 from emomusic.text import pluralize
-
-TABLE = "Table"
-"""The title of the tab with the search."""
 
 
 def show_music() -> None:
@@ -45,7 +43,7 @@ def show_music() -> None:
     moods = ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in order)
     heading.markdown(f"**{which}{pluralize(songs.num_all, 'song')}**: {moods}")
     forget_other_source(music)
-    tabs = {"Explore": show_explore, YOUR_SONG: show_one_song, TABLE: show_table}
+    tabs = {"Explore": show_explore, YOUR_SONG: show_own_song, WHAT_IF: show_one_song, "Moods": show_differences}
     shown = MUSIC_TAB.draw(st.tabs, list(tabs))
     for tab, show in zip(shown, tabs.values(), strict=True):
         if tab.open:

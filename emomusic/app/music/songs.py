@@ -13,8 +13,9 @@ import streamlit as st
 from emomusic import assets
 from emomusic.affect import AffectPoint
 from emomusic.app.choices import MUSIC_TAB, MUSIC_TRACK, Source, choose
+from emomusic.app.frame import escape_markdown
 from emomusic.app.player import show_queue
-from emomusic.app.queues import PageQueue, forget_queue, play, play_list
+from emomusic.app.queues import PageQueue, forget_queue, play, play_list, weak_callback
 from emomusic.app.sources import YourMusic
 from emomusic.app.state import page_state
 from emomusic.errors import DatasetError
@@ -24,16 +25,16 @@ from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
 from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.tables import read_table
-from emomusic.text import join_names
+from emomusic.text import escape_html, join_names
 
 EXPLORE, SIMILAR, FOUND, ON_SPOTIFY = LISTS = ("music", "music-similar", "music-table", "music-spotify")
 """The names of the lists of the page; each keeps its song while another one is shown."""
 
-YOUR_SONG = "Your song"
-"""The title of the tab on one song."""
+YOUR_SONG, WHAT_IF = "Your song", "What if"
+"""The titles of the tabs on the visitor's file, and on a song with other features."""
 
 
-_MOST_KEPT = 6
+_MOST_KEPT, _NUM_ROWS = 6, 7
 _kept: WeakKeyDictionary[Recommender, Callable[[frozenset[str], bool], Songs | None]] = WeakKeyDictionary()
 """The songs of each recommender by options; they go with the recommender, also when a visitor removes a table."""
 
@@ -90,6 +91,8 @@ class MusicState:
     source: Source | None = None  # of the songs in the lists
     row: int | None = None  # of the song that was clicked on the plane; None without one
     token: str = ""  # of the songs of this row
+    genre: str = ""  # whose word was clicked on the plane
+    has_artists: bool = False  # whether its artists are shown
     starts: str = ""  # the list whose first song is to play in the next run; empty for none
 
 
@@ -102,14 +105,49 @@ def forget_other_source(music: YourMusic) -> None:
             forget_queue(name)
 
 
-def show_songs(songs: Songs, rows: Sequence[int] | Rows, name: str, music: YourMusic) -> None:
+def show_songs(
+    songs: Songs,
+    rows: Sequence[int] | Rows,
+    name: str,
+    music: YourMusic,
+    show_next: Callable[[PageQueue], None] | None = None,
+) -> None:
     """Show one of `LISTS`; its first song plays at once after a click that asks for it."""
     if len(rows):
         mine = page_state(MusicState)
         queue = play_list(songs.picks(rows), (name, songs.token, digest_of(rows)), music)
         if mine.starts == name:
             play(queue, 1)
-        show_queue(queue, "music", partial(show_question, queue, songs))
+        shown = None if show_next is None else partial(show_next, queue)
+        show_queue(queue, "music", partial(show_question, queue, songs), shown)
+
+
+def show_rows(queue: PageQueue) -> None:
+    """Show the first songs of a list, each with a button that plays it."""
+    playing = queue.current
+    for pick in sorted(queue.playlist(_NUM_ROWS), key=lambda pick: pick.number):
+        song = pick.song
+        facts = [
+            word for word in (song.genres[0].replace("-", " ") if song.genres else "", str(song.year or "")) if word
+        ]
+        levels = {name: getattr(song, name) for name in ("energy", "valence", "danceability")}
+        listed = ", ".join(f"{name} {100 * level:.0f} %" for name, level in levels.items() if level == level)
+        bars = "".join(f'<u style="height:{100 * level:.0f}%"></u>' for level in levels.values() if level == level)
+        with st.container(
+            horizontal=True, vertical_alignment="center", gap="small", key=f"row-{queue.name}-{pick.number}"
+        ):
+            st.button(
+                f"Play {escape_markdown(song.title)}",
+                icon=":material/graphic_eq:" if pick is playing else ":material/play_arrow:",
+                type="tertiary",
+                key=f"play-{queue.name}-{pick.number}",
+                on_click=weak_callback(play, queue, pick.number),
+            )
+            st.html(
+                f'<div class="song"><b>{escape_html(song.title)}</b><span>{pick.likeliest_mood}</span>'
+                f"<small>{escape_html(song.byline)}</small><small>{escape_html(' · '.join(facts))}</small>"
+                f'<i role="img" aria-label="{listed}" title="{listed}">{bars}</i></div>'
+            )
 
 
 def show_question(queue: PageQueue, songs: Songs) -> None:
@@ -118,5 +156,5 @@ def show_question(queue: PageQueue, songs: Songs) -> None:
     if current is None or songs.catalogue.find(current.song.id) is None or not songs.catalogue.has_features:
         return
     if st.button("What mood is it?", icon=":material/tune:", type="tertiary", key=f"music-ask-{queue.name}"):
-        choose({MUSIC_TAB: YOUR_SONG, MUSIC_TRACK: current.song.id})
+        choose({MUSIC_TAB: WHAT_IF, MUSIC_TRACK: current.song.id})
         st.rerun()

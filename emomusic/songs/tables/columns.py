@@ -154,11 +154,12 @@ def _is_path(cell: str) -> bool:
 
 def mood_of(word: str) -> str | None:
     """The mood that a word means; None if it means none."""
-    return _mood_words().get("-".join(normalize_text(word).split()))
+    return mood_words().get("-".join(normalize_text(word).split()))
 
 
 @cache
-def _mood_words() -> Mapping[str, str]:
+def mood_words() -> Mapping[str, str]:
+    """The mood by each normalized word for it, in several languages."""
     return {normalize_text(word): mood for mood, text in words()["moods"].items() for word in text.split()}
 
 

@@ -1,0 +1,102 @@
+"""The search of the Music page, of the bundled catalogue and of small tables."""
+
+import numpy as np
+import pytest
+
+from emomusic.affect import Mood
+from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.listing import Songs
+from emomusic.songs.mood import MOODS
+from emomusic.songs.recommend import Recommender
+from emomusic.songs.search import search
+from tests.songs.tables import FakeClassifier, song_table
+
+
+@pytest.fixture(scope="module")
+def songs(recommender: Recommender) -> Songs:
+    return Songs(recommender.catalogue, recommender.probabilities, len(recommender.catalogue))
+
+
+def labels(songs: Songs, text: str) -> list[str]:
+    return [term.label for term in search(songs, text).terms]
+
+
+def test_moods_and_genres_are_terms_and_a_song_has_one_of_each_kind(songs: Songs) -> None:
+    found = search(songs, "sad jazz")
+    assert [(term.label, term.mood, term.genre) for term in found.terms] == [
+        ("sad", Mood.SAD, ""),
+        ("jazz", None, "jazz"),
+    ]
+    is_sad, is_jazz = songs.moods == MOODS.index(Mood.SAD), songs.catalogue.passing(genres=["jazz"])
+    assert sorted(found.rows) == np.flatnonzero(is_sad & is_jazz).tolist()
+    popularity = songs.catalogue.table["popularity"].to_numpy()[found.rows]
+    assert (np.diff(popularity) <= 0).all()
+    for text in ("jazz, sad", "SAD JAZZ", "sad jazz songs"):
+        assert sorted(search(songs, text).rows) == sorted(found.rows), text
+    both = set(search(songs, "sad calm jazz").rows.tolist())
+    assert both > set(found.rows.tolist())  # one of the moods
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("hip-hop", ["hip hop"]),
+        ("R&B", ["r n b"]),
+        ("energetic drum and bass", ["energetic", "drum and bass"]),
+        ("sad", ["sad"]),  # a genre has this name
+        ("melancholic jazz", ["sad", "jazz"]),
+        ("calm calm", ["calm"]),
+        ("joy division", []),  # songs have both words
+        ("metallica", []),
+        ("", []),
+    ],
+)
+def test_the_terms_of_a_text(songs: Songs, text: str, terms: list[str]) -> None:
+    assert labels(songs, text) == terms
+    assert search(songs, text).rows.size
+
+
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        ("hapy", "happy"),
+        ("hapy pharell", "happy pharrell"),
+        ("saad jazz", "sad jazz"),
+        ("sad jaz", "sad jazz"),
+        ("energtic rock", "energetic rock"),
+        ("clasical piano", "classical piano"),
+        ("reggeaton", "reggaeton"),
+        ("yesterdya", "yesterday"),
+        ("bohemian rapsody", "bohemian rhapsody"),
+        ("Yesterday BEETLES", "yesterday beatles"),  # both words are known, but of no song together
+    ],
+)
+def test_typing_errors_are_mended(songs: Songs, text: str, mended: str) -> None:
+    found = search(songs, text)
+    assert (found.text, found.is_mended) == (mended, True)
+    assert found.rows.tolist() == search(songs, mended).rows.tolist()
+
+
+@pytest.mark.parametrize("text", ["zzzzqq", "abc xyz", "x" * 500, "q w e r t y u i o p" * 5])
+def test_what_is_near_nothing_finds_nothing(songs: Songs, text: str) -> None:
+    found = search(songs, text)
+    assert not found.rows.size
+    assert not found.is_mended
+
+
+def test_a_known_word_is_never_changed(songs: Songs) -> None:
+    for text in ("metall", "queen", "the beatles", "don't", "505 arctic monkeys"):
+        assert not search(songs, text).is_mended, text
+    assert search(songs, "").rows.tolist() == songs.known_first.tolist()
+
+
+def test_an_artist_with_a_mood_and_a_title_with_a_genre() -> None:
+    table = song_table(4).assign(
+        title=["Happy", "Country Roads", "Roads", "Sad"], artists=["Ann Lee", "Bo", "Cy", "Ann Lee"], genres="pop"
+    )
+    songs = Songs(Catalogue(table), FakeClassifier().predict_probabilities(Catalogue(table).features), 4)
+    songs.moods = np.array([MOODS.index(mood) for mood in (Mood.HAPPY, Mood.SAD, Mood.SAD, Mood.HAPPY)])
+    assert search(songs, "happy ann lee").rows[0] == 0  # all words in its title and artists
+    assert sorted(search(songs, "happy ann lee").rows) == [0, 3]
+    assert search(songs, "country roads").rows.tolist() == [1]
+    assert sorted(search(songs, "pop sad").rows) == [1, 2]
