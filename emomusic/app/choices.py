@@ -341,7 +341,12 @@ MODELS = {
     ModelKind.SOUND: _SONG_MODELS,
 }
 """The one or two chosen models of a kind."""
-MODELS_TAB = Choice("face_view", pages=("models",))
+MODELS_TAB = Choice(
+    "face_view",
+    pages=("models",),
+    older={"Figures": "Overview", "Photographs": "Overview", "All models": "Details", "Card": "Details"}
+    | dict.fromkeys(("One class", "Confidence", "Not sure"), "Thresholds"),
+)
 MODELS_CELL = Choice("cell", pages=("models",), is_optional=True)  # of the confusion matrix, as "fear called sad"
 MODELS_CLASS = Choice("class", pages=("models",))
 MODELS_THRESHOLD = Choice("threshold", pages=("models",), first="50")  # of the class, in percent

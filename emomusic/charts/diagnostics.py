@@ -10,10 +10,9 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from emomusic.affect import Emotion
-from emomusic.charts.face import share_bars
 from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out, legend_above, numbered_cells
 from emomusic.colours import EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
-from emomusic.metrics import ClassScores, FloatArray, IntArray, Reliability, accuracy_interval
+from emomusic.metrics import FloatArray, IntArray, Reliability, accuracy_interval
 from emomusic.records import CoveragePoint, FaceBin
 from emomusic.results.predictions import History, Thresholds
 
@@ -76,32 +75,17 @@ _DARK = 0.5
 """The share of a correct cell from which on its number is white, and that of the darkest mistake."""
 
 
-def recall_bars(recalls: Mapping[str, float], per_class: Mapping[str, ClassScores]) -> go.Figure:
-    """Bars of the recall of every class of a model, with their numbers of examples where they are known."""
-    figure = share_bars(recalls, height=FIRST_PX)
-    counts = [f" of {per_class[label].support:,}" if label in per_class else "" for label in recalls]
-    figure.update_traces(
-        text=[f"{100 * recall:.0f}" for recall in recalls.values()],
-        customdata=counts,
-        hovertemplate="%{y}: %{x:.1f} %%{customdata}<extra></extra>",
-    )
-    figure.update_xaxes(PERCENTS | GRID | {"range": [0, 105], "title": "recall", "visible": True})
-    return figure.update_layout(margin={"l": 8, "r": 30, "t": 8, "b": 8})
+_LONGEST_LINE, _LINE_PX, _ROW_PX = 24, 18, 14  # letters of a name, for a phone; its lines, and what is between rows
 
 
-FIRST_PX = 270
-"""The height of the charts on the first screen."""
+def accuracy_by_group(groups: Mapping[str, Sequence[FaceBin]], *, height: int = 0) -> go.Figure:
+    """Accuracy on groups of faces as points with their 95 % intervals, and their names.
 
-
-_LONGEST_LINE = 24  # letters, of a name, for a phone
-
-
-def accuracy_by_group(groups: Mapping[str, Sequence[FaceBin]], *, height: int) -> go.Figure:
-    """Accuracy on groups of faces as points with their 95 % intervals, and their names above.
-
-    `groups` are by the title of their set. Empty ones are left out.
+    `groups` are by the title of their set. Empty ones are left out. All rows have room for the longest name.
     """
     rows = [(title, faces) for title, bins in groups.items() for faces in bins if faces.n]
+    names = ["<br>".join(wrap(f"{faces.name}, {faces.n:,}", _LONGEST_LINE)) for _, faces in rows]
+    row_px = _ROW_PX + _LINE_PX * (1 + max(name.count("<br>") for name in names))
     starts = {title: rows.index(next(row for row in rows if row[0] == title)) for title, _ in rows}
     # One free row before each set but the first, for its heading
     places = [number + list(starts).index(title) for number, (title, _) in enumerate(rows)]
@@ -127,12 +111,12 @@ def accuracy_by_group(groups: Mapping[str, Sequence[FaceBin]], *, height: int) -
     ]
     return lay_out(
         figure,
-        height,
+        max(height, 60 + row_px * (places[-1] + 1)),
         x=PERCENTS | GRID | {"range": [-2, 102], "title": "accuracy"},
         y={
             "range": [places[-1] + 0.6, -1.2 if any(groups) else -0.7],
             "tickvals": places,
-            "ticktext": ["<br>".join(wrap(f"{faces.name}, {faces.n:,}", _LONGEST_LINE)) for _, faces in rows],
+            "ticktext": names,
             "tickfont": {"size": 13},
         },
         margin={"r": 24},

@@ -60,14 +60,9 @@ FOUR_LEGEND = (
 _FOUR_WORDS = dict(zip(FOUR, ("happy", "tense", "sad", "neutral"), strict=True))
 
 
-def title_of(record: Record) -> str:
-    """The name of a model for people."""
-    return TITLES.get(record.name, record.name)
-
-
 def label_of(name: str) -> str:
-    """The name of a model for people, with the name of its folder."""
-    return f"{TITLES[name]} ({name})" if name in TITLES else name
+    """The name of a model for people."""
+    return TITLES.get(name, name)
 
 
 def in_words(name: str) -> str:
@@ -247,7 +242,7 @@ def answer(record: Record, found: Evaluation, benchmark: Benchmark) -> str:
     )
     best = ordered[-1]
     return (
-        f"{title_of(record)}: right on {percent(found.accuracy)} {where} ({found.range}). "
+        f"{label_of(record.name)}: right on {percent(found.accuracy)} {where} ({found.range}). "
         f"It finds {percent(found.recall[best])} of {best}, but only {named}."
     )
 
@@ -322,14 +317,25 @@ def list_reports(record: Record) -> list[dict[str, str]]:
 def describe_figures(first: Record, found: Evaluation, second: Record, other: Evaluation) -> str:
     """Compare the accuracy of two models on a benchmark by their ranges, the better one first."""
     ranked = sorted(((first, found), (second, other)), key=lambda pair: -pair[1].accuracy)
-    shares = ", ".join(f"{title_of(record)} {percent(own.accuracy)} ({own.range})" for record, own in ranked)
+    shares = ", ".join(f"{label_of(record.name)} {percent(own.accuracy)} ({own.range})" for record, own in ranked)
     are_alike = first.by_class.classes == second.by_class.classes
     return f"{shares}." + ("" if are_alike else " Their classes differ, so these figures do not compare.")
 
 
+def describe_exception(first: Record, found: Evaluation, second: Record, other: Evaluation) -> str:
+    """Name the class of which the weaker of two models finds more than the better one; empty without such a class."""
+    (_, strong), (weaker, weak) = sorted(((first, found), (second, other)), key=lambda pair: -pair[1].accuracy)
+    more = {label: weak.recall[label] - recall for label, recall in strong.recall.items() if label in weak.recall}
+    label = max(more, key=more.__getitem__, default="")
+    if not more or more[label] <= 0:
+        return ""
+    shares = f"{percent(weak.recall[label])} against {percent(strong.recall[label])}"
+    return f"Yet {label_of(weaker.name)} finds more {label}: {shares}."
+
+
 def describe_comparison(first: Record, second: Record, test: McNemar) -> tuple[str, str]:
     """State which of two models is better or that chance can explain the difference, and the test behind it."""
-    one, other = (title_of(record) for record in (first, second))
+    one, other = (label_of(record.name) for record in (first, second))
     is_face = first.kind is ModelKind.FACE
     in_four = ", in four classes" if first.by_class.classes != second.by_class.classes else ""
     if not test.is_beyond_chance:

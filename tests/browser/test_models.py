@@ -107,14 +107,14 @@ def test_a_cell_shows_its_count_in_the_colours_of_the_theme_and_views_fit_a_phon
     page.emulate_media(color_scheme="dark")
     for tab, last in (
         ("Mistakes", page.get_by_text("changes its answer")),
-        ("One class", page.get_by_text("are angry")),
+        ("Thresholds", page.get_by_text("are angry")),
         ("Not sure", page.get_by_text("of the surest half")),
     ):
         page.get_by_role("tab", name=tab).click()
         expect(last).to_be_visible()
         wait_until_idle(page)
         assert overflow(page) <= 0, tab
-    page.get_by_role("tab", name="Card").click()
+    page.get_by_role("tab", name="Details").click()
     page.wait_for_function(A_TABLE_SCROLLS)
     assert overflow(page) <= 0
     assert axe_report(page) is None
@@ -137,7 +137,7 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
     answer = page.get_by_role("heading", level=2).first
     expect(answer).to_contain_text("judged by people's votes")
     steps = page.evaluate("history.length")
-    page.get_by_role("tab", name="All models").click()
+    page.get_by_role("tab", name="Details").click()
     table = page.get_by_test_id("stDataFrame").first
     wait_until_idle(page)
     wait_until_at_rest(table)
@@ -158,7 +158,7 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
     for _ in range(3):
         page.go_back()
     expect(answer).to_have_text(compared)
-    expect(page.get_by_role("tab", name="All models")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("tab", name="Details")).to_have_attribute("aria-selected", "true")
     page.get_by_role("combobox", name=re.compile("compare two")).focus()
     page.keyboard.press("Backspace")  # one model, as before
     expect(answer).to_contain_text("judged by people's votes")

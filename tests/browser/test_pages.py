@@ -53,7 +53,7 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("/music?view=What+if", "Music · EmoMusic", "Most similar songs"),
         ("/music?view=Moods&songs=bundled", "Music · EmoMusic", "What does a mood sound like?"),
     ),
-    "models": (("/models?face_view=Figures", "Figures · Models · EmoMusic", "Figures"),),
+    "models": (("/models?face_view=Overview", "Overview · Models · EmoMusic", "Overview"),),
     "how_it_works": (
         ("/how_it_works?sample=four-people&step=look", f"{LOOK} · How it works · EmoMusic", LOOK),
         ("/how_it_works?sample=four-people&step=songs&songs=bundled", f"{SONGS} · How it works · EmoMusic", SONGS),

@@ -6,7 +6,7 @@ In the first tab, all models read one face.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,8 +138,6 @@ _CALLED = " called "
 _FACES_SHOWN = 12
 _THRESHOLDS = [str(percents) for percents in range(101)]
 
-_Part = Callable[[Chosen, Record], None]
-
 
 def show_details(chosen: Chosen) -> None:
     """Show the tabs, and name the open one in the title of the window."""
@@ -154,54 +152,40 @@ def show_details(chosen: Chosen) -> None:
         if tab.open:
             st.set_page_config(page_title=f"{title} · Models · EmoMusic")
             with tab, shown_errors():  # the other tabs stay
-                trains = chosen.benchmark is Benchmark.FEATURES
-                for_all = {_TRY: show_try, _TABLE: show_table, "Learning": show_training if trains else None}.get(title)
-                for_all(chosen) if for_all is not None else _show_tab(title, chosen)
+                if title == _TRY:
+                    show_try(chosen)
+                elif title == "Learning" and chosen.benchmark is Benchmark.FEATURES:
+                    show_training(chosen)
+                else:
+                    if title == _DETAILS:
+                        show_table(chosen)
+                    _show_tab(title, chosen)
 
 
 def _show_tab(title: str, chosen: Chosen) -> None:
-    """Show a tab for each chosen model."""
-    _show_legend(title, chosen)
-    show, _ = _TABS[title]
-    for column, record in zip(st.columns(len(chosen.records), gap="large"), chosen.records, strict=True):
-        with column, shown_errors():  # an error in one model leaves the other on the page
-            if len(chosen.records) > 1:
-                st.markdown(f"**{label_of(record.name)}**")
-            show(chosen, record)
-
-
-_LEGENDS = {
-    "Not sure": LEGEND,
-    "Confusions": "Rows are the true classes, columns the predictions, each number is the share per 100 {examples} of "
-    "its row. Blue cells are correct; a darker brown is a larger share of mistakes. Click a cell for details.",
-    "Confidence": "With perfect calibration, 80 of 100 answers at a confidence of 80 % are correct, and the points lie "
-    "on the dotted line. Below it, the confidence is too high. The bars count right and wrong answers.",
-    "Learning": "Accuracy and loss by epoch, in training and in validation (PublicTest). The dot marks the best epoch. "
-    "If only training improves, the model overfits.",
-    "Photographs": "Accuracy by property of the faces, with its 95 % range and the number of faces.",
-    "One class": "A model can call an example by a class only from a probability on. A high threshold gives few false "
-    "alarms, a low one finds more.",
-}
-
-
-def _show_legend(title: str, chosen: Chosen) -> None:
-    """Show what a tab means, and its choices that both models share."""
-    if title in _LEGENDS:
-        st.caption(_LEGENDS[title].format(examples=chosen.kind.examples))
-    if chosen.in_four and title in ("Figures", "Confusions", "Mistakes", "Photographs"):
+    """Show the sections of a tab, each for all chosen models side by side."""
+    if chosen.in_four and title in ("Overview", "Confusions", "Mistakes"):
         st.caption(f"{FOUR_LEGEND} For a model of seven emotions, the most likely emotion decides the class.")
-    if title == "Confusions":
-        _draw_cell_menu(chosen)
-    if title == "One class":
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            MODELS_CLASS.draw(st.selectbox, "Class", _classes(chosen), width=240)
-            MODELS_THRESHOLD.draw(
-                st.select_slider,
-                "Called from a probability of",
-                _THRESHOLDS,
-                format_func="{} %".format,
-                width=400,
-            )
+    for section in _TABS[title]:
+        if chosen.benchmark not in section.benchmarks:
+            continue
+        if section.legend:
+            st.caption(section.legend.format(examples=chosen.kind.examples))
+        if section.draw_choices is not None:
+            section.draw_choices(chosen)
+        for column, record in zip(st.columns(len(chosen.records), gap="large"), chosen.records, strict=True):
+            with column, shown_errors():  # an error in one model leaves the other on the page
+                if len(chosen.records) > 1:
+                    st.markdown(f"**{label_of(record.name)}**")
+                section.show(chosen, record)
+
+
+def _draw_class(chosen: Chosen) -> None:
+    """The class and its threshold, which both models share."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        MODELS_CLASS.draw(st.selectbox, "Class", _classes(chosen), width=240)
+        label, options = "Counts from a probability of", {"format_func": "{} %".format, "width": 400}
+        MODELS_THRESHOLD.draw(st.select_slider, label, _THRESHOLDS, **options)
 
 
 def _classes(chosen: Chosen) -> list[str]:
@@ -211,25 +195,17 @@ def _classes(chosen: Chosen) -> list[str]:
 
 
 def _show_figures(chosen: Chosen, record: Record) -> None:
-    """How many of each class a model finds and for whom it works, its figures by class, and what reports said."""
+    """For whom a model works, its figures by class, and what reports said."""
     if (found := evaluation(record, chosen.benchmark)) is None:
         st.info("Not measured here.", icon=":material/image_not_supported:")
         return
-    name = label_of(record.name)
-    of_class, right = roomy_columns([1, 1], key=f"models-figures-{record.name}", gap="large")
-    with of_class:
-        finds = ", ".join(f"{label} {recall:.0%}" for label, recall in found.recall.items())
-        st.markdown(f"**How many of each {'emotion' if chosen.faces else 'mood'} it finds**")
-        key = f"models-recall-{record.name}"
-        show_chart(plots.recall_bars(found.recall, found.per_class), key=key, alt=f"Recall of {name}: {finds}")
-    with right:
-        if isinstance(record, FaceRecord):
-            _show_groups(record)
-        else:
-            values = _fold_accuracies(chosen.kind, record.name)
-            st.markdown("**How often it is right** in each fold of songs")
-            alt = f"Accuracy in every fold: {values.min():.0%} to {values.max():.0%}"
-            show_chart(plots.fold_spread(name, values), key=f"models-folds-{record.name}", alt=alt)
+    if isinstance(record, FaceRecord):
+        _show_groups(record)
+    else:
+        values = _fold_accuracies(chosen.kind, record.name)
+        st.markdown("**How often it is right** in each fold of songs")
+        alt = f"Accuracy in every fold: {values.min():.0%} to {values.max():.0%}"
+        show_chart(plots.fold_spread(label_of(record.name), values), key=f"models-folds-{record.name}", alt=alt)
     _show_by_class(chosen, record, found)
     if record.kind is ModelKind.MUSIC and record.name == "ensemble":  # docs/experiments.md has the unbiased figure
         st.markdown("Its members were chosen on the same songs, so the figure is a little too high.")
@@ -248,7 +224,7 @@ def _show_groups(record: FaceRecord) -> None:
         st.markdown("For whom this model works was not measured.")
         return
     st.markdown("**For whom it works**, with 95 % ranges and the number of faces")
-    figure = plots.accuracy_by_group({"": bins}, height=plots.FIRST_PX + 40 * len(own))
+    figure = plots.accuracy_by_group({"": bins})
     show_chart(figure, key=f"models-groups-of-{record.name}", alt=f"Right answers: {plots.list_groups(bins)}")
 
 
@@ -387,7 +363,7 @@ def _show_photographs(_: Chosen, record: Record) -> None:
     groups = {_PROPERTIES.get(name, name): bins for name, bins in wild.groups.items()}
     listed = "; ".join(f"{title}: {plots.list_groups(bins)}" for title, bins in groups.items())
     show_chart(
-        plots.accuracy_by_group(groups, height=480),
+        plots.accuracy_by_group(groups),
         key=f"models-groups-{record.name}",
         alt=f"Accuracy of {label_of(record.name)}. {listed}",
     )
@@ -418,28 +394,74 @@ def _show_learning(_: Chosen, record: Record) -> None:
 
 def _show_card(chosen: Chosen, record: Record) -> None:
     with st.container(border=True, key=f"models-card-{record.name}"):
+        st.caption(f"Folder: {record.name}")
         # Headings of the card go below the headings of the page
         st.markdown(read_card(chosen.kind, record.name).replace("\n## ", "\n#### ").replace("# ", "### ", 1))
 
 
-_TRY, _TABLE = "Try your face", "All models"
 _FACES = [benchmark for benchmark in Benchmark if benchmark.kind is ModelKind.FACE]
 _SAVED = [benchmark for benchmark in Benchmark if benchmark.has_predictions]
-_TABS: Mapping[str, tuple[_Part, Collection[Benchmark]]] = {
-    _TRY: (lambda *_: None, _FACES),  # this and the next one for all models
-    _TABLE: (lambda *_: None, list(Benchmark)),
-    "Figures": (_show_figures, list(Benchmark)),
-    "Confusions": (_show_confusion, _SAVED),
-    "One class": (_show_class, _SAVED),
-    "Confidence": (_show_confidence, _SAVED),
-    "Not sure": (show_unsure, [Benchmark.PHOTOGRAPHS, Benchmark.VOTES, Benchmark.LABELS]),
-    "Photographs": (_show_photographs, [Benchmark.PHOTOGRAPHS]),
-    "Mistakes": (show_mistakes, [Benchmark.VOTES, Benchmark.LABELS]),
-    "Learning": (_show_learning, [*_FACES, Benchmark.FEATURES]),
-    "Card": (_show_card, list(Benchmark)),
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A section of a tab: what shows it for a model, on which benchmarks, what it means, and choices for all models."""
+
+    show: Callable[[Chosen, Record], None]
+    benchmarks: Collection[Benchmark] = tuple(Benchmark)
+    legend: str = ""
+    draw_choices: Callable[[Chosen], None] | None = None
+
+
+_TRY, _DETAILS = "Try your face", "Details"
+_TABS: Mapping[str, Sequence[_Section]] = {
+    _TRY: [_Section(lambda *_: None, _FACES)],  # for all models
+    "Overview": [
+        _Section(_show_figures),
+        _Section(
+            _show_photographs,
+            [Benchmark.PHOTOGRAPHS],
+            "Accuracy by property of the faces, with its 95 % range and the number of faces.",
+        ),
+    ],
+    "Confusions": [
+        _Section(
+            _show_confusion,
+            _SAVED,
+            "Rows are the true classes, columns the predictions, each number is the share per 100 {examples} of its "
+            "row. Blue cells are correct; a darker brown is a larger share of mistakes. Click a cell for details.",
+            _draw_cell_menu,
+        )
+    ],
+    "Thresholds": [
+        _Section(
+            _show_class,
+            _SAVED,
+            "How sure must a model be of a class before it counts? A high threshold gives few false alarms, a low one "
+            "finds more.",
+            _draw_class,
+        ),
+        _Section(show_unsure, [Benchmark.PHOTOGRAPHS, Benchmark.VOTES, Benchmark.LABELS], LEGEND),
+        _Section(
+            _show_confidence,
+            _SAVED,
+            "With perfect calibration, 80 of 100 answers at a confidence of 80 % are correct, and the points lie on "
+            "the dotted line. Below it, the confidence is too high. The bars count right and wrong answers.",
+        ),
+    ],
+    "Mistakes": [_Section(show_mistakes, [Benchmark.VOTES, Benchmark.LABELS])],
+    "Learning": [
+        _Section(
+            _show_learning,
+            [*_FACES, Benchmark.FEATURES],
+            "Accuracy and loss by epoch, in training and in validation (PublicTest). The dot marks the best epoch. If "
+            "only training improves, the model overfits.",
+        )
+    ],
+    _DETAILS: [_Section(_show_card)],
 }
 
 
 def tabs_of(benchmark: Benchmark) -> list[str]:
     """The tabs with details on a benchmark."""
-    return [title for title, (_, benchmarks) in _TABS.items() if benchmark in benchmarks]
+    return [title for title, parts in _TABS.items() if any(benchmark in part.benchmarks for part in parts)]

@@ -9,14 +9,17 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from emomusic.affect import EMOTIONS, Emotion
 from emomusic.app.choices import BENCHMARK, MODELS, MODELS_CELL, MODELS_CLASS, MODELS_TAB, choose
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.models.details import show_details, tabs_of
+from emomusic.app.parts import show_style
 from emomusic.app.state import Visit, page_state
 from emomusic.assets import METRICS, ModelKind, folder_of
+from emomusic.charts.face import expression_uri
 from emomusic.records import FaceRecord
 from emomusic.results import overview
-from emomusic.results.overview import FOUR_LEGEND, Benchmark, document, label_of, read_records
+from emomusic.results.overview import FOUR_LEGEND, Benchmark, Evaluation, document, label_of, percent, read_records
 from emomusic.results.predictions import Chosen, compare
 
 _ABOUT = {
@@ -125,6 +128,8 @@ def _show_answer(chosen: Chosen) -> None:
     record, found = chosen.records[0], chosen.evaluations[0]
     answer = f"{label_of(record.name)} was not measured here"
     st.header(overview.answer(record, found, chosen.benchmark) if found else answer, anchor=False)
+    if found:
+        _show_figure(found)
     if isinstance(record, FaceRecord) and (weakest := overview.describe_weakest(record)):
         st.markdown(weakest)
 
@@ -143,4 +148,22 @@ def _show_comparison(chosen: Chosen) -> None:
     else:
         verdict, test = overview.describe_comparison(first, second, comparison)
     st.header(verdict, anchor=False)
+    if found and other:
+        if exception := overview.describe_exception(first, found, second, other):
+            st.markdown(f"**{exception}**")
+        for column, each in zip(st.columns(2, gap="large"), (found, other), strict=True):
+            with column:
+                _show_figure(each)
     st.markdown(f"{shares} {test}")
+
+
+def _show_figure(found: Evaluation) -> None:
+    """Show the accuracy in large type, and a face for each class, filled to its recall."""
+    faces = ""
+    for label, recall in found.recall.items():
+        picture = f'<img alt="" src="{expression_uri(Emotion(label))}">' if label in EMOTIONS else "<u></u>"
+        level = f'<span style="--level:{100 * recall:.0f}%">{picture}{picture}</span>'
+        faces += f"<figure>{level}<figcaption>{label}<b>{100 * recall:.0f}</b></figcaption></figure>"
+    show_style(__file__, "page.css")
+    large = f"<p><strong>{percent(found.accuracy)}</strong><small>{found.range}</small></p>"
+    st.html(f'<div class="figure">{large}{faces}</div>')

@@ -10,7 +10,7 @@ import streamlit as st
 
 from emomusic.app.choices import MODELS
 from emomusic.records import FaceRecord, Record
-from emomusic.results.overview import Evaluation, evaluation, reports_of, title_of
+from emomusic.results.overview import Evaluation, evaluation, label_of, reports_of
 from emomusic.results.predictions import Chosen
 
 _ROW_PX = 35
@@ -60,7 +60,7 @@ _NUMBERS: Mapping[str, tuple[str, str]] = {
 def _row(record: Record, found: Evaluation | None) -> dict[str, Any]:
     """A row of the table by column title; all kinds of models have the same order."""
     row: dict[str, Any] = {
-        "Model": title_of(record),
+        "Model": label_of(record.name),
         "Right": None if found is None else 100 * found.accuracy,
         "Range": "—" if found is None else found.range,
         "Classes": len(record.by_class.classes),
