@@ -36,7 +36,7 @@ def show_app() -> None:
         st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
     visit.enter(page.url_path)
     show_runtime(page.url_path, open_address(page.url_path or "photo", visit))
-    screen, notice = st.container(), st.container()
+    screen, notice = st.container(), st.container(key="notice")
     # In a row at the bottom of a phone. Without a height, it would push parts before its style hides it
     with st.container(key="pages", horizontal=True, height=1, border=False):
         for shown in pages[:-2]:

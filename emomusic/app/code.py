@@ -33,7 +33,9 @@ from emomusic.app.picture_chooser import ALL_SAMPLES, GROUP, SAMPLES
 from emomusic.app.state import page_state
 from emomusic.assets import ModelKind
 from emomusic.results.overview import Benchmark
+from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.request import Policy, destination_of
+from emomusic.songs.search import terms_in
 
 _NUM_SONGS = 5
 _SAMPLES = "data/samples"
@@ -176,10 +178,21 @@ songs = load_recommender()
 row = songs.catalogue.row_of({track!r})
 print(songs.catalogue.song(row).full_name, MOODS[songs.likeliest_moods[row]])"""
     elif words:
-        python = f"{load}\nprint(load_recommender().catalogue.matching({words!r}).sum())"
+        python = f"""from emomusic.songs.listing import Songs
+{load.rstrip()}
+from emomusic.songs.search import search
+
+known = load_recommender()
+songs = Songs(known.catalogue, known.probabilities, len(known.catalogue))
+print(len(search(songs, {words!r}).rows))"""
     else:
         python = f"from emomusic import recommend_songs\n\n{genres.recommend(repr('neutral'))}"
+    terms, _ = terms_in(normalize_text(words).split())
     target: dict[str, str | list[str]] = {"like": track or words} if track or words else {"emotion": "neutral"}
+    if terms and not track:
+        point = MOOD_POINTS[next((term.mood for term in terms if term.mood is not None), Mood.HAPPY)]
+        target = {"valence": str(point.valence), "arousal": str(point.arousal)}
+        target |= {"genres": named} if (named := [term.genre for term in terms if term.genre]) else {}
     return Code(genres.command("recommend", **target), python)
 
 

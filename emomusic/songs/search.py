@@ -99,7 +99,7 @@ def _find(songs: Songs, text: str) -> tuple[Rows, tuple[Term, ...]]:
     return order[np.argsort(~by_words[order], kind="stable")], terms
 
 
-def terms_in(words: Sequence[str], moods: Mapping[str, str]) -> tuple[tuple[Term, ...], list[str]]:
+def terms_in(words: Sequence[str], moods: Mapping[str, str] = _MOOD_NAMES) -> tuple[tuple[Term, ...], list[str]]:
     """The moods and genres that words name, in their order, and the other words. `moods` has the words for moods."""
     terms = {place: Term(word, Mood(moods[word])) for place, word in enumerate(words) if word in moods}
     used = {*terms}

@@ -52,6 +52,7 @@ SCREENS: list[tuple[str, dict[str, list[str]]]] = [
     ("film", {"film": ["sample"]}),
     ("music", {"genres": ["jazz"]}),
     ("music", {"find": ["bohemian rhapsody"]}),
+    ("music", {"find": ["sad jazz"]}),
     ("music", {"track": ["TRACK"]}),
     *(("models", {"kind": [benchmark]}) for benchmark in Benchmark if benchmark is not Benchmark.VOTES),
     ("models", {"faces": ["emonet_photo", "emonet"], "face_view": ["Confusions"]}),
