@@ -233,7 +233,7 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
 
     detector = FakeDetector([make_face(), make_face(x=100, width=80, height=90)])
     monkeypatch.setattr(shared, "load_networks", lambda **_: (detector, FakeClassifier()))
-    monkeypatch.setattr("emomusic.app.models.details.load_classifier", classifier)
+    monkeypatch.setattr("emomusic.app.models.try_face.load_classifier", classifier)
     opened(app, view="Try your face", on=Benchmark.PHOTOGRAPHS)
     assert WHEN_GONE in text_of(app)
     app.button(key="sample-eileen-collins-1999").click().run()
