@@ -5,7 +5,7 @@ The map is the valence-arousal plane with words of genres; the list has a row fo
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from functools import partial
 from typing import Any
 
@@ -93,11 +93,8 @@ def _draw_search(found: Found, songs: Songs) -> None:
             on_change=_take_query,
         )
         for term in found.terms:
-            name = f"{term.label} · remove"
-            st.button(
-                term.label, icon=":material/close:", key=f"music-term-{term.label}", help=name,
-                on_click=_find, args=(_without(found.text, term.words),),
-            )  # fmt: skip
+            rest, key = (_without(found.text, term.words),), f"music-term-{term.label}"
+            st.button(term.label, icon=":material/close:", key=key, help="Remove", on_click=_find, args=rest)
         if not found.text:
             for mood in Mood:
                 st.button(mood.value, type="tertiary", key=f"music-mood-{mood}", on_click=_find, args=(mood.value,))
@@ -106,10 +103,8 @@ def _draw_search(found: Found, songs: Songs) -> None:
             st.caption(f"Shown: **{escape_markdown(found.text)}**", width="content")
         st.space("stretch")
         if songs.catalogue.has_features:
-            help_text = (
-                "Spotify's valence and energy. They are no place among faces: few calm songs have a high valence."
-            )
-            st.toggle("As Spotify measures", key="music-measured", help=help_text, persist_state="session")
+            about = "Spotify's valence and energy: no place among faces, as few calm songs have a high valence."
+            st.toggle("As Spotify measures", key="music-measured", help=about, persist_state="session")
         st.toggle("Columns", key="music-columns", help="All songs with their numbers", persist_state="session")
         make = partial(Songs.csv, rows=found.rows)
         download_button("CSV", songs, make, "songs.csv", icon=":material/download:", key="music-csv", type="tertiary")
@@ -117,8 +112,8 @@ def _draw_search(found: Found, songs: Songs) -> None:
 
 def _without(text: str, words: str) -> str:
     """A text without the words of a term."""
-    pattern = r"[\W_]+".join(words.replace(" and ", " ").split())
-    return " ".join(pd.Series([text]).str.replace(rf"\b{pattern}\b", " ", n=1, regex=True)[0].split())
+    pattern = r"\W+(?:and\W+)?".join(map(re.escape, words.replace(" and ", " ").split()))
+    return " ".join(re.sub(rf"\b{pattern}\b", " ", text, count=1).split())
 
 
 def _take_query() -> None:
@@ -215,10 +210,9 @@ def _show_list(songs: Songs, found: Found, music: YourMusic) -> None:
 
 def _show_artists(songs: Songs, rows: Rows) -> None:
     """Show the artists with the best known songs, to search for."""
-    cells = (songs.catalogue.artists[row] for row in rows[:_MOST_LISTED].tolist())
-    names = Counter({name: -place for place, name in reversed([*enumerate(split_artists(c)[0] for c in cells)])})
+    names = dict.fromkeys(split_artists(songs.catalogue.artists[row])[0] for row in rows[:_MOST_LISTED].tolist())
     with st.container(horizontal=True, gap="small", key="music-artists"):
-        for name, _ in names.most_common(_NUM_ARTISTS):
+        for name in [*names][:_NUM_ARTISTS]:
             st.button(escape_markdown(name), key=f"music-artist-{name}", on_click=_find, args=(name,))
 
 
