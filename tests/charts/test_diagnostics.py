@@ -48,6 +48,16 @@ def test_groups_of_faces_have_a_row_for_each_bin_with_faces() -> None:
     assert points.error_x.array[2] == pytest.approx(0)
 
 
+def test_the_names_of_groups_never_lie_on_each_other() -> None:
+    groups = [FaceBin(f"{number} persons in the studio of a university far away", 100, 0.5) for number in range(8)]
+    figure = accuracy_by_group({"": groups})
+    low, high = figure.layout.yaxis.range
+    row_px = (figure.layout.height - figure.layout.margin.t - figure.layout.margin.b - 44) / abs(high - low)
+    lines = max(name.count("<br>") + 1 for name in figure.layout.yaxis.ticktext)
+    assert lines == 3
+    assert row_px >= 13 * 1.3 * lines
+
+
 def test_a_dot_marks_the_threshold_on_both_curves() -> None:
     shares = np.array([0.9, 0.4])
     found = Thresholds(shares, np.array([1.0, 0.5]), np.array([0.5, 1.0]), np.array([0.0, 0.25]), np.array([1, 4]))

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Mood
-from emomusic.charts.music import correlation_map, correlations, feature_ridges, standings
+from emomusic.charts.music import correlation_map, correlations, feature_ridges, standings, waveform
+from emomusic.colours import MOOD_COLOURS
 from emomusic.songs.mood import MOODS
 from emomusic.songs.song import FEATURE_NAMES, FEATURES
 
@@ -57,3 +58,16 @@ def test_the_correlation_map_shows_each_pair_once() -> None:
     assert texts.count("\u22120.25") == 35
     (strong,) = [note for note in figure.layout.annotations if note.text == "0.75"]
     assert (strong.x, strong.y, strong.font.color) == ("Danceability", "Tempo", "white")
+
+
+def test_a_waveform_has_the_greys_and_the_names_of_its_moods() -> None:
+    path = [(0.0, 0.7, 0.6), (3.0, 0.7, 0.6), (6.0, -0.7, -0.5)]
+    levels = [0.2, 0.4, 1.0, 0.5, 0.1, 0.3]
+    (bars,) = waveform(levels, path).data
+    assert list(bars.y) == pytest.approx([2 * level for level in levels])
+    assert list(bars.base) == pytest.approx([-level for level in levels])
+    assert list(bars.x) == pytest.approx([0, 1.5, 3, 4.5, 6, 7.5], abs=0.01)
+    assert list(bars.marker.color) == [MOOD_COLOURS[Mood.HAPPY]] * 4 + [MOOD_COLOURS[Mood.SAD]] * 2
+    notes = waveform(levels, path).layout.annotations
+    assert [(note.text, note.x) for note in notes] == [("happy", 0), ("sad", pytest.approx(6))]
+    assert len(waveform([0.5] * 8, path[:1]).data[0].x) == 8
