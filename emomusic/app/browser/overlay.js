@@ -157,7 +157,7 @@ class Words extends Overlay {
       && taken.every(([x0, y0, w, h]) => x + across < x0 || x > x0 + w || y + down < y0 || y > y0 + h);
     const words = [...this.mark.children];
     for (const word of words) word.hidden = false;
-    const sizes = words.map(({ offsetWidth, offsetHeight }) => [offsetWidth, offsetHeight]); // all at once
+    const sizes = words.map(({ offsetWidth, offsetHeight }) => [offsetWidth + 1, offsetHeight + 1]); // all at once
     words.forEach((word, number) => {
       const [across, down] = sizes[number], [, x, y] = this.data.words[number];
       const at = ([right, below]) =>
