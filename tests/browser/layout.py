@@ -126,7 +126,7 @@ def assert_keeps_its_place(page: Page, address: str, last: str) -> None:
             expect(page.locator(".js-plotly-plot .main-svg").nth(charts - 1)).to_be_visible()
         if (moved := shift(page)) <= MAX_SHIFT:
             break
-    assert moved <= MAX_SHIFT
+    assert moved <= MAX_SHIFT, address
 
 
 # Violations of Streamlit itself: its drop zone has a name and the role "presentation", and its wide tables and tall
