@@ -121,7 +121,7 @@ def test_a_cell_shows_its_count_in_the_colours_of_the_theme_and_views_fit_a_phon
     expect(page.get_by_role("heading", name="Which moods can it hear?")).to_be_visible()
     wait_until_idle(page)
     page.get_by_role("combobox", name=re.compile("compare two")).focus()
-    page.keyboard.type("mlp")
+    page.keyboard.type("Neural")
     page.keyboard.press("Enter")
     expect(page.get_by_text(re.compile("686 songs.* only Ensemble .* only Neural network"))).to_be_visible()
     expect(page).to_have_url(re.compile("song_models=mlp"))

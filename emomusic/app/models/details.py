@@ -93,8 +93,8 @@ def _draw_class(chosen: Chosen) -> None:
     """The class and its threshold, which both models share."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         MODELS_CLASS.draw(st.selectbox, "Class", _classes(chosen), width=240)
-        label, options = "Counts from a probability of", {"format_func": "{} %".format, "width": 400}
-        MODELS_THRESHOLD.draw(st.select_slider, label, _THRESHOLDS, **options)
+        label = "Counts from a probability of"
+        MODELS_THRESHOLD.draw(st.select_slider, label, _THRESHOLDS, format_func="{} %".format, width=400)
 
 
 def _classes(chosen: Chosen) -> list[str]:
