@@ -284,8 +284,8 @@ def test_one_s_own_labelled_faces_are_a_row_beside_ours(app: AppTest, monkeypatc
     monkeypatch.setattr("emomusic.app.models.own_faces.read_own_faces", lambda *_: found)
     monkeypatch.setattr("emomusic.app.models.details.DEFAULT_MODEL", "vgg9")
     opened(app, on=Benchmark.PHOTOGRAPHS)
-    rows = len(charts(app)[1]["data"][0]["customdata"])
+    rows = len(charts(app)[0]["data"][0]["customdata"])
     app.file_uploader(key="own-faces").upload("mine.zip", b"a ZIP")
     app.run()
     assert re.search(r"75.0.*of 40 faces.*in 2.*fear, with 3 faces", text_of(app))
-    assert len(charts(app)[1]["data"][0]["customdata"]) == rows + 1
+    assert len(charts(app)[0]["data"][0]["customdata"]) == rows + 1
