@@ -136,7 +136,9 @@ WORDS = """() => {
 
 
 def test_words_of_genres_lie_apart_play_an_example_and_show_artists(open_page: Callable[..., Page]) -> None:
-    page = open_page("/music?find=sad+jazz")  # few songs are drawn at once, and all words
+    page = open_page("/music?find=sad+jazz", script=NO_SPOTIFY)  # few songs are drawn at once, and all words
+    page.wait_for_function("window.emomusicSpotify")
+    page.evaluate("emomusicSpotify")
     page.wait_for_function(f"({WORDS})()[0].length >= 40")
     for size, least in ((DESKTOP, 40), ((1024, 768), 25), ((1920, 1080), 40), (PHONE, 30)):
         resize(page, size)
