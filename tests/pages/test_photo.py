@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic.affect import MOOD_POINTS, AffectPoint, Emotion, Mood
 from emomusic.app import picture_chooser, state
 from emomusic.app.answer import FIRST_POINTS
-from emomusic.app.models.details import Asked
+from emomusic.app.models.try_face import Asked
 from emomusic.app.persons import PersonsState
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.model_files import DEFAULT_MODEL
