@@ -188,5 +188,5 @@ def _mixed(sound: Float32Array, names: Sequence[str]) -> Float32Array:
 def levels_of(windows: Sequence[Window], num_parts: int) -> list[float]:
     """The loudness of eight equal pieces of each of the parts of a song, from 0 to 1, the loudest."""
     samples = np.abs(np.concatenate([window.samples for window in windows]))
-    means = [float(piece.mean()) for piece in np.array_split(samples, 8 * num_parts)]
+    means = [float(piece.mean()) for piece in np.array_split(samples, max(8 * num_parts, 1))]
     return [round(mean / max(*means, 1e-9), 3) for mean in means]

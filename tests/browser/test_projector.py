@@ -23,7 +23,7 @@ SMALLEST = """() => {
         continue;
       const isIcon = each.closest('[data-testid="stIconMaterial"], [class*="material"]');
       if (isIcon || !each.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
-      const scale = each instanceof SVGElement ? each.getScreenCTM().a : 1;
+      const { a, b } = each instanceof SVGElement ? each.getScreenCTM() : { a: 1, b: 0 }, scale = Math.hypot(a, b);
       found.push([Math.round(100 * scale * parseFloat(getComputedStyle(each).fontSize)) / 100, own.slice(0, 40)]);
     }
   }

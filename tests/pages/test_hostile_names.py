@@ -12,8 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
 from emomusic.app.film.state import FilmState
-from emomusic.app.music.page import TABLE
-from emomusic.app.music.songs import YOUR_SONG
+from emomusic.app.music.songs import WHAT_IF, YOUR_SONG
 from emomusic.media.images import encode_png
 from tests.pages.film_jobs import scenes_job
 from tests.pages.screen import (
@@ -101,9 +100,11 @@ def test_names_of_the_songs_of_a_table(root: Path, monkeypatch: pytest.MonkeyPat
     app.query_params.update({"step": "songs", "songs": "table"})
     assert_text(app.run())
     files, app = files_of(monkeypatch), with_table(page_of(root, "music"))
-    for name in ("Explore", YOUR_SONG, TABLE):
+    for name in (WHAT_IF, "Explore"):
         app.query_params["view"] = name
         assert_text(app.run())
+    app.toggle(key="music-columns").set_value(True).run()
+    assert_text(app)
     assert app.dataframe[0].value["artists"][0].startswith("'=1+1")
     assert "csv" in assert_files(files)
     app.file_uploader(key="table_upload").upload("a.csv", b"![x](https://e.org/x.png),__y__\n1,2\n")

@@ -201,7 +201,7 @@ OWN_SONG = Page(
     [
         Part("head", _draw_head),
         Part("side", _draw_side),
-        Part("wave", _draw_wave),
+        Part("wave", _draw_wave, has=lambda screen: _follow(screen.own)),
         Part("plane", _draw_plane),
         Part("note", _draw_note),
     ],

@@ -130,7 +130,7 @@ def _find(text: str) -> None:
 def _show_glance(songs: Songs) -> None:
     """Show how many of the visitor's own songs have each mood, and of which mood there are few."""
     counts = {mood: int((songs.moods == position).sum()) for position, mood in enumerate(MOODS)}
-    listed = " · ".join(f"{mood}: **{count:,}**" for mood, count in counts.items())
+    listed = " · ".join(f"**{count:,}** {mood}" for mood, count in counts.items())
     few = [f"{counts[mood] or 'no'} {mood}" for mood in scarce_moods(counts)]
     missing = f"Few songs of a mood: {join_names(few)} of {len(songs):,}." if few else "There are songs of every mood."
     st.markdown(f"**Your library at a glance.** {listed}")
