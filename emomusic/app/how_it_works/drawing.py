@@ -99,7 +99,7 @@ class Drawing:
 
     def image(self, image: RgbImage, *, alt: str) -> None:
         """Show an image as large as the window allows."""
-        with fit_height(self.ratio, other_rem=23.5 if self.ratio >= WIDE else 14.5):
+        with fit_height(self.ratio, other_rem=23.5 if self.ratio >= WIDE else 15.6):
             st.image(encode_jpeg(shrink(image, _LONGEST)[0]), alt=self.alt(alt), width="stretch")
 
     def chart(self, figure: go.Figure, part: str = "", *, alt: str) -> None:

@@ -214,7 +214,7 @@ def _draw_crop(drawing: Drawing) -> None:
 )
 def _draw_maps(drawing: Drawing) -> None:
     levels = drawing.walk.face.insight.levels
-    with fit_height(_STRIP / _MAP / len(levels), other_rem=14.5 + 3.0 * len(levels)):
+    with fit_height(_STRIP / _MAP / len(levels), other_rem=15.6 + 3.0 * len(levels)):
         for level in levels:
             side, num_shown = level.maps.shape[1], len(level.maps)
             st.markdown(f"**{side} by {side} pixels, {num_shown} of {level.num_channels} maps**")
