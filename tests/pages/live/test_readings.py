@@ -116,12 +116,13 @@ def test_songs_follow_the_mood_of_the_last_ten_seconds(app: AppTest) -> None:
 
 def test_each_view_opens_with_its_own_picture(app: AppTest) -> None:
     pictures = set()
-    for view in View:
+    views = [view for view in View if view is not View.GUESS]  # which needs no camera
+    for view in views:
         app.query_params["shown"] = view.value
         app.run()
         assert "live-start" in keys(app)
         pictures.add(("".join(str(html.value) for html in app.html if "<img" in str(html.value)), len(charts(app))))
-    assert len(pictures) == len(View)
+    assert len(pictures) == len(views)
 
 
 def test_names_on_the_live_page_and_in_its_files(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
