@@ -190,7 +190,8 @@ def test_files_are_deleted_when_read_or_when_pages_close(browser: Browser, tmp_p
         page.locator(PLAYER).first.wait_for()  # on a busy computer, the player of the last run is still there
         photo = page.locator(".st-key-photo-preview img").evaluate("image => image.src")
         assert is_served(photo)
-        page.get_by_role("button", name="This is me").click()
+        page.get_by_role("button", name="More", exact=True).click()
+        page.get_by_role("tab", name="This is me").click()
         page.locator(".st-key-profile_upload input[type=file]").set_input_files(tmp_path / "x.json")
         page.get_by_role("button", name="Forget Person 1").wait_for()
         send_frames(context.new_page(), f"{address}/live", message)

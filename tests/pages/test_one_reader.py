@@ -12,7 +12,7 @@ import pytest
 
 import emomusic
 from emomusic.affect import EMOTIONS
-from emomusic.app.models import details
+from emomusic.app.models import try_face
 from emomusic.cli import main
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import PictureReading
@@ -106,7 +106,7 @@ def test_all_read_the_same(name: str, way: str, tmp_path: Path, capsys: pytest.C
         answer = face.classifier.adjusted_probabilities(face.network_input[None, ..., None])
         np.testing.assert_allclose(answer[0], face.reading.probabilities.values, atol=1e-4)
     chosen = Chosen(Benchmark.PHOTOGRAPHS, (), (read_face_record(DEFAULT_MODEL),))
-    asked = details._ask_all(picture, chosen)
+    asked = try_face._ask_all(picture, chosen)
     assert asked.num_faces == len(expected)
     largest = max(expected, key=lambda each: each[0][2] * each[0][3])
     np.testing.assert_allclose(asked.answers[DEFAULT_MODEL], largest[1], atol=1e-4)
