@@ -43,10 +43,14 @@ function announce() {
   document.addEventListener("keydown", ({ key, target }) => (pressed = key === "Enter" ? target : null), true);
   document.addEventListener("pointerdown", () => (pressed = null), true);
   const changes = { childList: true, subtree: true, characterData: true };
-  new MutationObserver((records) => {
-    records.forEach(followTranslation);
+  const rest = () => {
     clearTimeout(timer);
     timer = setTimeout(() => (update(), explainRefusals()), REST_MS);
+  };
+  rest(); // for what came before this script
+  new MutationObserver((records) => {
+    records.forEach(followTranslation);
+    rest();
   }).observe(document.body, changes);
   return status;
 }
