@@ -231,8 +231,8 @@ def test_the_band_plays_in_major_where_the_dot_is_pleasant(present: Callable[...
     page.mouse.move(x + 3 * box["width"], y, steps=4)
     page.mouse.up()
     expect(fact).not_to_have_text(before)
-    page.wait_for_function("window.emomusicBand?.isPlaying && emomusicBand.seats[0].gains.padMajor > 0.4")
-    assert page.evaluate("emomusicBand.seats[0].gains.padMinor") < 0.1
+    fades = "window.emomusicBand?.isPlaying && emomusicBand.seats[0].gains"
+    page.wait_for_function(f"{fades}.padMajor > 0.4 && emomusicBand.seats[0].gains.padMinor < 0.1")
     page.evaluate("window.dispatchEvent(new CustomEvent('emomusic:sound', { detail: { source: 'player' } }))")
     page.wait_for_function("!emomusicBand.isPlaying")
     dot.focus()
