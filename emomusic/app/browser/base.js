@@ -24,8 +24,9 @@ export class Part {
   static show(component) {
     const { parentElement: element, data } = component, before = Part.#parts.get(element);
     if (before && !element.isConnected) return; // a late call for what has left the page
-    if (!before?.isShown) {
-      const template = element.querySelector(`template[data-part="${data.part}"]`);
+    const template = element.querySelector(`template[data-part="${data.part}"]`); // Streamlit may draw the element anew
+    if (template || !before?.isShown) {
+      before?.end();
       template?.replaceWith(template.content);
       Part.#parts.set(element, new this(element));
     }

@@ -22,7 +22,8 @@ class Overlay extends Part {
     const axes = this.axes, place = axes && this.place;
     this.mark.hidden = !place;
     if (!place) return;
-    const here = this.mark.offsetParent.getBoundingClientRect();
+    const here = this.mark.offsetParent?.getBoundingClientRect();
+    if (!here) return; // in a hidden tab, or no longer on the page
     this.mark.style.left = `${axes.left - here.left + axes.x.l2p(place[0])}px`;
     this.mark.style.top = `${axes.top - here.top + axes.y.l2p(place[1])}px`;
   }
@@ -183,7 +184,7 @@ class Place extends Target {
   #mixer = null;
 
   update({ picture, corners, label, share, place }) {
-    const area = this.find("div");
+    const area = (this.area = this.find("div"));
     area.style.backgroundImage = picture;
     area.className = corners.length ? "plane" : "";
     area.querySelectorAll("span").forEach((corner, number) => (corner.textContent = corners[number] ?? ""));
@@ -195,7 +196,7 @@ class Place extends Target {
   }
 
   get axes() {
-    const { left, top, width } = this.find("div").getBoundingClientRect();
+    const { left, top, width } = this.area.getBoundingClientRect();
     const axis = { l2p: (share) => share * width, p2l: (pixels) => pixels / width };
     return { left, top, x: axis, y: axis };
   }
