@@ -114,7 +114,7 @@ def tiff_directories(data: bytes) -> Iterator[Tags]:
         places += tags.get(_SUBDIRECTORIES, []) + list(struct.unpack(f"{order}I", following.ljust(4, b"\0")))
 
 
-_EMPTY_BYTES = 512  # zeros in the pixels of a JPEG: a sector of a disk
+_EMPTY_BYTES = 512  # zeros in the pixels of a damaged file: a sector of a disk
 _END_OF_JPEG = b"\xff\xd9"
 _MOST_MARKERS = 4096  # before the pixels
 _USUAL_CODES = bytes.fromhex("0002010303020403050504040000017d")
@@ -125,19 +125,21 @@ _METADATA = 0b1100  # flags of a WebP
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the type of colours of a PNG
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Of an interlaced PNG: first column and row, and the steps to the next ones."""
-_MAX_UNPACKED, _STEP = 2**28, 2**16  # bytes of a PNG
+_MAX_UNPACKED, _STEP = 2**28, 2**10  # bytes of a PNG; a step without an error counts
 
 
 def is_emptied(data: bytes) -> bool:
-    """Whether zeros replace a part of a JPEG, as on a recovered card. Decoders take them for pixels."""
+    """Whether zeros replace a part of a JPEG or PNG, as on a recovered card. Decoders take them for pixels."""
+    if data.startswith(b"\x89PNG"):
+        return bytes(_EMPTY_BYTES) in data and not all(is_right for _, _, is_right in _chunks(data))
     return data.startswith(b"\xff\xd8") and _end_of_pixels(data) < len(data)
 
 
 def completed(data: bytes, *, is_noisy: bool) -> bytes | None:
-    """A file with an end in the place of one that is absent; None for other formats and files without pixels.
+    """A file with an end in the place of one that is absent; None for HEIC and AVIF, and for files without pixels.
 
     Args:
-        data: the file of a JPEG, PNG or WebP.
+        data: the file of a picture.
         is_noisy: whether the end is noise instead of nothing, so that a comparison shows what is absent.
     """
     if data.startswith(b"\xff\xd8"):
@@ -145,7 +147,10 @@ def completed(data: bytes, *, is_noisy: bool) -> bytes | None:
         return kept + (_NOISE * (len(kept) // len(_NOISE) + 2**8) if is_noisy else b"") + _END_OF_JPEG
     if data.startswith(b"\x89PNG"):
         return _completed_png(data, is_noisy=is_noisy)
-    return _completed_webp(data, _NOISE if is_noisy else bytes(255)) if data[8:12] == b"WEBP" else None
+    filler = _NOISE if is_noisy else bytes(len(_NOISE))
+    if data[8:12] == b"WEBP":
+        return _completed_webp(data, filler)
+    return None if data[4:8] == b"ftyp" else data + filler * (len(data) // len(filler) + 1)
 
 
 def _completed_webp(data: bytes, filler: bytes) -> bytes | None:
@@ -179,18 +184,16 @@ def _end_of_pixels(jpeg: bytes) -> int:
 def _completed_png(data: bytes, *, is_noisy: bool) -> bytes | None:
     if len(data) < 33:
         return None
-    kept, pixels, at = [data[:33]], list[bytes](), 33
-    while at + 8 <= len(data):
-        length, name = struct.unpack(">I4s", data[at : at + 8])
+    kept, pixels = [data[:33]], list[bytes]()
+    for name, content, is_right in _chunks(data):
         if name == b"IDAT":
-            pixels.append(data[at + 8 : at + 8 + length])
-        elif name != b"IEND" and at + 12 + length <= len(data):
-            kept.append(data[at : at + 12 + length])
-        at += 12 + length
+            pixels.append(content)
+        elif name != b"IEND" and is_right:
+            kept.append(_chunk(name, content))
     size = _unpacked_bytes(data)
     if not pixels or not 0 < size <= _MAX_UNPACKED:
         return None
-    packed, inflate, found = b"".join(pixels), zlib.decompressobj(), bytearray()
+    packed, inflate, found = b"".join(pixels).split(bytes(_EMPTY_BYTES), 1)[0], zlib.decompressobj(), bytearray()
     try:
         for start in range(0, len(packed), _STEP):
             found += inflate.decompress(packed[start : start + _STEP], size - len(found) + 1)
@@ -200,6 +203,18 @@ def _completed_png(data: bytes, *, is_noisy: bool) -> bytes | None:
         pass
     found += bytes([is_noisy]) * (size - len(found))
     return b"".join([*kept, _chunk(b"IDAT", zlib.compress(found, 1)), _chunk(b"IEND", b"")])
+
+
+def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
+    """Name and content of each chunk after the first one, and whether it has its right checksum."""
+    at = 33
+    while at + 8 <= len(png):
+        length, name = struct.unpack(">I4s", png[at : at + 8])
+        content, checksum = png[at + 8 : at + 8 + length], png[at + 8 + length : at + 12 + length]
+        yield name, content, checksum == zlib.crc32(name + content).to_bytes(4, "big")
+        if not name.isalpha():  # damage
+            return
+        at += 12 + length
 
 
 def _unpacked_bytes(png: bytes) -> int:

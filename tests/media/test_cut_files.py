@@ -26,6 +26,8 @@ CUTS = {
     "large.jpeg": ("JPEG", {"quality": 98, "subsampling": 0}),
     "png": ("PNG", {}),
     "webp": ("WEBP", {}),
+    "tiff": ("TIFF", {}),
+    "ppm": ("PPM", {}),
     "webp with exif": ("WEBP", {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"}),
 }
 
@@ -60,9 +62,10 @@ def test_only_the_end_marker_is_absent(options: dict[str, bool]) -> None:
     assert (found.pixels == read_image(whole)).all()
 
 
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG"])
 @pytest.mark.parametrize("end", ["zeros", "zeros and a mark", "more pixels"])
-def test_zeros_in_a_jpeg_are_absent_pixels(end: str) -> None:
-    whole = encoded(PHOTO, "JPEG")
+def test_zeros_in_a_file_are_absent_pixels(fmt: str, end: str) -> None:
+    whole = encoded(PHOTO, fmt)
     at = int(0.7 * len(whole))
     rest = {"zeros": b"", "zeros and a mark": b"\xff\xd9", "more pixels": whole[at + 1024 :]}[end]
     found = read_picture_file(whole[:at] + bytes(1024 if rest else len(whole) - at) + rest)
