@@ -97,8 +97,7 @@ class Face:
         landmarks: may lie outside the image if the border cuts the face; None for a face that a stream follows, and
             for a turned one.
         turn: degrees clockwise that make the face upright: 0, 90, 180 or 270.
-        tilt: degrees counter-clockwise that level the eyes, besides `turn`; 0 for a face that needs none, and for one
-            that a stream follows.
+        tilt: degrees counter-clockwise that level the eyes, besides `turn`; 0 for a face that needs none.
     """
 
     box: Box

@@ -49,7 +49,7 @@ class SeenFace:
     """A face of one reading, before smoothing."""
 
     box: Box
-    crop: RgbImage  # as from `images.crop_face`
+    crop: RgbImage  # as from `Face.crop`
     probabilities: EmotionProbabilities
     around: RgbImage  # the same with `identity.ROOM_AROUND`, for the recognition of the person
 
@@ -262,7 +262,7 @@ class LiveReader:
                 frame, self._newest = self._newest, None
         observers, persons = self.observers, self._persons
         faces = self._finder.find(detector, frame, self.detect_side)
-        seen = [(face.box, crop_face(frame.image, face.box)) for face in faces]
+        seen = [(face.box, face.crop(frame.image)) for face in faces]
         known = self.known if all(observer.uses_profiles_at(frame.time_s) for observer in observers) else ()
         probabilities = persons.classify(frame.image, seen, frame.time_s, classifier, known=known)
         for observer in observers:

@@ -192,9 +192,7 @@ class FaceFinder:
             self._detected_s, self._lost_one = frame.time_s, False
             faces = detector.detect(small)
         size = frame.image.shape[1::-1]
-        return [
-            replace(face, box=face.box.scaled(1 / scale).clipped(*size), landmarks=None, tilt=0.0) for face in faces
-        ]
+        return [replace(face, box=face.box.scaled(1 / scale).clipped(*size), landmarks=None) for face in faces]
 
 
 def _follow(boxes: npt.NDArray[np.float64], before: GreyImage, now: GreyImage) -> npt.NDArray[np.float64]:

@@ -10,11 +10,14 @@ import pytest
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.detection import Face
 from emomusic.faces.profile import KnownFace
-from emomusic.media.images import RgbImage
+from emomusic.faces.reading import load_networks, read_picture
+from emomusic.media.images import DecodedPicture, RgbImage, read_image
 from emomusic.stream import tracking
 from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.reader import LiveReader, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, describe_apart, make_face
+from tests.films import SAMPLES
+from tests.tilted import turned
 from tests.waiting import PATIENCE_S, wait_until
 
 FACE = make_face(100, 80, 60, 75)  # in a frame of 320x240
@@ -60,6 +63,16 @@ def fake() -> FakeDetector:
 def reader(fake: FakeDetector, clock: FakeClock) -> Iterator[LiveReader]:
     with closing(LiveReader(lambda: (fake, FakeClassifier()), smoothing_s=0, clock=clock)) as reader:
         yield reader
+
+
+def test_a_tilted_head_is_levelled_in_each_reading() -> None:
+    """With the real networks: a search of the frame, then one near the known face."""
+    image = turned(read_image(SAMPLES / "grace-hopper-1984.jpg"), -40)
+    (still,) = read_picture(DecodedPicture(image), load_networks).faces
+    with closing(LiveReader(lambda: load_networks(upright=True), smoothing_s=0)) as reader:
+        for _ in range(2):
+            (face,) = read(reader, image).faces
+            assert face.probabilities.emotion is still.probabilities.emotion
 
 
 def test_late_frames_are_dropped() -> None:
