@@ -15,27 +15,20 @@ songs changes. A mood needs no policy: `play_for(answer.request(), "photo")`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
 
-from emomusic.affect import (
-    MOOD_POINTS,
-    EmotionProbabilities,
-    Mood,
-    affect_of,
-    list_shares,
-)
+from emomusic.affect import MOOD_POINTS, Mood, affect_of
 from emomusic.answer.answer import Answer
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, show_chart
 from emomusic.app.choices import DESTINATION, POLICIES, POLICY
 from emomusic.app.queues import PageQueue, play, weak_callback
 from emomusic.app.state import page_state
-from emomusic.charts.affect import FacePoint, SongPoint, circumplex
-from emomusic.charts.face import probability_bars
+from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.faces.table import Faces
 from emomusic.faces.who import EVERYONE, MOMENT, NOBODY, Who
 from emomusic.songs.recommend import JOURNEY_STEPS
@@ -120,7 +113,7 @@ def show_plane(
     key = f"{_PLANE}-{page_state(PlaneState).num_clicks}"
     with st.container(key="plane", gap="xsmall", height="stretch"):
         show_chart(
-            circumplex(faces, song_points(picks), target=target, playing=playing, height=_LEAST_HEIGHT),
+            circumplex(faces, picks, target=target, playing=playing, height=_LEAST_HEIGHT),
             key=key,
             alt=f"The affect plane: the listener at valence {point.valence:.2f} and arousal {point.arousal:.2f}, and "
             f"{len(picks)} songs",
@@ -157,37 +150,12 @@ def _take_mark(queue: PageQueue, key: str, shown: Sequence[Who], on_face: Callab
     page_state(PlaneState).num_clicks += 1
 
 
-def show_bars(
-    probabilities: EmotionProbabilities | None,
-    *,
-    key: str,
-    least_height: int,
-    font_px: int,
-    **options: Any,
-) -> None:
-    """Show the seven probabilities of a face or a group."""
-    alt = f"Probabilities: {'none' if probabilities is None else list_shares(probabilities.as_dict())}"
-    figure = probability_bars(probabilities, height=least_height)
-    figure.update_traces(textfont={"size": font_px}).update_yaxes(tickfont={"size": font_px})
-    show_chart(figure, key=key, alt=alt, **options)
-
-
 def face_points(faces: Faces, *, with_group: bool = False) -> list[FacePoint]:
     """The first faces as points on the plane, and the group if there are several faces."""
     points = [FacePoint(face.who, face.point, face.emotion, is_sure=face.is_sure) for face in faces[:MOST_POINTS]]
     if with_group and len(faces) > 1 and (group := faces.mean()) is not None:
         points.append(FacePoint(EVERYONE, affect_of(group), group.emotion))
     return points
-
-
-def song_points(picks: Iterable[Pick]) -> list[SongPoint]:
-    """Songs as points on the plane, coloured by the mood of their reason."""
-    known = ((pick, pick.point) for pick in picks)
-    return [
-        SongPoint(pick.number, pick.song.full_name, point, pick.likeliest_mood)
-        for pick, point in known
-        if point is not None
-    ]
 
 
 def describe_few(picks: Sequence[Pick], mood: Mood) -> list[str]:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-import msgspec
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -26,11 +24,10 @@ from emomusic.app.choices import (
 from emomusic.app.frame import local_date
 from emomusic.app.own_music import TableState, draw_own_files, draw_own_table, own_recommender
 from emomusic.app.state import SpotifyState, page_state, use_spotify
-from emomusic.assets import load_once
 from emomusic.errors import DatasetError
 from emomusic.songs import genres as all_genres
 from emomusic.songs.genres import genres_of, names_of
-from emomusic.songs.local_songs import bundled_songs, recommender_of
+from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.request import Request
 from emomusic.songs.song import Trait
@@ -139,7 +136,7 @@ def your_music() -> YourMusic:
     elif source is Source.TABLE:
         found = page_state(TableState).recommender
     elif source is Source.BUNDLED:
-        found = _bundled_recommender()
+        found = load_bundled_recommender()
     shown = Source.SPOTIFY if found is None else source
     instead, fallback = _fallback() if spotify.is_silent else (shown, None)
     played = shown if found is not None else instead
@@ -162,13 +159,7 @@ def your_music() -> YourMusic:
 def _fallback() -> tuple[Source, Recommender]:
     """The songs in place of Spotify's."""
     own = own_recommender()
-    return (Source.BUNDLED, _bundled_recommender()) if own is None else (Source.OWN, own)
-
-
-@load_once
-def _bundled_recommender() -> Recommender:
-    """The bundled songs, whose playlists must not tell the folders of the server."""
-    return recommender_of([msgspec.structs.replace(song, path=Path(song.path or "").name) for song in bundled_songs()])
+    return (Source.BUNDLED, load_bundled_recommender()) if own is None else (Source.OWN, own)
 
 
 def _chosen_genres() -> frozenset[str]:

@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import plotly.graph_objects as go
 
-from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
+from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, Emotion, Quadrant
 from emomusic.charts.layout import axis_title, lay_out, line
 from emomusic.colours import EMOTION_COLOURS, QUIET, TRAIL, faded, ink_on
 from emomusic.faces.who import Who
+from emomusic.songs.song import Pick
 from emomusic.text import escape_html
 
 
@@ -29,16 +30,6 @@ class FacePoint:
     emotion: Emotion
     picture: str = ""
     is_sure: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class SongPoint:
-    """A song on the plane. `number` is its row in the list next to the chart."""
-
-    number: int
-    title: str
-    point: AffectPoint
-    mood: Mood
 
 
 _Points: TypeAlias = Sequence[AffectPoint]
@@ -93,7 +84,7 @@ _HALO = "paint-order: stroke; stroke: Canvas; stroke-width: 3px; stroke-linejoin
 
 def circumplex(
     faces: Sequence[FacePoint],
-    songs: Sequence[SongPoint] = (),
+    picks: Sequence[Pick] = (),
     *,
     target: AffectPoint | None = None,
     playing: int | None = None,
@@ -104,7 +95,7 @@ def circumplex(
 
     Args:
         faces: drawn as labelled circles in the colour of their emotion. The last one is the listener.
-        songs: drawn as small grey diamonds: colours are for emotions.
+        picks: songs, drawn as small grey diamonds: colours are for emotions. Those without a place are left out.
         target: end of a journey. A line joins the listener, the songs in order and the target, and Plotly tells of a
             click anywhere on the plane.
         playing: number of the song that plays, to which a line leads from the listener.
@@ -115,7 +106,8 @@ def circumplex(
     _draw_plane(figure)
     if trail:
         _draw_trail(figure, trail)
-    points = [*(face.point for face in faces), *(song.point for song in songs)]
+    songs = [(pick, pick.point) for pick in picks if pick.point is not None]
+    points = [*(face.point for face in faces), *(point for _, point in songs)]
     size = float(np.interp(len(faces), _NUM_FACES, _SIZES))
     sizes = [size * _WIDER if len(face.who.label) > 2 else size for face in faces]
     widths = [_CIRCLE * across / _SIZES[0] for across in sizes]
@@ -129,9 +121,7 @@ def circumplex(
         _draw_way(figure, shown[len(faces) - 1 :], target)
     if songs:
         _draw_songs(figure, songs, shown[len(faces) :], playing, () if target else shown[: len(faces)][-1:])
-    names = list(EMOTION_POINTS)
-    if num_pictures:
-        names = _draw_pictures(figure, faces, shown, side)
+    names = _draw_pictures(figure, faces, shown, side) if num_pictures else [*EMOTION_POINTS]
     if faces:
         _draw_faces(figure, faces, shown[: len(faces)], sizes)
     _draw_names(figure, names)
@@ -286,9 +276,13 @@ def _draw_way(figure: go.Figure, points: _Points, target: AffectPoint) -> None:
 
 
 def _draw_songs(
-    figure: go.Figure, songs: Sequence[SongPoint], shown: _Points, playing: int | None, listener: _Points
+    figure: go.Figure,
+    songs: Sequence[tuple[Pick, AffectPoint]],
+    shown: _Points,
+    playing: int | None,
+    listener: _Points,
 ) -> None:
-    now = next((number for number, song in enumerate(songs) if song.number == playing), None)
+    now = next((number for number, (pick, _) in enumerate(songs) if pick.number == playing), None)
     if now is not None and listener:
         way = {"mode": "lines", "line": {"color": TRAIL, "width": 2}, "hoverinfo": "skip", "name": "playing"}
         figure.add_scatter(**_at([*listener, shown[now]]), **way)
@@ -303,8 +297,8 @@ def _draw_songs(
         },
         **_CLICKABLE,
         customdata=[
-            (escape_html(song.title), song.mood.value, song.point.valence, song.point.arousal, song.number)
-            for song in songs
+            (escape_html(pick.song.full_name), pick.likeliest_mood.value, point.valence, point.arousal, pick.number)
+            for pick, point in songs
         ],
         hovertemplate="%{customdata[0]}<br>%{customdata[1]}: valence %{customdata[2]:.2f}, "
         "energy %{customdata[3]:.2f}<extra></extra>",

@@ -173,15 +173,8 @@ def learning_curves(
 
     The best epoch of the history is marked, and lines separate its stages. The y axis ends at `top`.
     """
-    epochs, best_epoch = np.arange(1, len(training) + 1), history.best_epoch
-    figure = go.Figure()
-    lines = ((training, "training", WRONG, "dot"), (validation, "validation", RIGHT, "solid"))
-    for values, name, colour, dash in lines:
-        figure.add_scatter(
-            x=epochs, y=np.round(values, 4), mode="lines", name=name,
-            line={"color": colour, "width": 2.5, "dash": dash},
-            hovertemplate=f"epoch %{{x}}: %{{y:.3f}}<extra>{name}</extra>",
-        )  # fmt: skip
+    best_epoch = history.best_epoch
+    figure = epoch_curves({"training": training, "validation": validation}, 1, label=label, top=top)
     figure.add_scatter(
         x=[best_epoch], y=[float(validation[best_epoch - 1])], mode="markers", name="best",
         marker={"symbol": "circle", "size": 10, "color": RIGHT, "line": {"width": 2, "color": "white"}},
@@ -189,13 +182,27 @@ def learning_curves(
     )  # fmt: skip
     for last in history.last_epochs[:-1]:
         figure.add_vline(last + 0.5, line={"color": GUIDE, "width": 1})
-    return lay_out(
-        figure,
-        300,
-        x={"title": "epoch", "rangemode": "tozero"},
-        y=GRID | {"range": [0, top], "title": label},
-        **legend_above(),
-    )
+    return figure
+
+
+def epoch_curves(
+    curves: Mapping[str, FloatArray], first: int, *, label: str, top: float, last: int | None = None, height: int = 300
+) -> go.Figure:
+    """A metric by epoch from the `first` one on, on the training examples and on others, by name.
+
+    The axes end at `last`, where the training may still be going, and at `top`.
+    """
+    figure = go.Figure()
+    for (name, values), (colour, dash) in zip(curves.items(), ((WRONG, "dot"), (RIGHT, "solid")), strict=True):
+        figure.add_scatter(
+            x=first + np.arange(len(values)), y=np.round(values, 4), name=name,
+            mode="lines+markers" if len(values) < 2 else "lines",
+            line={"color": colour, "width": 2.5, "dash": dash},
+            hovertemplate=f"epoch %{{x}}: %{{y:.3f}}<extra>{name}</extra>",
+        )  # fmt: skip
+    x = {"rangemode": "tozero"} if last is None else {"range": [0, last]}
+    y = GRID | {"range": [0, top], "title": label}
+    return lay_out(figure, height, x=x | {"title": "epoch"}, y=y, **legend_above())
 
 
 def coverage_chart(curve: Sequence[CoveragePoint], at: CoveragePoint) -> go.Figure:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood, share_text
+from emomusic.affect import Emotion, Mood, share_text
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, lay_out
 from emomusic.colours import EMOTION_COLOURS, FACE_CLASS_COLOURS, TRAIL, ink_on
 
@@ -31,16 +31,6 @@ def share_bars(shares: Mapping[str, float], *, height: int) -> go.Figure:
         margin=BAR_MARGIN,
         bargap=0.28,
     )
-
-
-def probability_bars(probabilities: EmotionProbabilities | None, *, height: int = 250) -> go.Figure:
-    """Seven bars in the order of `Emotion`, each with its name and percentage. None draws empty bars, no numbers."""
-    shares: dict[str, float] = dict.fromkeys(EMOTIONS, 0.0) if probabilities is None else probabilities.as_dict()
-    figure = share_bars(shares, height=height)
-    if probabilities is None:
-        figure.update_traces(text=[""] * len(EMOTIONS))
-    figure.update_layout(uniformtext={"minsize": 13, "mode": "show"})
-    return figure
 
 
 _FEATURES = tomllib.loads(Path(__file__).with_name("expressions.toml").read_text(encoding="utf-8"))

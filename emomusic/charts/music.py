@@ -15,7 +15,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from emomusic.affect import MOOD_POINTS, AffectPoint, Mood, Quadrant
-from emomusic.charts.affect import SongPoint, circumplex, corner_notes, quadrant_shape
+from emomusic.charts.affect import circumplex, corner_notes, quadrant_shape
 from emomusic.charts.face import share_bars
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, legend_above, line, numbered_cells
 from emomusic.colours import GUIDE, MOOD_COLOURS, QUIET, RIGHT, TRAIL, WRONG, faded
@@ -81,6 +81,36 @@ def song_plane(
         shapes=[*quadrants, line((-1, 1), (0, 0)), line((0, 0), (-1, 1))],
         annotations=[] if measured else corner_notes(_MARK),
     )
+
+
+def mood_regions(
+    regions: npt.NDArray[np.int64], songs: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]
+) -> go.Figure:
+    """The predicted mood at each point of valence and energy, and songs in the colour of their label.
+
+    Args:
+        regions: shape (side, side), positions in `Mood`; rows go with energy.
+        songs: shape (n, 2), valence and energy from 0 to 1.
+        labels: shape (n,), positions in `Mood`.
+    """
+    steps = len(MOODS)
+    scale = [
+        [edge, faded(MOOD_COLOURS[mood], 0.35)]
+        for number, mood in enumerate(MOODS)
+        for edge in (number / steps, (number + 1) / steps)
+    ]
+    side = np.linspace(0, 1, len(regions))
+    figure = go.Figure().add_heatmap(
+        z=regions, x=side, y=side, zmin=-0.5, zmax=steps - 0.5, colorscale=scale, showscale=False, hoverinfo="skip"
+    )
+    for number, mood in enumerate(MOODS):
+        own = songs[labels == number]
+        figure.add_scatter(
+            x=own[:, 0], y=own[:, 1], mode="markers", name=mood.value, hoverinfo="skip",
+            marker={"color": MOOD_COLOURS[mood], "size": 5, "line": {"width": 0.5, "color": "white"}},
+        )  # fmt: skip
+    axes = [{"range": [0, 1], "title": name} for name in ("valence of Spotify", "energy")]
+    return lay_out(figure, 500, x=axes[0], y=axes[1], **legend_above())
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +214,17 @@ def correlation_map(matrix: npt.NDArray[np.float64]) -> go.Figure:
 def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, mood: Mood) -> go.Figure:
     """The way of a song over the plane: time in seconds, valence and arousal of each part. A square marks the whole."""
     points = [AffectPoint(valence, arousal) for _, valence, arousal in path]
-    figure = circumplex([], [SongPoint(1, "the whole song", song, mood)], trail=points)
+    figure = circumplex([], trail=points)
     figure.update_traces(
         selector={"name": "trail"}, hoverinfo="all",
         text=[format_clock(time_s) for time_s, *_ in path],
         hovertemplate="%{text}: valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
     )  # fmt: skip
-    figure.update_traces(selector={"name": "songs"}, text=[""])
-    return figure
+    return figure.add_scatter(
+        x=[song.valence], y=[song.arousal], mode="markers", name="song",
+        marker={"symbol": "square", "size": _MARK + 1, "color": TRAIL, "line": {"width": 1, "color": "white"}},
+        hovertemplate=f"the whole song<br>{mood}: valence %{{x:.2f}}, arousal %{{y:.2f}}<extra></extra>",
+    )  # fmt: skip
 
 
 def wave_times(levels: Sequence[float], path: Sequence[tuple[float, float, float]]) -> list[float]:

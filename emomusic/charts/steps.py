@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emomusic.affect import EMOTION_POINTS, EmotionProbabilities, affect_of
-from emomusic.charts.affect import FacePoint, SongPoint, circumplex
+from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.charts.layout import REVERSED, lay_out, line
 from emomusic.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded, rgb_of
 from emomusic.faces.detection import Landmarks
@@ -23,6 +23,7 @@ from emomusic.faces.who import Who
 from emomusic.marks.drawing import Mark, MarkStyle, draw_marks
 from emomusic.media.images import Box, RgbImage, encode_png, to_network_input
 from emomusic.runtime import Float32Array
+from emomusic.songs.song import Pick
 
 HEIGHT = 580  # pixels, of most drawings
 LETTERS = 17  # pixels: the smallest font size
@@ -34,11 +35,11 @@ def face_on_plane(
     who: Who,
     *,
     weights: bool = False,
-    songs: Sequence[SongPoint] = (),
+    picks: Sequence[Pick] = (),
 ) -> go.Figure:
     """The plane with a face and its songs; `weights` draws a line to each emotion, as wide as it is probable."""
     point = affect_of(probabilities)
-    figure = circumplex([FacePoint(who, point, probabilities.emotion)], songs, height=HEIGHT)
+    figure = circumplex([FacePoint(who, point, probabilities.emotion)], picks, height=HEIGHT)
     if weights:
         for emotion, end in EMOTION_POINTS.items():
             if (share := probabilities[emotion]) >= _LEAST_WEIGHT:

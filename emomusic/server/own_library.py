@@ -25,6 +25,7 @@ from emomusic.songs.song import Pick, Player
 
 MaybePick = TypeVar("MaybePick", Pick, Pick | None)
 
+_WITH_FOLDERS = (Player.LIBRARY, Player.BUNDLED)
 _REST = 20.0  # a library that grows is read again after a rest of this many times the time of the last reading
 
 
@@ -123,10 +124,10 @@ def fresh_library() -> OwnLibrary:
 
 
 def without_folders(picks: Iterable[MaybePick]) -> list[MaybePick]:
-    """The picks for a file to take along: paths of songs begin below the folder of the library that holds them."""
+    """The picks for a file to take along: paths begin below the folder of the library, or of the bundled songs."""
     folders, found = [f"{folder}{os.sep}" for folder in own_library().info.get("folders", ())], list[MaybePick]()
     for pick in picks:
-        if pick is not None and pick.song.player is Player.LIBRARY and (path := pick.song.path) is not None:
+        if pick is not None and pick.song.player in _WITH_FOLDERS and (path := pick.song.path) is not None:
             around = max((folder for folder in folders if path.startswith(folder)), key=len, default=None)
             path = Path(path).name if around is None else path.removeprefix(around)
             pick = replace(pick, song=msgspec.structs.replace(pick.song, path=path))

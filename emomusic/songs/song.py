@@ -90,7 +90,7 @@ class Player(StrEnum):
     UPLOAD = "yours"
     """The browser: an uploaded file in the memory of the session, under the id of the song."""
     BUNDLED = "bundled"
-    """The browser: a file of `local_songs.songs_dir()` with the name in `Song.path`."""
+    """The browser: a bundled file, at `Song.path`."""
     NONE = "none"
     """Nothing: a row of a table without a Spotify id."""
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood
-from emomusic.charts.affect import FacePoint, SongPoint, circumplex
+from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.colours import EMOTION_COLOURS
 from emomusic.faces.who import EVERYONE, Who
+from emomusic.songs.song import Pick, Player, Song
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,6 +28,11 @@ def crowd(centre: tuple[float, float], num: int, spread: float, seed: int = 0) -
 def plane(places: npt.ArrayLike, emotion: Emotion = Emotion.HAPPY) -> go.Figure:
     points = np.reshape(places, (-1, 2)).tolist()
     return circumplex([FacePoint(Who.face(n), AffectPoint(x, y), emotion) for n, (x, y) in enumerate(points, 1)])
+
+
+def song_at(number: int, place: AffectPoint) -> Pick:
+    song = Song(str(number), "A", ("B",), Player.SPOTIFY)
+    return Pick(song, Mood.HAPPY, 1.0, "", Mood.HAPPY, number, point=place)
 
 
 def trace(figure: go.Figure, name: str) -> go.Scatter:
@@ -64,7 +70,7 @@ def covered(box: Floats, other: Floats) -> float:
 
 
 def test_a_mark_alone_is_drawn_at_its_coordinates() -> None:
-    songs = [SongPoint(1, "A, B", AffectPoint(-0.3, -0.75), Mood.ENERGETIC)]
+    songs = [song_at(1, AffectPoint(-0.3, -0.75))]
     figure = circumplex([FacePoint(Who.face(1), AffectPoint(0.5, 0.25), Emotion.HAPPY)], songs)
     assert shown(figure).tolist() == [[0.5, 0.25]]
     assert shown(figure, "songs").tolist() == [[-0.3, -0.75]]
@@ -128,7 +134,7 @@ def test_the_squares_of_songs_cover_no_word(emotion: Emotion) -> None:
     word = (box[:2] + box[2:]) / 2
     places = [AffectPoint(*(word + shift).clip(-1, 1)) for shift in ((0, 0), (0.05, 0), (0, 0.05))]
     corners = [AffectPoint(x, y) for x in (-1, 1) for y in (-1, 1)]
-    songs = [SongPoint(number, "A, B", place, Mood.HAPPY) for number, place in enumerate([*places, *corners], 1)]
+    songs = [song_at(number, place) for number, place in enumerate([*places, *corners], 1)]
     squares = shown(circumplex([], songs), "songs")
     away = np.abs(squares - word)
     assert not ((away[:, 0] < 0.12) & (away[:, 1] < 0.09)).any(), squares

@@ -25,7 +25,7 @@ from emomusic.affect import (
     quadrant_of,
     share_text,
 )
-from emomusic.app.answer import describe_few, song_points
+from emomusic.app.answer import describe_few
 from emomusic.app.frame import escape_markdown
 from emomusic.app.how_it_works.drawing import (
     Drawing,
@@ -390,7 +390,7 @@ def _draw_songs(drawing: Drawing) -> None:
         for pick in chosen:
             st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
     alt = f"The plane with the face and {len(chosen)} songs around it"
-    drawing.plane(alt, face.probabilities, songs=song_points(chosen))
+    drawing.plane(alt, face.probabilities, picks=chosen)
 
 
 @_step(

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import AffectPoint, affect_of, describe, quadrant_of
+from emomusic.affect import EMOTIONS, AffectPoint, EmotionProbabilities, affect_of, describe, list_shares, quadrant_of
 from emomusic.answer.answer import Answer, sentence_of
 from emomusic.answer.others import MOST_SONGS, SessionAnswer
-from emomusic.app.answer import draw_policy, face_points, request_of, show_bars
+from emomusic.app.answer import draw_policy, face_points, request_of
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.app.live.session import LiveState, Stage, live_fragment, live_session
@@ -19,6 +19,7 @@ from emomusic.app.player import show_queue, song_line
 from emomusic.app.queues import PageQueue, play_for, start, weak_callback
 from emomusic.app.state import page_state
 from emomusic.charts.affect import circumplex
+from emomusic.charts.face import share_bars
 from emomusic.charts.live import face_bars, mood_areas
 from emomusic.errors import EmomusicError
 from emomusic.faces.who import EVERYONE, MOMENT
@@ -76,7 +77,7 @@ def show_faces(session: LiveSession) -> None:
     view = session.view()
     group = view.faces.mean()
     if len(view.faces) <= 1 or group is None:
-        show_bars(group, key="live-bars", least_height=_BARS_HEIGHT, font_px=14)
+        _show_bars(group, 14)
         return
     rows = {EVERYONE.text: group} | {face.who.text: face.probabilities for face in view.faces[:_FACES_SHOWN]}
     alt = "; ".join(f"{name}: {describe(probabilities)}" for name, probabilities in rows.items())
@@ -99,7 +100,19 @@ def show_large(session: LiveSession) -> None:
         with st.container(key="live-large-words"):
             st.markdown(f"{quadrant.description.capitalize()}; {faces}")
     with st.container(key="live-large-bars"):
-        show_bars(group, key="live-bars", least_height=_BARS_HEIGHT, font_px=_LARGE_FONT_PX, height="stretch")
+        _show_bars(group, _LARGE_FONT_PX, height="stretch")
+
+
+def _show_bars(group: EmotionProbabilities | None, font_px: int, **options: Any) -> None:
+    """Show the seven probabilities; empty bars without a face."""
+    shares: dict[str, float] = dict.fromkeys(EMOTIONS, 0.0) if group is None else group.as_dict()
+    figure = share_bars(shares, height=_BARS_HEIGHT)
+    figure.update_traces(textfont={"size": font_px}).update_yaxes(tickfont={"size": font_px})
+    figure.update_layout(uniformtext={"minsize": 13, "mode": "show"})
+    if group is None:
+        figure.update_traces(text=[""] * len(EMOTIONS))
+    alt = f"Probabilities: {'none' if group is None else list_shares(shares)}"
+    show_chart(figure, key="live-bars", alt=alt, **options)
 
 
 @live_fragment(2.0)  # the chart has 70 kB

@@ -11,7 +11,8 @@ from emomusic.app.charts import roomy_columns, show_chart
 from emomusic.app.choices import TRAIN_BATCH, TRAIN_HIDDEN, TRAIN_RATE, TRAIN_WRONG
 from emomusic.app.state import page_state
 from emomusic.assets import load_once
-from emomusic.charts.training import mood_regions, run_curves
+from emomusic.charts.diagnostics import epoch_curves
+from emomusic.charts.music import mood_regions
 from emomusic.results.predictions import Chosen
 from emomusic.songs.playground import NUM_EPOCHS, LabelledSongs, Settings, Training
 
@@ -109,7 +110,8 @@ def _show_run() -> None:
             ("right, %", (100 * accuracy, 100 * held_accuracy), 100.0),
             ("loss", (loss, held_loss), top),
         ):
-            figure = run_curves(parts[0].tolist(), parts[1].tolist(), label=label, top=end, last=NUM_EPOCHS)
+            named = dict(zip(("training", "held out"), parts, strict=True))
+            figure = epoch_curves(named, 0, label=label, top=end, last=NUM_EPOCHS, height=240)
             alt = f"{label} by epoch: {parts[0][-1]:.2f} in training, {parts[1][-1]:.2f} held out"
             show_chart(figure, key=f"train-{label[:4]}", alt=alt)
     with plane:
