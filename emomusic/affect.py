@@ -54,24 +54,7 @@ class Quadrant(StrEnum):
     @property
     def description(self) -> str:
         """A description for people."""
-        return _QUADRANT_WORDS[self]
-
-
-_QUADRANT_WORDS: Mapping[Quadrant, str] = {
-    Quadrant.Q1: "pleasant and awake",
-    Quadrant.Q2: "unpleasant and awake",
-    Quadrant.Q3: "unpleasant and drowsy",
-    Quadrant.Q4: "pleasant and drowsy",
-    Quadrant.N: "near the neutral middle",
-}
-
-QUADRANT_CORNERS: Mapping[Quadrant, tuple[int, int]] = {
-    Quadrant.Q1: (1, 1),
-    Quadrant.Q2: (-1, 1),
-    Quadrant.Q3: (-1, -1),
-    Quadrant.Q4: (1, -1),
-}
-"""Valence and arousal of the outer corner of each quadrant."""
+        return _QUADRANTS[self][0]
 
 
 class Mood(StrEnum):
@@ -84,6 +67,27 @@ class Mood(StrEnum):
     HAPPY = "happy"
     ENERGETIC = "energetic"
     SAD = "sad"
+
+
+# Its name, and the mood of its songs, which is our choice: songs with high arousal and low valence count
+# as energetic, and the neutral middle gets calm songs
+_QUADRANTS: Mapping[Quadrant, tuple[str, Mood]] = {
+    Quadrant.Q1: ("pleasant and awake", Mood.HAPPY),
+    Quadrant.Q2: ("unpleasant and awake", Mood.ENERGETIC),
+    Quadrant.Q3: ("unpleasant and drowsy", Mood.SAD),
+    Quadrant.Q4: ("pleasant and drowsy", Mood.CALM),
+    Quadrant.N: ("near the neutral middle", Mood.CALM),
+}
+
+QUADRANT_MOODS: Mapping[Quadrant, Mood] = {quadrant: mood for quadrant, (_, mood) in _QUADRANTS.items()}
+
+QUADRANT_CORNERS: Mapping[Quadrant, tuple[int, int]] = {
+    Quadrant.Q1: (1, 1),
+    Quadrant.Q2: (-1, 1),
+    Quadrant.Q3: (-1, -1),
+    Quadrant.Q4: (1, -1),
+}
+"""Valence and arousal of the outer corner of each quadrant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,54 +149,28 @@ class EmotionProbabilities:
         return EMOTIONS[int(self.values.argmax())]
 
 
-# Means of the pleasure and arousal ratings in J. A. Russell & A. Mehrabian, "Evidence for a three-factor theory of
-# emotions", Journal of Research in Personality 11(3), 1977. Neutral is the origin by definition.
-EMOTION_POINTS: Mapping[Emotion, AffectPoint] = {
-    Emotion.ANGRY: AffectPoint(-0.51, 0.59),
-    Emotion.DISGUST: AffectPoint(-0.60, 0.35),
-    Emotion.FEAR: AffectPoint(-0.64, 0.60),
-    Emotion.HAPPY: AffectPoint(0.81, 0.51),
-    Emotion.SAD: AffectPoint(-0.63, -0.27),
-    Emotion.SURPRISE: AffectPoint(0.40, 0.67),
-    Emotion.NEUTRAL: AffectPoint(0.0, 0.0),
+# Of each emotion:
+# - Valence and arousal, the means of the pleasure and arousal ratings in J. A. Russell & A. Mehrabian, "Evidence for a
+#   three-factor theory of emotions", Journal of Research in Personality 11(3), 1977. Neutral is the origin.
+# - The group in the report "Matching emotions: portraits and songs". It puts surprise with the unpleasant emotions,
+#   unlike the circumplex. Use it for comparison with the report only, and `quadrant_of` elsewhere.
+# - The mood in the table of the report "Music Mood Lifter". It gives a sad listener sad songs.
+_EMOTIONS: Mapping[Emotion, tuple[float, float, Quadrant, Mood]] = {
+    Emotion.ANGRY: (-0.51, 0.59, Quadrant.Q2, Mood.CALM),
+    Emotion.DISGUST: (-0.60, 0.35, Quadrant.Q2, Mood.CALM),
+    Emotion.FEAR: (-0.64, 0.60, Quadrant.Q2, Mood.CALM),
+    Emotion.HAPPY: (0.81, 0.51, Quadrant.Q1, Mood.HAPPY),
+    Emotion.SAD: (-0.63, -0.27, Quadrant.Q3, Mood.SAD),
+    Emotion.SURPRISE: (0.40, 0.67, Quadrant.Q2, Mood.ENERGETIC),
+    Emotion.NEUTRAL: (0.0, 0.0, Quadrant.N, Mood.HAPPY),
 }
-
-# The grouping of the report "Matching emotions: portraits and songs". It puts surprise with the unpleasant emotions,
-# unlike the circumplex. Use this table for comparison with the report only, and `quadrant_of` elsewhere.
-FOUR_CLASSES: Mapping[Emotion, Quadrant] = {
-    Emotion.ANGRY: Quadrant.Q2,
-    Emotion.DISGUST: Quadrant.Q2,
-    Emotion.FEAR: Quadrant.Q2,
-    Emotion.HAPPY: Quadrant.Q1,
-    Emotion.SAD: Quadrant.Q3,
-    Emotion.SURPRISE: Quadrant.Q2,
-    Emotion.NEUTRAL: Quadrant.N,
-}
-
-# The table of the report "Music Mood Lifter". It gives a sad listener sad songs.
-REPORT_MOODS: Mapping[Emotion, Mood] = {
-    Emotion.ANGRY: Mood.CALM,
-    Emotion.DISGUST: Mood.CALM,
-    Emotion.FEAR: Mood.CALM,
-    Emotion.HAPPY: Mood.HAPPY,
-    Emotion.SAD: Mood.SAD,
-    Emotion.SURPRISE: Mood.ENERGETIC,
-    Emotion.NEUTRAL: Mood.HAPPY,
-}
+EMOTION_POINTS: Mapping[Emotion, AffectPoint] = {one: AffectPoint(*row[:2]) for one, row in _EMOTIONS.items()}
+FOUR_CLASSES: Mapping[Emotion, Quadrant] = {emotion: group for emotion, (_, _, group, _) in _EMOTIONS.items()}
+REPORT_MOODS: Mapping[Emotion, Mood] = {emotion: mood for emotion, (*_, mood) in _EMOTIONS.items()}
 
 # The moods that calm or lift: calm after tense emotions, happy after all others. The table is our choice.
 _TENSE = (Emotion.ANGRY, Emotion.DISGUST, Emotion.FEAR)
 BETTER_MOODS: Mapping[Emotion, Mood] = {emotion: Mood.CALM if emotion in _TENSE else Mood.HAPPY for emotion in EMOTIONS}
-
-# The mood of the songs in each quadrant. The names are our choice: songs with high arousal and low valence count as
-# energetic, and the neutral middle gets calm songs.
-QUADRANT_MOODS: Mapping[Quadrant, Mood] = {
-    Quadrant.Q1: Mood.HAPPY,
-    Quadrant.Q2: Mood.ENERGETIC,
-    Quadrant.Q3: Mood.SAD,
-    Quadrant.Q4: Mood.CALM,
-    Quadrant.N: Mood.CALM,
-}
 
 # The point for a mood that a person chose: about the middle of its quadrant
 MOOD_POINTS: Mapping[Mood, AffectPoint] = {

@@ -208,9 +208,8 @@ class Answer:
     @property
     def _turns(self) -> tuple[tuple[str, AffectPoint, Emotion], ...]:
         """The name, the place and the emotion of each person, for songs in turn."""
-        found = [(who, self.faces.where(who)) for who in self.faces.persons()[:_MOST_TURNS]]
-        heard = [(who.text.lower(), faces.mean() if faces.is_sure.any() else NEUTRAL) for who, faces in found]
-        return tuple((name, affect_of(mean), mean.emotion) for name, mean in heard if mean is not None)
+        found = [(who.text.lower(), self.faces.where(who).heard()) for who in self.faces.persons()[:_MOST_TURNS]]
+        return tuple((name, affect_of(heard), heard.emotion) for name, heard in found if heard is not None)
 
     def with_songs(self, songs: SongQueue) -> Answer:
         """The answer with its songs."""

@@ -157,7 +157,7 @@ class FilmAnswer:
         return json.dumps(self.document(of_scenes, for_files(self.picks)), ensure_ascii=False, indent=2)
 
     def csv(self) -> str:
-        """The faces of each reading, with the columns `FILM_COLUMNS` of `stream.film`."""
+        """The faces of each reading, as of `Faces.table`."""
         table = self.reading.faces().table()
         table = table.round(dict.fromkeys(["confidence", *SHARES, "valence", "arousal"], 4))
         return csv_text(table.columns.tolist(), table.itertuples(index=False))

@@ -183,11 +183,11 @@ def _at(points: Collection[AffectPoint]) -> dict[str, list[float]]:
     return {"x": [point.valence for point in points], "y": [point.arousal for point in points]}
 
 
-def quadrant_shape(quadrant: Quadrant, opacity: float) -> dict[str, Any]:
-    """A Plotly shape that fills one quadrant of the plane with grey, below the traces."""
-    side, level = QUADRANT_CORNERS[quadrant]
-    area = {"type": "rect", "x0": 0, "x1": side, "y0": 0, "y1": level, "layer": "below"}
-    return area | {"fillcolor": faded(TRAIL, opacity), "line": {"width": 0}}
+def quadrant_shapes() -> list[dict[str, Any]]:
+    """Plotly shapes that fill two opposite quadrants of the plane with grey, below the traces."""
+    area = {"type": "rect", "x0": 0, "y0": 0, "layer": "below", "fillcolor": faded(TRAIL, 0.1), "line": {"width": 0}}
+    corners = (QUADRANT_CORNERS[quadrant] for quadrant in (Quadrant.Q1, Quadrant.Q3))
+    return [area | {"x1": side, "y1": level} for side, level in corners]
 
 
 def corner_notes(gap: int = 0) -> list[dict[str, Any]]:
@@ -217,7 +217,7 @@ def _draw_plane(figure: go.Figure) -> None:
     # One update: Plotly validates all shapes again for each shape that is added
     figure.update_layout(
         shapes=[
-            *(quadrant_shape(quadrant, 0.1) for quadrant in (Quadrant.Q1, Quadrant.Q3)),
+            *quadrant_shapes(),
             *(outline | {"layer": "below"} for outline in outlines),
         ],
         annotations=corner_notes(),

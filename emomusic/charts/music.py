@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
-from emomusic.affect import MOOD_POINTS, AffectPoint, Mood, Quadrant
-from emomusic.charts.affect import circumplex, corner_notes, quadrant_shape
+from emomusic.affect import MOOD_POINTS, AffectPoint, Mood
+from emomusic.charts.affect import circumplex, corner_notes, quadrant_shapes
 from emomusic.charts.face import share_bars
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, legend_above, line, numbered_cells
 from emomusic.colours import GUIDE, MOOD_COLOURS, QUIET, RIGHT, TRAIL, WRONG, faded
@@ -68,7 +68,6 @@ def song_plane(
     titles = ("valence: unpleasant to pleasant", "arousal: drowsy to awake")
     if measured:
         titles = (f"{measured} valence", f"{measured} energy")
-    quadrants = [] if measured else [quadrant_shape(quadrant, 0.1) for quadrant in (Quadrant.Q1, Quadrant.Q3)]
     return lay_out(
         figure,
         _LEAST_HEIGHT,
@@ -78,7 +77,7 @@ def song_plane(
         hoverlabel={"align": "left"},
         # As large as the smallest letters. A click chooses no mood: the list beside the plane would not follow
         **legend_above(x=0.5, xanchor="center", itemclick=False, itemdoubleclick=False, itemsizing="constant"),
-        shapes=[*quadrants, line((-1, 1), (0, 0)), line((0, 0), (-1, 1))],
+        shapes=[*([] if measured else quadrant_shapes()), line((-1, 1), (0, 0)), line((0, 0), (-1, 1))],
         annotations=[] if measured else corner_notes(_MARK),
     )
 

@@ -155,7 +155,7 @@ class EmotionClassifier:
 
     def _described(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         """As `describe`, for prepared inputs."""
-        rows = self._averaged(inputs)
+        rows = self._outputs(inputs, mirrored=self.spec.mirrored)
         classes = len(self.spec.classes)
         logs = log_probabilities(np.asarray(calibrate(rows[:, :classes], self.spec), np.float32))
         return np.concatenate([logs, rows[:, classes:]], axis=1)
@@ -180,12 +180,8 @@ class EmotionClassifier:
         """
         if not len(inputs):
             return np.empty((0, len(self.spec.classes)), np.float32)
-        rows = self._averaged(inputs)[:, : len(self.spec.classes)]
+        rows = self._outputs(inputs, mirrored=self.spec.mirrored)[:, : len(self.spec.classes)]
         return np.asarray(calibrate(rows, self.spec), np.float32)
-
-    def _averaged(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """The outputs for prepared inputs, averaged over the face and its mirror image."""
-        return self._outputs(inputs, mirrored=self.spec.mirrored)
 
     def _outputs(self, inputs: npt.NDArray[np.uint8], *, mirrored: bool) -> npt.NDArray[np.float32]:
         """The outputs for prepared inputs, perhaps averaged over the face and its mirror image."""

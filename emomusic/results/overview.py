@@ -5,9 +5,11 @@ The findings are sentences in Markdown, computed from saved metrics.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -98,13 +100,20 @@ class Benchmark(StrEnum):
     @property
     def kind(self) -> ModelKind:
         """The models that have these figures."""
-        songs = {Benchmark.FEATURES: ModelKind.MUSIC, Benchmark.SOUND: ModelKind.SOUND}
-        return songs.get(self, ModelKind.FACE)
+        return ModelKind(_BENCHMARKS[self.name]["kind"])
 
     @property
     def has_predictions(self) -> bool:
         """Whether the answer about each example is saved, besides the figures."""
-        return self not in (Benchmark.PHOTOGRAPHS, Benchmark.POSED)
+        return bool(_BENCHMARKS[self.name]["has_predictions"])
+
+    @property
+    def about(self) -> str:
+        """Which examples there are, and how models are judged on them, for people."""
+        return str(_BENCHMARKS[self.name]["about"])
+
+
+_BENCHMARKS = tomllib.loads(Path(__file__).with_name("benchmarks.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +238,7 @@ def document(record: Record) -> dict[str, Any]:
 
 def answer(record: Record, found: Evaluation, benchmark: Benchmark) -> str:
     """State how often a model is right, and which classes it rarely finds."""
-    where = {
-        Benchmark.PHOTOGRAPHS: "of the faces on photographs",
-        Benchmark.VOTES: "of FER2013's faces, judged by people's votes in eight classes",
-        Benchmark.LABELS: "of FER2013's faces, judged by its labels",
-        Benchmark.POSED: f"of {found.n:,} posed faces",
-    }.get(benchmark, "of songs it has not met")
+    where = _BENCHMARKS[benchmark.name]["examples"].format(n=found.n)
     ordered = sorted(found.recall, key=lambda label: found.recall[label])
     weak = [label for label in ordered if found.recall[label] < _WEAK] or ordered[:1]
     named = join_names(

@@ -18,7 +18,7 @@ import pandas as pd
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, WithEmotion, describe
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.reading import Networks
-from emomusic.faces.table import FACE_COLUMNS, NO_FACES, Faces, boxes_array
+from emomusic.faces.table import NO_FACES, Faces, boxes_array
 from emomusic.faces.who import Who
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_frame import FilmFrame, FilmStep
@@ -33,9 +33,6 @@ DEFAULT_RATE, MIN_RATE, MAX_RATE = 4.0, 0.1, 30.0
 
 MIN_SCENE_S = 2.0
 """Shortest scene. A shorter one occurs only between two gaps without faces."""
-
-FILM_COLUMNS = ["time_s", *FACE_COLUMNS]
-"""Columns of the faces of a film."""
 
 _DETECT_SIDE = 480  # longer side of the frame for detection, in pixels
 # Of a larger film whose frames show no faces, or small ones, a frame in more pixels is searched after so many seconds

@@ -22,22 +22,6 @@ from emomusic.results import overview
 from emomusic.results.overview import FOUR_LEGEND, Benchmark, Evaluation, document, label_of, percent, read_records
 from emomusic.results.predictions import Chosen, compare
 
-_ABOUT = {
-    Benchmark.PHOTOGRAPHS: "974 labelled photographs of faces in the wild, through the whole pipeline. A face that is "
-    "not found counts as wrong. They also informed the choice of the default model; the adjustment for photographs was "
-    "fitted on other folds than those it was evaluated on.",
-    Benchmark.VOTES: "The test pictures of FER2013 where more than half of ten people agree (FER+). Contempt, which no "
-    "model knows, counts as wrong; the tabs leave it out. Calibration was not measured here.",
-    Benchmark.LABELS: "The test pictures of FER2013 (PrivateTest) by its labels. People agree with about 65 of 100 of "
-    "these labels. The pictures were not used in training, but some have a copy there.",
-    Benchmark.POSED: "Collections of faces, most of them pulled for a camera, each emotion read as equally "
-    "likely. The accuracy is over all faces, a recall is the mean over the collections. Calibration was not measured.",
-    Benchmark.FEATURES: "686 songs with 11 features, in five divisions of ten folds: each model is judged on songs "
-    "that it has not met. Accuracy and mean F1 are means over all folds.",
-    Benchmark.SOUND: "692 clips of the 4Q audio emotion dataset, in folds: the model is judged on clips that it has "
-    "not met. The published figure is a mean F1.",
-}
-
 
 def show_models(title: DeltaGenerator) -> None:
     """Show the answer about the chosen models, and the tabs.
@@ -103,7 +87,7 @@ def _show_choice(chosen: Chosen) -> None:
         _show_downloads(chosen)
         with st.popover("About the figures", icon=":material/help:"):
             four = f"\n\n**Four classes:** {FOUR_LEGEND}" if chosen.kind is ModelKind.FACE else ""
-            st.markdown(f"{_ABOUT[chosen.benchmark]}{four}\n\nAll figures come from saved evaluation files.")
+            st.markdown(f"{chosen.benchmark.about}{four}\n\nAll figures come from saved evaluation files.")
 
 
 def _show_downloads(chosen: Chosen) -> None:
