@@ -38,6 +38,20 @@ class Emotion(StrEnum):
         """The adjective for sentences such as "Mostly surprised"."""
         return {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}.get(self.value, self.value)
 
+    @property
+    def point(self) -> AffectPoint:
+        """The place on the affect plane."""
+        return EMOTION_POINTS[self]
+
+    def mood_at(self, point: AffectPoint) -> Mood:
+        """The mood of the songs that match the emotion: that of its quadrant, so that sad faces get sad songs.
+
+        A neutral face, at this place, gets the mood of the side to which it leans: happy or calm.
+        """
+        if self is Emotion.NEUTRAL:
+            return Mood.HAPPY if point.valence > 0 else Mood.CALM
+        return self.point.quadrant.mood
+
 
 EMOTIONS: tuple[Emotion, ...] = tuple(Emotion)
 
@@ -56,6 +70,11 @@ class Quadrant(StrEnum):
         """A description for people."""
         return _QUADRANTS[self][0]
 
+    @property
+    def mood(self) -> Mood:
+        """The mood of its songs."""
+        return _QUADRANTS[self][1]
+
 
 class Mood(StrEnum):
     """The four moods of songs in `data_moods.csv`.
@@ -68,6 +87,11 @@ class Mood(StrEnum):
     ENERGETIC = "energetic"
     SAD = "sad"
 
+    @property
+    def point(self) -> AffectPoint:
+        """The place of a mood that a person chose."""
+        return MOOD_POINTS[self]
+
 
 # Its name, and the mood of its songs, which is our choice: songs with high arousal and low valence count
 # as energetic, and the neutral middle gets calm songs
@@ -78,8 +102,6 @@ _QUADRANTS: Mapping[Quadrant, tuple[str, Mood]] = {
     Quadrant.Q4: ("pleasant and drowsy", Mood.CALM),
     Quadrant.N: ("near the neutral middle", Mood.CALM),
 }
-
-QUADRANT_MOODS: Mapping[Quadrant, Mood] = {quadrant: mood for quadrant, (_, mood) in _QUADRANTS.items()}
 
 QUADRANT_CORNERS: Mapping[Quadrant, tuple[int, int]] = {
     Quadrant.Q1: (1, 1),
@@ -110,6 +132,11 @@ class AffectPoint:
     def distance(self, other: AffectPoint) -> float:
         """Euclidean distance to another point, from 0 to 2.83."""
         return math.hypot(self.valence - other.valence, self.arousal - other.arousal)
+
+    @property
+    def quadrant(self) -> Quadrant:
+        """The quadrant, or the neutral centre."""
+        return quadrant_of(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -148,12 +175,27 @@ class EmotionProbabilities:
         """The most probable emotion."""
         return EMOTIONS[int(self.values.argmax())]
 
+    @property
+    def point(self) -> AffectPoint:
+        """The expected position on the circumplex."""
+        return AffectPoint(*affect_of_rows(self.values[None])[0].tolist())
+
+    @classmethod
+    def mean(
+        cls, shares: npt.NDArray[np.floating], weights: npt.NDArray[np.floating] | None = None
+    ) -> EmotionProbabilities | None:
+        """The mean of probabilities of shape (n, 7), weighted if there are weights; None if n is 0."""
+        if not len(shares):
+            return None
+        mean = np.average(shares.astype(np.float64), axis=0, weights=weights)
+        return cls((mean / mean.sum()).astype(np.float32))
+
 
 # Of each emotion:
 # - Valence and arousal, the means of the pleasure and arousal ratings in J. A. Russell & A. Mehrabian, "Evidence for a
 #   three-factor theory of emotions", Journal of Research in Personality 11(3), 1977. Neutral is the origin.
 # - The group in the report "Matching emotions: portraits and songs". It puts surprise with the unpleasant emotions,
-#   unlike the circumplex. Use it for comparison with the report only, and `quadrant_of` elsewhere.
+#   unlike the circumplex. Use it for comparison with the report only, and `Emotion.point` elsewhere.
 # - The mood in the table of the report "Music Mood Lifter". It gives a sad listener sad songs.
 _EMOTIONS: Mapping[Emotion, tuple[float, float, Quadrant, Mood]] = {
     Emotion.ANGRY: (-0.51, 0.59, Quadrant.Q2, Mood.CALM),
@@ -181,7 +223,7 @@ MOOD_POINTS: Mapping[Mood, AffectPoint] = {
 }
 
 _MOOD_CORNERS = np.array(
-    [next(QUADRANT_CORNERS[place] for place in QUADRANT_CORNERS if QUADRANT_MOODS[place] is mood) for mood in Mood],
+    [next(corner for quadrant, corner in QUADRANT_CORNERS.items() if quadrant.mood is mood) for mood in Mood],
     np.float32,
 )
 
@@ -216,12 +258,6 @@ NEUTRAL_RADIUS = 0.3
 _POSITION_MATRIX = np.array([(p.valence, p.arousal) for p in EMOTION_POINTS.values()], dtype=np.float64)
 
 
-def affect_of(probabilities: EmotionProbabilities) -> AffectPoint:
-    """The expected position on the circumplex under the probabilities."""
-    valence, arousal = affect_of_rows(probabilities.values[None])[0].tolist()
-    return AffectPoint(valence, arousal)
-
-
 def affect_of_rows(shares: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """The positions for many probabilities, shape (n, 7) with positive sums, as valence and arousal, shape (n, 2)."""
     weights = shares.astype(np.float64)
@@ -235,18 +271,6 @@ def quadrant_of(point: AffectPoint, *, neutral_radius: float = NEUTRAL_RADIUS) -
     if point.arousal >= 0:
         return Quadrant.Q1 if point.valence >= 0 else Quadrant.Q2
     return Quadrant.Q4 if point.valence >= 0 else Quadrant.Q3
-
-
-def matching_mood(emotion: Emotion, point: AffectPoint) -> Mood:
-    """The mood of the songs that match an emotion: that of its quadrant, so that sad faces get sad songs.
-
-    Args:
-        emotion: the most probable one. A neutral face gets the mood of the side to which it leans: happy or calm.
-        point: the place of the face.
-    """
-    if emotion is Emotion.NEUTRAL:
-        return Mood.HAPPY if point.valence > 0 else Mood.CALM
-    return QUADRANT_MOODS[quadrant_of(EMOTION_POINTS[emotion])]
 
 
 class WithEmotion:
@@ -264,27 +288,12 @@ class WithEmotion:
     @property
     def point(self) -> AffectPoint:
         """The position on the affect plane."""
-        return affect_of(self.probabilities)
+        return self.probabilities.point
 
     @property
     def quadrant(self) -> Quadrant:
         """The quadrant of that position."""
-        return quadrant_of(self.point)
-
-
-def stack_rows(rows: Sequence[EmotionProbabilities]) -> npt.NDArray[np.float32]:
-    """Many probabilities as an array of shape (n, 7)."""
-    return np.array([row.values for row in rows], np.float32).reshape(len(rows), len(EMOTIONS))
-
-
-def mean_of_rows(
-    shares: npt.NDArray[np.floating], weights: npt.NDArray[np.floating] | None = None
-) -> EmotionProbabilities | None:
-    """The mean of probabilities of shape (n, 7), weighted if there are weights; None if n is 0."""
-    if not len(shares):
-        return None
-    mean = np.average(shares.astype(np.float64), axis=0, weights=weights)
-    return EmotionProbabilities((mean / mean.sum()).astype(np.float32))
+        return self.point.quadrant
 
 
 def describe(probabilities: EmotionProbabilities, *, of_group: bool = False) -> str:

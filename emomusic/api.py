@@ -14,7 +14,7 @@ from typing import BinaryIO, TypeAlias
 import numpy as np
 from PIL import Image
 
-from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, affect_of
+from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities
 from emomusic.errors import ImageError
 from emomusic.faces import reading as faces
 from emomusic.faces.identity import describe_persons
@@ -138,7 +138,7 @@ def recommend_songs(
         if mean is None:
             raise ImageError("expected a picture with a face. Received: one without. Choose one that shows a face")
         target = mean
-    point, emotion = (target, None) if isinstance(target, AffectPoint) else (affect_of(target), target.emotion)
+    point, emotion = (target, None) if isinstance(target, AffectPoint) else (target.point, target.emotion)
     request = Request(
         point=point,
         emotion=emotion,

@@ -41,7 +41,8 @@ ROOT = _BUNDLE if IS_WHEEL else _BUNDLE.parents[1]
 
 SPEC, METRICS, HISTORY = "spec.json", "metrics.json", "history.csv"
 PREDICTIONS, CARD = "predictions.npz", "CARD.md"
-"""Files in the folder of a trained model. Only face models have a history."""
+MODEL_FILES = (HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
+"""Files in the folder of a trained model, in the order of writing. Only face models have a history."""
 
 
 class ModelKind(StrEnum):

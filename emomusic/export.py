@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from emomusic.affect import EmotionProbabilities, affect_of
+from emomusic.affect import EmotionProbabilities
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import Faces, affect_row
 from emomusic.songs.recommend import load_recommender
@@ -43,7 +43,7 @@ def answer_record(name: str, reading: PictureReading, request: Request, num_song
     started = time.perf_counter()
     songs: list[Pick] = []
     if num_songs and (group := reading.faces.heard()) is not None:
-        request = replace(request, point=affect_of(group), emotion=group.emotion)
+        request = replace(request, point=group.point, emotion=group.emotion)
         songs = load_recommender().songs(request, num_songs)
     recommend_ms = 1000 * (time.perf_counter() - started)
     return picture_record(name, reading, songs, request, recommend_ms=recommend_ms)
@@ -89,5 +89,5 @@ def group_record(faces: Faces, request: Request) -> dict[str, Any] | None:
 
 def mean_record(mean: EmotionProbabilities, heard: EmotionProbabilities, request: Request) -> dict[str, Any]:
     """The mean of faces, and the mood of songs for the emotions that are heard, as `group_record`."""
-    _, mood = target_of(replace(request, point=affect_of(heard), emotion=heard.emotion, mood=None))
+    _, mood = target_of(replace(request, point=heard.point, emotion=heard.emotion, mood=None))
     return {**affect_row(mean), "mood": mood.value}

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 import msgspec
 import numpy as np
 
-from emomusic.affect import QUADRANT_MOODS, Quadrant
+from emomusic.affect import Quadrant
 from emomusic.assets import METRICS, ModelKind, folder_of, read_metrics, write_json
 from emomusic.errors import ModelError
 from emomusic.metrics import FOUR, SEVEN, ClassMetrics, ClassScores, Count, IntArray, Scores, Share
@@ -291,7 +291,7 @@ class MoodModelRecord(
         """Its metrics by mood, also of quadrants."""
         if self.kind is ModelKind.MUSIC:
             return self
-        moods = {QUADRANT_MOODS[Quadrant(name)].value: scores for name, scores in self.per_class.items()}
+        moods = {Quadrant(name).mood.value: scores for name, scores in self.per_class.items()}
         return ClassMetrics(per_class=moods, confusion=self.confusion)
 
     @property

@@ -26,7 +26,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emomusic.affect import EMOTION_POINTS, Emotion
+from emomusic.affect import Emotion
 from emomusic.assets import data_dir, require_writable
 from emomusic.cli.arguments import Parser, number, one_line, path
 from emomusic.compat import return_free_memory
@@ -154,7 +154,7 @@ def choices(recommender: Recommender, runs: int) -> list[Timing]:
     """Time the choice of ten songs by each policy."""
     timings = []
     for policy in Policy:
-        request = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD, policy=policy)
+        request = Request(point=Emotion.SAD.point, emotion=Emotion.SAD, policy=policy)
         step = f"choose 10 of {len(recommender.catalogue):,} songs, {policy}"
         timings.append(timed(step, partial(recommender.songs, request, 10), runs))
     return timings

@@ -37,20 +37,19 @@ def test_the_tables_are_those_of_the_sources() -> None:
     assert list(affect.REPORT_MOODS.values()) == ["calm", "calm", "calm", "happy", "sad", "energetic", "happy"]
     for table in (affect.EMOTION_POINTS, affect.FOUR_CLASSES, affect.REPORT_MOODS):
         assert tuple(table) == affect.EMOTIONS
-    assert tuple(affect.QUADRANT_MOODS) == tuple(Quadrant)
-    assert affect.QUADRANT_MOODS[Quadrant.N] is Mood.CALM  # "How it works" says so
+    assert [quadrant.mood for quadrant in Quadrant] == ["happy", "energetic", "sad", "calm", "calm"]
 
 
 def test_a_mood_chosen_by_hand_lies_in_a_quadrant_that_answers_with_it() -> None:
     points = affect.MOOD_POINTS
     assert tuple(points) == tuple(Mood)
     for mood, point in points.items():
-        assert affect.QUADRANT_MOODS[affect.quadrant_of(point)] is mood
+        assert point.quadrant.mood is mood
 
 
 @given(points)
 def test_every_point_of_the_plane_lies_in_exactly_one_quadrant(point: AffectPoint) -> None:
-    quadrant = affect.quadrant_of(point)
+    quadrant = point.quadrant
     signs = {
         Quadrant.Q1: (point.valence >= 0, point.arousal >= 0),
         Quadrant.Q2: (point.valence < 0, point.arousal >= 0),
@@ -66,17 +65,17 @@ def test_every_point_of_the_plane_lies_in_exactly_one_quadrant(point: AffectPoin
 def test_half_happy_and_half_sad_lies_halfway_between_them() -> None:
     certain = EmotionProbabilities.certain(Emotion.FEAR)
     assert (certain.emotion, certain[Emotion.FEAR]) == (Emotion.FEAR, 1.0)
-    assert affect.affect_of(certain) == affect.EMOTION_POINTS[Emotion.FEAR]
-    point = affect.affect_of(of(happy=0.5, sad=0.5))
+    assert certain.point == Emotion.FEAR.point
+    point = of(happy=0.5, sad=0.5).point
     assert (point.valence, point.arousal) == pytest.approx(((0.81 - 0.63) / 2, (0.51 - 0.27) / 2))
 
 
 @given(st.lists(probabilities(), min_size=1, max_size=6))
 def test_a_groups_position_is_the_mean_of_its_faces(faces: list[EmotionProbabilities]) -> None:
-    assert affect.mean_of_rows(affect.stack_rows([])) is None
-    group = affect.mean_of_rows(affect.stack_rows(faces))
-    middle = affect.affect_of(group)
-    each = [affect.affect_of(face) for face in faces]
+    assert EmotionProbabilities.mean(np.zeros((0, 7))) is None
+    group = EmotionProbabilities.mean(np.stack([face.values for face in faces]))
+    middle = group.point
+    each = [face.point for face in faces]
     assert group.values.dtype == np.float32
     np.testing.assert_allclose(group.values, np.mean([face.values for face in faces], axis=0), atol=1e-6)
     assert middle.valence == pytest.approx(np.mean([p.valence for p in each]), abs=1e-5)

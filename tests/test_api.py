@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import emomusic
-from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
+from emomusic.affect import AffectPoint, Emotion
 from emomusic.errors import ImageError
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import read_image
@@ -69,7 +69,7 @@ def test_an_emotion_and_its_place_are_targets() -> None:
     songs = emomusic.recommend_songs("sad")
     assert len(songs) == 5
     assert emomusic.recommend_songs(Emotion.SAD) == songs
-    assert emomusic.recommend_songs(EMOTION_POINTS[Emotion.SAD]) == songs  # match asks for the place alone
+    assert emomusic.recommend_songs(Emotion.SAD.point) == songs  # match asks for the place alone
     assert emomusic.recommend_songs(AffectPoint(0.9, 0.4)) != songs
     assert emomusic.recommend_songs("sad", seed=1) != songs
 

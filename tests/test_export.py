@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, Mood
+from emomusic.affect import AffectPoint, Emotion, Mood
 from emomusic.answer.others import FilmAnswer
 from emomusic.export import picture_record, song_record
 from emomusic.faces.table import NO_FACES, Faces
@@ -20,7 +20,7 @@ from tests.songs.tables import song_table, track_id
 
 def test_the_mood_of_a_group_is_that_of_its_faces_whatever_was_asked_for() -> None:
     image, networks = np.zeros((100, 200, 3), np.uint8), (FakeDetector([make_face()]), FakeClassifier())
-    request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, mood=Mood.CALM)
+    request = Request(Emotion.SAD.point, Emotion.SAD, mood=Mood.CALM)
     record = picture_record("a.jpg", read_pixels(image, networks), [], request)
     assert record["group"]["mood"] == "happy"
 
@@ -28,7 +28,7 @@ def test_the_mood_of_a_group_is_that_of_its_faces_whatever_was_asked_for() -> No
 def test_a_song_record_has_the_fields_of_the_contract() -> None:
     table = song_table(1).assign(artists="Dan + Shay;Justin Bieber", genres="country;pop")
     recommender = Recommender(Catalogue(table), np.array([[0.1, 0.2, 0.6, 0.1]], np.float32))
-    (song,) = recommender.songs(Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, mood=Mood.CALM))
+    (song,) = recommender.songs(Request(Emotion.SAD.point, Emotion.SAD, mood=Mood.CALM))
     record = song_record(song)
     assert list(record) == [
         *("id", "title", "artists", "url", "mood", "likeliest_mood", "genres", "score", "reason"),

@@ -17,18 +17,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any, Protocol
 
-from emomusic.affect import (
-    EMOTIONS,
-    MOOD_POINTS,
-    AffectPoint,
-    Emotion,
-    EmotionProbabilities,
-    Mood,
-    affect_of,
-    describe,
-    describe_mood,
-    quadrant_of,
-)
+from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood, describe, describe_mood
 from emomusic.export import faces_record, group_record, picture_record, song_record
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import FACE_COLUMNS, NEUTRAL, NO_FACES, Faces
@@ -155,8 +144,8 @@ class Answer:
     def place(self) -> str:
         """Where the listener is on the plane: "Face 2: unpleasant and awake, valence -0.51, arousal 0.59"."""
         assert self.probabilities is not None  # the pages show it only then
-        point = affect_of(self.probabilities)
-        words = quadrant_of(point).description
+        point = self.probabilities.point
+        words = point.quadrant.description
         return f"{self.who.text}: {words}, valence {point.valence:.2f}, arousal {point.arousal:.2f}"
 
     @property
@@ -201,15 +190,15 @@ class Answer:
         """The request for songs, without the visitor's music. There must be a listener."""
         if self.probabilities is not None:
             heard, turns = self.probabilities if self.is_sure else NEUTRAL, self._turns if self.who == EACH else ()
-            return Request(affect_of(heard), emotion=heard.emotion, mood=self.mood, policy=policy, turns=turns)
+            return Request(heard.point, emotion=heard.emotion, mood=self.mood, policy=policy, turns=turns)
         assert self.mood is not None
-        return Request(MOOD_POINTS[self.mood], mood=self.mood, policy=policy)
+        return Request(self.mood.point, mood=self.mood, policy=policy)
 
     @property
     def _turns(self) -> tuple[tuple[str, AffectPoint, Emotion], ...]:
         """The name, the place and the emotion of each person, for songs in turn."""
         found = [(who.text.lower(), self.faces.where(who).heard()) for who in self.faces.persons()[:_MOST_TURNS]]
-        return tuple((name, affect_of(heard), heard.emotion) for name, heard in found if heard is not None)
+        return tuple((name, heard.point, heard.emotion) for name, heard in found if heard is not None)
 
     def with_songs(self, songs: SongQueue) -> Answer:
         """The answer with its songs."""

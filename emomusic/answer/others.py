@@ -10,17 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from emomusic.affect import (
-    EMOTION_POINTS,
-    AffectPoint,
-    Emotion,
-    affect_of,
-    describe,
-    describe_shares,
-    list_shares,
-    matching_mood,
-    share_text,
-)
+from emomusic.affect import AffectPoint, Emotion, describe, describe_shares, list_shares, share_text
 from emomusic.export import mean_record, song_record
 from emomusic.faces.table import AFFECT_COLUMNS, SHARES, affect_row, nested_row
 from emomusic.media.sound import PATCH_S
@@ -258,7 +248,7 @@ class SessionAnswer:
     def request(self) -> Request:
         """The request for the songs of the session: for its mean."""
         mean = mean_of(self.table)
-        return Request(point=AffectPoint(0.0, 0.0) if mean is None else affect_of(mean))
+        return Request(point=AffectPoint(0.0, 0.0) if mean is None else mean.point)
 
     def requests(self, like: Request) -> list[Request]:
         """The requests for the songs of the ten longest scenes, in order of time, with the options of another one."""
@@ -290,27 +280,17 @@ class SongAnswer:
     path: tuple[tuple[float, float, float], ...] = ()
 
     @property
-    def point(self) -> AffectPoint:
-        """The place of the whole song on the affect plane."""
-        return AffectPoint(self.hearing.valence, self.hearing.arousal)
-
-    @property
-    def moods(self) -> Mapping[str, float]:
-        """The probability of each mood."""
-        return {str(mood): share for mood, share in self.hearing.moods.items()}
-
-    @property
     def sentence(self) -> str:
         """The mood and the quadrant: "Mostly happy, perhaps calm: pleasant and awake (61 %)"."""
         quadrant = self.hearing.quadrant
-        words = describe_shares([*self.moods], [*self.moods.values()])
+        words = describe_shares([*self.hearing.moods], [*self.hearing.moods.values()])
         return f"{words}: {quadrant.description} ({share_text(self.hearing.probabilities[quadrant])})"
 
     @property
     def emotion(self) -> Emotion:
         """The emotion of the face that the song fits: one of its mood. Surprise is pleasant or not."""
-        fitting = [each for each, point in EMOTION_POINTS.items() if matching_mood(each, point) is self.hearing.mood]
-        return min({*fitting} - {Emotion.SURPRISE}, key=lambda each: EMOTION_POINTS[each].distance(self.point))
+        fitting = {emotion for emotion in Emotion if emotion.mood_at(emotion.point) is self.hearing.mood}
+        return min(fitting - {Emotion.SURPRISE}, key=lambda emotion: emotion.point.distance(self.hearing.point))
 
     @property
     def face(self) -> str:

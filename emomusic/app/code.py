@@ -104,7 +104,7 @@ def _of_picture(screen: _Screen) -> Code:
     if screen.one(SAMPLE) == ALL_SAMPLES and not (says or mood):
         return _of_all(screen)
     if mood in [*Mood]:
-        point = MOOD_POINTS[Mood(mood)]
+        point = Mood(mood).point
         place: dict[str, str | list[str]] = {
             "valence": str(point.valence),
             "arousal": str(point.arousal),

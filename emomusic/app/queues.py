@@ -1,6 +1,6 @@
 """What plays: queues of songs for a request, and lists. The bar plays one of them.
 
-A page makes its queue in each run, and hands it to `player.show_queue` and `answer.show_plane`:
+A page makes its queue in each run, and hands it to `player.show_queue` and `plane.show_plane`:
 
     queue = play_for(request, "photo")  # new songs begin by themselves
     queue = play_list(picks, key)       # the first part of the key names the list

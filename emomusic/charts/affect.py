@@ -234,7 +234,7 @@ def _draw_plane(figure: go.Figure) -> None:
 def _draw_names(figure: go.Figure, emotions: Sequence[Emotion]) -> None:
     """Write emotion names above all marks, on the outer side of their dots. Faces lie on the inner side."""
     figure.add_scatter(
-        **_at([EMOTION_POINTS[emotion] for emotion in emotions]),
+        **_at([emotion.point for emotion in emotions]),
         mode="markers+text",
         text=[f'<span style="{_HALO}">{emotion.value}</span>' for emotion in emotions],
         textposition=[_NAME_PLACES[emotion][0] for emotion in emotions],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -136,6 +137,12 @@ def _with_guide(x: Sequence[float], y: Sequence[float], name: str) -> go.Figure:
     return go.Figure().add_scatter(x=x, y=y, mode="lines", name=name, hoverinfo="skip", line=style)
 
 
+def _mark(figure: go.Figure, x: float, y: float, name: str, colour: str, **options: Any) -> None:
+    """Draw a large dot with a white rim at a point of a curve."""
+    marker = {"size": 13, "color": colour, "line": {"width": 2, "color": "white"}}
+    figure.add_scatter(x=[x], y=[y], mode="markers", name=name, marker=marker, **{"hoverinfo": "skip"} | options)
+
+
 def threshold_curves(found: Thresholds, *, chosen: int | None, share: float) -> tuple[go.Figure, go.Figure]:
     """Precision against recall, and recall against false alarms (ROC), each with a dot at the threshold.
 
@@ -156,11 +163,7 @@ def threshold_curves(found: Thresholds, *, chosen: int | None, share: float) -> 
             hovertemplate=f"{y_title} %{{y:.0f}} %, {x_title} %{{x:.0f}} %<extra>%{{customdata:.0f}} %</extra>",
         )  # fmt: skip
         if chosen is not None:
-            marker = {"size": 13, "color": WRONG, "line": {"width": 2, "color": "white"}}
-            figure.add_scatter(
-                x=[100 * x[chosen]], y=[100 * y[chosen]], mode="markers", name="threshold", marker=marker,
-                hoverinfo="skip",
-            )  # fmt: skip
+            _mark(figure, 100 * x[chosen], 100 * y[chosen], "threshold", WRONG)
         axis = PERCENTS | GRID | {"range": [-2, 103]}
         figures.append(lay_out(figure, 300, x=axis | {"title": x_title}, y=axis | {"title": y_title}))
     return figures[0], figures[1]
@@ -175,11 +178,8 @@ def learning_curves(
     """
     best_epoch = history.best_epoch
     figure = epoch_curves({"training": training, "validation": validation}, 1, label=label, top=top)
-    figure.add_scatter(
-        x=[best_epoch], y=[float(validation[best_epoch - 1])], mode="markers", name="best",
-        marker={"symbol": "circle", "size": 10, "color": RIGHT, "line": {"width": 2, "color": "white"}},
-        hovertemplate=f"best epoch {best_epoch}: %{{y:.3f}}<extra></extra>",
-    )  # fmt: skip
+    about = f"best epoch {best_epoch}: %{{y:.3f}}<extra></extra>"
+    _mark(figure, best_epoch, float(validation[best_epoch - 1]), "best", RIGHT, hoverinfo=None, hovertemplate=about)
     for last in history.last_epochs[:-1]:
         figure.add_vline(last + 0.5, line={"color": GUIDE, "width": 1})
     return figure
@@ -219,10 +219,7 @@ def coverage_chart(curve: Sequence[CoveragePoint], at: CoveragePoint) -> go.Figu
         hovertemplate="the surest %{x:.0f} %: %{y:.1f} % right<br>from a probability of %{customdata:.0f} % on"
         "<extra></extra>",
     )  # fmt: skip
-    figure.add_scatter(
-        x=[100 * at.coverage], y=[100 * at.accuracy], mode="markers", name="the app",
-        marker={"size": 13, "color": RIGHT, "line": {"width": 2, "color": "white"}}, hoverinfo="skip",
-    )  # fmt: skip
+    _mark(figure, 100 * at.coverage, 100 * at.accuracy, "the app", RIGHT)
     axis = PERCENTS | GRID
     lowest = 5 * np.floor(min(low) / 5)
     return lay_out(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from emomusic.affect import EMOTIONS, QUADRANT_MOODS, EmotionProbabilities, list_shares
+from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares
 from emomusic.charts.layout import BAR_MARGIN, GRID, REVERSED, lay_out, line
 from emomusic.colours import EMOTION_COLOURS, GUIDE, HATCHED, MOOD_COLOURS, faded, ink_on
 from emomusic.faces.table import SHARES
@@ -109,7 +109,7 @@ def film_areas(
         hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
     for number, scene in enumerate(scenes, 1):
-        colour, is_chosen = MOOD_COLOURS[QUADRANT_MOODS[scene.quadrant]], number - 1 == chosen
+        colour, is_chosen = MOOD_COLOURS[scene.quadrant.mood], number - 1 == chosen
         figure.add_shape(
             type="rect", x0=scene.start_s, x1=scene.end_s, y0=_BAND_BOTTOM, y1=_BAND_TOP, layer="above",
             fillcolor=colour, line={"width": 3 if is_chosen else 1, "color": GUIDE},

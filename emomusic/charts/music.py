@@ -14,14 +14,14 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
-from emomusic.affect import MOOD_POINTS, AffectPoint, Mood
+from emomusic.affect import AffectPoint, Mood
 from emomusic.charts.affect import circumplex, corner_notes, quadrant_shapes
 from emomusic.charts.face import share_bars
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, legend_above, line, numbered_cells
 from emomusic.colours import GUIDE, MOOD_COLOURS, QUIET, RIGHT, TRAIL, WRONG, faded
 from emomusic.media.sound import PATCH_S
 from emomusic.songs.mood import MOODS
-from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Feature
+from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Feature, Hearing
 from emomusic.text import escape_html, format_clock
 
 MOOD_SYMBOLS: Mapping[Mood, str] = {
@@ -210,7 +210,7 @@ def correlation_map(matrix: npt.NDArray[np.float64]) -> go.Figure:
     return lay_out(figure, 480, x={"tickangle": -45}, y=REVERSED)
 
 
-def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, mood: Mood) -> go.Figure:
+def song_path(path: Sequence[tuple[float, float, float]], song: Hearing) -> go.Figure:
     """The way of a song over the plane: time in seconds, valence and arousal of each part. A square marks the whole."""
     points = [AffectPoint(valence, arousal) for _, valence, arousal in path]
     figure = circumplex([], trail=points)
@@ -222,7 +222,7 @@ def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, moo
     return figure.add_scatter(
         x=[song.valence], y=[song.arousal], mode="markers", name="song",
         marker={"symbol": "square", "size": _MARK + 1, "color": TRAIL, "line": {"width": 1, "color": "white"}},
-        hovertemplate=f"the whole song<br>{mood}: valence %{{x:.2f}}, arousal %{{y:.2f}}<extra></extra>",
+        hovertemplate=f"the whole song<br>{song.mood}: valence %{{x:.2f}}, arousal %{{y:.2f}}<extra></extra>",
     )  # fmt: skip
 
 
@@ -238,7 +238,7 @@ def wave_times(levels: Sequence[float], path: Sequence[tuple[float, float, float
 
 def waveform(levels: Sequence[float], path: Sequence[tuple[float, float, float]]) -> go.Figure:
     """The loudness of a song over time, in the greys of its moods, which stand above where they last."""
-    moods = [min(MOOD_POINTS, key=lambda mood: MOOD_POINTS[mood].distance(AffectPoint(x, y))) for _, x, y in path]
+    moods = [min(MOODS, key=lambda mood: mood.point.distance(AffectPoint(x, y))) for _, x, y in path]
     times, num_pieces = wave_times(levels, path), len(levels) // len(path)
     of_pieces = [mood for mood in moods for _ in range(num_pieces)]
     figure = go.Figure().add_bar(

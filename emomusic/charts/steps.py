@@ -12,7 +12,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from emomusic.affect import EMOTION_POINTS, EmotionProbabilities, affect_of
+from emomusic.affect import EMOTION_POINTS, EmotionProbabilities
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.charts.layout import REVERSED, lay_out, line
 from emomusic.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded, rgb_of
@@ -38,7 +38,7 @@ def face_on_plane(
     picks: Sequence[Pick] = (),
 ) -> go.Figure:
     """The plane with a face and its songs; `weights` draws a line to each emotion, as wide as it is probable."""
-    point = affect_of(probabilities)
+    point = probabilities.point
     figure = circumplex([FacePoint(who, point, probabilities.emotion)], picks, height=HEIGHT)
     if weights:
         for emotion, end in EMOTION_POINTS.items():

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
+from emomusic.affect import AffectPoint, Emotion
 from emomusic.cli import arguments
 from emomusic.errors import EmomusicError
 from emomusic.songs.song import Trait
@@ -31,7 +31,7 @@ def recommend(options: argparse.Namespace) -> arguments.Outcome:
     emotion = options.emotion and Emotion(options.emotion)
     given = (emotion is not None, options.valence is not None, options.arousal is not None)
     if given == (True, False, False):
-        point = EMOTION_POINTS[emotion]
+        point = emotion.point
     elif given == (False, True, True):
         point = AffectPoint(options.valence, options.arousal)
     elif options.like is not None and not any(given):
@@ -79,7 +79,7 @@ def _place_of(song: Song, recommender: Recommender) -> AffectPoint:
     from emomusic.songs.recommend import load_recommender
 
     if song.hearing is not None:
-        return AffectPoint(song.hearing.valence, song.hearing.arousal)
+        return song.hearing.point
     known = recommender if recommender.catalogue.row_of(song.id) is not None else load_recommender()
     row = known.catalogue.row_of(song.id)
     assert row is not None

@@ -222,12 +222,12 @@ def _faces() -> str:
 
 
 def _music() -> str:
-    from emomusic.affect import EMOTION_POINTS, Emotion  # imports NumPy, which may be absent
+    from emomusic.affect import Emotion  # imports NumPy, which may be absent
     from emomusic.songs.recommend import load_recommender
     from emomusic.songs.request import Request
 
     recommender = load_recommender()
-    songs = recommender.songs(Request(point=EMOTION_POINTS[Emotion.HAPPY], emotion=Emotion.HAPPY), 5)
+    songs = recommender.songs(Request(point=Emotion.HAPPY.point, emotion=Emotion.HAPPY), 5)
     return f"{len(recommender.catalogue):,} songs; for a happy face: {songs[0].song.full_name}"
 
 

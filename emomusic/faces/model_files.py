@@ -11,18 +11,7 @@ from typing import Annotated
 import msgspec
 
 from emomusic.affect import EMOTIONS
-from emomusic.assets import (
-    CARD,
-    DAMAGED_ARRAYS,
-    HISTORY,
-    METRICS,
-    PREDICTIONS,
-    SPEC,
-    ModelKind,
-    folder_of,
-    models_dir,
-    write_json,
-)
+from emomusic.assets import DAMAGED_ARRAYS, MODEL_FILES, SPEC, ModelKind, folder_of, models_dir, write_json
 from emomusic.errors import EmomusicError, ModelError
 
 DEFAULT_MODEL = "emonet_photo"
@@ -46,7 +35,7 @@ TURNS = "turns.npz"
 POSING = "posing.npz"
 """Whether people posed for a picture, from the network's features. Only the default model has it."""
 
-FILES = (WEIGHTS, ONNX, GRAD_CAM, PEOPLE, TURNS, POSING, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
+FILES = (WEIGHTS, ONNX, GRAD_CAM, PEOPLE, TURNS, POSING, *MODEL_FILES)
 """All files of a model. Training writes them in this order, so a folder with a spec is complete."""
 
 

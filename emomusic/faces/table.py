@@ -10,18 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.affect import (
-    EMOTIONS,
-    AffectPoint,
-    Emotion,
-    EmotionProbabilities,
-    WithEmotion,
-    affect_of,
-    affect_of_rows,
-    mean_of_rows,
-    quadrant_of,
-    stack_rows,
-)
+from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, WithEmotion, affect_of_rows
 from emomusic.faces.detection import Face
 from emomusic.faces.who import Kind, Who
 from emomusic.media.images import Box
@@ -122,11 +111,11 @@ class Faces:
         threshold: float = 0.0,
     ) -> Faces:
         """Detected faces with their probabilities, numbered from 1 unless the numbers are given."""
-        many = len(faces)
+        many, shares = len(faces), [row.values for row in probabilities]  # noqa: PD011  # no data frame
         return cls(
             box=boxes_array([face.box for face in faces]),
             confidence=np.array([face.confidence for face in faces], np.float64),
-            shares=stack_rows(probabilities),
+            shares=np.array(shares, np.float32).reshape(many, len(EMOTIONS)),
             number=np.array(range(1, many + 1) if number is None else number, np.int64),
             person=np.zeros(many, np.int64),
             source=np.zeros(many, np.int64),
@@ -207,7 +196,7 @@ class Faces:
         """
         sides = self.box[:, 2:].max(axis=1, initial=0)
         counts = (self.confidence >= _DOUBTFUL) | (sides >= _SMALL_SHARE * sides.max(initial=0)) | self._is_timed
-        return mean_of_rows(self.shares[counts], self.seconds[counts])
+        return EmotionProbabilities.mean(self.shares[counts], self.seconds[counts])
 
     @property
     def is_sure(self) -> Flags:
@@ -237,7 +226,7 @@ class Faces:
         """Valence and arousal of each face, shape (n, 2)."""
         if self._is_timed.any():
             return affect_of_rows(self.shares)
-        # One row after another, as `affect_of`: a product of many rows rounds otherwise
+        # One row after another, as `EmotionProbabilities.point`: a product of many rows rounds otherwise
         return np.concatenate([np.zeros((0, 2)), *(affect_of_rows(row[None]) for row in self.shares)])
 
     def columns(self) -> dict[str, list[Any]]:
@@ -248,10 +237,7 @@ class Faces:
         columns["confidence"] = self.confidence.tolist()
         columns["emotion"] = [emotion.value for emotion in self.emotions]
         columns |= dict(zip(SHARES, self.shares.astype(np.float64).T.tolist(), strict=True))
-        columns["valence"], columns["arousal"] = self.points.T.tolist()
-        places = zip(columns["valence"], columns["arousal"], strict=True)
-        columns["quadrant"] = [quadrant_of(AffectPoint(*place)).value for place in places]
-        return columns
+        return columns | affect_columns(self.points)
 
     def rows(self) -> list[dict[str, Any]]:
         """The values of `columns`, by face."""
@@ -323,14 +309,20 @@ def nested_row(row: Mapping[Any, Any], left_out: Sequence[str] = ()) -> dict[str
     return record
 
 
+def affect_columns(points: Floats) -> dict[str, list[Any]]:
+    """Places of shape (n, 2) as `AFFECT_COLUMNS`. Without a place, which is NaN, there is no quadrant."""
+    quadrants = [None if np.isnan(place).any() else AffectPoint(*place.tolist()).quadrant.value for place in points]
+    return {"valence": points[:, 0].tolist(), "arousal": points[:, 1].tolist(), "quadrant": quadrants}
+
+
 def affect_row(probabilities: EmotionProbabilities) -> dict[str, Any]:
     """The emotion of a face or group, and its position: the columns `emotion` and `AFFECT_COLUMNS`."""
-    point = affect_of(probabilities)
+    point = probabilities.point
     return {
         "emotion": probabilities.emotion.value,
         "valence": point.valence,
         "arousal": point.arousal,
-        "quadrant": quadrant_of(point).value,
+        "quadrant": point.quadrant.value,
     }
 
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-_WORDS = {"everyone": "Everyone", "each": "Each", "face": "Face", "person": "Person", "moment": "Now", "nobody": "You"}
-_LABELS = {"everyone": "all", "each": "all", "face": "", "person": "P", "moment": "now", "nobody": "you"}
-
 
 class Kind(Enum):
-    """The kinds of `Who`. Only faces and persons have numbers."""
+    """The kinds of `Who`: the words of its text and of its label. Only faces and persons have numbers."""
 
-    EVERYONE = "everyone"
-    EACH = "each"
-    FACE = "face"
-    PERSON = "person"
-    MOMENT = "moment"
-    NOBODY = "nobody"
+    EVERYONE = "Everyone", "all"
+    EACH = "Each", "all"
+    FACE = "Face", ""
+    PERSON = "Person", "P"
+    MOMENT = "Now", "now"
+    NOBODY = "You", "you"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ class Who:
     @property
     def text(self) -> str:
         """The name on pages and in files: "Everyone", "Each", "Face 2", "Person 1", "Now" or "You"."""
-        return f"{_WORDS[self.kind.value]} {self.number or ''}".strip()
+        return f"{self.kind.value[0]} {self.number or ''}".strip()
 
     @property
     def value(self) -> str:
@@ -60,7 +57,7 @@ class Who:
     @property
     def label(self) -> str:
         """The label on the affect plane: "all", "2", "P1", "now" or "you"."""
-        return f"{_LABELS[self.kind.value]}{self.number or ''}"
+        return f"{self.kind.value[1]}{self.number or ''}"
 
 
 EVERYONE, EACH = Who(Kind.EVERYONE), Who(Kind.EACH)

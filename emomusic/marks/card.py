@@ -8,15 +8,7 @@ from datetime import date
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from emomusic.affect import (
-    EMOTIONS,
-    AffectPoint,
-    Emotion,
-    EmotionProbabilities,
-    Mood,
-    affect_of,
-    share_text,
-)
+from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood, share_text
 from emomusic.colours import EMOTION_COLOURS, TRAIL, rgb_of
 from emomusic.media.images import RgbImage
 from emomusic.songs.song import Pick
@@ -151,7 +143,7 @@ def _draw_plane(
         draw.text(place, text, _QUIET, ImageFont.load_default(24), anchor)
     if pick is not None and pick.point is not None:
         draw.rectangle(_around(pick.point, 14, plane), TRAIL, "white", 3)
-    draw.ellipse(_around(affect_of(shares), 20, plane), EMOTION_COLOURS[shares.emotion], "white", 3)
+    draw.ellipse(_around(shares.point, 20, plane), EMOTION_COLOURS[shares.emotion], "white", 3)
 
 
 def _around(point: AffectPoint, size: int, plane: tuple[int, int, int]) -> tuple[float, float, float, float]:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, AffectPoint, Mood, Quadrant, quadrant_of
+from emomusic.affect import QUADRANT_CORNERS, AffectPoint, Mood, Quadrant, quadrant_of
 from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once, models_dir
 from emomusic.calibration import softmax
 from emomusic.errors import AudioError, ModelError
@@ -306,7 +306,7 @@ def hear_film(
         together = [audible[position] for position in part.tolist()]
         timeline = load_sound_model().analyse(together, loudness_db=loudness_db).timeline
         for window, (_, valence, arousal) in zip(together, timeline, strict=True):
-            mood = QUADRANT_MOODS[quadrant_of(AffectPoint(valence, arousal), neutral_radius=0)]
+            mood = quadrant_of(AffectPoint(valence, arousal), neutral_radius=0).mood
             # After the last window, the sound is shorter than another one
             length_s = step_s + (PATCH_S if window is windows[-1] else 0.0)
             span = SoundSpan(max(window.start_s, 0.0), min(window.start_s + length_s, end_s), mood)

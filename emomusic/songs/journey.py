@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.affect import NEUTRAL_RADIUS, QUADRANT_MOODS, AffectPoint, Mood, quadrant_of
+from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Mood
 
 _STEP_COST = 10.0  # per squared distance on the plane
 _TEMPO_JUMP_COST = 0.25  # per 100 BPM
@@ -25,7 +25,7 @@ def waypoints_between(start: AffectPoint, target: AffectPoint, num_points: int) 
 
 def moods_of_waypoints(waypoints: list[AffectPoint], first: Mood, last: Mood) -> list[Mood]:
     """Mood of each waypoint; a single one has the first mood."""
-    moods = [QUADRANT_MOODS[quadrant_of(waypoint)] for waypoint in waypoints]
+    moods = [waypoint.quadrant.mood for waypoint in waypoints]
     return [first, *moods[1:-1], last][: len(moods)]
 
 

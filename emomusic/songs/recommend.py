@@ -23,18 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import (
-    EMOTION_POINTS,
-    NEUTRAL_RADIUS,
-    QUADRANT_MOODS,
-    AffectPoint,
-    Emotion,
-    Mood,
-    Quadrant,
-    matching_mood,
-    places_of_moods,
-    share_text,
-)
+from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Emotion, Mood, Quadrant, places_of_moods, share_text
 from emomusic.assets import load_once
 from emomusic.songs.catalogue import Catalogue, PlayHistory, key_of, normalize_text
 from emomusic.songs.genres import SongKind, included_kinds
@@ -296,10 +285,10 @@ def _place_among_faces(point: AffectPoint, mood: Mood) -> npt.NDArray[np.float32
 
     Among audio files, the brightest happy face gets the brightest happy song.
     """
-    faces = [place for emotion, place in EMOTION_POINTS.items() if matching_mood(emotion, place) is mood]
-    points = np.array([(place.valence, place.arousal) for place in [*faces, EMOTION_POINTS[Emotion.NEUTRAL]]])
+    faces = [emotion.point for emotion in Emotion if emotion.mood_at(emotion.point) is mood]
+    points = np.array([(place.valence, place.arousal) for place in [*faces, Emotion.NEUTRAL.point]])
     low, high = points.min(axis=0), points.max(axis=0)
-    if mood is QUADRANT_MOODS[Quadrant.N]:  # of the unpleasant half of the neutral faces
+    if mood is Quadrant.N.mood:  # of the unpleasant half of the neutral faces
         low, high = np.array([-NEUTRAL_RADIUS, -NEUTRAL_RADIUS / 2]), np.array([0, NEUTRAL_RADIUS / 2])
     place = 2 * (np.array([point.valence, point.arousal]) - low) / (high - low) - 1
     return np.asarray(np.clip(place, -1, 1), np.float32)

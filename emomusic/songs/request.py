@@ -6,18 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from emomusic.affect import (
-    BETTER_MOODS,
-    EMOTION_POINTS,
-    MOOD_POINTS,
-    QUADRANT_MOODS,
-    REPORT_MOODS,
-    AffectPoint,
-    Emotion,
-    Mood,
-    matching_mood,
-    quadrant_of,
-)
+from emomusic.affect import BETTER_MOODS, REPORT_MOODS, AffectPoint, Emotion, Mood
 from emomusic.songs.song import Trait
 
 
@@ -50,7 +39,7 @@ class Request:
             queue goes on after midnight.
     """
 
-    point: AffectPoint = EMOTION_POINTS[Emotion.NEUTRAL]
+    point: AffectPoint = Emotion.NEUTRAL.point
     emotion: Emotion | None = None
     mood: Mood | None = None
     policy: Policy = Policy.MATCH
@@ -69,13 +58,13 @@ class Request:
 
 def nearest_emotion(point: AffectPoint) -> Emotion:
     """Emotion closest on the circumplex."""
-    return min(EMOTION_POINTS, key=lambda emotion: EMOTION_POINTS[emotion].distance(point))
+    return min(Emotion, key=lambda emotion: emotion.point.distance(point))
 
 
 def destination_of(text: str) -> AffectPoint | None:
     """The end of a journey: the place of a mood's name, or of valence and arousal such as "0.4,-0.2"; else None."""
     try:
-        return MOOD_POINTS[Mood(text)] if text.isalpha() else AffectPoint(*map(float, text.split(",")))
+        return Mood(text).point if text.isalpha() else AffectPoint(*map(float, text.split(",")))
     except (TypeError, ValueError):
         return None
 
@@ -83,18 +72,18 @@ def destination_of(text: str) -> AffectPoint | None:
 def start_mood(request: Request) -> Mood:
     """The mood of the listener. Without an emotion, the point decides."""
     if request.emotion is None:
-        return QUADRANT_MOODS[quadrant_of(request.point)]
-    return matching_mood(request.emotion, request.point)
+        return request.point.quadrant.mood
+    return request.emotion.mood_at(request.point)
 
 
 def target_of(request: Request) -> tuple[AffectPoint, Mood]:
     """Target point and target mood of a request."""
     if request.policy is Policy.JOURNEY and request.destination is not None:
-        return request.destination, QUADRANT_MOODS[quadrant_of(request.destination)]
+        return request.destination, request.destination.quadrant.mood
     if request.mood is not None:
-        return MOOD_POINTS[request.mood], request.mood
+        return request.mood.point, request.mood
     if request.policy is Policy.MATCH:
         return request.point, start_mood(request)
     moods = REPORT_MOODS if request.policy is Policy.REPORT else BETTER_MOODS
     mood = moods[request.emotion or nearest_emotion(request.point)]
-    return MOOD_POINTS[mood], mood
+    return mood.point, mood

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from emomusic.affect import QUADRANT_MOODS, AffectPoint, Mood, Quadrant
+from emomusic.affect import AffectPoint, Mood, Quadrant
 from emomusic.media.formats import LONGEST_S
 
 UNKNOWN_ARTIST = "Unknown artist"
@@ -134,6 +134,11 @@ class Hearing(Struct, frozen=True, omit_defaults=True, gc=False):
     traits: tuple[Trait, ...] = ()
 
     @property
+    def point(self) -> AffectPoint:
+        """The place on the affect plane."""
+        return AffectPoint(self.valence, self.arousal)
+
+    @property
     def quadrant(self) -> Quadrant:
         """The most probable quadrant."""
         return Quadrant(max(self.probabilities, key=self.probabilities.__getitem__))
@@ -141,12 +146,12 @@ class Hearing(Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def mood(self) -> Mood:
         """The most probable mood, that of the quadrant."""
-        return QUADRANT_MOODS[self.quadrant]
+        return self.quadrant.mood
 
     @property
-    def moods(self) -> dict[Mood, float]:
+    def moods(self) -> dict[str, float]:
         """Probability of each mood, in the order of the quadrants."""
-        return {QUADRANT_MOODS[Quadrant(name)]: share for name, share in self.probabilities.items()}
+        return {Quadrant(name).mood: share for name, share in self.probabilities.items()}
 
 
 class Song(Struct, frozen=True, omit_defaults=True, gc=False):

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import MOOD_POINTS
 from emomusic.assets import ModelKind, data_dir, folder_of, load_once, require_intact, sha256_of, written_whole
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import Catalogue
@@ -115,7 +114,7 @@ def predict_moods(catalogue: Catalogue, rows: npt.NDArray[np.bool_] | None = Non
         )
     probabilities = np.column_stack([own == mood.value for mood in MOODS]).astype(np.float32)
     if has_place.any():
-        points = np.array([(MOOD_POINTS[mood].valence, MOOD_POINTS[mood].arousal) for mood in MOODS])
+        points = np.array([(mood.point.valence, mood.point.arousal) for mood in MOODS])
         distances = np.linalg.norm(catalogue.measured[table.index[has_place]][:, None] - points, axis=2)
         weights = np.exp(-_NEARNESS * distances)
         probabilities[has_place] = weights / weights.sum(axis=1, keepdims=True)

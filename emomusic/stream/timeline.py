@@ -12,18 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import (
-    EMOTIONS,
-    AffectPoint,
-    Emotion,
-    EmotionProbabilities,
-    WithEmotion,
-    affect_of_rows,
-    list_shares,
-    mean_of_rows,
-    quadrant_of,
-)
-from emomusic.faces.table import AFFECT_COLUMNS, SHARES
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, WithEmotion, affect_of_rows, list_shares
+from emomusic.faces.table import AFFECT_COLUMNS, SHARES, affect_columns
 
 TIMELINE_SECONDS = 600
 """Length of a timeline: ten minutes."""
@@ -83,10 +73,7 @@ def timeline_table(
     table = pd.DataFrame(shares, columns=SHARES)
     table.insert(0, "time_s", times)
     table.insert(1, "num_faces", num_faces)
-    points = affect_of_rows(shares)
-    table["valence"], table["arousal"] = points[:, 0], points[:, 1]
-    table["quadrant"] = [None if np.isnan(v) else quadrant_of(AffectPoint(v, a)).value for v, a in points.tolist()]
-    return table.astype({"quadrant": "string"})
+    return table.assign(**affect_columns(affect_of_rows(shares))).astype({"quadrant": "string"})
 
 
 def every_second(table: pd.DataFrame) -> pd.DataFrame:
@@ -119,7 +106,7 @@ class Scene(WithEmotion):
 
 def mean_of(table: pd.DataFrame) -> EmotionProbabilities | None:
     """The mean over the rows of a timeline with faces; None without any."""
-    return mean_of_rows(table.loc[table["num_faces"] > 0, SHARES].to_numpy())
+    return EmotionProbabilities.mean(table.loc[table["num_faces"] > 0, SHARES].to_numpy())
 
 
 @dataclass(frozen=True, slots=True)

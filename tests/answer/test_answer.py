@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emomusic.affect import EMOTION_POINTS, MOOD_POINTS, Emotion, Mood
+from emomusic.affect import Emotion, Mood
 from emomusic.answer.answer import Answer, sentence_of
 from emomusic.export import group_record
 from emomusic.faces.reading import PictureReading
@@ -108,7 +108,7 @@ def test_a_corrected_face_is_certain_and_its_estimate_stays() -> None:
     answer = answer_to(TWO, who=Who.face(1), says={Who.face(1): SAD}, mood=Mood.CALM)
     assert (answer.faces.emotions, answer.estimates.emotions) == ([SAD, SAD], [HAPPY, SAD])
     assert answer.choices == ["sad", "calm"]
-    assert answer.request().point == EMOTION_POINTS[SAD]
+    assert answer.request().point == SAD.point
     assert answer.chosen == [1]
 
 
@@ -152,7 +152,7 @@ def test_the_reason_names_what_decides_the_mood(answer: Answer, policy: Policy, 
 def test_a_mood_and_a_moment_are_listeners_without_faces() -> None:
     mood, moment = Answer(mood=Mood.CALM), Answer(who=MOMENT, moment=FakeClassifier(SAD).probabilities)
     assert (mood.who, mood.has_listener, mood.probabilities) == (NOBODY, True, None)
-    assert mood.request().point == MOOD_POINTS[Mood.CALM]
+    assert mood.request().point == Mood.CALM.point
     assert (moment.request().emotion, moment.has_listener) == (SAD, True)
     assert not Answer().has_listener
     assert not answer_to(Photo("a.jpg", []), who=NOBODY).has_listener
@@ -210,7 +210,7 @@ def test_an_unclear_face_gets_the_neutral_song_until_the_visitor_says_what_it_sh
     assert not answer.is_sure
     assert re.search("unclear.* sad", answer.sentence, re.IGNORECASE)
     request = answer.request()
-    assert (request.emotion, request.point) == (Emotion.NEUTRAL, EMOTION_POINTS[Emotion.NEUTRAL])
+    assert (request.emotion, request.point) == (Emotion.NEUTRAL, Emotion.NEUTRAL.point)
     assert "unclear" in answer.reason(request)
     assert (record := group_record(unclear, request))
     assert (record["emotion"], record["mood"]) == ("sad", "calm")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emomusic.affect import EMOTION_POINTS, Emotion
+from emomusic.affect import Emotion
 from emomusic.answer.others import FilmAnswer
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender, one_song_each
@@ -42,7 +42,7 @@ def test_one_scene_is_the_only_one_when_the_film_is_over() -> None:
 def test_the_trail_is_short_and_leaves_out_times_without_a_face() -> None:
     trail = answer_to(*[Emotion.HAPPY] * 100, None, *[Emotion.SAD] * 30).trail
     assert 40 <= len(trail) <= 60
-    assert trail[0].distance(EMOTION_POINTS[Emotion.HAPPY]) < trail[0].distance(EMOTION_POINTS[Emotion.SAD])
+    assert trail[0].distance(Emotion.HAPPY.point) < trail[0].distance(Emotion.SAD.point)
     assert trail[-1].valence < 0
     assert answer_to(None, None).trail == []
 

@@ -28,7 +28,6 @@ def test_a_song_has_a_sentence_and_a_face(answer: SongAnswer, sentence: str, fac
 
 def test_a_song_has_its_place_tags_and_parts() -> None:
     answer = answer_to(0.8, 0.5, Q1=1.0)
-    assert answer.point == AffectPoint(0.8, 0.5)
-    assert answer.moods["happy"] == 1.0
+    assert (answer.hearing.point, answer.hearing.moods["happy"]) == (AffectPoint(0.8, 0.5), 1.0)
     assert answer.tags == "piano 61 %, slow 40 %"
     assert "4 parts of 3 s" in answer.note

@@ -14,21 +14,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Playwright, expect
 
-from emomusic.affect import EMOTION_POINTS, Emotion
+from emomusic.affect import Emotion
 from emomusic.assets import find_dataset
 from emomusic.faces.profile import FaceProfile
 from emomusic.media.images import read_image
 from emomusic.server.frames import Problem
 from emomusic.stream.reader import THREAD_NAME
-from tests.browser.conftest import (
-    FLAGS,
-    PATIENCE_MS,
-    chromium,
-    download,
-    thread_names,
-    visit,
-    with_spotify,
-)
+from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, download, thread_names, visit, with_spotify
 from tests.browser.layout import axe_report, overflow
 from tests.browser.live import (
     CAMERA,
@@ -261,7 +253,7 @@ def test_the_band_follows_the_face_and_is_muted_drawn_and_recorded(live: Callabl
     start(page, "barack-obama-2009-speaking")
     page.wait_for_function(f"{BAND_DB} > -45")
     for emotion, (name, *pull) in FACES.items():
-        page.evaluate(FOLLOW, astuple(EMOTION_POINTS[emotion]))
+        page.evaluate(FOLLOW, astuple(emotion.point))
         show_sample(page, name, *pull)
         page.wait_for_function("window.followed")
         expect(page.get_by_role("heading", name=emotion.adjective)).to_be_visible()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood
+from emomusic.affect import EMOTIONS, AffectPoint, Emotion, Mood
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.colours import EMOTION_COLOURS
 from emomusic.faces.who import EVERYONE, Who
@@ -117,7 +117,7 @@ def test_spacing_accounts_for_the_larger_circle_of_the_group() -> None:
 @pytest.mark.parametrize("emotion", EMOTIONS)
 @pytest.mark.parametrize("intensity", [1.0, 0.8])
 def test_a_face_does_not_hide_the_name_of_its_emotion(emotion: Emotion, intensity: float, plane_px: float) -> None:
-    point = EMOTION_POINTS[emotion]
+    point = emotion.point
     figure = plane([(intensity * point.valence, intensity * point.arousal)], emotion)
     mark = np.repeat(shown(figure) * plane_px / 2.24, 2, axis=0).ravel() + np.array([-11, -11, 11, 11])
     boxes = name_boxes(figure, plane_px)

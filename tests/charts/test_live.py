@@ -5,7 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from emomusic.affect import EMOTIONS, QUADRANT_MOODS, Emotion, EmotionProbabilities, Mood
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
 from emomusic.charts.live import CLICKED, SOUND, face_bars, film_areas, mood_areas
 from emomusic.colours import HATCHED, MOOD_COLOURS
 from emomusic.songs.hearing import SoundSpan
@@ -46,7 +46,7 @@ def test_a_film_has_the_areas_of_a_session_with_its_scenes_above() -> None:
     for area, of_session in zip(figure.data[: len(EMOTIONS)], mood_areas(FILM).data, strict=True):
         assert (area.name, list(area.x), list(area.y)) == (of_session.name, list(of_session.x), list(of_session.y))
     assert [(band.x0, band.x1) for band in bands(figure)] == [(0, 2.25), (3, 5)]
-    moods = [QUADRANT_MOODS[scene.quadrant] for scene in SCENES]
+    moods = [scene.quadrant.mood for scene in SCENES]
     assert [band.fillcolor for band in bands(figure)] == [MOOD_COLOURS[mood] for mood in moods]
     assert all(band.y0 > 100 for band in bands(figure))
     assert [band.line.width for band in bands(film_areas(FILM, SCENES, chosen=1))] == [1, 3]

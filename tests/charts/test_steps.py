@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import ImageColor
 
-from emomusic.affect import EMOTION_POINTS, EMOTIONS, Emotion, affect_of
+from emomusic.affect import EMOTION_POINTS, EMOTIONS, Emotion
 from emomusic.charts import steps
 from emomusic.colours import BOX_KEPT
 from emomusic.faces.inspection import Occlusion
@@ -48,7 +48,7 @@ def test_the_crop_is_shown_in_colour_in_grey_and_as_pixels() -> None:
 
 def test_line_width_follows_probability() -> None:
     values = FakeClassifier(Emotion.SAD, 0.7).probabilities
-    point = affect_of(values)
+    point = values.point
     lines = {
         shape.name: shape
         for shape in steps.face_on_plane(values, Who.face(1), weights=True).layout.shapes

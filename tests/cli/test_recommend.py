@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from emomusic.affect import MOOD_POINTS, AffectPoint, Mood
+from emomusic.affect import AffectPoint, Mood
 from emomusic.songs.recommend import load_recommender
 from tests.songs.songs import tone, write_song
 
@@ -119,9 +119,7 @@ def test_playlists_have_the_songs(run: Run, music: Path, tmp_path: Path):
     assert smart["limit"] == 30
 
 
-@pytest.mark.parametrize(
-    ("to", "end"), [("Energetic", MOOD_POINTS[Mood.ENERGETIC]), ("-0.5,-0.8", AffectPoint(-0.5, -0.8))]
-)
+@pytest.mark.parametrize(("to", "end"), [("Energetic", Mood.ENERGETIC.point), ("-0.5,-0.8", AffectPoint(-0.5, -0.8))])
 def test_a_journey_ends_where_it_is_told(run: Run, tmp_path: Path, to: str, end: AffectPoint):
     ask = ("recommend", "--emotion", "happy", "--policy", "journey", "--songs", "9", "--to", to)
     status, songs, _ = run(*ask, "--format", "m3u8", "--out", tmp_path / "journey.m3u8")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from emomusic.affect import MOOD_POINTS, Emotion, Mood
+from emomusic.affect import Emotion, Mood
 from emomusic.answer.answer import Answer
 from emomusic.app.choices import CHOICES, POLICIES
 from emomusic.app.code import Code, code_of
@@ -137,7 +137,7 @@ def check_song(page: str, chosen: Chosen, folder: Path, song: str, emotion: str 
     """Compare with what the page computes."""
     if "mood" in chosen:
         mood = Mood(chosen["mood"][0])
-        wanted = load_recommender().songs(Request(MOOD_POINTS[mood], mood=mood), 5)[0].song.full_name
+        wanted = load_recommender().songs(Request(mood.point, mood=mood), 5)[0].song.full_name
         assert song == wanted, chosen
         return
     if chosen.get("sample") == [ALL_SAMPLES]:

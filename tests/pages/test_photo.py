@@ -13,11 +13,11 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import MOOD_POINTS, AffectPoint, Emotion, Mood
+from emomusic.affect import AffectPoint, Emotion, Mood
 from emomusic.app import picture_chooser, state
-from emomusic.app.answer import FIRST_POINTS
 from emomusic.app.models.try_face import Asked
 from emomusic.app.persons import PersonsState
+from emomusic.app.plane import FIRST_POINTS
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import learn_profile
@@ -99,10 +99,10 @@ def test_take_me_there_goes_in_steps_from_the_face_to_a_named_or_a_clicked_targe
     where = app.selectbox(key="to")
     assert where.value == Mood.HAPPY
     assert "suggested" in where.options[0]
-    assert way()[2] == MOOD_POINTS[Mood.HAPPY]
+    assert way()[2] == Mood.HAPPY.point
     app.selectbox(key="to").set_value(Mood.SAD.value).run()
     face, shown, target = way()
-    assert target == MOOD_POINTS[Mood.SAD]
+    assert target == Mood.SAD.point
     assert face.distance(queue_of(app).request.point) < 0.2
     points = [pick.point for pick in queue_of(app).playlist(len(shown))]
     assert min(points, key=queue_of(app).request.point.distance) == points[0]
@@ -113,7 +113,7 @@ def test_take_me_there_goes_in_steps_from_the_face_to_a_named_or_a_clicked_targe
     assert app.selectbox(key="to").value == "-0.5,0.5"
     app.query_params["to"] = "7,nan"
     app.run()
-    assert way()[2] == MOOD_POINTS[Mood.HAPPY]
+    assert way()[2] == Mood.HAPPY.point
 
 
 def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import EMOTION_POINTS, Emotion
+from emomusic.affect import Emotion
 from emomusic.media.images import encode_png, read_image
 from emomusic.server.pictures import Picture, PictureState
 from emomusic.songs.catalogue import normalize_text
@@ -78,7 +78,7 @@ def test_a_photo_without_a_face_has_its_songs_in_the_file(root: Path, monkeypatc
     assert not app.get("download_button")
     (emotion,) = (pills for pills in app.pills if (pills.key or "").startswith("says-"))
     emotion.set_value(Emotion.SAD).run()
-    assert queue_of(app).request.point == EMOTION_POINTS[Emotion.SAD]
+    assert queue_of(app).request.point == Emotion.SAD.point
     record = json.loads(files["icon.json"]())
     assert record["faces"] == []
     assert [song["id"] for song in record["songs"]] == playlist(app)

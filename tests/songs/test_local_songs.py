@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from emomusic import assets
-from emomusic.affect import MOOD_POINTS, QUADRANT_MOODS, AffectPoint, Mood
+from emomusic.affect import MOOD_POINTS, AffectPoint, Mood
 from emomusic.errors import DatasetError
 from emomusic.export import song_record
 from emomusic.media.audio_file import read_song
@@ -29,8 +29,8 @@ POINTS = list(MOOD_POINTS.items())
 def song(
     number: int, mood: Mood, *, artists: tuple[str, ...] = (), player: Player = Player.UPLOAD, **values: object
 ) -> Song:
-    point = MOOD_POINTS[mood]
-    probabilities = {quadrant: 0.7 if QUADRANT_MOODS[quadrant] is mood else 0.1 for quadrant in QUADRANTS}
+    point = mood.point
+    probabilities = {quadrant: 0.7 if quadrant.mood is mood else 0.1 for quadrant in QUADRANTS}
     known = {
         "title": f"Song {number}",
         "artists": artists or (UNKNOWN_ARTIST,),
@@ -54,14 +54,14 @@ def songs(num_songs: int, artist: str = "Artist") -> list[Song]:
 def test_files_with_the_same_title_and_artist_are_songs_of_their_own(artists: tuple[str, ...]):
     titles = ["01", "01", "Jóga", unicodedata.normalize("NFD", "Jóga"), "Jóga (Remastered)"]
     same = [song(number, Mood.SAD, artists=artists, title=title) for number, title in enumerate(titles)]
-    recommender, request = recommender_of(same), Request(MOOD_POINTS[Mood.SAD], mood=Mood.SAD)
+    recommender, request = recommender_of(same), Request(Mood.SAD.point, mood=Mood.SAD)
     assert {pick.song.id for pick in recommender.songs(request, 9)} == {each.id for each in same}
     assert {pick.song.id for pick in SongQueue(recommender, request).playlist(9)} == {each.id for each in same}
 
 
 def test_a_track_has_a_path_and_what_is_known():
     track = song(7, Mood.HAPPY, player=Player.BUNDLED, licence="CC0", source="A site")
-    (found,) = recommender_of([track]).songs(Request(MOOD_POINTS[Mood.HAPPY]), 3)
+    (found,) = recommender_of([track]).songs(Request(Mood.HAPPY.point), 3)
     assert found.song == track
     assert found.point.distance(AffectPoint(0.62, 0.56)) < 0.01  # of 0.7 happy and 0.1 each of the others
     record = song_record(found)

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
+from emomusic.affect import AffectPoint, Emotion
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import JOURNEY_STEPS as PAGE
@@ -14,7 +14,7 @@ from emomusic.songs.song import Pick
 
 from .tables import ids, recommender_over, song_table
 
-SAD = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD)
+SAD = Request(point=Emotion.SAD.point, emotion=Emotion.SAD)
 ANYWHERE = Request(point=AffectPoint(0.1, 0.1))
 
 

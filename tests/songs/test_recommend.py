@@ -9,19 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from emomusic.affect import (
-    BETTER_MOODS,
-    EMOTION_POINTS,
-    MOOD_POINTS,
-    QUADRANT_CORNERS,
-    QUADRANT_MOODS,
-    REPORT_MOODS,
-    AffectPoint,
-    Emotion,
-    Mood,
-    places_of_moods,
-    quadrant_of,
-)
+from emomusic.affect import BETTER_MOODS, QUADRANT_CORNERS, REPORT_MOODS, AffectPoint, Emotion, Mood, places_of_moods
 from emomusic.assets import PREDICTIONS, ModelKind, folder_of
 from emomusic.songs.catalogue import ARTIST_WINDOW
 from emomusic.songs.genres import included_kinds
@@ -57,19 +45,19 @@ GENRES = st.frozensets(st.sampled_from(["jazz", "comedy", "no such genre"]), max
 
 def test_match_takes_the_mood_of_the_named_emotion_and_the_other_policies_the_mood_of_their_table() -> None:
     for emotion, mood in ((Emotion.HAPPY, Mood.HAPPY), (Emotion.ANGRY, Mood.ENERGETIC), (Emotion.SAD, Mood.SAD)):
-        point = EMOTION_POINTS[emotion]
+        point = emotion.point
         assert target_of(Request(point, emotion)) == (point, mood)
     for second, mood in ((Emotion.SURPRISE, Mood.HAPPY), (Emotion.SAD, Mood.CALM)):  # of faces that are mostly neutral
-        point = EMOTION_POINTS[second]
+        point = second.point
         near = AffectPoint(0.2 * point.valence, 0.2 * point.arousal)
         assert target_of(Request(near, Emotion.NEUTRAL)) == (near, mood)
     for policy, table in ((Policy.SOOTHE, BETTER_MOODS), (Policy.JOURNEY, BETTER_MOODS), (Policy.REPORT, REPORT_MOODS)):
         for emotion in Emotion:
             mood = table[emotion]
-            assert target_of(Request(AffectPoint(0.1, 0.1), emotion, policy=policy)) == (MOOD_POINTS[mood], mood)
+            assert target_of(Request(AffectPoint(0.1, 0.1), emotion, policy=policy)) == (mood.point, mood)
     for policy in Policy:
-        chosen = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, Mood.SAD, policy)
-        assert target_of(chosen) == (MOOD_POINTS[Mood.SAD], Mood.SAD)
+        chosen = Request(Emotion.ANGRY.point, Emotion.ANGRY, Mood.SAD, policy)
+        assert target_of(chosen) == (Mood.SAD.point, Mood.SAD)
     assert nearest_emotion(AffectPoint(-0.55, -0.3)) is Emotion.SAD
     assert target_of(Request(AffectPoint(-0.5, 0.6), policy=Policy.SOOTHE))[1] is Mood.CALM
 
@@ -82,7 +70,7 @@ def test_match_takes_the_mood_of_the_named_emotion_and_the_other_policies_the_mo
 def test_songs_for_an_emotion_and_a_policy_fit_and_are_known(
     recommender: Recommender, policy: Policy, emotion: Emotion, today: date
 ) -> None:
-    request = Request(EMOTION_POINTS[emotion], emotion, policy=policy, today=today)
+    request = Request(emotion.point, emotion, policy=policy, today=today)
     songs, ten = recommender.songs(request, 30), recommender.songs(request, 10)
     assert all(song.likeliest_mood is song.mood for song in [*songs, *ten])
     if policy is not Policy.JOURNEY:
@@ -114,7 +102,7 @@ def test_the_nearest_songs_follow_if_no_song_fits() -> None:
 def test_popularity_and_closeness_both_count(popularity: tuple[int, int], first: int) -> None:
     table = song_table(2).assign(popularity=popularity)
     table[["valence", "energy"]] = [(0.9, 0.75), (0.6, 0.6)]  # both happy
-    songs = recommender_over(table).songs(Request(EMOTION_POINTS[Emotion.HAPPY]), 2)
+    songs = recommender_over(table).songs(Request(Emotion.HAPPY.point), 2)
     assert all(song.likeliest_mood is song.mood for song in songs)
     assert songs[0].song.id == track_id(first)
 
@@ -151,7 +139,7 @@ def steps_of(songs: list[Pick], request: Request) -> tuple[float, list[float], f
 
 @pytest.mark.parametrize("emotion", Emotion)
 def test_a_journey_goes_from_the_face_to_the_target_in_like_steps(recommender: Recommender, emotion: Emotion) -> None:
-    request = Request(EMOTION_POINTS[emotion], emotion, policy=Policy.JOURNEY)
+    request = Request(emotion.point, emotion, policy=Policy.JOURNEY)
     target, mood = target_of(request)
     songs = recommender.songs(request, 10)
     first, steps, last = steps_of(songs, request)
@@ -174,7 +162,7 @@ def test_a_journey_goes_from_the_face_to_the_target_in_like_steps(recommender: R
 def test_a_journey_through_the_bundled_songs_begins_at_the_nearest_of_them() -> None:
     recommender = load_bundled_recommender()
     for emotion, destination in itertools.product(Emotion, (None, AffectPoint(0.6, 0.6), AffectPoint(-0.7, -0.3))):
-        request = Request(EMOTION_POINTS[emotion], emotion, policy=Policy.JOURNEY, destination=destination)
+        request = Request(emotion.point, emotion, policy=Policy.JOURNEY, destination=destination)
         target, mood = target_of(request)
         songs = recommender.songs(request, 10)
         assert songs[-1].likeliest_mood is mood
@@ -202,7 +190,7 @@ def test_a_short_journey_reaches_the_target_and_a_long_one_repeats_no_artist() -
     songs = recommender_over(song_table(200, num_artists=4)).songs(request, 10)
     assert len(songs) == 4
     assert songs[0].point.distance(request.point) < 0.4
-    assert songs[-1].point.distance(MOOD_POINTS[Mood.HAPPY]) < 0.4
+    assert songs[-1].point.distance(Mood.HAPPY.point) < 0.4
     songs = recommender_over(song_table(1600, num_artists=60)).songs(request, 20)  # longer than the window
     assert 10 < len({artist for pick in songs for artist in pick.song.artists}) == len(songs)
 
@@ -272,9 +260,7 @@ def test_filtered_lists_are_reproducible(request: Request, genres: frozenset[str
 # --- one song each
 
 
-HAPPY, SAD, ANGRY = (
-    Request(EMOTION_POINTS[emotion], emotion) for emotion in (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY)
-)
+HAPPY, SAD, ANGRY = (Request(emotion.point, emotion) for emotion in (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY))
 
 
 def test_songs_for_changing_moods_are_the_best_of_each_and_differ() -> None:
@@ -300,17 +286,17 @@ def test_a_request_without_another_song_has_none() -> None:
 def test_songs_lie_where_the_plane_has_the_name_of_their_mood(recommender: Recommender) -> None:
     places, surest = recommender.plane, recommender.probabilities.max(axis=1) > 0.6
     for quadrant, corner in QUADRANT_CORNERS.items():
-        rows = (recommender.likeliest_moods == MOODS.index(QUADRANT_MOODS[quadrant])) & surest
+        rows = (recommender.likeliest_moods == MOODS.index(quadrant.mood)) & surest
         assert (places[rows] * corner >= 0).all(axis=1).mean() > 0.85
     assert len(np.unique(places.round(2), axis=0)) > 8_000  # no heap of songs
 
 
 @pytest.mark.parametrize("emotion", [emotion for emotion in Emotion if emotion is not Emotion.NEUTRAL])
 def test_the_first_songs_for_a_face_lie_in_its_quadrant(recommender: Recommender, emotion: Emotion) -> None:
-    point = EMOTION_POINTS[emotion]
+    point = emotion.point
     songs = recommender.songs(Request(point, emotion), 5)
-    assert [quadrant_of(pick.point) for pick in songs].count(quadrant_of(point)) >= 3
-    assert {pick.likeliest_mood for pick in songs} == {QUADRANT_MOODS[quadrant_of(point)]}
+    assert [pick.point.quadrant for pick in songs].count(point.quadrant) >= 3
+    assert {pick.likeliest_mood for pick in songs} == {point.quadrant.mood}
 
 
 def test_songs_lie_where_people_place_them(data_moods: Path) -> None:
@@ -323,8 +309,8 @@ def test_songs_lie_where_people_place_them(data_moods: Path) -> None:
         """Percentage of the songs of each mood in its quadrant."""
         right = {}
         for quadrant, corner in QUADRANT_CORNERS.items():
-            own = points[known.labels == MOODS.index(QUADRANT_MOODS[quadrant])]
-            right[QUADRANT_MOODS[quadrant].value] = round(100 * float((own * corner > 0).all(axis=1).mean()))
+            own = points[known.labels == MOODS.index(quadrant.mood)]
+            right[quadrant.mood.value] = round(100 * float((own * corner > 0).all(axis=1).mean()))
         return right
 
     assert shares(measured) == {"happy": 55, "energetic": 62, "sad": 65, "calm": 2}

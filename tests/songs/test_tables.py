@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from emomusic.affect import MOOD_POINTS, AffectPoint, Mood
+from emomusic.affect import AffectPoint, Mood
 from emomusic.errors import DatasetError
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import FEATURES, UNKNOWN_ARTIST, Player
@@ -256,7 +256,7 @@ def test_titles_that_look_like_numbers_or_missing_values_stay_text_and_a_removed
 def test_moods_give_songs_a_place_and_foreign_moods_are_named(known: Recommender) -> None:
     reading = read_table(b"Title,Artist,Mood\nA,X,Happy\nYellow,Coldplay,Dreamy\nB,Y,\n", known=known)
     song = reading.songs.song(0)
-    assert AffectPoint(2 * song.valence - 1, 2 * song.energy - 1).distance(MOOD_POINTS[Mood.HAPPY]) < 1e-6
+    assert AffectPoint(2 * song.valence - 1, 2 * song.energy - 1).distance(Mood.HAPPY.point) < 1e-6
     assert reading.found_by == [None, "title"]
     assert [row for row, _, _ in reading.not_found] == [3]
     assert any("Dreamy" in note for note in reading.notes)

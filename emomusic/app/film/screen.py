@@ -12,19 +12,11 @@ from typing import Any
 
 import streamlit as st
 
-from emomusic.affect import affect_of
 from emomusic.answer.others import FilmAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, style_tiles
 from emomusic.app.choices import FILM_FOLLOWS, SONGS_FROM, Source
-from emomusic.app.film.songs import (
-    VIDEO,
-    mix_songs,
-    play_scene_song,
-    scene_picks,
-    set_scene,
-    stop_unless_following,
-)
+from emomusic.app.film.songs import VIDEO, mix_songs, play_scene_song, scene_picks, set_scene, stop_unless_following
 from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.page import Page, Part
@@ -67,7 +59,7 @@ def _show_plane(answer: FilmAnswer) -> None:
     persons = answer.reading.persons()[:_FACES_SHOWN]
     marks = [FacePoint(Who.face(person.number), person.point, person.emotion) for person in persons]
     if len(marks) > 1 and (group := answer.reading.faces().mean()) is not None:
-        marks.append(FacePoint(EVERYONE, affect_of(group), group.emotion))
+        marks.append(FacePoint(EVERYONE, group.point, group.emotion))
     figure = circumplex(marks, trail=answer.trail, height=380)
     show_chart(figure, key="film-plane", alt="The group's path on the affect plane")
     st.caption("Circles are the faces, with their numbers; the line is the group over time, fainter at the start.")

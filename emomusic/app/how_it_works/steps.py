@@ -11,21 +11,16 @@ import numpy as np
 import streamlit as st
 
 from emomusic.affect import (
-    EMOTION_POINTS,
     EMOTIONS,
-    QUADRANT_MOODS,
     REPORT_MOODS,
     AffectPoint,
     Emotion,
     EmotionProbabilities,
     Quadrant,
-    affect_of,
     describe_mood,
     list_shares,
-    quadrant_of,
     share_text,
 )
-from emomusic.app.answer import describe_few
 from emomusic.app.frame import escape_markdown
 from emomusic.app.how_it_works.drawing import (
     Drawing,
@@ -36,6 +31,7 @@ from emomusic.app.how_it_works.drawing import (
     spectrogram,
     votes_answers,
 )
+from emomusic.app.plane import describe_few
 from emomusic.app.player import show_start, song_line
 from emomusic.app.queues import play_list
 from emomusic.app.sources import your_music
@@ -334,13 +330,13 @@ def _draw_people(drawing: Drawing) -> None:
 )
 def _draw_point(drawing: Drawing) -> None:
     face = drawing.walk.face.reading
-    other = max(EMOTIONS, key=lambda emotion: face.point.distance(EMOTION_POINTS[emotion]))
+    other = max(EMOTIONS, key=lambda emotion: face.point.distance(emotion.point))
     with drawing.facts:
         share = st.slider(f"Mix in “{other}”, in %", 0, 100, 0, 5, key="how-mix") / 100
     values = (1 - share) * face.probabilities.values + share * EmotionProbabilities.certain(other).values
     mixed = EmotionProbabilities(values.astype(np.float32))
-    point = affect_of(mixed)
-    is_between = quadrant_of(point) is Quadrant.N and mixed.emotion is not Emotion.NEUTRAL
+    point = mixed.point
+    is_between = point.quadrant is Quadrant.N and mixed.emotion is not Emotion.NEUTRAL
     surprise = "**It lies where neutral faces lie: the plane cannot tell a mixture from no emotion.** "
     drawing.fact(
         f"{surprise if is_between else ''}Valence {point.valence:.2f}, arousal {point.arousal:.2f}, both from -1 to 1. "
@@ -360,9 +356,9 @@ def _draw_point(drawing: Drawing) -> None:
 def _draw_quadrant(drawing: Drawing) -> None:
     with st.container(key="how-plane"):
         point = place_on_plane(drawing.walk, drawing.walk.face.reading.point)
-    quadrant, gap = quadrant_of(point), min(abs(point.valence), abs(point.arousal))
+    quadrant, gap = point.quadrant, min(abs(point.valence), abs(point.arousal))
     valence, arousal = (-x if abs(x) == gap else x for x in (point.valence, point.arousal))
-    mood, across = QUADRANT_MOODS[quadrant], QUADRANT_MOODS[quadrant_of(AffectPoint(valence, arousal))]
+    mood, across = quadrant.mood, AffectPoint(valence, arousal).quadrant.mood
     step = f" A step of {gap:.2f} across the nearest line makes them {across}, although the face hardly changes."
     drawing.fact(f"**{quadrant.description.capitalize()}: {mood} songs.**{step if mood is not across else ''}")
 

@@ -9,7 +9,7 @@ import json
 
 import streamlit as st
 
-from emomusic.affect import EmotionProbabilities, Mood, affect_of
+from emomusic.affect import EmotionProbabilities, Mood
 from emomusic.answer.answer import Answer
 from emomusic.app.browser.components import mount
 from emomusic.app.choices import LIVE_MUSIC
@@ -73,4 +73,4 @@ def _follow_mood(session: LiveSession) -> None:
 
 
 def _mood_of(mean: EmotionProbabilities) -> Mood:
-    return target_of(Request(affect_of(mean), emotion=mean.emotion))[1]
+    return target_of(Request(mean.point, emotion=mean.emotion))[1]

@@ -7,14 +7,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, AffectPoint, EmotionProbabilities, affect_of, describe, list_shares, quadrant_of
+from emomusic.affect import EMOTIONS, AffectPoint, EmotionProbabilities, describe, list_shares
 from emomusic.answer.answer import Answer, sentence_of
 from emomusic.answer.others import MOST_SONGS, SessionAnswer
-from emomusic.app.answer import draw_policy, face_points, request_of
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.app.live.session import LiveState, Stage, live_fragment, live_session
 from emomusic.app.page import Page, Part
+from emomusic.app.plane import draw_policy, face_points, request_of
 from emomusic.app.player import show_queue, song_line
 from emomusic.app.queues import PageQueue, play_for, start, weak_callback
 from emomusic.app.state import page_state
@@ -95,7 +95,7 @@ def show_large(session: LiveSession) -> None:
     heading = _status(view, session.no_frame_s) if group is None else describe(group)
     st.html(f'<p class="live-large">{heading}</p>')
     if group is not None:
-        quadrant = quadrant_of(affect_of(group))
+        quadrant = group.point.quadrant
         faces = "1 face" if len(view.faces) == 1 else f"the mean of {len(view.faces)} faces"
         with st.container(key="live-large-words"):
             st.markdown(f"{quadrant.description.capitalize()}; {faces}")

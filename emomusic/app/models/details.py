@@ -27,16 +27,7 @@ from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.metrics import mistakes, reliability
 from emomusic.records import FaceRecord, Record
 from emomusic.results import overview
-from emomusic.results.overview import (
-    FOUR_LEGEND,
-    Benchmark,
-    Evaluation,
-    evaluation,
-    in_words,
-    label_of,
-    percent,
-    reports_of,
-)
+from emomusic.results.overview import FOUR_LEGEND, Benchmark, Evaluation, label_of, percent
 from emomusic.results.predictions import Chosen, read_card, read_fold_accuracies, read_history, thresholds_of
 from emomusic.text import join_names
 
@@ -100,12 +91,12 @@ def _draw_class(chosen: Chosen) -> None:
 def _classes(chosen: Chosen) -> list[str]:
     """The classes of the matrices of all chosen models, in words."""
     fewest = min((record.by_class.classes for record in chosen.records), key=len)
-    return [in_words(label) for label in fewest]
+    return [overview.in_words(label) for label in fewest]
 
 
 def _show_figures(chosen: Chosen, record: Record) -> None:
     """For whom a model works, its figures by class, and what reports said."""
-    if (found := evaluation(record, chosen.benchmark)) is None:
+    if (found := overview.evaluation(record, chosen.benchmark)) is None:
         st.info("Not measured here.", icon=":material/image_not_supported:")
         return
     if isinstance(record, FaceRecord):
@@ -148,7 +139,7 @@ def _show_by_class(chosen: Chosen, record: Record, found: Evaluation) -> None:
             for label, scores in found.per_class.items()
         ]
         table = pd.DataFrame(rows, columns=["class", "precision", "recall", "F1", "number"])
-        if report := next((report.f1 for report in reports_of(record)), {}):
+        if report := next((report.f1 for report in overview.reports_of(record)), {}):
             table["F1 in the report"] = [100 * share for share in report.values()]
         percents = ["precision", "recall", "F1", "F1 in the report"]
     st.dataframe(

@@ -152,8 +152,8 @@ def _draw_side(screen: _Screen) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="own-song-face"):
         st.html(f'<img alt="" width="96" src="{expression_uri(answer.emotion)}">', width="content")
         st.markdown(f"**{answer.face}** It changes while the song plays.")
-    alt = f"Probabilities: {list_shares(answer.moods)}"
-    show_chart(mood_bars(answer.moods), key="music-own-quadrants", alt=alt)
+    alt = f"Probabilities: {list_shares(answer.hearing.moods)}"
+    show_chart(mood_bars(answer.hearing.moods), key="music-own-quadrants", alt=alt)
     if answer.traits:
         st.markdown(f"**Heard:** {answer.traits}")
     st.markdown(f"**Tags:** {answer.tags}")
@@ -180,7 +180,7 @@ def _draw_plane(screen: _Screen) -> None:
     path = _follow(screen.own)
     with st.container(key="own-song-path", gap=None):
         show_chart(
-            song_path(path, screen.answer.point, screen.answer.hearing.mood),
+            song_path(path, screen.answer.hearing),
             key="music-own-path",
             alt=f"The path of the song over the affect plane in {len(path)} parts",
         )

@@ -13,9 +13,8 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import Mood, affect_of
+from emomusic.affect import Mood
 from emomusic.answer.answer import Answer, sentence_of
-from emomusic.app.answer import FIRST_POINTS, MOST_POINTS, draw_policy, face_points, request_of, show_plane
 from emomusic.app.charts import reserve_space, show_tile
 from emomusic.app.choices import FACE, MOOD, PHOTO_TAB, SAMPLE, SAYS, STEP
 from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems
@@ -23,16 +22,9 @@ from emomusic.app.page import Page, Part
 from emomusic.app.parts import show_style
 from emomusic.app.persons import PersonsState, draw_persons_menu, show_known
 from emomusic.app.photo.choices import Controls, answer_of, draw_by_hand, draw_who, set_who
-from emomusic.app.photo.screen import (
-    PARTS,
-    draw_frame,
-    screen_style,
-    show_faces,
-    show_picture,
-    show_sheet,
-    show_strip,
-)
+from emomusic.app.photo.screen import PARTS, draw_frame, screen_style, show_faces, show_picture, show_sheet, show_strip
 from emomusic.app.picture_chooser import draw_chooser, draw_menu, show_drop_zone, show_turn, shown_pictures
+from emomusic.app.plane import FIRST_POINTS, MOST_POINTS, draw_policy, face_points, request_of, show_plane
 from emomusic.app.player import PLAYLIST, show_queue
 from emomusic.app.queues import PageQueue, play_for
 from emomusic.app.state import page_state
@@ -299,7 +291,7 @@ def _points(answer: Answer) -> list[FacePoint]:
         shares = faces.mean()
         assert shares is not None  # at least one face counts
         source = f"data:image/jpeg;base64,{b64encode(portraits[faces.number[0] - 1]).decode()}"
-        points.append(FacePoint(who, affect_of(shares), shares.emotion, source))
+        points.append(FacePoint(who, shares.point, shares.emotion, source))
     return points
 
 

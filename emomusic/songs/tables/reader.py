@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from emomusic.affect import MOOD_POINTS, Mood
+from emomusic.affect import Mood
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue, split_artists
 from emomusic.songs.mood import MOODS
@@ -283,7 +283,7 @@ def _catalogue(table: Table, frame: pd.DataFrame, finder: Finder) -> Catalogue |
     own["artists"] = _separated(own["artists"], finder).set_axis(own.index)
     if "mood" in own:
         without = own["mood"].notna() & (own["energy"].isna() | own["valence"].isna())
-        points = [MOOD_POINTS[Mood(mood)] for mood in own["mood"][without]]
+        points = [Mood(mood).point for mood in own["mood"][without]]
         own.loc[without, "valence"] = [(point.valence + 1) / 2 for point in points]
         own.loc[without, "energy"] = [(point.arousal + 1) / 2 for point in points]
     if finder.known is not None and (is_known := rows >= 0).any():

@@ -1,4 +1,4 @@
-"""The parts of an answer that several pages show: its policy, its songs on the plane, its bars.
+"""The affect plane of a page, with the listener and the songs, and the policy that chooses them.
 
 A page makes the answer, and shows it in the order of its screen:
 
@@ -21,7 +21,7 @@ from typing import Any
 
 import streamlit as st
 
-from emomusic.affect import MOOD_POINTS, Mood, affect_of
+from emomusic.affect import Mood
 from emomusic.answer.answer import Answer
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, show_chart
@@ -58,7 +58,7 @@ def request_of(answer: Answer) -> Request:
     request = answer.request(POLICIES[POLICY.value])
     if request.policy is not Policy.JOURNEY:
         return request
-    destination = destination_of(DESTINATION.value or "") or MOOD_POINTS[target_of(request)[1]]
+    destination = destination_of(DESTINATION.value or "") or target_of(request)[1].point
     return replace(request, destination=destination)
 
 
@@ -154,7 +154,7 @@ def face_points(faces: Faces, *, with_group: bool = False) -> list[FacePoint]:
     """The first faces as points on the plane, and the group if there are several faces."""
     points = [FacePoint(face.who, face.point, face.emotion, is_sure=face.is_sure) for face in faces[:MOST_POINTS]]
     if with_group and len(faces) > 1 and (group := faces.mean()) is not None:
-        points.append(FacePoint(EVERYONE, affect_of(group), group.emotion))
+        points.append(FacePoint(EVERYONE, group.point, group.emotion))
     return points
 
 
