@@ -30,6 +30,7 @@ from emomusic.affect import Emotion, Mood
 from emomusic.app.state import Visit, page_state
 from emomusic.assets import ModelKind
 from emomusic.songs.request import Policy
+from emomusic.songs.song import Trait
 
 Option = TypeVar("Option", bound=str)
 
@@ -312,8 +313,7 @@ POLICY = Choice(
 DESTINATION = Choice("to", pages=_FACES)  # where a journey ends: a mood or a place such as "0.4,-0.2"
 SONGS_FROM = Choice("songs", [*Source], pages=_SONGS, in_menu=True)
 GENRES = Choice("genres", pages=_SONGS, is_optional=True)  # names of genres and families
-TRAITS = Choice("heard", pages=_SONGS, is_optional=True)  # of audio files: voice, guitar, slow
-TRAIT_NAMES = Choice("trait_names", at="session", in_menu=True)
+TRAITS = Choice("heard", [*Trait], pages=_SONGS, is_optional=True, most=len(Trait), in_menu=True)  # of audio files
 GENRE_FAMILIES = Choice("genre_families", at="session", in_menu=True)
 GENRE_NAMES = Choice("genre_names", at="session", in_menu=True)
 HIDE_EXPLICIT = Choice("hide_explicit", at="session", first=False, in_menu=True)

@@ -21,13 +21,7 @@ from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, show_uploader
 from emomusic.assets import data_dir
 from emomusic.errors import CapacityError
-from emomusic.media.images import (
-    FORMATS_IN_WORDS,
-    MAX_BYTES,
-    encode_jpeg,
-    read_image,
-    shrink,
-)
+from emomusic.media.images import FORMATS_IN_WORDS, MAX_BYTES, encode_jpeg, read_image, shrink
 from emomusic.server.frames import Problem
 from emomusic.server.pictures import Picture, PictureState, ShownPictures
 from emomusic.server.sessions import WHEN_GONE

@@ -7,20 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.app.choices import (
-    GENRE_FAMILIES,
-    GENRE_NAMES,
-    GENRES,
-    HIDE_EXPLICIT,
-    SONGS_FROM,
-    TRAIT_NAMES,
-    TRAITS,
-    Source,
-)
+from emomusic.app.choices import GENRE_FAMILIES, GENRE_NAMES, GENRES, HIDE_EXPLICIT, SONGS_FROM, TRAITS, Source
 from emomusic.app.frame import local_date
 from emomusic.app.own_music import TableState, draw_own_files, draw_own_table, own_recommender
 from emomusic.app.state import SpotifyState, page_state, use_spotify
@@ -147,9 +139,7 @@ def your_music() -> YourMusic:
         recommender=found or fallback or load_recommender(),
         fallback=fallback,
         genres=_chosen_genres(),
-        traits=frozenset(Trait(name) for name in TRAITS.values if name in list(Trait))
-        if played in _AUDIO
-        else frozenset(),
+        traits=frozenset(map(Trait, TRAITS.values)) if played in _AUDIO else frozenset(),
         hides_explicit=bool(HIDE_EXPLICIT.value),
         seed=page_state(SourceState).seed,
         num_asked=spotify.num_asked,
@@ -194,7 +184,7 @@ def draw_music(music: YourMusic) -> DeltaGenerator:
         if source is Source.SPOTIFY:
             _draw_genres(names)
         if source in _AUDIO:
-            _draw_traits(music)
+            _draw_traits()
         if source in _MARKED_EXPLICIT:
             HIDE_EXPLICIT.draw(st.toggle, "Hide explicit songs")
         with st.container(horizontal=True):
@@ -244,17 +234,9 @@ def _draw_genres(names: list[str]) -> None:
     st.caption("The genres apply on every page with songs. Without a choice, songs of all genres play.")
 
 
-def _draw_traits(music: YourMusic) -> None:
-    TRAIT_NAMES.draw(
-        st.pills,
-        "What is heard",
-        list(Trait),
-        value=[trait for trait in Trait if trait in music.traits],
-        selection_mode="multi",
-        format_func=lambda trait: trait.label.capitalize(),
-        on_change=lambda: TRAITS.set([str(trait) for trait in TRAIT_NAMES.value or ()]),
-        wrap=True,
-    )
+def _draw_traits() -> None:
+    options: dict[str, Any] = {"selection_mode": "multi", "wrap": True}
+    TRAITS.draw(st.pills, "What is heard", format_func=lambda trait: trait.label.capitalize(), **options)
     st.caption("Songs that have all of these play. Without a choice, all songs play.")
 
 

@@ -91,7 +91,7 @@ def read_fer2013(source: Path, only: Collection[Split] = tuple(Split)) -> dict[S
     splits = {}
     for split, own in rows.items():
         if not own:
-            usage = next(usage for usage, each in USAGE_TO_SPLIT.items() if each is split)
+            usage = next(usage for usage, its_split in USAGE_TO_SPLIT.items() if its_split is split)
             raise DatasetError(
                 f"expected pictures of the {split} split ({usage}) in {source}. Received: none. "
                 "Use the complete fer2013.csv"

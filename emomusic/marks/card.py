@@ -111,8 +111,8 @@ def _paste(card: Image.Image, pictures: Sequence[RgbImage]) -> None:
     width, height = int(scale * shape), int(scale)
     x0, y0 = (left + right - columns * width) // 2, (top + bottom - rows * height) // 2
     gap = 4 if len(pictures) > 1 else 0
-    for number, each in enumerate(pictures):
-        small = Image.fromarray(each).resize((width - gap, height - gap), Image.Resampling.LANCZOS)
+    for number, one in enumerate(pictures):
+        small = Image.fromarray(one).resize((width - gap, height - gap), Image.Resampling.LANCZOS)
         card.paste(small, (x0 + number % columns * width, y0 + number // columns * height))
 
 

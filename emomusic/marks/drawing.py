@@ -159,12 +159,8 @@ def _tag(text: str, colour: str, size: int, in_yuv: bool, is_hollow: bool) -> Rg
     """A label with its background. Rendering takes half a millisecond, so results are cached."""
     font = ImageFont.load_default(size)
     plate = Image.new("RGB", (round(font.getlength(text) + 0.7 * size), round(1.4 * size)), colour)
-    middle, drawing, ink, rim = (
-        (plate.width / 2, plate.height / 2),
-        ImageDraw.Draw(plate),
-        ink_on(colour),
-        size // 10 + 1,
-    )
+    drawing, middle = ImageDraw.Draw(plate), (plate.width / 2, plate.height / 2)
+    ink, rim = ink_on(colour), size // 10 + 1
     if is_hollow:
         drawing.rectangle((rim, rim, plate.width - rim - 1, plate.height - rim - 1), fill=ink)
     drawing.text(middle, text, fill=colour if is_hollow else ink, font=font, anchor="mm")

@@ -41,7 +41,7 @@ _TABLES = tomllib.loads(Path(__file__).with_name("genres.toml").read_text(encodi
 _SPELLINGS = _TABLES.pop("spellings")
 _PATTERNS = {name: re.compile("|".join(words), re.IGNORECASE) for name, words in _TABLES.pop("patterns").items()}
 
-GENRE_FAMILIES = tuple(GenreFamily(key, each["title"], tuple(each["genres"].split())) for key, each in _TABLES.items())
+GENRE_FAMILIES = tuple(GenreFamily(key, own["title"], tuple(own["genres"].split())) for key, own in _TABLES.items())
 
 GENRES: tuple[str, ...] = tuple(sorted(genre for family in GENRE_FAMILIES for genre in family.genres))
 """All genres of the bundled catalogue."""

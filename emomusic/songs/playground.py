@@ -106,8 +106,8 @@ class Training:
         for before, after in itertools.pairwise(sides):
             bound = np.sqrt(6 / (before + after))  # Glorot & Bengio, 2010
             self._weights += [self._random.uniform(-bound, bound, (before, after)), np.zeros(after)]
-        self._means = [np.zeros_like(each) for each in self._weights]
-        self._squares = [np.zeros_like(each) for each in self._weights]
+        self._means = [np.zeros_like(weights) for weights in self._weights]
+        self._squares = [np.zeros_like(weights) for weights in self._weights]
         self._num_steps = 0
         self.curves = [self._row()]
 

@@ -104,22 +104,22 @@ class Recommender:
         is_journey = request.policy is Policy.JOURNEY
         return self._journey(request, num_songs) if is_journey else list(islice(self.walk(request), num_songs))
 
-    def walk(self, request: Request, heard: Sequence[Pick] = ()) -> Iterator[Pick]:
+    def walk(self, request: Request, played: Sequence[Pick] = ()) -> Iterator[Pick]:
         """All songs for a request, best first, each chosen when it is asked for. For one thread at a time.
 
         Songs of the target mood follow the `JOURNEY_STEPS` songs of a journey, and may repeat one of them.
 
         Args:
             request: target, policy and filters.
-            heard: songs that were heard. If they are the steps of a journey, it continues from the last one.
+            played: songs that were played. If they are the steps of a journey, it continues from the last one.
         """
         if request.turns:
-            yield from self._walk_in_turn(request, heard)
+            yield from self._walk_in_turn(request, played)
             return
         target, mood = target_of(request)
         if request.policy is Policy.JOURNEY:
-            if len(heard) < JOURNEY_STEPS and all(pick.is_step for pick in heard):
-                yield from self._journey(request, JOURNEY_STEPS, heard)
+            if len(played) < JOURNEY_STEPS and all(pick.is_step for pick in played):
+                yield from self._journey(request, JOURNEY_STEPS, played)
             request = replace(request, point=target, mood=mood, policy=Policy.MATCH)
         for number, row in enumerate(self._rows(target, mood, request), 1):
             probability, place = self.probabilities[row, MOODS.index(mood)], self.plane[row]
@@ -129,11 +129,11 @@ class Recommender:
             words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
             yield self._pick(number, row, mood, score, f"{words}, {character_of(self.point_of(row))}")
 
-    def _walk_in_turn(self, request: Request, heard: Sequence[Pick]) -> Iterator[Pick]:
+    def _walk_in_turn(self, request: Request, played: Sequence[Pick]) -> Iterator[Pick]:
         """A song for each of several listeners, again and again; no song twice."""
         listeners = [replace(request, point=point, emotion=of, turns=()) for _, point, of in request.turns]
-        walks = {name: self.walk(each) for (name, *_), each in zip(request.turns, listeners, strict=True)}
-        known = {key_of(pick.song) for pick in heard}
+        walks = {name: self.walk(own) for (name, *_), own in zip(request.turns, listeners, strict=True)}
+        known = {key_of(pick.song) for pick in played}
         while walks:
             for name, walk in [*walks.items()]:
                 pick = next((pick for pick in walk if key_of(pick.song) not in known), None)
@@ -214,14 +214,12 @@ class Recommender:
         bonus[~passing[rows]] = -np.inf
         return rows, columns, bonus
 
-    def _journey(self, request: Request, num_songs: int, heard: Sequence[Pick] = ()) -> list[Pick]:
-        """The steps of a journey of `num_songs` songs that follow the heard ones. It is shorter if songs run out."""
+    def _journey(self, request: Request, num_songs: int, played: Sequence[Pick] = ()) -> list[Pick]:
+        """The steps of a journey of `num_songs` songs that follow the played ones. It is shorter if songs run out."""
         target, mood = target_of(request)
-        num_left, before = (
-            num_songs - len(heard),
-            [request.point, *(pick.point for pick in heard if pick.point is not None)],
-        )
-        near = self._near_the_way(before[-1], num_left, request, heard)
+        num_left = num_songs - len(played)
+        before = [request.point, *(pick.point for pick in played if pick.point is not None)]
+        near = self._near_the_way(before[-1], num_left, request, played)
         ends = [position for position, row in enumerate(near) if self._likeliest(row) is mood]
         path = like_steps(before[-1], target, self.plane[near], self._tempo_bpm[near], ends, num_left)
         rows = [near[position] for position in path]
@@ -234,7 +232,7 @@ class Recommender:
             for step, row, score in zip(count(len(before)), rows, scores, strict=False)
         ]
 
-    def _near_the_way(self, start: AffectPoint, num_points: int, request: Request, heard: Sequence[Pick]) -> list[int]:
+    def _near_the_way(self, start: AffectPoint, num_points: int, request: Request, played: Sequence[Pick]) -> list[int]:
         """Rows near the straight way from a point to the target: for each waypoint some with its mood, else others.
 
         They are different songs, and of different artists unless they are audio files, which may have few artists.
@@ -242,7 +240,7 @@ class Recommender:
         target, mood = target_of(request)
         window = 1 if self.catalogue.is_local else len(self.catalogue) + 1
         history = PlayHistory(self.catalogue, window=window)
-        for pick in heard:
+        for pick in played:
             if (row := self.catalogue.row_of(pick.song.id)) is not None:
                 history.add(row)
         passing = self.passing(request)
@@ -257,7 +255,7 @@ class Recommender:
                 yield from _lowest_first((_distances(columns, waypoint) / np.float32(_NEAR)) ** 2 - bonus, rows)
 
         waypoints = waypoints_between(start, target, num_points)
-        moods = moods_of_waypoints(waypoints, mood if heard else start_mood(request), mood)
+        moods = moods_of_waypoints(waypoints, mood if played else start_mood(request), mood)
         orders = [*map(by_cost, waypoints, moods)]
         found: list[int] = []
         for order in orders * _MOST_NEAR:
@@ -265,7 +263,7 @@ class Recommender:
                 history.add(row)
                 found.append(row)
             elif len(found) < num_points:  # songs run out: the last waypoints need some, too
-                return self._near_the_way(start, len(found), request, heard) if found else []
+                return self._near_the_way(start, len(found), request, played) if found else []
         return found
 
     def _pick(self, number: int, row: int, mood: Mood, score: float, reason: str) -> Pick:

@@ -62,7 +62,7 @@ def test_files_of_bundled_songs_name_no_folder_of_the_server(root: Path, monkeyp
 def test_audio_files_are_filtered_by_what_is_heard(root: Path) -> None:
     app = start_app(root, sample=SAMPLE, songs="bundled", heard=["guitar", "trombone"])
     assert {Trait.GUITAR in pick.song.hearing.traits for pick in queue_of(app).playlist(20)} == {True}
-    app.pills(key="trait_names").set_value([Trait.GUITAR, Trait.VOICE]).run()
+    app.pills(key="heard").set_value([Trait.GUITAR, Trait.VOICE]).run()
     assert {"Feelings", "Snowy"} >= {pick.song.title for pick in queue_of(app).playlist(2)}
 
 
