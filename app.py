@@ -13,7 +13,8 @@ from emomusic.server.visitor import admit_visitor
 def show_app() -> None:
     """Show the page of the address in the frame of all pages."""
     require_server()
-    style_page(visit := page_state(Visit))
+    style_page()
+    visit = page_state(Visit)
     with shown_errors():
         admit_visitor()
 

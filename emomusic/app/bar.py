@@ -18,7 +18,6 @@ import streamlit as st
 from emomusic.app.browser.components import mount
 from emomusic.app.frame import escape_markdown
 from emomusic.app.own_music import own_song
-from emomusic.app.parts import show_style
 from emomusic.app.queues import FADE_S, PlayerState, follow_source, start
 from emomusic.app.state import Visit, page_state
 from emomusic.errors import EmomusicError, LibraryError
@@ -91,7 +90,6 @@ def show_bar() -> None:
     fade_s = FADE_S if queue is not None and queue.fades else 0
     video = None if queue is None else queue.video
     with place, st.container(key="player-bar"):
-        show_style(__file__, "bar_page.css")
         mount(
             "runtime",
             "bar",

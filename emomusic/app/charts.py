@@ -36,7 +36,6 @@ def clicked(key: str) -> Any:
 def roomy_columns(widths: Sequence[int], *, key: str, **options: Any) -> list[DeltaGenerator]:
     """Columns side by side, stacked if one would be narrower than a phone."""
     with st.container(key=f"roomy-{key}"):
-        show_style(__file__, "roomy.css")
         return st.columns(widths, **options)
 
 

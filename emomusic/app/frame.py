@@ -7,7 +7,6 @@ import logging
 import mimetypes
 import re
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -21,10 +20,8 @@ from streamlit.runtime import RuntimeState
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from emomusic.app.choices import open_address
-from emomusic.app.parts import show_style
 from emomusic.app.state import CameraState, State, Visit, page_state
 from emomusic.assets import data_dir
-from emomusic.colours import rgb_of
 from emomusic.compat import finish_callbacks
 from emomusic.errors import EmomusicError, SettingsError
 from emomusic.server.sessions import WHEN_GONE, are_pages_forgotten
@@ -32,7 +29,6 @@ from emomusic.text import escape_control_chars, pluralize
 
 log = logging.getLogger(__name__)
 
-_WIDENED_S = 0.08
 _PROBLEMS_SHOWN = 5
 
 
@@ -99,25 +95,12 @@ def require_server() -> None:
         st.stop()
 
 
-def style_page(visit: Visit) -> None:
-    """Set icon, width and logo, and keep text on buttons and in charts readable in both themes.
-
-    A theme change does not rerun the page, so the CSS covers both themes.
-    """
+def style_page() -> None:
+    """Set icon, width and logo."""
     # Before the navigation. A bundled icon, because Streamlit loads material symbols for `page_icon` from the network
     icon, logo = (str(data_dir() / name) for name in ("icon.png", "logo.png"))
     st.set_page_config(page_title="EmoMusic", page_icon=icon, layout="wide", initial_sidebar_state="collapsed")
-    if not visit.number:  # the browser of a new visitor widens the page, before elements could move
-        time.sleep(_WIDENED_S)
     st.logo(logo, size="large")
-    text_colours = [colour for theme in ("light", "dark") if (colour := st.get_option(f"theme.{theme}.textColor"))]
-    primary, link = st.get_option("theme.light.primaryColor"), st.get_option("theme.dark.linkColor")
-    if not (text_colours and primary and link):
-        return  # started from another folder, without the themes of `.streamlit/config.toml`
-    letters = [f'text[style*="fill: rgb{rgb_of(colour)}"]' for colour in text_colours]
-    frames = [f'.shapelayer path[style*="stroke: rgb{rgb_of(colour)}"]' for colour in text_colours]
-    colours = {"PRIMARY": primary, "DARK_LINK": link}
-    show_style(__file__, "frame.css", LETTERS=", ".join(letters), FRAMES=", ".join(frames), **colours)
 
 
 def open_page(name: str) -> None:

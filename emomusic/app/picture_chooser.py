@@ -16,7 +16,6 @@ from emomusic.app.camera import camera_works, show_problem
 from emomusic.app.charts import show_tile, style_tiles
 from emomusic.app.choices import ABOUT_SAMPLE, PICTURE_FROM, SAMPLE, choose
 from emomusic.app.frame import escape_markdown
-from emomusic.app.parts import show_style
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, show_uploader
 from emomusic.assets import data_dir
@@ -189,7 +188,6 @@ def _remove_own() -> None:
 def _sample_row(shown: ShownPictures) -> None:
     """Show the samples as tiles, with labels for screen readers."""
     style_tiles("sample", chosen=next((name for name in SAMPLES if name == shown.sample), ""))
-    show_style(__file__, "picture_chooser.css")
     with st.container(horizontal=True, gap="small", key="samples"):
         for sample, title in SAMPLES.items():
             show_tile(

@@ -14,7 +14,6 @@ from emomusic.affect import Mood
 from emomusic.app.bar import show_bar
 from emomusic.app.choices import Source
 from emomusic.app.frame import download_button, escape_markdown
-from emomusic.app.parts import show_style
 from emomusic.app.queues import PageQueue, PlayerState, play, start, weak_callback
 from emomusic.app.sources import draw_music
 from emomusic.app.state import SpotifyState, page_state, use_spotify
@@ -51,7 +50,6 @@ def show_queue(
     place, is_list, current = queue.name, queue.is_list, queue.current
     show_bar()  # before all else: charts keep the browser busy for half a second
     with st.container(key=f"player-{place}", gap="xsmall"):
-        show_style(__file__, "player.css")
         _show_substitution(queue)
         # The menus keep their position and stay open if the number of elements before them does not change
         with st.container(gap="xsmall", key=f"song-{place}"):

@@ -1,6 +1,7 @@
 """What the server decides before Streamlit: which connections and uploads it takes, and which addresses are pages.
 
-The document of a page is Streamlit's, with a sentence for browsers that cannot connect; or says where a page is.
+The document of a page is Streamlit's, with the style of the app, and a sentence for browsers that cannot connect; or
+says where a page is.
 """
 
 from __future__ import annotations
@@ -38,8 +39,11 @@ from emomusic.server.visitor import address_of
 _START = ("index", "home", "start", "photo", "photos")  # other names of the first page
 
 _HERE = Path(__file__).parent
+# Streamlit shows a style of the app after the first elements, which then move
+_SHEETS = ("frame", "roomy", "player", "picture_chooser", "photo/screen", "music/page", "models/page")
+_STYLE = "".join((_HERE.parent / f"app/{name}.css").read_text(encoding="utf-8") for name in _SHEETS)
 # Scripts cannot run where a proxy's policy forbids them, so a style shows the sentence
-_SENTENCE = (_HERE / "no_connection.html").read_bytes()
+_BEGIN = f"<style>\n{_STYLE}</style>".encode() + (_HERE / "no_connection.html").read_bytes()
 _NO_PAGE = Template((_HERE / "no_page.html").read_text(encoding="utf-8"))
 
 
@@ -83,7 +87,7 @@ async def send_document(app: ASGIApp, base: str, pages: set[str], scope: Scope, 
 
     async def _send_changed(last: Message) -> None:
         if exists:
-            content = bytes(body).replace(b'<div id="root">', _SENTENCE + b'<div id="root">', 1)
+            content = bytes(body).replace(b'<div id="root">', _BEGIN + b'<div id="root">', 1)
             headers = MutableHeaders(raw=start["headers"])
             headers["content-length"] = str(len(content))
             for name in ("etag", "last-modified", "accept-ranges"):

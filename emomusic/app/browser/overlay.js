@@ -167,7 +167,7 @@ class Words extends Overlay {
       word.hidden = !box;
       if (!box) return;
       taken.push(box);
-      [word.style.left, word.style.top] = [`${left + box[0]}px`, `${top + box[1]}px`];
+      word.style.translate = `${left + box[0]}px ${top + box[1]}px`; // moves nothing else
     });
   }
 }

@@ -114,7 +114,8 @@ def _show_opening(view: View) -> None:
         return
     emotions, width, text = _OPENINGS[view]
     faces = "".join(f'<img src="{expression_uri(emotion)}" width="{width}" alt="">' for emotion in emotions)
-    st.html(f'<div style="display: flex; flex-wrap: wrap; gap: 0.75rem; max-width: 70rem">{faces}</div>')
+    with st.container(key="live-faces"):
+        st.html(f'<div style="display: flex; flex-wrap: wrap; gap: 0.75rem; max-width: 70rem">{faces}</div>')
     st.markdown(text)
 
 

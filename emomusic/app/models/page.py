@@ -13,7 +13,6 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.app.choices import BENCHMARK, MODELS, MODELS_CELL, MODELS_CLASS, MODELS_TAB, choose
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.models.details import show_details, tabs_of
-from emomusic.app.parts import show_style
 from emomusic.app.state import Visit, page_state
 from emomusic.assets import METRICS, ModelKind, folder_of
 from emomusic.charts.face import expression_uri
@@ -148,6 +147,5 @@ def _show_figure(found: Evaluation) -> None:
         picture = f'<img alt="" src="{expression_uri(Emotion(label))}">' if label in EMOTIONS else "<u></u>"
         level = f'<span style="--level:{100 * recall:.0f}%">{picture}{picture}</span>'
         faces += f"<figure>{level}<figcaption>{label}<b>{100 * recall:.0f}</b></figcaption></figure>"
-    show_style(__file__, "page.css")
     large = f"<p><strong>{percent(found.accuracy)}</strong><small>{found.range}</small></p>"
     st.html(f'<div class="figure">{large}{faces}</div>')

@@ -7,7 +7,7 @@ song of the table, with sliders, the prediction and a reason.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -19,12 +19,11 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from emomusic.affect import AffectPoint, list_shares
 from emomusic.answer.others import SongAnswer
 from emomusic.app.browser.components import mount
-from emomusic.app.charts import reserve_space, roomy_columns, show_chart
+from emomusic.app.charts import roomy_columns, show_chart
 from emomusic.app.choices import MUSIC_TRACK
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.music.songs import SIMILAR, show_songs
 from emomusic.app.page import Page, Part
-from emomusic.app.parts import show_style
 from emomusic.app.sources import YourMusic
 from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import hold, show_uploader
@@ -48,8 +47,6 @@ from emomusic.text import format_clock, join_names
 MAX_MB = 100
 
 _MOST_PARTS = 24  # of the path; each takes up to 0.3 s of one core
-
-_DROP_PX = 129  # as in `frame.css`
 
 Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
 
@@ -78,8 +75,7 @@ class OwnSong:
 def show_own_song(_songs: Songs, _music: YourMusic) -> None:
     """Show the upload, and the mood of the uploaded song."""
     own = page_state(OwnSong)
-    show_style(__file__, "classify.css")
-    with reserve_space("own-song-drop", _DROP_PX):
+    with st.container(key="own-song-drop"):  # its room is in `frame.css`
         show_uploader(
             f"Drop a song: {FORMATS[Kind.SONG]}, up to {MAX_MB} MB",
             "music_song_upload",
@@ -241,7 +237,6 @@ def _follow(own: OwnSong) -> Timeline:
     return own.path
 
 
-_SENTENCE = "music-sentence"
 _NUM_OPTIONS = 30
 
 
@@ -254,19 +249,20 @@ def show_one_song(songs: Songs, music: YourMusic) -> None:
     row = songs.catalogue.row_of(song.id)
     assert row is not None  # a song of this catalogue
     start = songs.catalogue.features[row]
-    light, dark = (st.get_option(f"theme.{theme}.backgroundColor") or "Canvas" for theme in ("light", "dark"))
-    show_style(__file__, "what_if.css", BACKGROUND=f"light-dark({light}, {dark})")
-    sentence = st.container(key=_SENTENCE)
-    charts, sliders = st.columns([3, 2], gap="large")
-    with sliders:
-        features = _sliders(songs, song, start)
+    values, features = _slider_values(songs, song, start), start.copy()
+    for column, (key, value) in enumerate(values.items()):  # before the sliders: what is above them is never inserted
+        if st.session_state.setdefault(key, value) != value:
+            features[column] = st.session_state[key]
     moved = bool((features != start).any())
     reference = start if moved else np.median(songs.catalogue.features, axis=0)
     answer = explain_mood(mood_classifier(), features, start, reference, duration_s=song.duration_s)
-    with sentence:
+    with st.container(key="music-sentence"):
         st.header(describe_moods(answer.probabilities), anchor=False)
+    charts, sliders = st.columns([3, 2], gap="large")
     with charts:
         _show_answer(song, answer, main_reason(answer, features, reference, moved=moved), moved=moved)
+    with sliders:
+        _draw_sliders(values, moved=moved)
     st.markdown("**Most similar songs**")
     show_songs(songs, songs.similar(row, features), SIMILAR, music)
 
@@ -292,19 +288,20 @@ def _draw_song_menu(songs: Songs) -> Song:
     return current
 
 
-def _sliders(songs: Songs, song: Song, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Show nine sliders and return their values; an untouched slider returns the song's exact value."""
-    defaults = {
+def _slider_values(songs: Songs, song: Song, start: npt.NDArray[np.float64]) -> dict[str, float]:
+    """The values of a song as its sliders show them, by key. An untouched slider stands for the song's exact value."""
+    return {
         f"music-slide-{songs.token}-{song.id}-{feature.name}": float(
             np.clip(round(value, feature.num_digits), feature.low, feature.high)
         )
         for value, feature in zip(start.tolist(), FEATURES.values(), strict=True)
     }
-    features = start.copy()
-    for column, ((key, default), feature) in enumerate(zip(defaults.items(), FEATURES.values(), strict=True)):
-        # Set through the session only: "Reset to song" sets it too, and Streamlit warns about two defaults
-        st.session_state.setdefault(key, default)
-        value = st.slider(
+
+
+def _draw_sliders(values: Mapping[str, float], *, moved: bool) -> None:
+    """Show nine sliders, whose values are set through the session only: "Reset to song" sets them too."""
+    for key, feature in zip(values, FEATURES.values(), strict=True):
+        st.slider(
             feature.titled,
             feature.low,
             feature.high,
@@ -314,17 +311,14 @@ def _sliders(songs: Songs, song: Song, start: npt.NDArray[np.float64]) -> npt.ND
             help=feature.description.capitalize(),
             persist_state="session",
         )
-        if value != default:
-            features[column] = value
     st.button(
         "Reset to song",
         icon=":material/undo:",
         key="music-undo",
         on_click=st.session_state.update,
-        args=(defaults,),
-        disabled=bool((features == start).all()),
+        args=(values,),
+        disabled=not moved,
     )
-    return features
 
 
 def _show_answer(song: Song, answer: MoodExplanation, reason: str, *, moved: bool) -> None:

@@ -30,7 +30,6 @@ from emomusic.app.music.songs import (
     show_songs,
 )
 from emomusic.app.own_music import TableState
-from emomusic.app.parts import show_style
 from emomusic.app.player import show_queue
 from emomusic.app.queues import play_list
 from emomusic.app.secrets import spotify_credentials
@@ -57,7 +56,6 @@ _NUM_ARTISTS = 12
 
 def show_explore(songs: Songs, music: YourMusic) -> None:
     """Show the search, the map and the list of what it finds."""
-    show_style(__file__, "explore.css")
     if music.shown is Source.OWN:
         _show_glance(songs)
     words = (MUSIC_QUERY.value or "").strip()

@@ -28,7 +28,7 @@ def show_music() -> None:
         EmomusicError: the catalogue or a model is damaged.
     """
     music = your_music()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="music-head"):
         heading = st.container(width="content")  # keeps its text and its place until it is written again
         draw_music(music)
         explanation = st.popover("What the numbers mean", icon=":material/help:")

@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import Mood
 from emomusic.answer.answer import Answer, sentence_of
-from emomusic.app.charts import reserve_space, show_tile
+from emomusic.app.charts import show_tile
 from emomusic.app.choices import FACE, MOOD, PHOTO_TAB, SAMPLE, SAYS, STEP
 from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems
 from emomusic.app.page import Page, Part
@@ -113,7 +113,7 @@ def show_page(open_start: Callable[[], DeltaGenerator]) -> None:
     elif mood is not None:
         _show_mood(shown, Mood(mood))
     else:
-        with open_start(), reserve_space("start", 560):  # a link may name no sample
+        with open_start(), st.container(key="start"):  # a link may name no sample
             draw_chooser(shown)
             _draw_moods()
 
@@ -124,7 +124,7 @@ def show_photos(shown: ShownPictures) -> None:
     unread = Photos(digest, dict.fromkeys(picture.digest for picture in shown.pictures), persons.version)
     photos = shown.mine.kept(Photos, digest) or shown.mine.keep(digest, unread)
     style, on_photo, num_photos = st.empty(), None, len(photos.by_digest)
-    with reserve_space("photo-answer", 672):
+    with st.container(key="photo-answer"):
         with st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center"):
             title = st.empty()
             places = {name: st.container(key=name, width="content") for name in ("who", "menus")}
@@ -136,7 +136,7 @@ def show_photos(shown: ShownPictures) -> None:
     unmarked: dict[str, tuple[DeltaGenerator, DeltaGenerator]] = {}
     with places["picture"]:
         if num_photos > 1:
-            style.html(screen_style([], ()))
+            style.html(screen_style([], (), number=num_photos))
             unmarked = show_sheet(photos.glance(shown))
         elif not (first := photos.decoded(digest, shown)).problem:
             style.html(screen_style([first.reading], ()))
@@ -411,7 +411,7 @@ def _draw_moods() -> None:
 def _show_mood(shown: ShownPictures, mood: Mood) -> None:
     """Show the parts of the page that need no photo."""
     answer = Answer(mood=mood)
-    with reserve_space("mood-answer", 560):
+    with st.container(key="mood-answer"):
         title = st.empty()
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             _draw_moods()

@@ -28,13 +28,16 @@ _NUMBERS_ONLY = 12  # more faces have no room for words
 _STRIPS = 60  # more faces would need too many rules of the style
 
 
-def screen_style(readings: Sequence[PictureReading], chosen: Sequence[int], emotion: Emotion | None = None) -> str:
+def screen_style(
+    readings: Sequence[PictureReading], chosen: Sequence[int], emotion: Emotion | None = None, *, number: int = 1
+) -> str:
     """The style of the screen for the shape of a photo, its faces, and the chosen ones; or for several photos.
 
     Args:
         readings: of the photos.
         chosen: numbers of the chosen faces.
         emotion: of the listener, which gives the tile of the song its colour.
+        number: how many photos there are.
     """
     marked = chosen if sum(len(reading.faces) for reading in readings) > 1 else ()
     faces = [_face_style(face, reading) for reading in readings for face in reading.faces]
@@ -42,9 +45,10 @@ def screen_style(readings: Sequence[PictureReading], chosen: Sequence[int], emot
         "FACES": "\n".join(faces),
         "CHOSEN": f":is({', '.join(f'.st-key-photo-face-{number}' for number in [0, *marked])})",  # 0 is none
         "MOOD": TRAIL if emotion is None else EMOTION_COLOURS[emotion],
+        "NUMBER": str(number),
         "RATIO": f"{readings[0].width / readings[0].height if readings else 1:.4f}",
     }
-    return style_beside(__file__, "screen.css", **values)
+    return style_beside(__file__, "faces.css", **values)
 
 
 def _face_style(face: FaceReading, reading: PictureReading) -> str:
