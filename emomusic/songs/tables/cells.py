@@ -30,9 +30,9 @@ _CLOCK = r"^(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)$"
 _GROUPED = r"^[+-]?\d{1,3}(?:[.,]\d{3})+$"
 
 
-def series(values: Any) -> pd.Series:
+def series(values: Any, index: pd.Index | None = None) -> pd.Series:
     """Cells as text in Arrow's memory, a fifth of that of Python objects."""
-    return pd.Series(pd.array(values, dtype="str"))
+    return pd.Series(pd.array(values, dtype="str"), index)
 
 
 def numbers(cells: pd.Series) -> Floats:
@@ -63,7 +63,7 @@ def whole_numbers(cells: pd.Series) -> Floats:
 def _extracted(cells: pd.Series, pattern: str) -> pd.Series:
     """The group `found` of a pattern in each cell; empty without it."""
     found = pc.struct_field(pc.extract_regex(pa.array(cells), pattern), "found")
-    return series(pc.fill_null(found, ""))
+    return series(pc.fill_null(found, ""), cells.index)
 
 
 def track_ids(cells: pd.Series) -> pd.Series:
@@ -98,7 +98,7 @@ def lengths_s(cells: pd.Series, unit: str) -> Floats:
 def each_different(cells: pd.Series, convert: Callable[[str], str]) -> pd.Series:
     """Convert cells; equal ones only once."""
     coded = pa.chunked_array(pa.array(cells)).combine_chunks().dictionary_encode()
-    return series(pa.array(map(convert, coded.dictionary.to_pylist()), pa.string()).take(coded.indices))
+    return series(pa.array(map(convert, coded.dictionary.to_pylist()), pa.string()).take(coded.indices), cells.index)
 
 
 # Lists
@@ -140,4 +140,4 @@ def lists(cells: pd.Series) -> pd.Series:
     others = each_different(
         series(pc.if_else(is_plain, "", arrow)), lambda cell: list_of(cell) if cell[:1] in ("[", "{") else cell
     )
-    return series(pc.if_else(is_plain, plain, pa.array(others)))
+    return series(pc.if_else(is_plain, plain, pa.array(others)), cells.index)

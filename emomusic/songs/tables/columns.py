@@ -110,10 +110,6 @@ def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> Col
         names = heads[artists[0]].head(60)
         known = {place: list(map(finder.has, map(str, rows[place][names.index]), map(str, names))) for place in titles}
         titles.sort(key=lambda place: -sum(known[place]))
-    parts = [place for place in columns.get("artists", []) if re.search(r"\d$", keys[place])]
-    if len(parts) > 1:  # "Artist 1", "Artist 2"
-        columns["artist_parts"] = parts
-        columns["artists"] = [place for place in columns["artists"] if place not in parts]
     is_of_track = [_OF_OTHERS.isdisjoint(key.split()) for key in keys] or [True] * len(heads)
     links = [place for place in heads if is_of_track[place] and _share(heads[place], TRACK_LINK.search) > 0.5]
     links += [place for place in heads if place not in links and heads[place].str.startswith("spotify:track:").any()]
@@ -126,7 +122,7 @@ def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> Col
             columns.setdefault("path", []).append(place)
         elif not header and "played" not in columns and _share(heads[place], DATE.fullmatch) > 0.9:
             columns["played"] = [place]
-    has_names = {"title", "artists"} <= columns.keys() or {"artist_title", "artist_parts"} & columns.keys()
+    has_names = {"title", "artists"} <= columns.keys() or "artist_title" in columns
     if not has_names and not (header and "path" in columns):
         others = [place for place in heads if place not in taken and place not in columns.get("id", [])]
         columns |= _by_values(heads, others, columns, finder)

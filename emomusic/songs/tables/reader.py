@@ -28,11 +28,10 @@ from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.tables import cells as of_cells
 from emomusic.songs.tables.columns import advice_of
 from emomusic.songs.tables.files import read_file
-from emomusic.songs.tables.songs import UNTITLED, songs_of
-from emomusic.songs.tables.table import Table
+from emomusic.songs.tables.songs import UNTITLED, read_songs
+from emomusic.songs.tables.table import Table, first_of
 from emomusic.text import pluralize
 
-_MOST_NAMED = 20  # rows in a sentence
 _FOUND_BY = (None, None, "features", "id", "title")
 _MOOD, _FEATURES, _ID, _TITLE = 1, 2, 3, 4  # the origins of songs, as places in `_FOUND_BY`; 0 for one without any
 
@@ -145,15 +144,17 @@ def read_table(
     table = read_file(data, name, finder)
     del data
     table.find_fields(finder)
-    frame = songs_of(table, finder)
-    frame = _find(table, _by_plays(frame, table) if table.is_history else frame, finder)
-    frame, not_found = _known_songs(table, frame, is_known=known is not None)
-    rows = frame["row"].to_numpy(np.intp)
-    numbers = first = np.arange(len(rows))
-    if (rows >= 0).any():
-        numbers, _ = pd.factorize(np.where(rows < 0, -2 - numbers, rows))
+    read_songs(table, finder)
+    if table.is_history:
+        _order_by_plays(table)
+    _find(table, finder)
+    not_found = _leave_out_missing(table, finder)
+    found = table.rows["row"].to_numpy(np.intp)
+    numbers, first = np.arange(len(found)), np.arange(len(found))
+    if (found >= 0).any():
+        numbers, _ = pd.factorize(np.where(found < 0, -2 - numbers, found))
         first = np.unique(numbers, return_index=True)[1]
-    if repeats := len(rows) - len(first):
+    if repeats := len(found) - len(first):
         table.notes.append(f"{pluralize(repeats, 'row')} with a song of another row.")
     table.left_out.sort()
     form = "EmoMusic, Songs (CSV)" if table.is_our_export else table.form
@@ -163,10 +164,10 @@ def read_table(
         encoding=table.encoding,
         separator=table.separator,
         num_rows=table.num_rows,
-        catalogue=_catalogue(table, frame.iloc[first] if repeats else frame, finder),
-        found_by=[_FOUND_BY[origin] for origin in frame["origin"]],
+        found_by=[_FOUND_BY[origin] for origin in table.rows["origin"]],
+        catalogue=_catalogue(table, table.rows.iloc[first] if repeats else table.rows, finder),
         rows=numbers,
-        known_rows=rows[first],
+        known_rows=found[first],
         left_out=table.left_out,
         not_found=not_found,
         notes=[*_sentences(table, not_found), *table.notes],
@@ -174,70 +175,56 @@ def read_table(
     )
 
 
-def _known_songs(table: Table, frame: pd.DataFrame, *, is_known: bool) -> tuple[pd.DataFrame, list[NotFound]]:
-    """The songs with an origin, each once; and those that are not found."""
-    has_any = bool(frame["origin"].isin([_MOOD, _FEATURES]).any())
-    not_found = _report_missing(table, frame[frame["origin"] == 0], has_any=has_any, is_known=is_known)
-    frame = frame[frame["origin"] > 0]
-    keys = _keys(frame)
-    if pc.count_distinct(pa.array(keys)).as_py() < len(keys):
-        is_repeated = keys.duplicated()
-        table.leave_out(frame["at"][is_repeated], "the same song as above")
-        frame = frame[~is_repeated]
-    return frame, not_found
+def _keys(rows: pd.DataFrame) -> pd.Series:
+    """A number for each song, equal for equal files, else for equal ids, else for equal titles and artists."""
+    keys = pa.array(rows["id"])
+    if (rows["id"] == "").any():
+        title, artists = (pc.utf8_lower(pa.array(rows[name])) for name in ("title", "artists"))
+        names = pc.binary_join_element_wise(title, artists, pa.scalar("\n", title.type))
+        keys = pc.if_else(pc.equal(keys, ""), names, keys)
+    numbers = pd.Series(pa.chunked_array(keys).combine_chunks().dictionary_encode().indices.to_numpy(), rows.index)
+    return numbers.where(rows["file"] < 0, -1 - rows["file"]) if "file" in rows else numbers
 
 
-def _keys(frame: pd.DataFrame) -> pd.Series:
-    """What tells songs apart: the file, else the id, else title and artists."""
-    has_no_id, keys = frame["id"] == "", frame["id"]
-    if has_no_id.any():
-        keys = keys.mask(has_no_id, frame["title"].str.lower() + "\n" + frame["artists"].str.lower())
-    if "file" in frame and (is_file := frame["file"] >= 0).any():
-        keys = keys.mask(is_file, "file " + frame["file"].astype("str"))
-    return keys
-
-
-def _by_plays(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """Each song once, the most played one first."""
-    keys = _keys(frame)
-    counts = keys.map(keys.value_counts())
-    songs = frame[~keys.duplicated()]
-    plays, several = pluralize(len(frame), "play"), pluralize(len(songs), "song")
+def _order_by_plays(table: Table) -> None:
+    """Keep each song of a history once, the most played one first."""
+    keys, num_plays = _keys(table.rows), len(table.rows)
+    table.keep(~keys.duplicated())
+    counts = keys.map(keys.value_counts())[table.rows.index].sort_values(ascending=False, kind="stable")
+    table.rows = table.rows.loc[counts.index]
+    plays, several = pluralize(num_plays, "play"), pluralize(len(counts), "song")
     table.notes.append(f"{plays} of {several}, the most played one first.")
-    return songs.loc[counts[songs.index].sort_values(ascending=False, kind="stable").index]
 
 
-def _find(table: Table, frame: pd.DataFrame, finder: Finder) -> pd.DataFrame:
-    """The songs with their origin, and with the number of their file and their row of the catalogue; -1 without one."""
-    files, rows = _files_of(table, frame, finder), np.full(len(frame), -1)
-    has_mood = frame["mood"].notna() if "mood" in frame else np.zeros(len(frame), bool)
-    origin = np.select([files >= 0, frame["has_all"]], [_ID, _FEATURES]).astype(np.int8)
+def _find(table: Table, finder: Finder) -> None:
+    """Add the origin of each song, the number of its file, and its row of the catalogue; -1 without one."""
+    rows = table.rows
+    files, places = _files_of(table, finder), np.full(len(rows), -1)
+    origin = np.select([files >= 0, rows["has_all"]], [_ID, _FEATURES]).astype(np.int8)
 
     def look(found: npt.NDArray[np.intp], by: int, find: Callable[..., npt.NDArray[np.intp]], *columns: str) -> None:
         if (wanted := origin == 0).any():
-            found[wanted] = find(*(frame[name][wanted].tolist() for name in columns))
+            found[wanted] = find(*(rows[name][wanted].tolist() for name in columns))
             origin[wanted & (found >= 0)] = by
 
     if finder.library is not None:
         look(files, _TITLE, finder.library.rows, "title", "artists")
     if finder.catalogue is not None:
-        look(rows, _ID, finder.known_ids.get_indexer, "id")
-        look(rows, _TITLE, finder.catalogue.rows, "title", "artists")
-    is_unnamed = (origin == _FEATURES) & (frame["title"] == UNTITLED) & (frame["artists"] == UNKNOWN_ARTIST)
-    origin[(origin == 0) & has_mood] = _MOOD
-    if num_placed := int((is_placed := (origin == 0) & frame["has_place"]).sum()):
+        look(places, _ID, finder.known_ids.get_indexer, "id")
+        look(places, _TITLE, finder.catalogue.rows, "title", "artists")
+    origin[(origin == 0) & table.text("mood").notna() & ("mood" in rows)] = _MOOD
+    if num_placed := int((is_placed := (origin == 0) & rows["has_place"]).sum()):
         origin[is_placed] = _FEATURES
         table.notes.append(f"Moods by valence and energy alone: {pluralize(num_placed, 'song')}.")
-    frame = frame.assign(file=files, row=rows, origin=origin)
-    return _named_by_ids(table, frame, is_unnamed, finder) if is_unnamed.any() else frame
+    table.rows = rows.assign(file=files, row=places, origin=origin)
 
 
-def _files_of(table: Table, frame: pd.DataFrame, finder: Finder) -> npt.NDArray[np.intp]:
+def _files_of(table: Table, finder: Finder) -> npt.NDArray[np.intp]:
     """The number of the file that the path of each song names; -1 without one."""
-    if not finder.files or "path" not in frame:
-        return np.full(len(frame), -1)
-    has_name = (table.text("title") + table.text("artist_title") != "")[frame.index]
-    paths = zip(frame["path"].fillna(""), frame["title"].where(has_name, ""), strict=True)
+    if not finder.files or "path" not in table.names:
+        return np.full(len(table.rows), -1)
+    has_name = table.text("artist_title") != "" if "title" not in table.names else table.rows["title"] != ""
+    paths = zip(table.rows["path"], table.rows["title"].where(has_name, ""), strict=True)
     named = [finder.at_path(path, title) for path, title in paths]
     if number := sum(len(places) > 1 for places in named):
         several = pluralize(number, "path")
@@ -245,50 +232,47 @@ def _files_of(table: Table, frame: pd.DataFrame, finder: Finder) -> npt.NDArray[
     return np.array([places[0] if places else -1 for places in named], np.intp)
 
 
-def _named_by_ids(table: Table, frame: pd.DataFrame, unnamed: pd.Series, finder: Finder) -> pd.DataFrame:
-    """Titles and artists of the catalogue for songs with features and an id alone; the others are named in a note."""
-    rows = finder.known_ids.get_indexer(pd.Index(frame["id"][unnamed]))
-    index = frame.index[unnamed][rows >= 0]
-    if finder.known is not None and len(index):
-        names = finder.known.table[["title", "artists"]].iloc[rows[rows >= 0]]
-        frame.loc[index, ["title", "artists"]] = names.set_axis(index)
-    if others := frame["at"][unnamed][rows < 0].astype("str").tolist():
-        table.notes.append(f"Songs whose title is not known, only their id: rows {_first(others)}.")
-    return frame
+def _leave_out_missing(table: Table, finder: Finder) -> list[NotFound]:
+    """Leave out rows that are no songs: without features where others have them, not in the catalogue, or repeated.
+
+    Returns:
+        Those that are not in the catalogue.
+    """
+    is_missing, is_known = table.rows["origin"] == 0, finder.known is not None
+    has_any = bool(table.rows["origin"].isin([_MOOD, _FEATURES]).any())
+    missing = table.rows[is_missing] if is_known else table.rows.head(0)
+    table.keep(~(is_missing & table.rows["is_silent"]), "not analysed: silence")
+    reason = "no features or mood, and not in the catalogue" if has_any else "" if is_known else "no features or mood"
+    table.keep(table.rows["origin"] > 0, reason)
+    table.keep(~_keys(table.rows).duplicated(), "the same song as above")
+    names = (missing[name].tolist() for name in ("at", "title", "artists"))
+    return [(at, title, split_artists(cell)) for at, title, cell in zip(*names, strict=True)]
 
 
-def _report_missing(table: Table, frame: pd.DataFrame, *, has_any: bool, is_known: bool) -> list[NotFound]:
-    """Rows that are no songs: without features where others have them, or not in the catalogue."""
-    table.leave_out(frame["at"][frame["is_silent"]], "not analysed: silence")
-    if has_any or not is_known:
-        reason = "no features or mood, and not in the catalogue" if has_any else "no features or mood"
-        table.leave_out(frame["at"][~frame["is_silent"]], reason)
-    names = (frame[name].tolist() for name in ("at", "title", "artists"))
-    return [(at, title, split_artists(cell)) for at, title, cell in zip(*names, strict=True)] if is_known else []
-
-
-def _catalogue(table: Table, frame: pd.DataFrame, finder: Finder) -> Catalogue | None:
+def _catalogue(table: Table, songs: pd.DataFrame, finder: Finder) -> Catalogue | None:
     """The catalogue of the songs; rows of the known catalogue have its facts."""
-    if frame.empty:
+    if songs.empty:
         return None
-    rows, files = frame["row"].to_numpy(np.intp), frame["file"].to_numpy(np.intp)
-    own = (frame if (rows < 0).all() else frame[rows < 0]).set_axis(np.flatnonzero(rows < 0))
+    rows, files = songs["row"].to_numpy(np.intp), songs["file"].to_numpy(np.intp)
+    own = (songs if (rows < 0).all() else songs[rows < 0]).set_axis(np.flatnonzero(rows < 0))
     own = own.rename(columns={"duration": "duration_s"}).assign(player=Player.SPOTIFY.value)
+    for column in {"album", "genres", "path"} & set(own):
+        own[column] = own[column].replace("", None)
     if (has_no_id := own["id"] == "").any():
         own["player"] = own["player"].mask(has_no_id, Player.NONE.value)
         own["id"] = own["id"].mask(has_no_id, "table-" + own["at"].astype("str"))
     for column, unknown in (("title", UNTITLED), ("artists", UNKNOWN_ARTIST)):
         if (is_unknown := own[column] == "").any():
             own[column] = own[column].mask(is_unknown, unknown)
-    own["artists"] = _separated(own["artists"], finder).set_axis(own.index)
+    own["artists"] = _separated(own["artists"], finder)
     if "mood" in own:
-        without = own["mood"].notna() & (own["energy"].isna() | own["valence"].isna())
+        without = own["mood"].notna() & ~own["has_place"]
         points = [Mood(mood).point for mood in own["mood"][without]]
         own.loc[without, "valence"] = [(point.valence + 1) / 2 for point in points]
         own.loc[without, "energy"] = [(point.arousal + 1) / 2 for point in points]
     if finder.known is not None and (is_known := rows >= 0).any():
         theirs = finder.known.table.iloc[rows[is_known]].set_axis(np.flatnonzero(is_known), axis="index")
-        moods = frame["mood"].to_numpy(object)[is_known] if "mood" in frame and not table.is_our_export else None
+        moods = songs["mood"].to_numpy(object)[is_known] if "mood" in songs and not table.is_our_export else None
         theirs = theirs.assign(player=Player.SPOTIFY.value, mood=moods)
         own = theirs if is_known.all() else pd.concat([own, theirs]).sort_index()
     if "explicit" in own:
@@ -299,7 +283,7 @@ def _catalogue(table: Table, frame: pd.DataFrame, finder: Finder) -> Catalogue |
             own.loc[list(own_files), name] = [getattr(file, name) for file in own_files.values()]
         own.loc[list(own_files), "player"] = [file.player.value for file in own_files.values()]
         own.loc[list(own_files), "id"] = [f"file-{place}" for place in own_files]
-    is_whole = (own["player"] == Player.SPOTIFY).all() and (frame["has_all"] | (frame["row"] >= 0)).all()
+    is_whole = (own["player"] == Player.SPOTIFY).all() and (songs["has_all"] | (songs["row"] >= 0)).all()
     catalogue = Catalogue(own, name=table.name, is_local=bool(own_files) or not is_whole)
     if own_files:
         catalogue.songs = [own_files.get(place) or catalogue.song(place) for place in range(len(catalogue))]
@@ -314,7 +298,7 @@ def _separated(artists: pd.Series, finder: Finder) -> pd.Series:
         return artists
 
     def split(cell: str) -> str:
-        if finder.catalogue is None or (finder.knows_artist(cell) and "," in cell):
+        if finder.catalogue is None or not {*",&"} & {*cell} or (finder.knows_artist(cell) and "," in cell):
             return cell
         parts = re.split(r"(?<!\\),\s*(?!the\b)", cell, flags=re.IGNORECASE)
         if len(parts) == 1 and not finder.knows_artist(cell):
@@ -332,17 +316,12 @@ def _sentences(table: Table, not_found: list[NotFound]) -> list[str]:
         reasons: dict[str, list[int]] = {}
         for row, reason in table.left_out:
             reasons.setdefault(reason, []).append(row)
-        groups = (f"{_first(list(map(str, rows)))}: {reason}" for reason, rows in reasons.items())
+        groups = (f"{first_of(rows)}: {reason}" for reason, rows in reasons.items())
         number = len({row for row, _ in table.left_out})
         sentences.append(f"{number:,} of {pluralize(table.num_rows, 'row')} left out: {'; '.join(groups)}.")
     if not_found:
         names = [", ".join([title, *artists])[:80] for _, title, artists in not_found]
         share = f"{len(names):,} of {pluralize(table.num_rows, 'row')}"
-        sentences.append(f"Not in the catalogue, and without all features: {share}: {_first(names, '; ')}.")
+        sentences.append(f"Not in the catalogue, and without all features: {share}: {first_of(names, '; ')}.")
         sentences += filter(None, [advice_of(table.header)])
     return sentences
-
-
-def _first(names: list[str], separator: str = ", ") -> str:
-    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    return separator.join(names[:_MOST_NAMED]) + more

@@ -20,7 +20,7 @@ from emomusic.songs.tables import cells as of_cells
 from emomusic.songs.tables.cells import Floats
 from emomusic.songs.tables.columns import key_of, mood_of, word_set
 from emomusic.songs.tables.lines import path_of, split_pairs
-from emomusic.songs.tables.table import FALSE, TRUE, Table
+from emomusic.songs.tables.table import FALSE, TRUE, Table, first_of
 from emomusic.text import join_names, pluralize
 
 UNTITLED = "Untitled"
@@ -34,48 +34,55 @@ _OF_SPOTIFY = 5  # of these features that tell that an id without a link is Spot
 _PLACE = ["valence", "energy"]
 
 
-def songs_of(table: Table, finder: Finder) -> pd.DataFrame:
-    """The facts and features of the songs, without rows that have no title or artist.
+def read_songs(table: Table, finder: Finder) -> None:
+    """Turn the cells into names, ids, facts and features of songs; leave out rows without title or artist.
 
-    Columns: `at`, the number of the row; those of a catalogue; `is_silent`; `has_all`, whether it has all features; and
-    `has_place`, whether it has valence and energy.
+    New columns are `is_silent`; `has_all`, whether a song has all features; and `has_place`, for valence and energy.
 
     Raises:
         DatasetError: columns have another scale than a known one.
     """
     titles, artists = _titles_and_artists(table, finder)
-    ids = _ids(table, finder)
-    is_unnamed = titles.isin(["", "NA"]) & artists.isin(["", "NA"]) & (ids != "")
-    titles, artists = titles.mask(is_unnamed, UNTITLED), artists.mask(is_unnamed, UNKNOWN_ARTIST)
-    frame = pd.DataFrame({"at": table.numbers, "id": ids, "title": titles, "artists": artists})
+    table.rows = table.rows.assign(id=_ids(table, finder), title=titles, artists=artists)
+    has_id = table.rows["id"] != ""
+    is_unnamed = has_id & titles.isin(["", "NA"]) & artists.isin(["", "NA"])
+    if is_unnamed.any():
+        _name_by_ids(table, is_unnamed, finder)
     for name, read in _FACTS.items():
-        if name in table.cells or (name == "year" and "released" in table.cells):
-            frame[name] = read(table)
-    has_title = (titles != "") | ((ids != "") & ("title" not in table.cells))
-    table.leave_out(table.numbers[~has_title], "no title")
-    frame = frame if has_title.all() else frame[has_title]
-    frame = frame.join(_features(table, frame.index))
-    has_artist = (frame["artists"] != "") | (frame["id"] != "") | (frame["has_place"] & ("artists" not in table.cells))
-    has_artist |= table.text("path")[frame.index] != ""
-    table.leave_out(frame["at"][~has_artist], "no artist")
-    return frame if has_artist.all() else frame[has_artist]
+        if name in table.names:
+            table.rows[name] = read(table)
+    table.keep((titles != "") | is_unnamed | (has_id & ("title" not in table.names)), "no title")
+    _read_features(table)
+    has_artist = (table.rows["artists"] != "") | (table.rows["id"] != "") | (table.text("path") != "")
+    table.keep(has_artist | (table.rows["has_place"] & ("artists" not in table.names)), "no artist")
 
 
 def _ids(table: Table, finder: Finder) -> pd.Series:
     """Spotify's ids: of links, of columns that say so, and others if the catalogue has most of them."""
     cells = table.text("id")
-    if "id" not in table.cells:
+    if "id" not in table.names:
         return cells
     is_bare = cells.str.fullmatch(TRACK_ID.pattern)
     ids = cells if is_bare.all() else of_cells.track_ids(cells)
-    is_spotifys = "spotify" in key_of(str(cells.name)).split()
-    is_spotifys |= sum(name in table.cells for name in _SHARES) >= _OF_SPOTIFY
+    is_spotifys = "spotify" in key_of(table.names["id"]).split()
+    is_spotifys |= sum(name in table.names for name in _SHARES) >= _OF_SPOTIFY
     if not is_spotifys and is_bare.any() and cells[is_bare].isin(finder.known_ids).mean() < 0.5:
         ids = ids.mask(is_bare, "")
     num_others = int(((ids == "") & cells.str.fullmatch(r"[\w-]+")).sum())
-    if num_others and "path" not in table.cells:
+    if num_others and "path" not in table.names:
         table.notes.append(f"{pluralize(num_others, 'id')} of another service: not used.")
     return ids
+
+
+def _name_by_ids(table: Table, unnamed: pd.Series, finder: Finder) -> None:
+    """Give songs with an id alone the names of the catalogue; the others are named in a note."""
+    places = finder.known_ids.get_indexer(pd.Index(table.rows["id"][unnamed]))
+    for column, unknown in (("title", UNTITLED), ("artists", UNKNOWN_ARTIST)):
+        names = of_cells.series([]) if finder.known is None else finder.known.table[column]
+        table.rows.loc[unnamed, column] = names.reindex(places).fillna(unknown).array
+    if (places < 0).any():
+        rows = table.rows["at"][unnamed][places < 0].tolist()
+        table.notes.append(f"Songs whose title is not known, only their id: rows {first_of(rows)}.")
 
 
 # Titles and artists
@@ -86,27 +93,24 @@ def _titles_and_artists(table: Table, finder: Finder) -> tuple[pd.Series, pd.Ser
     titles, artists, paths = table.text("title"), of_cells.lists(table.text("artists")), table.text("path")
     if "titleUrl" in table.header:  # "Watched ARTIST - Title" in the language of the account
         titles = _without_common_words(titles)
-    if not (is_named := artists.str.strip(" ;,\u00a0") != "").all():
-        artists = artists.where(is_named, "")
-    is_various = artists.str.lower().isin(word_set("various"))
-    if "path" in table.cells:
-        table.cells["path"] = paths = paths.map(path_of)
+    artists = artists.where(artists.str.strip(" ;,") != "", "")
+    if "path" in table.names:
+        table.rows["path"] = paths = paths.map(path_of)
+    is_open = (artists == "") | artists.str.lower().isin(word_set("various"))
     for source in ("artist_title", "title", "path"):
         texts = titles if source == "title" else table.text(source)
-        wanted = (texts != "") & ((artists == "") | is_various) & ((titles == "") | (source == "title"))
-        if not wanted.any():
-            continue
-        texts = texts[wanted].map(_stem) if source == "path" else texts[wanted]
-        pairs = split_pairs(texts.tolist(), finder, are_lines=source == "artist_title")
-        parts = pd.DataFrame(pairs, texts.index, ["title", "artist"], dtype="str").reindex(titles.index, fill_value="")
-        titles = titles.where(~wanted, parts["title"])
-        has_artist = parts["artist"] != ""
-        artists = artists.where(~has_artist, parts["artist"])
-        is_various &= ~has_artist
-    if "channel" in table.cells:
-        artists = artists.where(artists != "", table.text("channel"))
-    if "path" in table.cells and (from_folders := (artists == "") & (paths != "") & (titles != "")).any():
-        artists = artists.mask(from_folders, _of_folders(titles[from_folders], paths, finder).reindex(titles.index))
+        wanted = is_open & (texts != "") & ((titles == "") | (source == "title"))
+        if wanted.any():
+            texts = texts[wanted].map(_stem) if source == "path" else texts[wanted]
+            pairs = split_pairs(texts.tolist(), finder, are_lines=source == "artist_title")
+            titles, artists = titles.copy(), artists.copy()
+            titles.loc[texts.index] = [title for title, _ in pairs]
+            artists.loc[texts.index] = [new or old for (_, new), old in zip(pairs, artists[wanted], strict=True)]
+            is_open &= ~is_open.index.isin(texts.index[[bool(new) for _, new in pairs]])
+    artists = artists.where(artists != "", table.text("channel"))
+    if "path" in table.names and (from_folders := (artists == "") & (paths != "") & (titles != "")).any():
+        titles_there, artists = titles[from_folders], artists.copy()
+        artists.loc[titles_there.index] = _of_folders(titles_there, paths[from_folders], finder)
     return titles, artists
 
 
@@ -115,12 +119,12 @@ def _stem(path: str) -> str:
     return bare_title(re.split(r"[/\\]", path.partition("?")[0])[-1])
 
 
-def _of_folders(titles: pd.Series, paths: pd.Series, finder: Finder) -> pd.Series:
+def _of_folders(titles: pd.Series, paths: pd.Series, finder: Finder) -> list[str]:
     """The artists that folders tell: of the folder around that of the file, or of the latter, whichever is known."""
-    folders = paths[titles.index].map(lambda path: ["", "", *re.split(r"[/\\]", path)[:-1]])
-    choices = [folders.map(lambda names, at=at: names[-at]) for at in (2, 1)]
+    folders = [["", "", *re.split(r"[/\\]", path)[:-1]] for path in paths]
+    choices = [[names[-at] for names in folders] for at in (2, 1)]
     counts = [sum(map(finder.has, titles, names)) for names in choices]
-    return choices[int(counts[1] > counts[0])] if any(counts) else choices[0].map(lambda _: "")
+    return choices[int(counts[1] > counts[0])] if any(counts) else [""] * len(folders)
 
 
 def _without_common_words(titles: pd.Series) -> pd.Series:
@@ -131,31 +135,26 @@ def _without_common_words(titles: pd.Series) -> pd.Series:
             if len(split) == 1 and split[0][0] != "Watched":
                 break
             split = [words[rest] for words in split]
-    return of_cells.series(list(map(" ".join, split)))
+    return of_cells.series(list(map(" ".join, split)), titles.index)
 
 
 # Facts
 
 
-def _within(table: Table, name: str, numbers: Floats, low: float, high: float, rows: pd.Index | None = None) -> Floats:
-    """Numbers, empty outside their range; those of `rows`, by default of all."""
+def _within(table: Table, name: str, numbers: Floats, low: float, high: float) -> Floats:
+    """Numbers, empty outside their range."""
     is_wrong = ~((numbers >= low) & (numbers <= high))
-    _report_emptied(table, name, is_wrong, f"{low:g} to {high:g}", rows)
+    _report_emptied(table, name, is_wrong, f"{low:g} to {high:g}")
     return np.where(is_wrong, np.nan, numbers) if is_wrong.any() else numbers
 
 
-def _report_emptied(
-    table: Table, name: str, is_wrong: npt.NDArray[np.bool_], expected: str, rows: pd.Index | None = None
-) -> None:
-    if not is_wrong.any():
-        return
-    cells = table.text(name) if rows is None else table.text(name)[rows]
-    wrong = cells[is_wrong]
+def _report_emptied(table: Table, name: str, is_wrong: npt.NDArray[np.bool_], expected: str) -> None:
+    wrong = table.text(name)[is_wrong]
     wrong = wrong[~wrong.str.lower().isin(of_cells.ABSENT)]
     if len(wrong):
         table.notes.append(
             f"{name} of {pluralize(len(wrong), 'row')} emptied: expected {expected}. "
-            f"Received: {wrong.iloc[0][:40]!r} in row {table.numbers[wrong.index[0]]}."
+            f"Received: {wrong.iloc[0][:40]!r} in row {table.rows['at'][wrong.index[0]]}."
         )
 
 
@@ -165,23 +164,15 @@ def _explicit(table: Table) -> pd.Series:
     return words.isin(TRUE)
 
 
-def _years(table: Table) -> Floats:
-    years = of_cells.numbers(table.text("year"))
-    if "released" in table.cells and not np.isfinite(years).all():
-        years = np.where(np.isfinite(years), years, of_cells.years(table.text("released")))
-    return _within(table, "year", years, *YEARS)
-
-
 def _durations(table: Table) -> Floats:
-    cells = table.text("duration")
-    unit = re.search(r"\b(?:(ms|millis|milliseconds)|s|sec|seconds)$", key_of(str(cells.name)))
+    unit = re.search(r"\b(?:(ms|millis|milliseconds)|s|sec|seconds)$", key_of(table.names["duration"]))
     told = "" if unit is None else "ms" if unit[1] else "s"
-    return _within(table, "duration", of_cells.lengths_s(cells, told), 0, LONGEST_S)
+    return _within(table, "duration", of_cells.lengths_s(table.text("duration"), told), 0, LONGEST_S)
 
 
 def _genres(table: Table) -> pd.Series:
     cells = of_cells.lists(table.text("genres"))
-    return cells.str.replace(r"\s*[,;]\s*", ARTIST_SEPARATOR, regex=True).str.strip(ARTIST_SEPARATOR).replace("", None)
+    return cells.str.replace(r"\s*[,;]\s*", ARTIST_SEPARATOR, regex=True).str.strip(ARTIST_SEPARATOR)
 
 
 def _moods(table: Table) -> pd.Series:
@@ -189,10 +180,10 @@ def _moods(table: Table) -> pd.Series:
     given = cells[cells != ""].unique()
     numbers = of_cells.numbers(of_cells.series(given))
     if len(given) and np.isfinite(numbers).all():
-        if "quadrant" not in key_of(str(cells.name)) or not set(numbers) <= {1, 2, 3, 4}:
+        if "quadrant" not in key_of(table.names["mood"]) or not set(numbers) <= {1, 2, 3, 4}:
             raise DatasetError(
-                f"{table.name}: expected moods in words, such as happy or sad, in the column {cells.name}. Received: "
-                f"{numbers.min():g} to {numbers.max():g}. Write the words, or remove the column."
+                f"{table.name}: expected moods in words, such as happy or sad, in the column {table.names['mood']}. "
+                f"Received: {numbers.min():g} to {numbers.max():g}. Write the words, or remove the column."
             )
         known = {cell: mood_of(f"q{number:.0f}") for cell, number in zip(given, numbers, strict=True)}
     else:
@@ -204,27 +195,25 @@ def _moods(table: Table) -> pd.Series:
 
 
 _FACTS: dict[str, Callable[[Table], Any]] = {
-    "album": lambda table: table.text("album").replace("", None),
     "genres": _genres,
     "popularity": lambda table: _within(table, "popularity", of_cells.whole_numbers(table.text("popularity")), 0, 100),
     "duration": _durations,
-    "year": _years,
+    "year": lambda table: _within(table, "year", of_cells.years(table.text("year")), *YEARS),
     "explicit": _explicit,
     "mood": _moods,
-    "path": lambda table: table.text("path").replace("", None),
 }
 
 
 # Features
 
 
-def _features(table: Table, rows: pd.Index) -> pd.DataFrame:
-    present = [name for name in FEATURE_NAMES if name in table.cells]
+def _read_features(table: Table) -> None:
+    present = [name for name in FEATURE_NAMES if name in table.names]
     is_complete = len(present) == len(FEATURE_NAMES)
     if table.is_our_export:
         present = _PLACE
-    read = {name: of_cells.numbers(table.text(name))[rows] for name in present}
-    _to_shares(table, read, rows)
+    read = {name: of_cells.numbers(table.text(name)) for name in present}
+    _to_shares(table, read)
     problems = {name: text for name, numbers in read.items() if (text := _problem(name, numbers))}
     if fatal := [text for name, text in problems.items() if is_complete or name in _PLACE]:
         if others := fatal[_MOST_NAMED:]:
@@ -233,17 +222,17 @@ def _features(table: Table, rows: pd.Index) -> pd.DataFrame:
             f"{table.name}: the scale is not known. {'; '.join(fatal)}. "
             "Convert these columns, or remove them to find the songs by title and artist."
         )
-    columns = dict.fromkeys(FEATURE_NAMES, np.full(len(rows), np.nan))
-    for name, numbers in read.items():
-        if name not in problems:
-            columns[name] = _within(table, name, numbers, FEATURES[name].low, FEATURES[name].high, rows)
-    read.clear()  # it needs memory, as do the cells of features
-    table.cells = {name: cells for name, cells in table.cells.items() if name not in FEATURES}
-    values = pd.DataFrame(columns, index=rows)
+    for name, feature in FEATURES.items():
+        is_known = name in read and name not in problems
+        table.rows[name] = _within(table, name, read.pop(name), feature.low, feature.high) if is_known else np.nan
+    values = table.rows[list(FEATURE_NAMES)]
     is_silent = (values[["tempo_bpm", "danceability", "valence"]] == 0).all(axis="columns") & is_complete
     if is_silent.any():
-        values[is_silent] = np.nan
-    has_place = values[_PLACE].notna().all(axis="columns")
+        table.rows.loc[is_silent, list(FEATURE_NAMES)] = np.nan
+    has_all, has_place = (
+        values[names].notna().all(axis="columns") & ~is_silent for names in (list(FEATURE_NAMES), _PLACE)
+    )
+    table.rows = table.rows.assign(is_silent=is_silent, has_place=has_place, has_all=has_all)
     if present and not is_complete and not table.is_our_export:
         missing = ", ".join(FEATURES[name].source_name for name in FEATURE_NAMES if name not in present)
         by = (
@@ -252,10 +241,9 @@ def _features(table: Table, rows: pd.Index) -> pd.DataFrame:
             else "id, or by title and artist"
         )
         table.notes.append(f"Missing audio features: {missing}. Songs are found by {by}.")
-    return values.assign(is_silent=is_silent, has_place=has_place, has_all=values.notna().all(axis="columns"))
 
 
-def _to_shares(table: Table, read: dict[str, Floats], rows: pd.Index) -> None:
+def _to_shares(table: Table, read: dict[str, Floats]) -> None:
     """Convert columns from 0 to 100 to shares, and valence and energy from -1 to 1: where a whole column tells it."""
     shares = {name: numbers for name, numbers in read.items() if name in _SHARES and np.isfinite(numbers).any()}
     ranges = {name: (np.nanmin(numbers), np.nanmax(numbers)) for name, numbers in shares.items()}
@@ -263,9 +251,9 @@ def _to_shares(table: Table, read: dict[str, Floats], rows: pd.Index) -> None:
     is_percent = any(low >= 0 and _LEAST_PERCENT < high <= _MOST_PERCENT for low, high in ranges.values())
     told = []
     for name, numbers in shares.items():
-        cells, (low, high) = table.text(name), ranges[name]
-        says_percent = re.search("%|percent", str(cells.name), re.IGNORECASE) is not None
-        has_unit = cells.str.contains("%", regex=False).to_numpy(bool)[rows]
+        low, high = ranges[name]
+        says_percent = re.search("%|percent", table.names[name], re.IGNORECASE) is not None
+        has_unit = table.text(name).str.contains("%", regex=False).to_numpy(bool)
         if says_percent or has_unit.any():
             read[name] = np.where(says_percent | has_unit, numbers / 100, numbers)
         elif is_percent and low >= 0 and high <= _MOST_PERCENT and (high > 1 or not (numbers % 1 > 0).any()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,7 +28,7 @@ MAX_LINES, MAX_LINE_BYTES = 250_000, 100_000
 MAX_UNPACKED_BYTES = 300 * 2**20
 """Limit of workbooks and Parquet files, which are compressed."""
 
-MAX_CELL_LETTERS = 5_000
+MAX_CELL_BYTES = 5_000
 """Limit of the cells that are used."""
 
 SHORTEST_PLAY_MS = 30_000
@@ -36,6 +36,7 @@ SHORTEST_PLAY_MS = 30_000
 
 TRUE, FALSE = ("true", "1", "1.0", "yes", "y", "explicit", "e", "x"), ("false", "0", "0.0", "no", "n", "clean")
 _OUR_EXPORT = {"mood", "score", "valence", "arousal", "reason"}
+_MOST_NAMED = 20  # rows in a sentence
 
 
 @dataclass(slots=True)
@@ -44,7 +45,8 @@ class Table:
 
     Attributes:
         name: of the file.
-        rows: columns of text, numbered from 0; the index has the numbers of the rows, from 1. Empty in the end.
+        rows: cells of text in columns that are numbered from 0; the index has the numbers of the rows, from 1.
+            `find_fields` leaves one column for each field of a song, and `at` for the numbers.
         header: name of each column; empty if there is no header.
         form: of the file, for people.
         encoding: of a text, else None.
@@ -52,8 +54,7 @@ class Table:
         left_out: numbers of rows that are no songs, with the reason.
         notes: sentences for people.
         num_rows: rows that are not empty.
-        numbers: the number of each row that is not left out.
-        cells: the cells of each field, under the name of their column, without spaces around them.
+        names: the name of the column of each field.
     """
 
     name: str
@@ -65,8 +66,7 @@ class Table:
     left_out: list[tuple[int, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     num_rows: int = 0
-    numbers: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    cells: dict[str, pd.Series] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of_columns(cls, name: str, columns: Mapping[str, object], form: str) -> Table:
@@ -82,21 +82,16 @@ class Table:
         check_size(name, len(records), len(header))
         return cls.of_columns(name, {key: [record.get(key, "") for record in records] for key in header}, form)
 
-    def keep(self, wanted: npt.ArrayLike, reason: str) -> None:
-        """Leave out the other rows."""
+    def keep(self, wanted: npt.ArrayLike, reason: str = "") -> None:
+        """Leave out the other rows, and note the reason unless they are named elsewhere."""
         is_wanted = np.asarray(wanted, bool)
         if not is_wanted.all():
-            self.leave_out(self.numbers[~is_wanted], reason)
-            self.numbers = self.numbers[is_wanted]
-            self.cells = {name: cells[is_wanted].reset_index(drop=True) for name, cells in self.cells.items()}
-
-    def leave_out(self, rows: Iterable[int], reason: str) -> None:
-        """Note the reason why rows are no songs."""
-        self.left_out += [(int(row), reason) for row in rows]
+            self.left_out += [(row, reason) for row in self.rows["at"][~is_wanted].tolist() if reason]
+            self.rows = self.rows[is_wanted]
 
     def text(self, name: str) -> pd.Series:
         """The cells of a field; empty without its column."""
-        return self.cells[name] if name in self.cells else series([""] * len(self.numbers))
+        return self.rows[name] if name in self.rows else series([""] * len(self.rows), self.rows.index)
 
     @property
     def is_our_export(self) -> bool:
@@ -106,34 +101,30 @@ class Table:
     @property
     def is_history(self) -> bool:
         """Whether a row is a play of a song."""
-        return not {"played", "played_ms"}.isdisjoint(self.cells)
+        return not {"played", "played_ms"}.isdisjoint(self.names)
 
     def find_fields(self, finder: Finder) -> None:
-        """Find the columns that hold fields of songs, and leave out rows that are none.
+        """Keep the columns that hold fields of songs, and leave out rows that are none.
 
         Raises:
             DatasetError: the table has no rows, or no column of titles, ids or paths.
         """
         is_filled = (self.rows != "").any(axis="columns").to_numpy(bool)
         rows = self.rows if is_filled.all() else self.rows[is_filled]
+        self.rows = pd.DataFrame()  # it needs much memory
         if len(rows) == 0:
             raise DatasetError(f"{self.name}: expected songs. Received: a table without rows. Add a row for each song.")
-        header = self.header or [""] * rows.shape[1]
+        self.num_rows = len(rows) + len(self.left_out)
+        numbers_of_rows, rows = rows.index, rows.reset_index(drop=True)
         columns = columns_of(rows, self.header, finder)
-        self.numbers, self.num_rows = rows.index.to_numpy(np.int64), len(rows) + len(self.left_out)
-        rows = rows.reset_index(drop=True)
-        if parts := columns.pop("artist_parts", None):
-            joined = rows[parts].apply(lambda names: ARTIST_SEPARATOR.join(filter(str.strip, names)), axis="columns")
-            self.cells["artists"] = series(joined)
-        for name, places in columns.items():
-            cells = _stripped(rows[places[0]])
-            for place in places[1:] if name not in FEATURES else ():
-                if (is_empty := cells == "").any():
-                    cells = cells.where(~is_empty, _stripped(rows[place]))
-            self.cells.setdefault(name, cells.rename(header[places[0]]))
-        self.rows = pd.DataFrame()  # it needs much memory
-        has_names = {"title", "artist_title", "path"} & self.cells.keys()
-        if not has_names and not (track_ids(self.text("id")) != "").any():
+        header = self.header or [""] * rows.shape[1]
+        cells = {
+            name: _merged(name, rows[places], [header[place] for place in places]) for name, places in columns.items()
+        }
+        self.names = {name: header[places[0]] for name, places in columns.items()}
+        self.rows = pd.DataFrame({"at": numbers_of_rows.to_numpy(np.int64), **cells}, rows.index)
+        del rows, cells
+        if not {"title", "artist_title", "path"} & columns.keys() and not (track_ids(self.text("id")) != "").any():
             received = listed(self.header) if self.header else f"{len(header)} columns without names"
             raise DatasetError(
                 f"{self.name}: expected columns with titles and artists, or Spotify ids. Received: {received}. "
@@ -145,27 +136,40 @@ class Table:
 
     def _leave_out_others(self) -> None:
         """Leave out rows with enormous cells, episodes, dislikes, short plays, and rows that are not of songs."""
-        is_short = [pc.less_equal(pc.utf8_length(pa.array(cells)), MAX_CELL_LETTERS) for cells in self.cells.values()]
-        self.keep(np.all(is_short, axis=0), f"a cell of more than {MAX_CELL_LETTERS:,} letters")
-        if "id" in self.cells:
+        sizes = [pc.binary_length(pa.array(self.rows[name])) for name in self.names]
+        self.keep(np.all([pc.less_equal(size, MAX_CELL_BYTES) for size in sizes], axis=0), "a cell that is too long")
+        if "id" in self.names:
             self.keep(~self.text("id").str.contains("spotify:episode:|/episode/"), "an episode of a podcast")
-        if "type" in self.cells:
+        if "type" in self.names:
             self.keep(~self.text("type").str.lower().isin(word_set("types")), "not of type song")
-        if "not_song" in self.cells:
+        if "not_song" in self.names:
             flags = self.text("not_song").str.lower()
             is_other = (flags != "") & ~flags.isin(FALSE) & (flags.isin(TRUE) | (self.text("title") == ""))
             self.keep(~is_other, "an episode, an audiobook or a film")
-        if "score" in self.cells:
+        if "score" in self.names:
             self.keep(~self.text("score").str.startswith("-1"), "a dislike")
-        if "played_ms" in self.cells:
+        if "played_ms" in self.names:
             self.keep(~(numbers(self.text("played_ms")) < SHORTEST_PLAY_MS), "played for less than 30 s")
-        if "service" in self.cells:
+        if "service" in self.names:
             self.keep(self.text("service") == "YouTube Music", "not of YouTube Music")
 
 
-def _stripped(cells: pd.Series) -> pd.Series:
-    has_spaces = pc.any(pc.match_substring_regex(pa.array(cells), r"^\s|\s$")).as_py()
-    return cells.str.strip() if has_spaces else cells  # a copy needs much memory
+def _merged(field: str, columns: pd.DataFrame, names: Sequence[str]) -> pd.Series:
+    """The cells of a field without spaces around them: of the first column that has one, or of all artists."""
+    cells, *others = (series(pc.utf8_trim_whitespace(pa.array(columns[place])), columns.index) for place in columns)
+    is_part = [field == "artists" and key_of(name)[-1:].isdigit() for name in names]
+    for other, is_next in zip(others, is_part[1:], strict=True) if field not in FEATURES else ():
+        if is_part[0] and is_next:
+            cells = (cells + ARTIST_SEPARATOR + other).str.strip(ARTIST_SEPARATOR)
+        elif (is_empty := cells == "").any():
+            cells = cells.where(~is_empty, other)
+    return cells
+
+
+def first_of(names: Sequence[object], separator: str = ", ") -> str:
+    """The first names for a sentence, and the number of the others."""
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return separator.join(map(str, names[:_MOST_NAMED])) + more
 
 
 def over(name: str, limit: str, received: str, advice: str = "its cells") -> DatasetError:
