@@ -99,34 +99,46 @@ def advice_of(header: Sequence[str]) -> str:
 def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> Columns:
     """The columns of each field: those with its names whose values fit, else those whose values alone tell it."""
     heads = {place: _head(rows[place]) for place in range(rows.shape[1])}
-    keys = [key_of(name) for name in header]
+    keys = [key_of(name) for name in header] or [""] * len(heads)
     ranked = sorted((found[1], place, found[0]) for place, name in enumerate(header) if (found := field_of(name)))
     columns: Columns = {}
     for _, place, field in ranked:
         if _fits(field, heads[place], keys[place]):
             columns.setdefault("mood" if field == "mood_or_not" else field, []).append(place)
-    titles, artists = (columns.get(field, []) for field in ("title", "artists"))
-    if artists and len({keys[place] for place in titles}) < len(titles):  # "Title" twice: of an album
-        names = heads[artists[0]].head(60)
-        known = {place: list(map(finder.has, map(str, rows[place][names.index]), map(str, names))) for place in titles}
-        titles.sort(key=lambda place: -sum(known[place]))
-    is_of_track = [_OF_OTHERS.isdisjoint(key.split()) for key in keys] or [True] * len(heads)
-    links = [place for place in heads if is_of_track[place] and _share(heads[place], TRACK_LINK.search) > 0.5]
-    links += [place for place in heads if place not in links and heads[place].str.startswith("spotify:track:").any()]
     taken = {place for field, places in columns.items() if field != "id" for place in places}
-    named = [place for place in columns.get("id", []) if place in links]
-    if named := named + [place for place in links if place not in taken and place not in named]:
-        columns["id"] = named
-    for place in (place for place, head in heads.items() if place not in taken):
+    others = [place for place in heads if place not in taken]
+    linked = [place for place in others if _has_links(heads[place], keys[place])]
+    if linked:
+        named = [place for place in columns.get("id", []) if place in linked]
+        columns["id"] = list(dict.fromkeys([*named, *linked]))
+    for place in others:
         if _share(heads[place], _is_path) > 0.5:
             columns.setdefault("path", []).append(place)
-        elif not header and "played" not in columns and _share(heads[place], DATE.fullmatch) > 0.9:
-            columns["played"] = [place]
-    has_names = {"title", "artists"} <= columns.keys() or "artist_title" in columns
-    if not has_names and not (header and "path" in columns):
-        others = [place for place in heads if place not in taken and place not in columns.get("id", [])]
-        columns |= _by_values(heads, others, columns, finder)
-    return {field: places for field, places in columns.items() if places}
+        elif not header and _share(heads[place], DATE.fullmatch) > 0.9:
+            columns.setdefault("played", []).append(place)
+    titles, artists = (columns.get(field, []) for field in ("title", "artists"))
+    if len({keys[place] for place in titles}) < len(titles):  # "Title" twice: of an album
+        columns |= _by_values(rows, heads, titles, artists, finder)
+    elif not (titles and artists) and "artist_title" not in columns and not (header and "path" in columns):
+        texts = [place for place in others if place not in columns.get("id", []) and _is_text(heads[place])]
+        columns |= _by_values(rows, heads, titles or texts, artists or texts, finder)
+    return columns
+
+
+def _by_values(
+    rows: pd.DataFrame, heads: Mapping[int, pd.Series], titles: list[int], artists: list[int], finder: Finder
+) -> Columns:
+    """The columns of titles and artists with most songs that are known; one column alone has both in each cell."""
+    if titles == artists and len(titles) == 1:
+        return {"artist_title": titles} if _share(heads[titles[0]], lambda cell: " - " in cell) > 0.5 else {}
+    counts = {
+        (title, artist): sum(map(finder.has, head, rows[artist][head.index]))
+        for title in titles
+        for artist in artists
+        if title != artist and len(head := heads[title].head(60))
+    }
+    best = max(counts, key=counts.__getitem__, default=None)
+    return {"title": [best[0]], "artists": [best[1]]} if best is not None and counts[best] else {}
 
 
 def _head(cells: pd.Series) -> pd.Series:
@@ -139,6 +151,15 @@ def _head(cells: pd.Series) -> pd.Series:
 def _share(cells: pd.Series, fits: Callable[[str], object]) -> float:
     """The share of the cells that fit."""
     return sum(bool(fits(cell.strip())) for cell in cells) / max(len(cells), 1)
+
+
+def _is_text(head: pd.Series) -> bool:
+    return _share(head, _NO_TEXT.fullmatch) < 0.5
+
+
+def _has_links(head: pd.Series, key: str) -> bool:
+    is_of_track = _OF_OTHERS.isdisjoint(key.split()) and _share(head, TRACK_LINK.search) > 0.5
+    return is_of_track or bool(head.str.startswith("spotify:track:").any())
 
 
 def _is_path(cell: str) -> bool:
@@ -179,19 +200,3 @@ def _fits(field: str, head: pd.Series, key: str) -> bool:
     if field == "score":
         return bool(set(head) <= {"-1", "0", "1", "-1.0", "0.0", "1.0"})
     return field != "service" or bool((head == "YouTube Music").any())
-
-
-def _by_values(heads: Mapping[int, pd.Series], others: Sequence[int], columns: Columns, finder: Finder) -> Columns:
-    """The columns of titles and artists without known names: those with most songs that are known."""
-    texts = [place for place in others if _share(heads[place], _NO_TEXT.fullmatch) < 0.5]
-    titles, artists = (columns.get(field, [])[:1] or texts for field in ("title", "artists"))
-    if titles == artists == texts and len(texts) == 1:  # one column of "Artist - Title"
-        return {"artist_title": texts} if _share(heads[texts[0]], lambda cell: " - " in cell) > 0.5 else {}
-    counts = {
-        (title, artist): sum(map(finder.has, heads[title].head(60), heads[artist].head(60)))
-        for title in titles
-        for artist in artists
-        if title != artist
-    }
-    best = max(counts, key=counts.__getitem__, default=None)
-    return {"title": [best[0]], "artists": [best[1]]} if best is not None and counts[best] else {}

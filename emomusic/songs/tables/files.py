@@ -66,19 +66,16 @@ def read_file(data: bytes, name: str, finder: Finder) -> Table:
 def _read_text(data: bytes, name: str, finder: Finder) -> Table:
     """A text: a document, a playlist, a list of lines, or a table with separators."""
     start = data[:SAMPLE_BYTES].decode("utf-8", "ignore").lstrip()
-    if start.startswith("<"):
-        return Table.of_records(name, tree_rows(data, name), "XML")
-    if re.match(r"\{|\[\s*[{\[\"\]]", start) or (start.startswith("[") and name.endswith(".json")):
-        return Table.of_records(name, tree_rows(data, name), "JSON")
-    if playlist_rows(start, name) is not None:
-        return Table.of_records(name, playlist_rows(data.decode(), name) or [], "playlist")
-    if re.search(r"^\s*- +\S+:", start, re.MULTILINE) and (rows := yaml_rows(data.decode())) is not None:
+    if start.startswith("<") or re.match(r"\{|\[\s*[{\[\"\]]", start) or (start[:1] == "[" and name.endswith(".json")):
+        return Table.of_records(name, tree_rows(data, name), "XML" if start[0] == "<" else "JSON")
+    separator, is_table = shape_of(start)
+    if (rows := playlist_rows(data, start, name)) is not None:
+        return Table.of_records(name, rows, "playlist")
+    if (rows := yaml_rows(data, start)) is not None:
         return Table.of_records(name, rows, "YAML")
-    if (at := data.find(b"#-----CONTENT-----#")) >= 0:  # AIMP; its folders are lines without cells
-        return csv_table(b"\n".join(line for line in data[at:].splitlines() if b"|" in line), name)
-    if not shape_of(start)[1] and line_rows(start.splitlines(), finder) is not None:
-        return Table.of_records(name, line_rows(data.decode().splitlines(), finder) or [], "list of lines")
-    return csv_table(data, name)
+    if not is_table and (rows := line_rows(data, finder)) is not None:
+        return Table.of_records(name, rows, "list of lines")
+    return csv_table(data, name, separator)
 
 
 def _check_lines(data: bytes, name: str) -> None:
@@ -104,7 +101,7 @@ def _workbook(data: bytes, name: str, finder: Finder) -> Table:
         check_size(name, *sheet.shape)
         text = sheet[(sheet != "").any(axis="columns")].to_csv(header=False, index=False)
         if text.strip():
-            table = csv_table(b"sep=,\n" + text.encode(), name)
+            table = csv_table(text.encode(), name, ",")
             fields = columns_of(table.rows, table.header, finder).keys()
             found.append((2 * ("title" in fields) + ("artists" in fields), str(title), table))
     if not found:
@@ -188,7 +185,7 @@ _NO_QUOTES: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
 Row = list[str]
 
 
-def csv_table(data: bytes, name: str) -> Table:
+def csv_table(data: bytes, name: str, separator: str) -> Table:
     """The cells of a text in UTF-8.
 
     Raises:
@@ -196,28 +193,24 @@ def csv_table(data: bytes, name: str) -> Table:
     """
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
-    declared = re.match(rb'\s*"?sep=([,;\t|])"?[ ,;\t]*\r?\n', data, re.IGNORECASE)
-    if declared:
-        data = data[declared.end() :]
-    sample = data[:SAMPLE_BYTES].decode("utf-8", "ignore")
-    separator = declared[1].decode() if declared else shape_of(sample)[0]
+    if declared := re.match(rb'\s*"?sep=([,;\t|])"?[ ,;\t]*\r?\n', data, re.IGNORECASE):
+        data, separator = data[declared.end() :], declared[1].decode()
     mark = separator.encode()
     if re.search(re.escape(mark) + rb' +"', data[:SAMPLE_BYTES]):
         data = re.sub(re.escape(mark) + rb' +"', lambda _: mark + b'"', data)
-        sample = data[:SAMPLE_BYTES].decode("utf-8", "ignore")
     quotes = b'"' not in data or _quotes_protect(data, mark)
-    rows, lines = _sample_rows(sample, separator, quotes=quotes)
+    rows, lines = _sample_rows(data[:SAMPLE_BYTES].decode("utf-8", "ignore"), separator, quotes=quotes)
     if not rows:
         raise DatasetError(f"{name}: expected songs. Received: an empty file.")
-    header, skipped = _header(rows)
-    width = len(header) or Counter(len(row) for row in rows[skipped:]).most_common(1)[0][0]
     check_size(name, 0, max(map(len, rows)))
-    start = 0
-    for _ in range(lines[skipped - 1] if skipped else 0):
-        start = data.find(b"\n", start) + 1 or len(data)
+    header, skipped = _header(rows)
+    width = len(header) or _usual_width(rows[skipped:])
     following = [row for row in rows[skipped:] if any(row)]
     if header and following and all(len(row) == width + 1 and row[0].strip().isdecimal() for row in following):
         header, width = ["", *header], width + 1  # R writes the numbers of rows without a name
+    start = 0
+    for _ in range(lines[skipped - 1] if skipped else 0):
+        start = data.find(b"\n", start) + 1 or len(data)
     table = Table(name, pd.DataFrame(columns=range(width), dtype="str"), list(map(str.strip, header)))
     table.separator = separator
     if start < len(data):
@@ -233,15 +226,21 @@ def shape_of(sample: str) -> tuple[str, bool]:
     found = []
     for separator in ",;\t|":
         rows = [row for row in _sample_rows(sample, separator, quotes=separator != "\t")[0] if any(row)]
-        widths = Counter(map(len, rows))
-        width, number = max(widths.items(), key=lambda item: (item[0] > 1, item[1])) if widths else (1, 1)
+        width = _usual_width(rows)
+        share = sum(len(row) == width for row in rows) / max(len(rows), 1)
         has_names = any(map(is_header, rows[:_HEADER_WITHIN]))
-        found.append((has_names + number / max(len(rows), 1) if width > 1 else 0.0, width, separator, rows, has_names))
-    _, width, separator, rows, has_names = max(found, key=lambda each: each[:2])
+        found.append(((has_names + share) * (width > 1), width, separator, rows, has_names))
+    _, width, separator, rows, _ = max(found, key=lambda each: each[:2])
     pairs = sum(" - " in row[0] for row in rows)  # with commas, "Earth, Wind - September" is one cell
     is_clear = separator != "," or '"' in sample or pairs > len(rows) / 2 or (not pairs and " - " not in sample)
     is_even = len(rows) > 1 and {len(row) for row in rows} == {width} != {1}
     return separator, any(each[-1] for each in found) or (is_even and is_clear)
+
+
+def _usual_width(rows: list[Row]) -> int:
+    """The number of cells that most rows with several cells have; 1 without such rows."""
+    widths = Counter(len(row) for row in rows if len(row) > 1)
+    return widths.most_common(1)[0][0] if widths else 1
 
 
 def _sample_rows(sample: str, separator: str, *, quotes: bool) -> tuple[list[Row], list[int]]:
@@ -290,9 +289,10 @@ def _header(rows: list[Row]) -> tuple[Row, int]:
                 names = [" ".join(parts).strip() for parts in zip_longest(names, units, fillvalue="")]
                 end += 1
             return names, end
-    at = next((at for at, row in enumerate(rows) if _num_filled(row)), len(rows))
+    width = _usual_width(rows)
+    at = next((at for at, row in enumerate(rows) if len(row) == width and _num_filled(row)), len(rows))
     others = [_has_data(row) for row in rows[at + 1 :] if any(row)]
-    if others and all(others) and len(rows[at]) > 1 and not _has_data(rows[at]):
+    if others and all(others) and width > 1 and not _has_data(rows[at]):
         return rows[at], at + 1  # unknown names, and cells of another form below them
     return [], at
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from emomusic.songs.catalogue import TRACK_LINK
 from emomusic.songs.names import Finder
-from emomusic.songs.tables.columns import field_of
+from emomusic.songs.tables.columns import PATH, field_of
 
 Rows = list[dict[str, str]]
 
@@ -32,6 +32,7 @@ _MESSAGE = re.compile(  # of a chat: "[12.03.24, 18:22:01] Anna: ", "12/03/2024,
     r"(?:\s-)?\s(?:[^:]{1,80}: )?"
 )
 _LINK = re.compile(r"https?://\S+")
+_YAML_RECORD = re.compile(r"^\s*- +\S+:", re.MULTILINE)
 _YAML_LINE = re.compile(r"\s*(- )?\s*([^\W\d][\w .-]*):(?:\s+([^#\s].*?)?(?:\s+#.*)?)?")
 _YAML_ITEM = re.compile(r"\s*- ([^#]+?)(?:\s+#.*)?")
 _QUOTES = "\"'\u201c\u201d\u201e\u00ab\u00bb "
@@ -47,14 +48,14 @@ _NUMBER = re.compile(r"(\d{1,5})\s+")
 _MOST = 300  # lines that decide
 
 
-def playlist_rows(text: str, name: str) -> Rows | None:
-    """The entries of an M3U, a PLS or a cue sheet; None for other texts."""
-    start = text[:20_000].lstrip("\ufeff \t\r\n")
+def playlist_rows(data: bytes, start: str, name: str) -> Rows | None:
+    """The entries of an M3U, a PLS or a cue sheet; None for other texts. `start` is that of the text."""
     if start[:10].casefold() == "[playlist]":
-        return _pls_rows(text)
-    if _CUE.search(start):
-        return _cue_rows(text)
-    return _m3u_rows(text) if _M3U.match(start) or name.casefold().endswith((".m3u", ".m3u8")) else None
+        return _pls_rows(data.decode())
+    if _CUE.search(start[:20_000]):
+        return _cue_rows(data.decode())
+    is_m3u = _M3U.match(start) or name.casefold().endswith((".m3u", ".m3u8"))
+    return _m3u_rows(data.decode()) if is_m3u else None
 
 
 def _m3u_rows(text: str) -> Rows:
@@ -115,10 +116,10 @@ def crate_rows(data: bytes) -> Rows:
     return rows
 
 
-def yaml_rows(text: str) -> Rows | None:
-    """The records of a list in YAML, with a key on each line; None for other texts."""
+def yaml_rows(data: bytes, start: str) -> Rows | None:
+    """The records of a list in YAML, with a key on each line; None for other texts. `start` is that of the text."""
     rows, key = Rows(), ""
-    for line in text.splitlines():
+    for line in data.decode().splitlines() if _YAML_RECORD.search(start) else ():
         if found := _YAML_LINE.fullmatch(line):
             key = found[2].strip()
             rows += [{}] if found[1] else []
@@ -131,29 +132,23 @@ def yaml_rows(text: str) -> Rows | None:
     return rows if num_titles > 0.6 * len(rows) else None
 
 
-def line_rows(lines: Sequence[str], finder: Finder) -> Rows | None:
+def line_rows(data: bytes, finder: Finder) -> Rows | None:
     """The songs of a list of lines such as "1. Artist - Title (4:26)"; None if the lines are of another kind.
 
     The messages of a chat without a link or a pair of names are of another type.
     """
-    filled = [line.strip() for line in lines if line.strip()]
-    if sum(bool(_MESSAGE.match(line)) for line in filled[:_MOST]) > 0.6 * len(filled[:_MOST]):
-        messages = [_MESSAGE.sub("", line) for line in filled]
-        rows = [{"line": _LINK.sub("", text).strip(), "url": " ".join(_LINK.findall(text))} for text in messages]
-        are_songs = [is_pair(row["line"], finder) or TRACK_LINK.search(row["url"]) for row in rows]
+    lines = [line for text in data.decode().splitlines() if (line := text.strip())]
+    if lines and all(map(PATH.fullmatch, lines[:_MOST])):
+        return [{"path": line} for line in lines]
+    is_chat = sum(bool(_MESSAGE.match(line)) for line in lines[:_MOST]) > 0.6 * len(lines[:_MOST])
+    texts = [_MESSAGE.sub("", line) for line in lines] if is_chat else lines
+    rows = [{"line": _LINK.sub("", text).strip(), "url": " ".join(_LINK.findall(text))} for text in texts]
+    decisive = rows if is_chat else rows[:_MOST]
+    pairs = split_pairs([row["line"] for row in decisive], finder, are_lines=True)
+    are_songs = [bool(pair[1] or TRACK_LINK.search(row["url"])) for row, pair in zip(decisive, pairs, strict=True)]
+    if is_chat:
         return [row if is_song else row | {"type": "message"} for row, is_song in zip(rows, are_songs, strict=True)]
-    num_pairs = sum(is_pair(line, finder) for line in filled[:_MOST])
-    return [{"line": line} for line in filled] if num_pairs > 0.6 * len(filled[:_MOST]) > 0 else None
-
-
-def is_pair(line: str, finder: Finder) -> bool:
-    """Whether a line has a title and an artist, or a link to a track."""
-    plain = _plain(line)
-    if _DASH.search(plain) or _BY.fullmatch(plain) or _OTHER.search(plain) or "track/" in line:
-        return True
-    in_brackets = _IN_BRACKETS.fullmatch(plain)
-    artist = in_brackets[2] if in_brackets else plain.partition(": ")[0] if ": " in plain else ""
-    return bool(artist) and finder.knows_artist(artist)
+    return rows if sum(are_songs) > 0.6 * len(are_songs) else None
 
 
 def _plain(line: str) -> str:
