@@ -27,7 +27,7 @@ from emomusic.media.images import Box, RgbImage, encode_jpeg, shrink
 from emomusic.metrics import accuracy_interval
 from emomusic.records import FaceBin
 from emomusic.results.overview import percent, to_text
-from emomusic.server.ballots import Ballot, ballots
+from emomusic.server.ballots import Ballot, ballot_of
 from emomusic.server.visitor import session_id
 from emomusic.text import pluralize
 
@@ -158,8 +158,7 @@ def _show_counts() -> None:
 
 def _open_ballot() -> None:
     state = page_state(GuessState)
-    state.ballot = ballots.start()
-    ballots.show(state.ballot, state.number)
+    state.ballot = Ballot(state.number)
 
 
 def _show_label() -> None:
@@ -205,7 +204,7 @@ def _go_on() -> None:
     state.stage = 0
     st.session_state["guess-hands"] = None
     if state.ballot is not None:
-        ballots.show(state.ballot, state.number)
+        state.ballot.show(state.number)
 
 
 def _show_end(state: GuessState) -> None:
@@ -249,8 +248,6 @@ def _open_camera() -> None:
 
 def _play_again() -> None:
     state = page_state(GuessState)
-    if state.ballot is not None:
-        ballots.end(state.ballot)
     state.stage, state.ballot = 0, None
     state.classes.clear()
     state.machines.clear()
@@ -259,7 +256,7 @@ def _play_again() -> None:
 
 def _show_phone() -> None:
     """The seven emotions, for one vote on the shown face."""
-    ballot = ballots.find(VOTE.value or "")
+    ballot = ballot_of(VOTE.value or "")
     if ballot is None:
         st.info("This vote is over. Ask for the new address.", icon=":material/how_to_vote:")
         return
@@ -273,5 +270,5 @@ def _show_phone() -> None:
 
 
 def _vote(emotion: Emotion) -> None:
-    if (ballot := ballots.find(VOTE.value or "")) is not None:
+    if (ballot := ballot_of(VOTE.value or "")) is not None:
         ballot.vote(session_id(), emotion)
