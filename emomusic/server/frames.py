@@ -11,9 +11,9 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from starlette.concurrency import run_in_threadpool
@@ -25,9 +25,12 @@ from starlette.routing import Route
 from streamlit import runtime
 
 from emomusic.compat import has_upload_token
-from emomusic.media.images import RgbImage, read_image
+from emomusic.media.images import read_image
 from emomusic.server.files import base_path
 from emomusic.server.gate import CLOSE, read_body
+
+if TYPE_CHECKING:
+    from emomusic.server.live import LiveSession  # loads pandas, for which no start waits
 
 log = logging.getLogger(__name__)
 
@@ -52,27 +55,13 @@ class Problem(StrEnum):
     LOST = "lost"
 
 
-class _FrameTaker(Protocol):
-    """What has an address: `LiveSession`, or a fake of the tests."""
-
-    visitor: str
-    cookies: Mapping[str, str]
-
-    @property
-    def is_live(self) -> bool: ...
-    def take_frame(self, decode: Callable[[], RgbImage]) -> None: ...
-    def on_frame(self, listener: Callable[[], object]) -> None: ...
-    def faces_json(self) -> bytes: ...
-    def connect(self, offer: bytes) -> bytes: ...
+_sessions: WeakValueDictionary[str, LiveSession] = WeakValueDictionary()
 
 
-_takers: WeakValueDictionary[str, _FrameTaker] = WeakValueDictionary()
-
-
-def give_address(taker: _FrameTaker) -> str:
-    """A new address, as long as something refers to what takes its frames."""
+def give_address(session: LiveSession) -> str:
+    """A new address for the frames of a session, as long as something refers to it."""
     token = secrets.token_urlsafe()
-    _takers[token] = taker
+    _sessions[token] = session
     return f"{base_path()}{_FOLDER}/{token}"
 
 
@@ -81,19 +70,19 @@ def routes() -> list[Route]:
     return [Route(f"{base_path()}{_FOLDER}/{{token}}", _Frames)]
 
 
-def _is_open(taker: _FrameTaker, request: Request) -> bool:
+def _is_open(session: LiveSession, request: Request) -> bool:
     """Whether frames are taken, the page is open, and the request comes from its browser."""
-    if not (taker.is_live and runtime.exists() and runtime.get_instance().is_active_session(taker.visitor)):
+    if not (session.is_live and runtime.exists() and runtime.get_instance().is_active_session(session.visitor)):
         return False
-    token = taker.cookies.get("_streamlit_xsrf")  # None from a browser without cookies
+    token = session.cookies.get("_streamlit_xsrf")  # None from a browser without cookies
     return token is None or has_upload_token({"X-Xsrftoken": token}, request.cookies)
 
 
-def _taker_at(request: Request) -> _FrameTaker:
-    taker = _takers.get(request.path_params["token"])
-    if taker is None or not _is_open(taker, request):
+def _session_at(request: Request) -> LiveSession:
+    session = _sessions.get(request.path_params["token"])
+    if session is None or not _is_open(session, request):
         raise HTTPException(404, headers=CLOSE)
-    return taker
+    return session
 
 
 class _Frames(HTTPEndpoint):
@@ -101,33 +90,33 @@ class _Frames(HTTPEndpoint):
 
     async def post(self, request: Request) -> Response:
         """Take a frame. The answer has the faces of the newest reading, at their places in this frame."""
-        taker, jpeg = _taker_at(request), await read_body(request, MAX_BODY_BYTES)
+        session, jpeg = _session_at(request), await read_body(request, MAX_BODY_BYTES)
 
         def answer() -> bytes:
-            taker.take_frame(lambda: read_image(jpeg))
-            return taker.faces_json()
+            session.take_frame(lambda: read_image(jpeg))
+            return session.faces_json()
 
         return Response(await run_in_threadpool(answer), media_type="application/json")
 
     async def put(self, request: Request) -> Response:
         """Take the offer of WebRTC."""
-        taker, offer = _taker_at(request), await read_body(request, MAX_BODY_BYTES)
+        session, offer = _session_at(request), await read_body(request, MAX_BODY_BYTES)
         try:
-            return Response(await run_in_threadpool(taker.connect, offer), media_type="application/json")
+            return Response(await run_in_threadpool(session.connect, offer), media_type="application/json")
         except ConnectionError as error:
             log.warning("%s", error)
             raise HTTPException(400) from None
 
     async def get(self, request: Request) -> Response:
         """Send the faces after each frame."""
-        return StreamingResponse(_events(_taker_at(request), request), media_type="text/event-stream")
+        return StreamingResponse(_events(_session_at(request), request), media_type="text/event-stream")
 
 
-async def _events(taker: _FrameTaker, request: Request) -> AsyncIterator[bytes]:
+async def _events(session: LiveSession, request: Request) -> AsyncIterator[bytes]:
     loop, news = asyncio.get_running_loop(), asyncio.Event()
-    taker.on_frame(lambda: loop.call_soon_threadsafe(news.set))
-    while _is_open(taker, request):
+    session.on_frame(lambda: loop.call_soon_threadsafe(news.set))
+    while _is_open(session, request):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(news.wait(), _BEAT_S)
         news.clear()
-        yield b"data: " + await run_in_threadpool(taker.faces_json) + b"\n\n"
+        yield b"data: " + await run_in_threadpool(session.faces_json) + b"\n\n"
