@@ -1,4 +1,4 @@
-"""The way of the frames to this server, and the ICE servers of WebRTC, read from secrets or the environment.
+"""The ICE servers of WebRTC, by the settings.
 
 ICE finds a route between browser and server. A STUN server reports each side's public address. A TURN server relays
 the video if a firewall blocks the direct route.
@@ -11,15 +11,12 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from emomusic.errors import SettingsError
-
-ICE, TURN_SECRET, LIVE = "EMOMUSIC_ICE", "EMOMUSIC_TURN_SECRET", "EMOMUSIC_LIVE"
-"""Names of the settings."""
+from emomusic.server.settings import Settings
 
 DEFAULT_STUN_URL = "stun:stun.l.google.com:19302"
 
@@ -74,47 +71,35 @@ def turn_credentials(secret: str, expiry_s: int) -> tuple[str, str]:
     return username, base64.b64encode(digest).decode()
 
 
-def ice_settings(values: Mapping[str, object], *, nearby: bool, now_s: float | None = None) -> IceSettings:
+def ice_settings(given: Settings, *, nearby: bool, now_s: float | None = None) -> IceSettings:
     """The settings for a session that starts now.
 
     Args:
-        values: by name. Without `EMOMUSIC_ICE`, a public STUN server is used.
+        given: the settings of the server. Without `ice`, a public STUN server is used.
         nearby: browser and server run on one machine, so the default STUN server is omitted.
         now_s: seconds since 1970; None for now.
 
     Raises:
         SettingsError: a setting is malformed or missing. The message has no passwords.
     """
-    text, secret = str(values.get(ICE) or "").strip(), str(values.get(TURN_SECRET) or "")
-    if not text:
+    secret = given.turn_secret
+    if not given.ice:
         settings = IceSettings(() if nearby else (IceServer((DEFAULT_STUN_URL,)),))
     else:
         try:
-            settings = msgspec.json.decode(text, type=IceSettings)
+            settings = msgspec.json.decode(given.ice, type=IceSettings)
         except msgspec.MsgspecError as error:
-            raise SettingsError(f"expected {ICE} to be JSON such as {_EXAMPLE}. Received: {error}") from None
+            raise SettingsError(f"expected EMOMUSIC_ICE to be JSON such as {_EXAMPLE}. Received: {error}") from None
     has_turn = any(server.is_turn for server in settings.servers)
     if secret and not has_turn:
-        raise SettingsError(f"expected an address of TURN in {ICE}, because {TURN_SECRET} is set. Received: none")
+        raise SettingsError("expected an address of TURN in EMOMUSIC_ICE for EMOMUSIC_TURN_SECRET. Received: none")
     if settings.policy == "relay" and not has_turn:
-        raise SettingsError(f"expected an address of TURN in {ICE} for the policy relay. Received: none")
+        raise SettingsError("expected an address of TURN in EMOMUSIC_ICE for the policy relay. Received: none")
     expiry_s = (int(time.time() if now_s is None else now_s) // _STEP_S + 3) * _STEP_S
     servers = []
     for server in settings.servers:
         needs_user = server.is_turn and not (server.username and server.credential)
         if needs_user and not secret:
-            raise SettingsError(f"expected {TURN_SECRET}, or a username and a credential in {ICE}. Received: neither")
+            raise SettingsError("expected EMOMUSIC_TURN_SECRET, or a user in EMOMUSIC_ICE. Received: neither")
         servers.append(IceServer(server.urls, *turn_credentials(secret, expiry_s)) if needs_user else server)
     return IceSettings(tuple(servers), settings.policy)
-
-
-def uses_webrtc(values: Mapping[str, object]) -> bool:
-    """Whether WebRTC sends the frames, by the settings. Else the page posts them, and the answers have the marks.
-
-    Raises:
-        SettingsError: the setting is neither page nor webrtc.
-    """
-    way = str(values.get(LIVE) or "page").strip().lower()
-    if way not in ("page", "webrtc"):
-        raise SettingsError(f"expected {LIVE} to be page or webrtc. Received: {way!r}")
-    return way == "webrtc"

@@ -41,21 +41,22 @@ class Settings(msgspec.Struct, frozen=True, rename=lambda name: f"{PREFIX}{name.
     api_token: Annotated[str, msgspec.Meta(pattern="^[ -~]{16,}$")] | None = None
     api_per_minute: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 60
     log: Annotated[str, msgspec.Meta(pattern="^(?i:json)$")] | None = None
-    # Read where they are used, also from `.streamlit/secrets.toml` or by the command
-    live: str | None = None
-    ice: str | None = None
-    turn_secret: str | None = None
+    # The next three also from `.streamlit/secrets.toml`
+    live: Annotated[str, msgspec.Meta(pattern="^(?i:page|webrtc)$")] = "page"
+    ice: str = ""
+    turn_secret: str = ""
+    # The commands read these two themselves
     data: str | None = None
     library: str | None = None
 
 
-def settings(environment: Mapping[str, str] = os.environ) -> Settings:
+def settings(environment: Mapping[str, object] = os.environ) -> Settings:
     """The checked settings. Empty ones count as absent.
 
     Raises:
         SettingsError: one is malformed or unknown. The message names it, without its value.
     """
-    named = {name: value.strip() for name, value in environment.items() if name.upper().startswith(PREFIX)}
+    named = {name: str(value).strip() for name, value in environment.items() if name.upper().startswith(PREFIX)}
     known = Settings.__struct_encode_fields__
     for name in named:
         if name not in known and name.removeprefix(PREFIX) not in OF_OTHERS and not _OF_KUBERNETES.search(name):

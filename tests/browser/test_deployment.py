@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from emomusic.server import ice
 from emomusic.server.frames import Problem
 from tests.browser.conftest import PATIENCE_MS, download, figure, fresh_server, visit, with_spotify
 from tests.browser.live import CAMERA, START, SUMMARY, press, problem, sees, show_sample, start
@@ -124,9 +123,9 @@ class Turn:
         """Those of a replica."""
         servers = [{"urls": [f"turn:127.0.0.1:{self.port}?transport=udp"]}]
         return {
-            ice.ICE: json.dumps({"iceServers": servers, "iceTransportPolicy": "relay"}),
-            ice.TURN_SECRET: TURN_SECRET,
-            ice.LIVE: "webrtc",
+            "EMOMUSIC_ICE": json.dumps({"iceServers": servers, "iceTransportPolicy": "relay"}),
+            "EMOMUSIC_TURN_SECRET": TURN_SECRET,
+            "EMOMUSIC_LIVE": "webrtc",
         }
 
 

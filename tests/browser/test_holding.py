@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from emomusic.server import ice
 from emomusic.server.frames import Problem
 from tests.browser.conftest import PATIENCE_MS, fresh_server, visit, with_spotify
 from tests.browser.live import CAMERA, IS_CAMERA_FREE, IS_MARKED, LEVEL_DB, START, SUMMARY, press, problem, sees, start
@@ -96,7 +95,7 @@ def test_pages_go_on_with_a_restarted_server_without_the_photo_and_by_webrtc(
                 page.evaluate("window.isKept = true")
         for page in (photo, live):
             expect(page.locator(CONNECTED)).to_have_count(0)
-        with fresh_server(folders[1], {ice.LIVE: "webrtc"}, port=port):
+        with fresh_server(folders[1], {"EMOMUSIC_LIVE": "webrtc"}, port=port):
             expect(photo.get_by_text("no longer has your photo")).to_be_visible()
             photo.get_by_role("button", name="A smile", exact=True).click()
             expect(title).to_contain_text("happy")

@@ -7,16 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emomusic.errors import SettingsError
-from emomusic.server.ice import (
-    DEFAULT_STUN_URL,
-    ICE,
-    LIVE,
-    TURN_SECRET,
-    IceSettings,
-    ice_settings,
-    turn_credentials,
-    uses_webrtc,
-)
+from emomusic.server.ice import DEFAULT_STUN_URL, IceSettings, ice_settings, turn_credentials
+from emomusic.server.settings import Settings
 
 TURN_URLS = ["turn:turn.example.org:3478?transport=udp", "turns:turn.example.org:5349?transport=tcp"]
 TURN = {"urls": TURN_URLS}
@@ -24,13 +16,13 @@ NOON_S = 1_800_000_000
 
 
 def settings(*servers: dict[str, Any], secret: str = "", nearby: bool = False, **options: Any) -> IceSettings:
-    values = {ICE: json.dumps({"iceServers": servers} | options), TURN_SECRET: secret}
-    return ice_settings(values, nearby=nearby, now_s=NOON_S)
+    given = Settings(ice=json.dumps({"iceServers": servers} | options), turn_secret=secret)
+    return ice_settings(given, nearby=nearby, now_s=NOON_S)
 
 
 def test_the_default_is_a_stun_server_unless_the_browser_is_near_and_the_setting_replaces_it_everywhere() -> None:
-    assert ice_settings({}, nearby=True).servers == ()
-    (server,) = ice_settings({}, nearby=False).as_dict()["iceServers"]
+    assert ice_settings(Settings(), nearby=True).servers == ()
+    (server,) = ice_settings(Settings(), nearby=False).as_dict()["iceServers"]
     assert server == {"urls": [DEFAULT_STUN_URL]}
     for nearby in (True, False):
         assert settings(nearby=nearby).servers == ()
@@ -56,11 +48,11 @@ def test_turn_credentials_match_coturn() -> None:
 
 @given(st.integers(0, 2**33))
 def test_turn_credentials_last_12_to_18_hours_and_stay_the_same_for_a_while(now_s: int) -> None:
-    values = {ICE: json.dumps({"iceServers": [TURN]}), TURN_SECRET: "north"}
-    (server,) = ice_settings(values, nearby=False, now_s=now_s).servers
+    given = Settings(ice=json.dumps({"iceServers": [TURN]}), turn_secret="north")
+    (server,) = ice_settings(given, nearby=False, now_s=now_s).servers
     hours = (int(str(server.username).split(":")[0]) - now_s) / 3600
     assert 12 < hours <= 18
-    later = ice_settings(values, nearby=False, now_s=now_s + 3600 * (hours - 12) - 1)
+    later = ice_settings(given, nearby=False, now_s=now_s + 3600 * (hours - 12) - 1)
     assert later.servers == (server,)
 
 
@@ -68,30 +60,20 @@ BAD_URLS = ("stun.example.org", "stun:a.example.org?transport=udp", "turn:[::1]:
 """They fail in a browser or in aiortc."""
 
 
-def bad_address(url: str) -> dict[str, str]:
-    return {ICE: json.dumps({"iceServers": [{"urls": [url]}]}), TURN_SECRET: "pear"}
-
-
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("ice", "secret", "words"),
     [
-        ({ICE: "turn:turn.example.org"}, "expected EMOMUSIC_ICE to be JSON"),
-        ({ICE: '{"iceServers": [{"urls": []}]}'}, "iceServers"),
-        ({ICE: '{"iceServers": [], "secret": "pear"}'}, "unknown field"),
-        ({ICE: json.dumps({"iceServers": [TURN | {"username": "ann"}]})}, f"expected {TURN_SECRET}"),
-        ({ICE: '{"iceServers": []}', TURN_SECRET: "pear"}, "Received: none"),
-        ({ICE: '{"iceServers": [], "iceTransportPolicy": "relay"}'}, "policy relay"),
-        ({ICE: '{"iceServers": [], "iceTransportPolicy": "some"}'}, "iceTransportPolicy"),
-        *((bad_address(url), ICE) for url in BAD_URLS),
+        ("turn:turn.example.org", "", "expected EMOMUSIC_ICE to be JSON"),
+        ('{"iceServers": [{"urls": []}]}', "", "iceServers"),
+        ('{"iceServers": [], "secret": "pear"}', "", "unknown field"),
+        (json.dumps({"iceServers": [TURN | {"username": "ann"}]}), "", "expected EMOMUSIC_TURN_SECRET"),
+        ('{"iceServers": []}', "pear", "Received: none"),
+        ('{"iceServers": [], "iceTransportPolicy": "relay"}', "", "policy relay"),
+        ('{"iceServers": [], "iceTransportPolicy": "some"}', "", "iceTransportPolicy"),
+        *((json.dumps({"iceServers": [{"urls": [url]}]}), "pear", "EMOMUSIC_ICE") for url in BAD_URLS),
     ],
 )
-def test_a_malformed_setting_is_an_error_without_passwords(values: dict[str, str], words: str) -> None:
+def test_a_malformed_setting_is_an_error_without_passwords(ice: str, secret: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words) as caught:
-        ice_settings(values, nearby=False)
+        ice_settings(Settings(ice=ice, turn_secret=secret), nearby=False)
     assert "pear" not in str(caught.value)
-
-
-def test_the_owner_chooses_the_way_of_the_frames() -> None:
-    assert [uses_webrtc({LIVE: text}) for text in ("", " WebRTC ", "page")] == [False, True, False]
-    with pytest.raises(SettingsError, match=LIVE):
-        uses_webrtc({LIVE: "pigeons"})

@@ -18,9 +18,10 @@ def test_settings_follow_the_environment_and_the_cores(monkeypatch: pytest.Monke
     assert (found.max_visitors, found.max_live) == (VISITORS_PER_CORE * 8, LIVE_PER_CORE * 8)
     assert (found.drain_s, found.shared, found.api_token) == (20.0, False, None)
     given = {"MAX_VISITORS": "7", "MAX_LIVE": " 3 ", "DRAIN_S": "0.5", "API_TOKEN": "", "API_PER_MINUTE": "9"}
+    given |= {"LIVE": " WebRTC "}
     found = settings({f"EMOMUSIC_{name}": value for name, value in given.items()})
     assert (found.max_visitors, found.max_live, found.drain_s) == (7, 3, 0.5)
-    assert (found.api_token, found.api_per_minute) == (None, 9)
+    assert (found.api_token, found.api_per_minute, found.live) == (None, 9, "WebRTC")
     for words, is_shared in ((("1", "True", "yes", "ON"), True), (("0", "false", "No", "off", " "), False)):
         assert {settings({"EMOMUSIC_SHARED": word}).shared for word in words} == {is_shared}
 
@@ -33,6 +34,7 @@ def test_settings_follow_the_environment_and_the_cores(monkeypatch: pytest.Monke
         ("SHARED", ["sometimes"]),
         ("API_TOKEN", ["short", "ü" * 20]),
         ("API_PER_MINUTE", ["0"]),
+        ("LIVE", ["pigeons"]),
     ],
 )
 def test_a_malformed_setting_is_named_without_its_value(name: str, values: list[str]) -> None:

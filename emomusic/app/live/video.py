@@ -18,8 +18,9 @@ from emomusic.app.live.session import LiveState, Stage, start_session, with_sess
 from emomusic.app.secrets import read_secrets
 from emomusic.app.state import page_state
 from emomusic.server.frames import Problem
-from emomusic.server.ice import IceSettings, ice_settings, uses_webrtc
+from emomusic.server.ice import IceSettings, ice_settings
 from emomusic.server.live import LiveSession
+from emomusic.server.settings import settings
 from emomusic.server.visitor import LOCAL_HOSTS
 
 
@@ -49,9 +50,9 @@ def _open_photo(source: str) -> None:
 
 def connection() -> IceSettings | None:
     """The settings of WebRTC, as `ice_settings` reads them; None if the page posts its frames."""
-    values = {**os.environ, **read_secrets()}
+    given = settings({**os.environ, **read_secrets()})
     nearby = urlsplit(st.context.url or "").hostname in LOCAL_HOSTS
-    return ice_settings(values, nearby=nearby) if uses_webrtc(values) else None
+    return ice_settings(given, nearby=nearby) if given.live.lower() == "webrtc" else None
 
 
 def request_camera() -> None:

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import camera
-from emomusic.server import ice, shared
+from emomusic.server import shared
 from tests.fakes import FakeClassifier, FakeDetector
 from tests.pages.live.sessions import Browser
 from tests.pages.screen import app_of
@@ -21,7 +21,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
 
 @pytest.fixture
 def app(root: Path, monkeypatch: pytest.MonkeyPatch, fresh_networks: None) -> AppTest:
-    for name in (ice.ICE, ice.TURN_SECRET, ice.LIVE):
+    for name in ("EMOMUSIC_ICE", "EMOMUSIC_TURN_SECRET", "EMOMUSIC_LIVE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(shared, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))
     return app_of(root).switch_page("pages/live.py")

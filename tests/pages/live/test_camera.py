@@ -34,7 +34,7 @@ def test_no_ice_server_is_used_on_one_machine(
 ) -> None:
     monkeypatch.setattr(video.st, "context", SimpleNamespace(url=url))
     assert video.connection() is None
-    monkeypatch.setenv(ice.LIVE, "webrtc")
+    monkeypatch.setenv("EMOMUSIC_LIVE", "webrtc")
     settings = video.connection()
     assert settings is not None
     assert settings.hosts == hosts
@@ -42,10 +42,10 @@ def test_no_ice_server_is_used_on_one_machine(
 
 def test_turn_reaches_the_session_of_webrtc(app: AppTest, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     servers = [{"urls": ["turn:turn.example.org"]}]
-    monkeypatch.setenv(ice.ICE, json.dumps({"iceServers": servers, "iceTransportPolicy": "relay"}))
-    monkeypatch.setenv(ice.TURN_SECRET, "north")
+    monkeypatch.setenv("EMOMUSIC_ICE", json.dumps({"iceServers": servers, "iceTransportPolicy": "relay"}))
+    monkeypatch.setenv("EMOMUSIC_TURN_SECRET", "north")
     assert "turn.example.org" not in text_of(app.run())
-    monkeypatch.setenv(ice.LIVE, "webrtc")
+    monkeypatch.setenv("EMOMUSIC_LIVE", "webrtc")
     assert "turn.example.org" in text_of(app.run())
     browser.problem = ""
     app.button(key="live-start").click().run()
