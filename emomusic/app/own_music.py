@@ -18,7 +18,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app.frame import error_text, escape_markdown, escape_markdown_message, show_problems
 from emomusic.app.state import page_state
-from emomusic.app.uploads import hold, listed, show_removal, show_uploader
+from emomusic.app.uploads import keep_upload, listed, show_removal, show_uploader
 from emomusic.errors import AudioError, CapacityError, EmomusicError
 from emomusic.media.formats import SONG_UPLOADS, TABLE_ENDINGS
 from emomusic.server.capacity import HeldBytes
@@ -189,12 +189,12 @@ def _store_files(files: Sequence[UploadedFile]) -> None:
             uploads.problem = f"More than {MAX_FILES} files; the first ones stay. Remove some."
             continue
         try:
-            held = hold(file)
+            content, held = keep_upload(file)
         except CapacityError as error:
             uploads.problem = str(error)
             continue
         uploads.num_ever += 1
-        uploads.files[file.file_id] = _File(uploads.num_ever, file.name, file.getvalue(), held)
+        uploads.files[file.file_id] = _File(uploads.num_ever, file.name, content, held)
     _renew(uploads)
 
 
@@ -291,7 +291,8 @@ def _store_table(files: Sequence[UploadedFile]) -> None:
     table = page_state(TableState)
     table.file = table.reading = table.problem = table.held = None
     for file in files:
-        table.held, table.file = hold(file), file
+        _, table.held = keep_upload(file)
+        table.file = file
 
 
 def _read_table(table: TableState) -> None:

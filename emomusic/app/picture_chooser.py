@@ -17,7 +17,7 @@ from emomusic.app.charts import show_tile, style_tiles
 from emomusic.app.choices import ABOUT_SAMPLE, PICTURE_FROM, SAMPLE, choose
 from emomusic.app.frame import escape_markdown
 from emomusic.app.state import page_state
-from emomusic.app.uploads import hold, show_uploader
+from emomusic.app.uploads import keep_upload, show_uploader
 from emomusic.assets import data_dir
 from emomusic.errors import CapacityError
 from emomusic.media.images import FORMATS_IN_WORDS, MAX_BYTES, encode_jpeg, read_image, shrink
@@ -162,7 +162,7 @@ def _store_own(files: Sequence[UploadedFile], *, is_posed: bool = False) -> None
     doubles = []
     for file in files[:MOST_PICTURES]:
         try:
-            picture = Picture.of(file.name, file.getvalue(), hold(file), is_posed=is_posed)
+            picture = Picture.of(file.name, *keep_upload(file), is_posed=is_posed)
         except CapacityError as error:
             picture = Picture(file.name, b"", file.file_id, problem=str(error))
         if picture.digest in taken:

@@ -6,6 +6,7 @@ once; the uploader then lists it as a `DeletedFile`, with its id only.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -36,23 +37,25 @@ class UploadState:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-def hold(file: UploadedFile) -> HeldBytes:
-    """Reserve memory for a file that the session stores, as long as the result exists.
+def open_upload(file: UploadedFile) -> tuple[BinaryIO, int]:
+    """The content of a file, which may be a temporary file, and its size."""
+    upload = upload_of(session_id(), file.file_id)
+    content = io.BytesIO(file.getvalue()) if upload is None else upload.open()
+    size = content.seek(0, io.SEEK_END)
+    content.seek(0)
+    return content, size
+
+
+def keep_upload(file: UploadedFile) -> tuple[bytes, HeldBytes]:
+    """The content of a file, and the memory for it, which is reserved as long as the second result exists.
 
     Raises:
         CapacityError: the server has no room for it.
     """
-    if (upload := upload_of(session_id(), file.file_id)) is not None:
-        upload.held.release()  # the same bytes
-    return capacity().memory.take(session_id(), file.size)
-
-
-def content_of(file: UploadedFile) -> tuple[BinaryIO, int]:
-    """The content of a file, which may be a temporary file, and its size. The caller counts its bytes."""
-    if (upload := upload_of(session_id(), file.file_id)) is None:
-        return file, file.size
-    upload.held.release()
-    return upload.take_content()
+    content, size = open_upload(file)
+    with content:
+        held = capacity().memory.take(session_id(), size)
+        return content.read(), held
 
 
 def show_uploader(

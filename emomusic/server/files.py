@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -24,7 +24,7 @@ from streamlit import get_option
 
 from emomusic.compat import open_file_response
 from emomusic.errors import AudioError
-from emomusic.server.capacity import ByteBudget
+from emomusic.server.capacity import HeldBytes
 
 # Streamlit's pages accept addresses below /app/static/
 _MADE, _SHARED = "/app/static/made", "/app/static/shared"
@@ -109,33 +109,33 @@ def folder_url(files: Mapping[str, Path]) -> str:
 
 
 class StreamedFile(io.FileIO, ServedFile):
-    """A temporary MP4 without a name, which is deleted when nothing refers to it. Threads may share it.
+    """A temporary file without a name, which is deleted when nothing refers to it. Threads may share it.
 
     Only the writer moves the position. A buffer would fail again at its end, if the disk is full.
     """
 
-    def __init__(self, budget: ByteBudget, owner: str, download_name: str) -> None:
-        """Begin an empty file whose bytes count against a budget.
+    def __init__(self, held: HeldBytes, download_name: str = "", file: BinaryIO | None = None) -> None:
+        """Begin an empty MP4, or keep an upload.
 
         Args:
-            budget: the budget of temporary files.
-            owner: the visitor's session.
-            download_name: ends in ".mp4".
+            held: the bytes in the budget of temporary files, which grow with the file.
+            download_name: name of an MP4 for a visitor who saves it.
+            file: the temporary file of an upload, which is closed here; None for an empty file.
 
         Raises:
             OSError: there is no folder for temporary files.
         """
-        with tempfile.TemporaryFile() as file:
+        with file or tempfile.TemporaryFile() as file:
             super().__init__(os.dup(file.fileno()), "r+b")
         ServedFile.__init__(self, b"", "video/mp4", download_name)
-        self._held = budget.take(owner, 0)
+        self._held = held
 
     def __del__(self) -> None:
         self.close()
 
     def __len__(self) -> int:
         """Size in bytes."""
-        return self._held.num_bytes
+        return os.fstat(self.fileno()).st_size
 
     def write(self, data: Any) -> int:
         """Write bytes.

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
+import io
 import logging
 import shutil
 import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from typing import IO, Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import cv2
 
@@ -33,7 +32,7 @@ from emomusic.server.files import StreamedFile
 from emomusic.songs.hearing import SoundSpan, hear_film
 from emomusic.stream.film import FilmMoment, FilmReading, read_film
 from emomusic.stream.timeline import Scene
-from emomusic.text import format_clock, size_over
+from emomusic.text import format_clock
 
 log = logging.getLogger(__name__)
 
@@ -130,27 +129,28 @@ class FilmJob:
     def __init__(
         self,
         name: str,
-        file: AbstractContextManager[BinaryIO],
+        file: BinaryIO,
         networks: Callable[[], Networks],
         visitor: str = "",
         *,
         stream: int | None = None,
         turn: int = 0,
     ) -> None:
-        """Start to read a film. The thread opens the file and loads the networks, so both may take long.
+        """Start to read a film. The thread stores the file and loads the networks, so both may take long.
 
-        The bytes of the marked film count to the session `visitor`. `stream` and `turn` are those of `FilmFile`.
+        The bytes of the film and of its copies count to the session `visitor`. `stream` and `turn` are those of
+        `FilmFile`.
         """
         self.name = name
         self._visitor = visitor
-        self._kept: AbstractContextManager[BinaryIO] | None = None  # the file, if it may be read again
+        self._file: BinaryIO | None = file
         self._view = FilmView(FilmPhase.WAITING, time.monotonic(), turn=turn)  # the thread replaces it
         self._open = partial(FilmFile, name=name, stream=stream, turn=turn)
         self._portraits: dict[int, tuple[int, bytes]] = {}
         self._frames: dict[float, bytes] = {}
         self._cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
         self._changing = threading.RLock()  # reentrant, as `end` may run at any time
-        self._thread = threading.Thread(target=self._run, args=(file, networks), name=THREAD_NAME, daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(networks,), name=THREAD_NAME, daemon=True)
         _jobs.add(self)
         self._thread.start()
 
@@ -176,20 +176,20 @@ class FilmJob:
 
     def end(self) -> None:
         """Make the thread end, and close the file."""
-        with self._changing:
-            self._closed.set()
+        self._closed.set()
         self._close_file()
 
     def _close_file(self) -> None:
-        if (kept := self.take()) is not None:
-            with kept:
-                pass
+        if (file := self.take()) is not None:
+            file.close()
 
-    def take(self) -> AbstractContextManager[BinaryIO] | None:
-        """The file of a film that is over, for another job; None if it is closed."""
+    def take(self) -> BinaryIO | None:
+        """The file of a film that is over, for another job; None if it is closed, or while it is read."""
         with self._changing:
-            kept, self._kept = self._kept, None
-        return kept
+            if self._view.phase not in (FilmPhase.OVER, FilmPhase.MIXING):
+                return None
+            file, self._file = self._file, None
+        return file
 
     def close(self) -> None:
         """End the thread, and wait for it up to a timeout."""
@@ -208,11 +208,11 @@ class FilmJob:
         self._change(share=share)
         return not self._closed.is_set()
 
-    def _run(self, opening: AbstractContextManager[BinaryIO], networks: Callable[[], Networks]) -> None:
+    def _run(self, networks: Callable[[], Networks]) -> None:
         error = None
         try:
-            with capacity().work(), contextlib.ExitStack() as files:
-                file = files.enter_context(opening)
+            with capacity().work():
+                file = self._store()
                 while not _turns.acquire(timeout=0.2):
                     if self._cancelled.is_set() or self._closed.is_set():
                         return
@@ -223,9 +223,6 @@ class FilmJob:
                         self._listen(file, reading)
                 finally:
                     _turns.release()
-                if self._view.may_differ:
-                    with self._changing:
-                        self._kept = None if self._closed.is_set() else _closing(files.pop_all(), file)
         except EmomusicError as failure:
             error = str(failure)
             log.info("error shown to the visitor: %s", error)
@@ -238,7 +235,30 @@ class FilmJob:
                 end = format_clock(reading.end_s)
                 error, problem = None, f"The reading stopped because of an error; the results end at {end}."
             self._change(phase=FilmPhase.OVER, error=error, problem=problem)
+            if self._closed.is_set() or not self._view.may_differ:
+                self._close_file()
             return_free_memory()
+
+    def _store(self) -> BinaryIO:
+        """The film in a temporary file. A small upload lies in memory before.
+
+        Raises:
+            FilmError: the disk is full.
+            CapacityError: the files of this visitor or of all visitors fill this server.
+        """
+        file = self._file
+        assert file is not None
+        if isinstance(file, io.BytesIO):
+            try:
+                stored = StreamedFile(capacity().files.take(self._visitor, 0))
+                stored.write(file.getvalue())
+                file.close()
+            except OSError as error:
+                raise FilmError(
+                    "The server has no room for this film; choose a smaller one, or try again later."
+                ) from error
+            self._file = file = stored.reader()
+        return file
 
     def _read(self, file: BinaryIO, networks: Callable[[], Networks]) -> None:
         loaded, ends = networks(), (self._cancelled, self._closed)
@@ -294,7 +314,7 @@ class FilmJob:
     def _made(self, name: str, write: Callable[[StreamedFile], None], why: str) -> StreamedFile | None:
         """A film for the visitor; None if the visitor has left, or after a failure, which the page tells as `why`."""
         try:
-            made = StreamedFile(capacity().files, self._visitor, name)
+            made = StreamedFile(capacity().files.take(self._visitor, 0), name)
             write(made)
         except (EmomusicError, OSError) as error:
             log.info("error shown to the visitor: %s", str(error))  # a kept record would keep the film by its frames
@@ -335,52 +355,6 @@ class FilmJob:
         with capacity().work():
             mixed = self._made("emomusic-film-with-songs.mp4", add, why)
         self._change(phase=FilmPhase.OVER, mixed=mixed)
-
-
-@contextmanager
-def _closing(files: contextlib.ExitStack, file: BinaryIO) -> Iterator[BinaryIO]:
-    with files:
-        yield file
-
-
-@contextmanager
-def stored_upload(file: IO[bytes], size: int, visitor: str) -> Iterator[BinaryIO]:
-    """A copy of an upload in a temporary file without a name, which the system deletes when it is closed.
-
-    Raises:
-        FilmError: the upload is too large, or the disk is full.
-        CapacityError: the files of this visitor or of all visitors fill this server.
-    """
-    if size > MAX_MB * 2**20:
-        raise FilmError(f"This film is too large: {size_over(size)}, at most {MAX_MB} MB; choose a smaller film.")
-    with contextlib.ExitStack() as stack:
-        stack.callback(capacity().files.take(visitor, size).release)
-        try:
-            stored = stack.enter_context(tempfile.TemporaryFile(buffering=0))  # a buffer would fail again at the end
-            shutil.copyfileobj(file, stored, 2**20)
-            if stored.tell() != size:
-                raise OSError("a write was cut short")
-        except OSError as error:
-            raise FilmError(
-                "The server has no room for this film; choose a smaller one, or try again later."
-                if can_write()
-                else CANNOT_WRITE
-            ) from error
-        file.close()  # the upload
-        del file
-        yield cast("BinaryIO", stored)
-
-
-CANNOT_WRITE = "This server cannot write temporary files, which films need. Its owner can set TMPDIR to another folder."
-
-
-def can_write() -> bool:
-    """Whether a folder takes temporary files."""
-    try:
-        with tempfile.TemporaryFile():
-            return True
-    except OSError:
-        return False
 
 
 def has_room() -> bool:

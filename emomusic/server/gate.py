@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from string import Template
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from starlette.datastructures import Headers, MutableHeaders, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,7 +34,7 @@ from emomusic.assets import ROOT
 from emomusic.compat import has_upload_token
 from emomusic.errors import CapacityError
 from emomusic.server.capacity import MB, HeldBytes, capacity
-from emomusic.server.files import base_path
+from emomusic.server.files import StreamedFile, base_path
 from emomusic.server.visitor import address_of
 
 _START = ("index", "home", "start", "photo", "photos")  # other names of the first page
@@ -53,56 +54,6 @@ def page_at(path: str, pages: set[str]) -> str | None:
     return "" if name in _START else name if name in pages else None
 
 
-async def send_document(app: ASGIApp, base: str, pages: set[str], scope: Scope, receive: Receive, send: Send) -> None:
-    """Send what Streamlit answers to a GET for a page.
-
-    Args:
-        app: Streamlit's.
-        base: what precedes all paths of the server.
-        pages: the names of the pages.
-        scope: the request.
-        receive: gives its messages.
-        send: takes the messages of the answer.
-    """
-    path = scope["path"].removeprefix(base)
-    exists, body = path.strip("/") in pages, bytearray()
-    start: dict[str, Any] = {}
-    asked = MutableHeaders(scope=scope)
-    for name in ("accept-encoding", "if-none-match", "if-modified-since", "range"):
-        if exists:
-            del asked[name]  # the document is changed, so it comes whole and uncompressed
-
-    async def change(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            kind = Headers(raw=message["headers"]).get("content-type", "")
-            if kind.startswith("text/html") and message["status"] == 200:
-                start.update(message)
-                return
-        elif start:
-            body.extend(message.get("body", b""))
-            if not message.get("more_body"):
-                await _send_changed(message)
-            return
-        await send(message)
-
-    async def _send_changed(last: Message) -> None:
-        if exists:
-            content = bytes(body).replace(b'<div id="root">', _BEGIN + b'<div id="root">', 1)
-            headers = MutableHeaders(raw=start["headers"])
-            headers["content-length"] = str(len(content))
-            for name in ("etag", "last-modified", "accept-ranges"):
-                del headers[name]
-            await send({**start, "headers": headers.raw})
-            await send({**last, "body": content})
-        elif (page := page_at(path, pages)) is not None:
-            query = scope.get("query_string", b"").decode("latin-1")
-            await RedirectResponse(f"{base}/{page}{'?' * bool(query)}{query}")(scope, receive, send)
-        else:
-            await HTMLResponse(_NO_PAGE.substitute(base=base), 404)(scope, receive, send)
-
-    await app(scope, receive, change)
-
-
 LARGE = 64 * MB
 """A larger upload is a film or a long song. It goes to an unnamed temporary file, never to memory."""
 
@@ -111,6 +62,7 @@ CLOSE = {"Connection": "close"}
 
 _PART_S = 60.0  # for the next part of an upload to arrive
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
+_OF_FILE = ("content-length", "etag", "last-modified", "accept-ranges")  # headers of a document that is not changed
 _NO_PAGES = ("/component/", "/_stcore/", "/media/", "/app/")
 
 
@@ -123,18 +75,14 @@ class Upload(UploadedFileRec):
     """
 
     held: HeldBytes
-    file: BinaryIO | None = None
+    file: StreamedFile | None = None
 
-    def take_content(self) -> tuple[BinaryIO, int]:
-        """The content, which the caller closes, and its size. Streamlit's record then has none."""
-        file, self.file = self.file or io.BytesIO(self.data), None
-        size = file.seek(0, io.SEEK_END)
-        file.seek(0)
-        return file, size
-
-    def __del__(self) -> None:
+    def open(self) -> BinaryIO:
+        """The content. That of a large upload keeps its place in the budget as long as something reads it."""
         if self.file is not None:
-            self.file.close()
+            return self.file.reader()
+        self.held.release()  # the caller counts them
+        return io.BytesIO(self.data)
 
 
 def upload_of(session: str, file_id: str) -> Upload | None:
@@ -165,6 +113,7 @@ class Gate:
         self._app = app
         self._connections: Counter[str] = Counter()  # the open WebSockets, by the browser's address
         self._base = base_path()
+        self._documents = BaseHTTPMiddleware(app, self._document)
         self._pages = {"", "gallery", *(path.stem for path in (ROOT / "pages").glob("*.py"))}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -178,12 +127,29 @@ class Gate:
         path = scope["path"].removeprefix(self._base)
         if scope["method"] == "PUT" and (upload := _UPLOAD.fullmatch(path)):
             await self._take(upload[1], upload[2], scope, receive, send)
-            return
-
-        if scope["method"] == "GET" and not path.startswith(_NO_PAGES):
-            await send_document(self._app, self._base, self._pages, scope, receive, send)
+        elif scope["method"] == "GET" and not path.startswith(_NO_PAGES):
+            await self._documents(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _document(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        """What Streamlit answers to a GET; its document for an unknown address only if that is a page."""
+        path, asked = request.scope["path"].removeprefix(self._base), MutableHeaders(scope=request.scope)
+        exists = path.strip("/") in self._pages
+        for name in ("accept-encoding", "if-none-match", "if-modified-since", "range"):
+            if exists:
+                del asked[name]  # the document is changed, so it comes whole and uncompressed
+        response: Any = await call_next(request)
+        if response.status_code != 200 or not response.headers.get("content-type", "").startswith("text/html"):
+            return cast("Response", response)
+        if exists:
+            content = b"".join([part async for part in response.body_iterator])
+            kept = {name: value for name, value in response.headers.items() if name not in _OF_FILE}
+            return Response(content.replace(b'<div id="root">', _BEGIN + b'<div id="root">', 1), headers=kept)
+        if (page := page_at(path, self._pages)) is not None:
+            query = request.url.query
+            return RedirectResponse(f"{self._base}/{page}{'?' * bool(query)}{query}")
+        return HTMLResponse(_NO_PAGE.substitute(base=self._base), 404)
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a page connect. An address has as many connections as the server has places; others need memory only."""
@@ -203,18 +169,18 @@ class Gate:
     async def _take(self, session: str, file_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Hold the bytes of an upload, and store it."""
         length = Headers(scope=scope).get("content-length", "")
-        is_large = length.isdecimal() and LARGE < int(length) <= (get_option("server.maxUploadSize") + 1) * MB
-        status = 403 if not capacity().is_admitted(session) else 0 if length.isdecimal() else 411
+        size, most = int(length) if length.isdecimal() else -1, (get_option("server.maxUploadSize") + 1) * MB
+        status = 403 if not capacity().is_admitted(session) else 411 if size < 0 else 413 if size > most else 0
         if not status:
             try:
-                held = (capacity().files if is_large else capacity().memory).take(session, int(length))
+                held = (capacity().files if size > LARGE else capacity().memory).take(session, size)
             except CapacityError:
                 status = 413
         if status:
             await Response(status_code=status, headers=CLOSE)(scope, receive, send)
         else:
             request = Request(scope, partial(_receive_in_time, receive))
-            response = await _store(request, session, file_id, held, is_large)
+            response = await _store(request, session, file_id, held, size > LARGE)
             await response(scope, receive, send)
 
 
@@ -277,11 +243,10 @@ async def _store(request: Request, session: str, file_id: str, held: HeldBytes, 
         return Response(status_code=400)
     content = b"" if is_large else await files[0].read()
     upload = Upload(file_id, files[0].filename or "", files[0].content_type or "", content)
-    if is_large:
-        upload.file = files[0].file
-    else:
-        await files[0].close()
     upload.held, server = held, runtime.get_instance()
+    if is_large:
+        upload.file = StreamedFile(held, file=files[0].file)
+    await files[0].close()
     # Nothing would delete the file of a page that has closed meanwhile. Sessions end on this thread only
     if not server.is_active_session(session):
         return Response(status_code=400)

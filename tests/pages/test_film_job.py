@@ -1,4 +1,3 @@
-import contextlib
 import gc
 import io
 import logging
@@ -19,14 +18,14 @@ import pytest
 
 from emomusic.affect import Emotion
 from emomusic.app.film.state import FilmState
-from emomusic.errors import CapacityError, FilmError
+from emomusic.errors import FilmError
 from emomusic.faces.reading import Networks, load_networks
 from emomusic.media.film_songs import SceneSong
 from emomusic.media.images import read_image
 from emomusic.server import film_job as job_module
 from emomusic.server.capacity import ByteBudget, Capacity
 from emomusic.server.files import StreamedFile
-from emomusic.server.film_job import PORTRAIT, FilmJob, FilmPhase, FilmView, stored_upload
+from emomusic.server.film_job import PORTRAIT, FilmJob, FilmPhase, FilmView
 from emomusic.server.settings import Settings
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import BIDEN, COLLINS, NOBODY, film_bytes, framed
@@ -99,8 +98,9 @@ def test_a_cancelled_film_keeps_its_readings_and_is_marked_and_heard_up_to_there
     assert (film.sound[0].start_s, film.sound[-1].end_s) == pytest.approx((0, film.reading.end_s), abs=0.1)
 
 
-def test_a_film_ends_when_its_visitor_has_left() -> None:
-    classifier, file = Classifier(permissions=3), io.BytesIO(GREY)
+def test_a_film_ends_when_its_visitor_has_left(tmp_path: Path) -> None:
+    (path := tmp_path / "film.mp4").write_bytes(GREY)
+    classifier, file = Classifier(permissions=3), path.open("rb")
     visitor = FilmState()
     visitor.show(FilmJob("a film.mp4", file, fakes(classifier)))
     assert classifier.has_stopped()
@@ -218,22 +218,18 @@ def budget(monkeypatch: pytest.MonkeyPatch) -> ByteBudget:
     return here.files
 
 
-def test_stored_uploads_count_until_they_are_closed(budget: ByteBudget, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_module, "MAX_MB", 1)
-    budget.max_bytes = 3 * len(GREY)
-    upload = io.BytesIO(GREY)
-    with pytest.raises(FilmError, match="at most 1 MB"), stored_upload(upload, 2**20 + 1, "me"):
-        pass
-    assert upload.tell() == 0
-    with contextlib.ExitStack() as stored:
-        for visitor in "abc":
-            stored.enter_context(stored_upload(io.BytesIO(GREY), len(GREY), visitor))
-        with pytest.raises(CapacityError, match="fill this server"), stored_upload(upload, len(GREY), "d"):
-            pass
-        assert upload.tell() == 0  # not copied
-    assert budget.num_bytes == 0
-    with stored_upload(upload, len(GREY), "d") as file:
-        assert (file.tell(), budget.num_bytes) == (len(GREY), len(GREY))
+def test_a_film_counts_until_its_job_ends(start: Callable[..., FilmJob], budget: ByteBudget) -> None:
+    classifiers = Classifier(permissions=1), Classifier(permissions=1)
+    jobs = [start(networks=fakes(classifier)) for classifier in classifiers]
+    assert all(classifier.has_stopped() for classifier in classifiers)
+    assert budget.num_bytes == 2 * len(GREY)
+    budget.max_bytes = 3 * len(GREY) - 1
+    film = wait_for_end(start())
+    assert "fill this server" in (film.error or "")
+    for job, classifier in zip(jobs, classifiers, strict=True):
+        job.end()
+        classifier.allow()
+    wait_until(lambda: gc.collect() >= 0 and budget.num_bytes == 0)
 
 
 @pytest.mark.parametrize("is_disk_full", [False, True])
@@ -242,16 +238,19 @@ def test_a_marked_film_without_room_leaves_the_readings_and_a_sentence(
     budget: ByteBudget,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
     is_disk_full: bool,
 ) -> None:
     caplog.set_level(logging.INFO)  # keeps the records
     if is_disk_full:
         monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: io.FileIO("/dev/full", "r+"))
-        with pytest.raises(FilmError, match="no room"), stored_upload(io.BytesIO(GREY), len(GREY), "me"):
-            pass
+        assert "no room" in (wait_for_end(start()).error or "")
+        (path := tmp_path / "film.mp4").write_bytes(GREY)
+        job = FilmJob("a film.mp4", path.open("rb"), fakes())  # the copy has no room, the film has
+        film = wait_for_end(job)
     else:
-        budget.max_bytes = 2000
-    film = wait_for_end(start())
+        budget.max_bytes = len(GREY) + 2000
+        film = wait_for_end(start())
     assert (film.error, film.marked) == (None, None)
     assert film.problem is not None
     assert len(film.reading) > 4

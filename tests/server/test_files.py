@@ -23,7 +23,7 @@ def budget() -> ByteBudget:
 
 
 def made(budget: ByteBudget, content: bytes = CONTENT) -> StreamedFile:
-    file = StreamedFile(budget, "me", "a film.mp4")
+    file = StreamedFile(budget.take("me", 0), "a film.mp4")
     file.write(content)
     return file
 

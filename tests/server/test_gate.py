@@ -12,10 +12,13 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from streamlit import runtime
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
 from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 
+from emomusic.app import uploads
 from emomusic.server import gate
 from emomusic.server.capacity import Capacity
 from emomusic.server.gate import Gate, upload_of
@@ -78,6 +81,7 @@ def ask(here: Capacity) -> Ask:
         ("me", {}, 411),
         ("me", {"content_length": str(2**20)}, 413),  # a visitor has half of the budget
         ("me", {"content_length": str(65 * 2**20)}, 413),
+        ("me", {"content_length": str(502 * 2**20)}, 413),
     ],
 )
 def test_an_upload_is_refused_before_its_body(ask: Ask, visitor: str, headers: dict[str, str], status: int) -> None:
@@ -95,11 +99,18 @@ def test_an_upload_counts_until_streamlit_forgets_it(
     assert here.memory.num_bytes + here.files.num_bytes == budget.held_by("me") == LENGTH
     upload = upload_of("me", "1")
     assert (upload.name, len(upload.data)) == ("a.mp4", 0 if is_large else len(FILE))
-    content, size = upload.take_content()
-    upload.held.release()
-    assert (content.read(), size, budget.num_bytes) == (FILE, len(FILE), 0)  # the page holds its copy itself
-    content.close()
-    del upload
+    monkeypatch.setattr(uploads, "capacity", lambda: here)
+    monkeypatch.setattr(uploads, "session_id", lambda: "me")
+    page_file = UploadedFile(upload, FileURLs())  # of a large one, Streamlit's has no content
+    data, held = uploads.keep_upload(page_file)
+    assert (data, held.num_bytes) == (FILE, len(FILE))
+    content, size = uploads.open_upload(page_file)
+    assert (content.read(), size) == (FILE, len(FILE))
+    del upload, page_file, held
+    server.uploaded_file_mgr.remove_session_files("me")
+    assert budget.num_bytes == (LENGTH if is_large else 0)  # as long as the page reads it
+    del content
+    assert budget.num_bytes == 0
     assert ask("/_stcore/upload_file/me/2", FILE, content_length=str(LENGTH)) == 204
     server.uploaded_file_mgr.remove_session_files("me")
     assert budget.num_bytes == 0

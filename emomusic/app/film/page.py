@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -18,20 +17,10 @@ from emomusic.app.film.state import SAMPLE, FilmState
 from emomusic.app.frame import escape_markdown_message
 from emomusic.app.queues import forget_queue
 from emomusic.app.state import page_state
-from emomusic.app.uploads import content_of, show_uploader
+from emomusic.app.uploads import open_upload, show_uploader
 from emomusic.assets import data_dir
 from emomusic.media.formats import ANIMATION_ENDINGS, FILM_ENDINGS, FORMATS, Kind
-from emomusic.server.film_job import (
-    CANNOT_WRITE,
-    MAX_MB,
-    MAX_S,
-    FilmJob,
-    FilmPhase,
-    FilmView,
-    can_write,
-    has_room,
-    stored_upload,
-)
+from emomusic.server.film_job import MAX_MB, MAX_S, FilmJob, FilmPhase, FilmView, has_room
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import shared
 from emomusic.server.visitor import session_id
@@ -97,11 +86,9 @@ def _draw_start() -> None:
                 f"film, or {WHEN_GONE}. To recognise a face after a cut, EmoMusic compares the faces of this film with "
                 "each other and keeps no description of them."
             )
-    if not can_write():
-        st.info(CANNOT_WRITE, icon=":material/info:")
-        return
     if not has_room():
-        st.info("This server has no room for films now. Watch the sample, or come back later.", icon=":material/info:")
+        no_room = "This server has no room for films now. Watch the sample; its owner can set TMPDIR to another folder."
+        st.info(no_room, icon=":material/info:")
         return
     with st.container(height=100, border=False):  # the height of the uploader while it loads
         show_uploader(
@@ -118,10 +105,10 @@ def _store_film(files: Sequence[UploadedFile]) -> None:
     """Read the uploaded film. The page then shows no uploader, so the visitor cannot remove the file there."""
     for file in files:
         FILM_SAMPLE.set(None)
-        _start(file.name, stored_upload(*content_of(file), session_id()))
+        _start(file.name, open_upload(file)[0])
 
 
-def _start(name: str, file: AbstractContextManager[BinaryIO], **options: Any) -> FilmJob:
+def _start(name: str, file: BinaryIO, **options: Any) -> FilmJob:
     if (before := page_state(FilmState).job) is not None:
         before.close()
     job = FilmJob(name, file, partial(shared().visitor_networks, session_id()), session_id(), **options)

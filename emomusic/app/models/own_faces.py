@@ -10,7 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app.frame import escape_markdown
 from emomusic.app.state import page_state
-from emomusic.app.uploads import content_of, show_uploader
+from emomusic.app.uploads import open_upload, show_uploader
 from emomusic.errors import ImageError
 from emomusic.metrics import accuracy_interval
 from emomusic.records import FaceBin
@@ -58,13 +58,8 @@ def _read(files: Sequence[UploadedFile]) -> None:
     """Read the pictures of a ZIP, and keep the figures. Raises an `ImageError` for another file."""
     if not files:
         return
-    file = files[0]
-    content, size = content_of(file)
-    if size > MAX_ZIP_MB * 2**20:
-        raise ImageError(f"expected at most {MAX_ZIP_MB} MB. Received: more. Pack fewer pictures.")
-    try:
-        with capacity().work(), st.spinner("Reading your faces"):
-            page_state(OwnFacesState).found = read_own_faces(content, file.name.removesuffix(".zip")[:40])
-    finally:
-        if content is not file:  # Streamlit's own object is read again by the uploader
-            content.close()
+    content, size = open_upload(files[0])
+    with content, capacity().work(), st.spinner("Reading your faces"):
+        if size > MAX_ZIP_MB * 2**20:
+            raise ImageError(f"expected at most {MAX_ZIP_MB} MB. Received: more. Pack fewer pictures.")
+        page_state(OwnFacesState).found = read_own_faces(content, files[0].name.removesuffix(".zip")[:40])

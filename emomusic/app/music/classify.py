@@ -26,7 +26,7 @@ from emomusic.app.music.songs import SIMILAR, show_songs
 from emomusic.app.page import Page, Part
 from emomusic.app.sources import YourMusic
 from emomusic.app.state import STATES, page_state
-from emomusic.app.uploads import hold, show_uploader
+from emomusic.app.uploads import keep_upload, show_uploader
 from emomusic.charts.face import expression_uri
 from emomusic.charts.music import influence_bars, mood_bars, song_path, wave_times, waveform
 from emomusic.errors import AudioError
@@ -104,7 +104,8 @@ def _show_chip(own: OwnSong) -> None:
 def _store(files: Sequence[UploadedFile]) -> None:
     own = st.session_state[STATES][OwnSong] = OwnSong()
     for file in files:
-        own.held, own.name, own.data = hold(file), file.name, file.getvalue()
+        own.data, own.held = keep_upload(file)
+        own.name = file.name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
