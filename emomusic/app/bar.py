@@ -7,7 +7,6 @@ the page does not interrupt it.
 from __future__ import annotations
 
 import contextlib
-import io
 from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,7 +178,7 @@ def _edges(song: Song, content: bytes | Path) -> Edges:
         from emomusic.media.playback import edges_of  # loads FFmpeg
 
         with contextlib.suppress(EmomusicError, OSError):  # the browser may play it
-            return edges_of(io.BytesIO(content) if isinstance(content, bytes) else content, song.path)
+            return edges_of(content, song.path)
     return Edges()
 
 
@@ -231,7 +230,7 @@ def _cover(song: Song, bar: BarState) -> str | None:
 
         content = content_of(song)
         try:
-            picture = read_cover(io.BytesIO(content) if isinstance(content, bytes) else content)
+            picture = read_cover(content)
             image = None if picture is None else encode_jpeg(shrink(read_image(picture), _COVER_SIDE)[0])
         except (EmomusicError, OSError):  # a song without a readable cover plays
             image = None

@@ -6,7 +6,6 @@ Uploads stay in the memory of the session. On one's own computer, a library of f
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -216,7 +215,7 @@ def _hear(uploads: OwnFiles) -> None:
         bar.progress(number / len(waiting), f"Listening to your files: {number + 1} of {len(waiting)}")
         try:
             with visitor_turn():
-                song = read_song(io.BytesIO(file.content), file.name)
+                song = read_song(file.content, file.name)
         except AudioError as error:
             file.problem = str(error)
             continue

@@ -20,12 +20,11 @@ from emomusic.errors import AudioError
 from emomusic.media.container import DAMAGE, ENCRYPTED_TAGS, MediaFile
 from emomusic.media.formats import (
     FORMATS,
-    HEAD_BYTES,
     LONGEST_S,
     Format,
     Kind,
     foreign_file,
-    format_of,
+    read_format,
     tag_length,
     title_of,
 )
@@ -47,7 +46,7 @@ from emomusic.text import pluralize
 
 _Part = TypeVar("_Part")
 
-AudioSource = str | os.PathLike[str] | BinaryIO
+AudioSource = str | os.PathLike[str] | BinaryIO | bytes
 
 MAX_S = 20 * 60.0
 """Longest sound that is decoded from the start."""
@@ -114,7 +113,7 @@ def read_song(source: AudioSource, name: str | None = None) -> AudioSong:
     A file of unknown length and a damaged one are decoded from the start, up to `MAX_S`.
 
     Args:
-        source: path, or a binary file with `seek`, which stays open.
+        source: path, content, or a binary file with `seek`, which stays open.
         name: name of the file for messages and for a song without tags; by default that of the path.
 
     Raises:
@@ -195,13 +194,13 @@ def whole(source: AudioSource, step_s: float, name: str | None = None) -> list[W
         return sounding
 
 
-def read_cover(source: AudioSource, name: str | None = None) -> bytes | None:
+def read_cover(source: AudioSource) -> bytes | None:
     """The cover in an audio file: JPEG, PNG, GIF or WebP, not checked further. None without one.
 
     Raises:
         AudioError: the file cannot be read.
     """
-    with AudioFile(source, name) as file:
+    with AudioFile(source) as file:
         return file.cover()
 
 
@@ -243,7 +242,13 @@ class AudioFile(MediaFile):
         head = self._head()
         if num_tags(self._file.head(_TAG_BYTES) if head.startswith(b"ID3") else head) > MOST_TAGS:
             raise AudioError(f"{self.quoted} has more than {MOST_TAGS:,} tags; remove them in another program.")
-        found = self._format(head) if self._format_name is None else Format(Kind.SONG, self._format_name)
+        if self._format_name is None:
+            found = read_format(self._file, self.name)
+            if head.startswith(b"APETAGEX"):  # FFmpeg takes a long one for sound
+                self._file.skip(tag_length(head))
+            self._file.seek(0)
+        else:
+            found = Format(Kind.SONG, self._format_name)
         if head.startswith(_RAW_AAC) and found.demuxer is None:
             raise AudioError(
                 f"{self.quoted} is raw AAC, not M4A: it has no container. Convert it to {FORMATS[Kind.SONG]}."
@@ -295,19 +300,6 @@ class AudioFile(MediaFile):
         self._file.seek(place)
         first = re.search(rb"OggS\0[^\2\6]", content)
         return first is not None and content.find(b"OggS\0\2", first.end()) >= 0
-
-    def _format(self, head: bytes) -> Format:
-        """The format by the first bytes, and by those after tags, which may have covers."""
-        found, length = format_of(head, self.name), tag_length(head)
-        if length:
-            self._file.seek(length)
-            after = format_of(self._file.read(HEAD_BYTES))
-            if after.kind is Kind.SONG:
-                found = after
-                if head.startswith(b"APETAGEX"):  # FFmpeg takes a long one for sound
-                    self._file.skip(length)
-            self._file.seek(0)
-        return found
 
     def check(self, duration_s: float, windows: Sequence[Window]) -> None:
         """Check the decoded sound, and the windows of it that sound.

@@ -5,6 +5,7 @@ It sees only the bytes of this file: playlists, other files and addresses are re
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from abc import ABC, abstractmethod
@@ -46,8 +47,8 @@ class MediaFile(ABC):
     error_type: ClassVar[type[EmomusicError]]
     noun: ClassVar[str]
 
-    def __init__(self, source: str | os.PathLike[str] | BinaryIO, name: str | None) -> None:
-        """Open a path, or use a binary file, which stays open after `close`.
+    def __init__(self, source: str | os.PathLike[str] | BinaryIO | bytes, name: str | None) -> None:
+        """Open a path or the content of a file, or use a binary file, which stays open after `close`.
 
         `name` is that of the file for messages, by default that of the path.
         """
@@ -58,6 +59,8 @@ class MediaFile(ABC):
         if isinstance(source, str | os.PathLike):
             name = name or Path(source).name or str(source)  # "." and "/" have no name
             source = self._own_file = open_file(source, self.error_type, self.noun, name)
+        elif isinstance(source, bytes):
+            source = io.BytesIO(source)
         self.name = name or ""
         self.quoted = repr(name) if name else "This file"
         self._file = GuardedFile(source)

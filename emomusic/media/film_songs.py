@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -126,7 +125,7 @@ def _repeated(content: Path | bytes) -> Iterator[Float32Array]:
     has_sound = True
     while has_sound:
         has_sound = False
-        with AudioFile(io.BytesIO(content) if isinstance(content, bytes) else content) as song:
+        with AudioFile(content) as song:
             for block in song.pcm(0.0, _RATE):
                 has_sound = True
                 yield (np.frombuffer(block, np.int16).reshape(-1, 2).T / 2**15).astype(np.float32)

@@ -129,9 +129,13 @@ def format_of(head: bytes, name: str = "") -> Format:
 
 
 def read_format(file: BinaryIO | GuardedFile, name: str = "") -> Format:
-    """The format of a file, as `format_of`, and of JPEGs one after the other, of which the head does not tell."""
+    """The format of a file, as `format_of`, of JPEGs one after the other, and of what follows tags with a cover."""
     file.seek(0)
     head = file.read(HEAD_BYTES)
+    if length := tag_length(head):
+        file.seek(length)
+        if (after := format_of(file.read(HEAD_BYTES))).kind is Kind.SONG:
+            return after
     if head.startswith(b"\xff\xd8\xff") and b"MPF\0" not in head:  # which has a few pictures beside a photo
         head += file.read(_MOST_JPEG_BYTES)
         least = 1 if has_ending(name, ("mjpeg", "mjpg")) else 2

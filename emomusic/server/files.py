@@ -92,9 +92,8 @@ class DecodedFile(ServedFile):
         """The part of the WAV that a player asks for; 415 if nothing can be decoded."""
         from emomusic.media.playback import WavOfSong  # loads FFmpeg
 
-        source = io.BytesIO(self._content) if isinstance(self._content, bytes) else self._content
         try:
-            wav = await run_in_threadpool(WavOfSong, source)
+            wav = await run_in_threadpool(WavOfSong, self._content)
         except AudioError:
             return Response(status_code=415)
         return open_file_response(io.BufferedReader(wav, 2**16), **options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
@@ -39,7 +38,7 @@ class OwnFaces:
     counts: tuple[tuple[Emotion, int], ...]
 
 
-def read_own_faces(file: BinaryIO, name: str, on_progress: Callable[[float], object] = lambda _: None) -> OwnFaces:
+def read_own_faces(file: BinaryIO, name: str) -> OwnFaces:
     """Read the largest face of each picture, one picture at a time.
 
     Raises:
@@ -55,10 +54,7 @@ def read_own_faces(file: BinaryIO, name: str, on_progress: Callable[[float], obj
             ][:MOST_PICTURES]
             if not members:
                 raise ImageError("expected folders that are named after emotions, with pictures. Received: none.")
-            found = []
-            for number, (member, _) in enumerate(members, 1):
-                found.append(_answer(archive, member))
-                on_progress(number / len(members))
+            found = [_answer(archive, member) for member, _ in members]
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise ImageError("expected a ZIP with pictures. Received: another or a damaged file. Pack it again.") from error
     labels = np.array([emotion.label for _, emotion in members])

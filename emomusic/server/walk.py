@@ -16,7 +16,6 @@ from emomusic.faces.reading import load_classifier
 from emomusic.faces.table import FaceReading
 from emomusic.media.images import RgbImage, encode_jpeg, shrink, to_network_input
 from emomusic.runtime import Float32Array
-from emomusic.server.capacity import capacity
 from emomusic.server.pictures import Picture
 from emomusic.server.shared import read_for_visitor
 
@@ -84,8 +83,7 @@ class Walk:
         """Trace and faces in one property, so that the original is decoded only once."""
         decoded = self.picture.decode()
         posed = self.picture.is_posed
-        with capacity().work():
-            reading = read_for_visitor(decoded, posed=posed, with_trace=True)
+        reading = read_for_visitor(decoded, posed=posed, with_trace=True)
         assert reading.trace is not None
         classifier = load_classifier(DEFAULT_MODEL)
         classifier = classifier.posed() if posed else classifier

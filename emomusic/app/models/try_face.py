@@ -21,7 +21,6 @@ from emomusic.media.images import encode_jpeg, shrink, to_network_input
 from emomusic.metrics import FOUR
 from emomusic.results.overview import FOUR_LEGEND, in_words, label_of
 from emomusic.results.predictions import Chosen
-from emomusic.server.capacity import capacity
 from emomusic.server.pictures import Picture
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import read_for_visitor
@@ -47,10 +46,7 @@ def show_try(chosen: Chosen) -> None:
     if (picture := shown.first) is None:
         return
     with st.container(key="models-try"):
-        asked = shown.mine.kept(Asked, picture.digest)
-        if asked is None:
-            with capacity().work():
-                asked = shown.mine.keep(picture.digest, _ask_all(picture, chosen))
+        asked = shown.mine.kept(Asked, picture.digest) or shown.mine.keep(picture.digest, _ask_all(picture, chosen))
         _show_answers(asked, chosen)
 
 

@@ -6,7 +6,6 @@ song of the table, with sliders, the prediction and a reason.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -211,7 +210,7 @@ def _hear(own: OwnSong) -> Hearing:
     if own.hearing is None:
         try:
             with visitor_turn():
-                song = read_song(io.BytesIO(own.data), own.name)
+                song = read_song(own.data, own.name)
         except AudioError as error:
             own.problem = str(error)
             raise
@@ -232,7 +231,7 @@ def _follow(own: OwnSong) -> Timeline:
     """The path of the song over the plane."""
     if own.path is None:
         with visitor_turn():
-            parts = tuple(whole(io.BytesIO(own.data), own.step_s, own.name))
+            parts = tuple(whole(own.data, own.step_s, own.name))
         own.path = load_sound_model().analyse(parts, visitor_turn).timeline
         own.levels = levels_of(parts, len(own.path))
     return own.path
