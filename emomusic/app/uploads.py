@@ -54,7 +54,7 @@ def keep_upload(file: UploadedFile) -> tuple[bytes, HeldBytes]:
     """
     content, size = open_upload(file)
     with content:
-        held = capacity().memory.take(session_id(), size)
+        held = HeldBytes(capacity().memory, session_id(), size)
         return content.read(), held
 
 

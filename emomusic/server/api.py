@@ -31,7 +31,7 @@ from emomusic.errors import CapacityError, EmomusicError, ImageError
 from emomusic.faces.reading import read_picture
 from emomusic.media.images import MAX_BYTES, read_picture_file
 from emomusic.runtime import num_cores
-from emomusic.server.capacity import capacity
+from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.files import base_path
 from emomusic.server.gate import CLOSE, read_body
 from emomusic.server.settings import Settings
@@ -109,7 +109,7 @@ class AnalyzeApi:
             if is_wrong:
                 reason = f"expected the picture as the body. Received: {received}. Use curl --data-binary @photo.jpg"
                 return _refused(415, reason)
-        held = capacity().memory.take("api", 0)
+        held = HeldBytes(capacity().memory, "api")
         try:
             query, wanted = _wanted(request.query_params)
             async with asyncio.timeout(_BODY_S):

@@ -40,36 +40,15 @@ class Refusal(Enum):
 
 
 class ByteBudget:
-    """Counts the bytes that visitors store, against a limit for each visitor and one for all.
+    """The bytes that visitors store: at most so many together, and half of them each. Threads may share one instance.
 
-    Threads may share one instance. `HeldBytes` uses its `lock` and `held`.
+    `HeldBytes` uses its `lock` and `held`.
     """
 
-    def __init__(self, max_bytes: int, max_bytes_each: int) -> None:
-        self.max_bytes, self.max_bytes_each = max_bytes, max_bytes_each
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
         self.lock = threading.RLock()
         self.held: weakref.WeakSet[HeldBytes] = weakref.WeakSet()
-
-    def take(self, owner: str, num_bytes: int) -> HeldBytes:
-        """Reserve bytes until `release`, or until nothing refers to the result.
-
-        Keep the result beside the data, so that both go together, for example with the session of a closed page.
-
-        Args:
-            owner: the visitor's session.
-            num_bytes: the size of the data, 0 for data that will `grow`.
-
-        Raises:
-            CapacityError: the visitor, or all visitors together, would store too much.
-        """
-        held = HeldBytes(self, owner)
-        held.grow(num_bytes)
-        return held
-
-    def held_by(self, owner: str) -> int:
-        """Bytes that one visitor stores."""
-        with self.lock:
-            return sum(held.num_bytes for held in self.held if held.owner == owner)
 
     @property
     def num_bytes(self) -> int:
@@ -79,27 +58,36 @@ class ByteBudget:
 
 
 class HeldBytes:
-    """Bytes of a budget, reserved for one upload or file.
+    """Bytes of a budget, reserved for one upload or file until `release`, or until nothing refers to this object.
+
+    Keep it beside the data, so that both go together, for example with the session of a closed page.
 
     Attributes:
         owner: the visitor's session.
         num_bytes: the size; 0 after the release.
     """
 
-    def __init__(self, budget: ByteBudget, owner: str) -> None:
+    def __init__(self, budget: ByteBudget, owner: str, num_bytes: int = 0) -> None:
+        """Reserve bytes; none for data that will `grow`.
+
+        Raises:
+            CapacityError: the visitor, or all visitors together, would store too much.
+        """
         self._budget, self.owner, self.num_bytes = budget, owner, 0
+        self.grow(num_bytes)
 
     def grow(self, num_bytes: int) -> None:
         """Reserve further bytes, for a file that is being written.
 
         Raises:
-            CapacityError: as `ByteBudget.take`.
+            CapacityError: as when it is made.
         """
-        budget = self._budget
+        budget, most = self._budget, self._budget.max_bytes // 2
         with budget.lock:
-            if (total := budget.held_by(self.owner) + num_bytes) > budget.max_bytes_each:
+            own = sum(held.num_bytes for held in budget.held if held.owner == self.owner)
+            if (total := own + num_bytes) > most:
                 raise CapacityError(
-                    f"You may store {budget.max_bytes_each // MB} MB. Received: {size_over(total)}. "
+                    f"You may store {most // MB} MB. Received: {size_over(total)}. "
                     "Remove other files, or choose a smaller one"
                 )
             if budget.num_bytes + num_bytes > budget.max_bytes:
@@ -126,8 +114,7 @@ class Capacity:
 
     def __init__(self, limits: Settings) -> None:
         self.max_visitors, self.max_live = limits.max_visitors, limits.max_live
-        sizes = limits.max_memory_mb * MB, limits.max_files_mb * MB
-        self.memory, self.files = (ByteBudget(most, most // 2) for most in sizes)
+        self.memory, self.files = ByteBudget(limits.max_memory_mb * MB), ByteBudget(limits.max_files_mb * MB)
         self.is_draining = False  # whether the process stops soon and refuses new visitors
         self._lock = threading.RLock()
         self._visits: dict[str, tuple[float, str]] = {}  # when the page was last open, and the browser's address
@@ -151,13 +138,12 @@ class Capacity:
             same = sum(bool(address) and other == address for _, other in self._visits.values())
             return Refusal.ADDRESS if same >= max(self.max_visitors // 2, 1) else None
 
-    def admit(self, visitor: str, address: str = "") -> bool:
-        """Whether a session may use the app, which then has a place. Arguments as of `refusal`."""
+    def admit(self, visitor: str, address: str = "") -> Refusal | None:
+        """Give a session a place, or tell why it may not use the app. Arguments as of `refusal`."""
         with self._lock:
-            if self.refusal(visitor, address) is not None:
-                return False
-            self._visits[visitor] = monotonic(), address
-            return True
+            if (refusal := self.refusal(visitor, address)) is None:
+                self._visits[visitor] = monotonic(), address
+            return refusal
 
     def is_admitted(self, visitor: str) -> bool:
         """Whether a session was admitted."""

@@ -27,7 +27,7 @@ from emomusic.marks.film import annotate_film
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_songs import SceneSong, add_songs
 from emomusic.media.images import RgbImage, encode_jpeg, shrink
-from emomusic.server.capacity import capacity
+from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.files import StreamedFile
 from emomusic.songs.hearing import SoundSpan, hear_film
 from emomusic.stream.film import FilmMoment, FilmReading, read_film
@@ -250,7 +250,7 @@ class FilmJob:
         assert file is not None
         if isinstance(file, io.BytesIO):
             try:
-                stored = StreamedFile(capacity().files.take(self._visitor, 0))
+                stored = StreamedFile(HeldBytes(capacity().files, self._visitor))
                 stored.write(file.getvalue())
                 file.close()
             except OSError as error:
@@ -314,7 +314,7 @@ class FilmJob:
     def _made(self, name: str, write: Callable[[StreamedFile], None], why: str) -> StreamedFile | None:
         """A film for the visitor; None if the visitor has left, or after a failure, which the page tells as `why`."""
         try:
-            made = StreamedFile(capacity().files.take(self._visitor, 0), name)
+            made = StreamedFile(HeldBytes(capacity().files, self._visitor), name)
             write(made)
         except (EmomusicError, OSError) as error:
             log.info("error shown to the visitor: %s", str(error))  # a kept record would keep the film by its frames

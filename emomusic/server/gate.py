@@ -173,7 +173,7 @@ class Gate:
         status = 403 if not capacity().is_admitted(session) else 411 if size < 0 else 413 if size > most else 0
         if not status:
             try:
-                held = (capacity().files if size > LARGE else capacity().memory).take(session, size)
+                held = HeldBytes(capacity().files if size > LARGE else capacity().memory, session, size)
             except CapacityError:
                 status = 413
         if status:

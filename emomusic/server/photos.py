@@ -114,10 +114,9 @@ class Photo:
     def hold(self) -> None:
         """Count the copies against the visitor's memory. Without room for them, the photo cannot be read."""
         if self.held is None and not self.problem:
+            num_bytes = sum(map(len, (self.preview, self.small, *self.portraits)))
             try:
-                self.held = capacity().memory.take(
-                    session_id(), sum(map(len, (self.preview, self.small, *self.portraits)))
-                )
+                self.held = HeldBytes(capacity().memory, session_id(), num_bytes)
             except CapacityError as error:
                 self.problem, self.preview, self.small, self.portraits = str(error), b"", b"", ()
 

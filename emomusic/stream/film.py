@@ -188,7 +188,7 @@ class _Reader:
         if is_cut:
             self._tracks.start_shot()
         self._tracks.follow(ready.grey)
-        frame = Frame(ready.small, ready.grey, self._tracks.corners(), ready.frame.time_s, self._tracks.turns())
+        frame = Frame(ready.small, ready.grey, self._tracks.tracks, ready.frame.time_s)
         found = self._finder.find(self._detector, frame, max(ready.small.shape), detected=ready.detected)
         image = self._search.film.picture(ready.frame, WORKING_SIDE)
         scale = image.shape[1] / ready.small.shape[1]

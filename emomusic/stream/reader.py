@@ -165,7 +165,7 @@ class LiveReader:
                 self._started_s = now
             self._tracks.follow(grey)
             self._size = (image.shape[1], image.shape[0])
-            self._newest = Frame(image, grey, self._tracks.corners(), now)
+            self._newest = Frame(image, grey, self._tracks.tracks, now)
             self._num_frames += 1
             self._frames.append(now)
             if self._worker is None:
@@ -181,7 +181,7 @@ class LiveReader:
         with self._changed:
             now, size = self._clock(), self._size
             # A track keeps its number while it stays, and a newcomer gets the smallest free one
-            tracks = sorted(self._tracks.corners())
+            tracks = sorted(track.number for track in self._tracks.tracks)
             numbers = {track: self._numbers[track] for track in tracks if track in self._numbers and len(tracks) > 1}
             for track in tracks:
                 if track not in numbers:

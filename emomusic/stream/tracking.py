@@ -6,7 +6,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import cv2
@@ -23,9 +23,6 @@ from emomusic.media.images import Box, RgbImage, require_rgb, shrink
 
 GreyImage: TypeAlias = npt.NDArray[np.uint8]
 """Shape (height, width), uint8."""
-
-TrackCorners: TypeAlias = dict[int, npt.NDArray[np.float64]]
-"""The corners of each track by its number, as in `FaceTrack.corners`."""
 
 SHOWN_S, REMEMBERED_S = 0.5, 2.0
 """A missed face stays visible for the first time, because detections flicker, and keeps its number for the second."""
@@ -79,44 +76,39 @@ class Frame:
 
     image: RgbImage  # shape (height, width, 3), uint8, RGB
     grey: GreyImage  # the output of `to_flow_image`
-    corners: TrackCorners  # the output of `FaceTracker.corners` for this frame
+    tracks: Sequence[FaceTrack]  # the tracks at this moment
     time_s: float  # time of arrival
-    turns: Mapping[int, int] = field(default_factory=dict)  # of the tracks that are not upright, as in `Face`
 
 
 class FaceTracker:
-    """The faces of one stream. Not thread-safe."""
+    """The faces of one stream. Not thread-safe.
+
+    Attributes:
+        tracks: the tracks at their current positions, also of missed faces. A `Frame` holds them for `update`.
+    """
 
     def __init__(self) -> None:
-        self._tracks: list[FaceTrack] = []
+        self.tracks: Sequence[FaceTrack] = ()
         self._next_number = 1
         self._grey: GreyImage | None = None  # the frame of the corners
         self._time_s = 0.0  # of the newest reading
 
     def shown(self) -> list[FaceTrack]:
         """The visible tracks, from left to right."""
-        visible = (track for track in self._tracks if self._time_s - track.last_s <= SHOWN_S)
+        visible = (track for track in self.tracks if self._time_s - track.last_s <= SHOWN_S)
         return sorted(visible, key=lambda track: (track.corners[0, 0], track.number))
 
     def found(self) -> list[FaceTrack]:
         """The tracks of the newest reading, without missed faces."""
         return [track for track in self.shown() if track.last_s == self._time_s]
 
-    def corners(self) -> TrackCorners:
-        """The current corners of each track, which a `Frame` holds for `update`."""
-        return {track.number: track.corners for track in self._tracks}
-
-    def turns(self) -> dict[int, int]:
-        """The turn of each track that is not upright, which a `Frame` holds."""
-        return {track.number: track.turn for track in self._tracks if track.turn}
-
     def update(
         self, frame: Frame, faces: Sequence[Face], probabilities: Sequence[EmotionProbabilities], *, smoothing_s: float
     ) -> None:
         """Add the reading of one frame, with its faces in its pixels. `smoothing_s` is a time constant."""
         time_s, size = frame.time_s, (frame.image.shape[1], frame.image.shape[0])
-        # A track that began after this frame arrived is not in `frame.corners`.
-        known = [replace(track, corners=frame.corners.get(track.number, track.corners)) for track in self._tracks]
+        then = {track.number: track.corners for track in frame.tracks}  # without those that began after this frame
+        known = [replace(track, corners=then.get(track.number, track.corners)) for track in self.tracks]
         boxes = [box_of(track.corners, *size) for track in known]
         overlaps = np.array([[0.0 if box is None else face.box.overlap(box) for box in boxes] for face in faces])
         matches = best_pairs(overlaps, SAME_FACE_OVERLAP)
@@ -134,14 +126,14 @@ class FaceTracker:
         is_new_scene = bool(updated) and not matched  # otherwise a missed face may still be there
         missed = [] if is_new_scene else [track for index, track in enumerate(known) if index not in matched]
         # The second condition keeps a track for one miss if readings are rare.
-        self._tracks = updated + [
+        self.tracks = updated + [
             track for track in missed if time_s - track.last_s <= REMEMBERED_S or track.last_s == self._time_s
         ]
         self._grey, self._time_s = frame.grey, time_s
 
     def start_shot(self) -> None:
         """Forget the faces, because the next frame comes after a cut. Their numbers are not reused."""
-        self._tracks, self._grey = [], None
+        self.tracks, self._grey = (), None
 
     def forget_frame(self) -> None:
         """Release the frame. The tracks keep their positions."""
@@ -149,10 +141,10 @@ class FaceTracker:
 
     def follow(self, grey: GreyImage) -> None:
         """Move the tracks to a newer frame, an output of `to_flow_image`."""
-        if self._grey is not None and self._grey.shape == grey.shape and self._tracks:
+        if self._grey is not None and self._grey.shape == grey.shape and self.tracks:
             size = (grey.shape[1], grey.shape[0])
-            moved = _follow(np.stack([track.corners for track in self._tracks]) * size, self._grey, grey) / size
-            self._tracks = [replace(track, corners=found) for track, found in zip(self._tracks, moved, strict=True)]
+            moved = _follow(np.stack([track.corners for track in self.tracks]) * size, self._grey, grey) / size
+            self.tracks = [replace(track, corners=found) for track, found in zip(self.tracks, moved, strict=True)]
         self._grey = grey
 
 
@@ -181,9 +173,9 @@ class FaceFinder:
             return list(detected)
         small, scale = shrink(frame.image, side)
         known = [
-            Face(box, 1.0, turn=frame.turns.get(number, 0))
-            for number, corners in frame.corners.items()
-            if (box := box_of(corners, *small.shape[1::-1])) is not None
+            Face(box, 1.0, turn=track.turn)
+            for track in frame.tracks
+            if (box := box_of(track.corners, *small.shape[1::-1])) is not None
         ]
         if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else self._interval_s):
             faces = detector.detect_near(small, known)

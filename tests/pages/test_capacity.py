@@ -44,9 +44,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Runtime:
 def test_one_address_takes_half_of_the_places(server: Runtime) -> None:
     capacity = Capacity(Settings(max_visitors=4, max_live=1))
     server.open = set("abcdef")
-    assert [capacity.admit(visitor, "192.0.2.1") for visitor in "abc"] == [True, True, False]
-    assert capacity.admit("a", "192.0.2.1")
-    assert [capacity.admit(visitor) for visitor in "def"] == [True, True, False]  # their address is unknown
+    assert [capacity.admit(visitor, "192.0.2.1") for visitor in "abca"] == [None, None, Refusal.ADDRESS, None]
+    assert [capacity.admit(visitor) for visitor in "def"] == [None, None, Refusal.FULL]  # their address is unknown
     assert [capacity.is_admitted(visitor) for visitor in "adf"] == [True, True, False]
 
 
@@ -58,7 +57,7 @@ def test_a_class_behind_one_address_reads_why_it_waits_and_does_not_ask_for_runs
     monkeypatch.setattr(visitor, "_address", lambda: "192.0.2.1")
     pupils = [f"pupil {number}" for number in range(40)]
     server.open = {*pupils, "neighbour"}
-    assert sum(room.admit(pupil, "192.0.2.1") for pupil in pupils) == 30
+    assert sum(room.admit(pupil, "192.0.2.1") is None for pupil in pupils) == 30
     assert room.refusal("neighbour", "192.0.2.2") is None  # there is room
     runs: list[str] = []
     monkeypatch.setattr(st, "rerun", lambda: runs.append("again"))
@@ -96,19 +95,19 @@ def test_an_admitted_visitor_may_return_to_the_session(server: Runtime, monkeypa
     monkeypatch.setattr(module, "monotonic", clock)
     capacity = Capacity(Settings(max_visitors=1, max_live=1))
     server.open = {"a", "b"}
-    assert [capacity.admit(visitor) for visitor in "ab"] == [True, False]
+    assert [capacity.admit(visitor) for visitor in "ab"] == [None, Refusal.FULL]
     assert (capacity.num_visitors, capacity.refusal("b")) == (1, Refusal.FULL)
     server.open = {"b"}
     assert (capacity.num_visitors, capacity.refusal("b")) == (0, None)
-    assert capacity.admit("b")
+    assert capacity.admit("b") is None
     clock.advance(100)
     server.open = {"a", "b"}
-    assert capacity.admit("a")  # its photos are still here
+    assert capacity.admit("a") is None  # its photos are still here
     assert capacity.num_visitors == 2
     server.open = {"b"}
     clock.advance(1000)
     assert capacity.num_visitors == 1
-    assert not capacity.admit("a")
+    assert capacity.admit("a") is Refusal.FULL
 
 
 class Live:

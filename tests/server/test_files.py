@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 
 from emomusic.errors import CapacityError
 from emomusic.server import files
-from emomusic.server.capacity import ByteBudget
+from emomusic.server.capacity import ByteBudget, HeldBytes
 from emomusic.server.files import ServedFile, StreamedFile, folder_url, routes
 from tests.server.asgi import Answer, answer_of
 
@@ -19,11 +19,11 @@ CONTENT = bytes(range(256)) * 4000
 
 @pytest.fixture
 def budget() -> ByteBudget:
-    return ByteBudget(3 * len(CONTENT), 2 * len(CONTENT))
+    return ByteBudget(4 * len(CONTENT))
 
 
 def made(budget: ByteBudget, content: bytes = CONTENT) -> StreamedFile:
-    file = StreamedFile(budget.take("me", 0), "a film.mp4")
+    file = StreamedFile(HeldBytes(budget, "me"), "a film.mp4")
     file.write(content)
     return file
 
@@ -64,7 +64,7 @@ def test_players_get_the_parts_they_ask_for_while_something_refers_to_the_file(
     path.unlink()
     assert [ask(address)[0] for address in addresses] == [200, 404, 200]
     path.write_bytes(CONTENT)
-    assert budget.num_bytes == budget.held_by("me") == len(CONTENT)
+    assert budget.num_bytes == len(CONTENT)
     files.clear()
     gc.collect()
     assert [ask(address)[0] for address in addresses] == [404, 404, 404]

@@ -51,7 +51,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Capacity:
     monkeypatch.setattr(runtime, "exists", lambda: True)
     monkeypatch.setattr(runtime, "get_instance", lambda: server)
     server = Server()
-    assert here.admit("me")
+    assert here.admit("me") is None
     return here
 
 
@@ -96,7 +96,7 @@ def test_an_upload_counts_until_streamlit_forgets_it(
     budget, server = here.files if is_large else here.memory, runtime.get_instance()
     assert ask("/_stcore/upload_file/me/1", FILE, content_length=str(LENGTH)) == 204
     assert ask("/_stcore/upload_file/me/2", content_length=str(LENGTH)) == 413
-    assert here.memory.num_bytes + here.files.num_bytes == budget.held_by("me") == LENGTH
+    assert here.memory.num_bytes + here.files.num_bytes == budget.num_bytes == LENGTH
     upload = upload_of("me", "1")
     assert (upload.name, len(upload.data)) == ("a.mp4", 0 if is_large else len(FILE))
     monkeypatch.setattr(uploads, "capacity", lambda: here)
@@ -145,7 +145,6 @@ def test_an_upload_that_does_not_arrive_ends(ask: Ask, here: Capacity, monkeypat
     monkeypatch.setattr(gate, "_PART_S", 0.01)
     for length in (LENGTH, gate.LARGE + 1):
         monkeypatch.setattr(here, "files", here.memory)
-        monkeypatch.setattr(here.memory, "max_bytes_each", 2**40)
         monkeypatch.setattr(here.memory, "max_bytes", 2**40)
         assert ask("/_stcore/upload_file/me/1", content_length=str(length)) == 408
         gc.collect()

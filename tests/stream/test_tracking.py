@@ -9,9 +9,9 @@ from emomusic.stream.tracking import (
     REMEMBERED_S,
     SHOWN_S,
     FaceFinder,
+    FaceTrack,
     FaceTracker,
     Frame,
-    TrackCorners,
     corners_of,
 )
 from tests.fakes import FakeDetector, make_face
@@ -26,11 +26,10 @@ def update(
     faces: list[Face],
     time_s: float,
     *,
-    corners: TrackCorners | None = None,
     smoothing_s: float = 0.0,
     shows: object = HAPPY,
 ) -> None:
-    frame = Frame(BLANK, GREY, tracks.corners() if corners is None else corners, time_s)
+    frame = Frame(BLANK, GREY, tracks.tracks, time_s)
     tracks.update(frame, faces, [shows] * len(faces), smoothing_s=smoothing_s)  # type: ignore[list-item]
 
 
@@ -76,16 +75,16 @@ def test_a_missed_face_is_shown_for_half_a_second_and_keeps_its_number_for_two()
 def test_a_face_without_optical_flow_keeps_its_position(now: np.ndarray) -> None:
     tracks = FaceTracker()
     update(tracks, [make_face()], 0.0)
-    before = tracks.corners()[1]
+    (before,) = tracks.tracks
     tracks.follow(now)
-    assert tracks.corners()[1] == pytest.approx(before)
+    assert tracks.tracks[0].corners == pytest.approx(before.corners)
 
 
 def test_a_shot_begins_without_faces_and_with_new_numbers() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face(10), make_face(100)], 0.0)
     tracks.start_shot()
-    assert (tracks.shown(), tracks.corners()) == ([], {})
+    assert (tracks.shown(), tracks.tracks) == ([], ())
     update(tracks, [make_face(10)], 0.1)  # at the place of the first face
     assert numbers(tracks) == [3]
 
@@ -101,8 +100,8 @@ def find(
     known: tuple[Face, ...] = (),
     detected: list[Face] | None = None,
 ) -> list[Box]:
-    corners = {number: corners_of(face.box) / SIZE for number, face in enumerate(known)}
-    faces = finder.find(detector, Frame(BLANK, GREY, corners, time_s), 320, detected=detected)
+    tracks = [FaceTrack(1, corners_of(face.box) / SIZE, 1.0, np.zeros(7), time_s) for face in known]
+    faces = finder.find(detector, Frame(BLANK, GREY, tracks, time_s), 320, detected=detected)
     return [face.box for face in faces]
 
 
@@ -122,6 +121,6 @@ def test_faces_detected_before_are_taken() -> None:
 
 
 def test_faces_of_a_reduced_frame_are_in_its_own_pixels() -> None:
-    frame = Frame(np.zeros((480, 640, 3), np.uint8), GREY, {}, 0.0)
+    frame = Frame(np.zeros((480, 640, 3), np.uint8), GREY, (), 0.0)
     (face,) = FaceFinder().find(FakeDetector([make_face(20, 30, 40, 50)]), frame, 320)
     assert face.box == Box(40, 60, 80, 100)
