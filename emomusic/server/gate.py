@@ -25,7 +25,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 from streamlit import get_option, runtime
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
@@ -161,7 +160,7 @@ class Gate:
             return
         self._connections[address] += 1
         try:
-            await self._app(scope, partial(_receive_known, receive, send), send)
+            await self._app(scope, receive, send)
         finally:
             self._connections[address] -= 1
             self._connections += Counter()  # forgets addresses without one
@@ -204,20 +203,6 @@ async def read_body(request: Request, most: int, on_part: Callable[[int], object
     except ClientDisconnect:
         raise HTTPException(400, "the connection ended before the body") from None
     return bytes(body)
-
-
-async def _receive_known(receive: Receive, send: Send) -> Message:
-    """A message of a page. Anything else ends the connection, for which Streamlit would log each message."""
-    message = await receive()
-    if message["type"] == "websocket.receive":
-        try:
-            is_known = BackMsg.FromString(message.get("bytes") or b"").WhichOneof("type") is not None
-        except Exception:  # of protobuf, which is no library of the app
-            is_known = False
-        if not is_known:
-            await send({"type": "websocket.close", "code": 1003})
-            return {"type": "websocket.disconnect", "code": 1003}
-    return message
 
 
 async def _receive_in_time(receive: Receive) -> Message:

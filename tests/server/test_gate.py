@@ -11,7 +11,6 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from streamlit import runtime
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -150,28 +149,6 @@ def test_an_upload_that_does_not_arrive_ends(ask: Ask, here: Capacity, monkeypat
         gc.collect()
         assert here.memory.num_bytes == 0
     assert ask("/_stcore/upload_file/me/1", FILE, content_length=str(LENGTH), **{"content-type": "text/plain"}) == 400
-
-
-@pytest.mark.parametrize("junk", [b"", b"\xff\xfe junk", None])
-def test_a_connection_ends_at_the_first_message_that_is_none_of_a_page(here: Capacity, junk: bytes | None) -> None:
-    page = BackMsg(rerun_script={}).SerializeToString()
-    messages = [{"type": "websocket.receive", "bytes": each} for each in (page, junk, page)]
-    got: list[Any] = []
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return messages.pop(0)
-
-    async def send(message: Any) -> None:
-        sent.append(message["type"])
-
-    async def read(_: Any, receive: Any, __: Any) -> None:
-        while not got or got[-1]["type"] == "websocket.receive":
-            got.append(await receive())
-
-    run_coroutine(Gate(read)({"type": "websocket", "client": ("8.8.8.8", 1), "headers": []}, receive, send))
-    assert [message.get("bytes") for message in got] == [page, None]
-    assert sent == ["websocket.close"]
 
 
 def test_only_addresses_of_pages_are_found(ask: Ask) -> None:
