@@ -93,7 +93,7 @@ def _start(text: str) -> None:
 def _remove(path: str) -> None:
     with Library() as library:  # an error is shown: another tab removed the folder, or the library is in use
         library.remove([Path(path)])
-    own_library().forget_problems()
+    own_library().problems = []
 
 
 @st.fragment(run_every=_POLL_S)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -37,6 +36,7 @@ class OwnLibrary:
     Attributes:
         recommender: for the songs, as of the last `refresh`; None without one.
         info: as `Library.info`.
+        problems: sentences about folders and files that the last command could not read.
     """
 
     def __init__(self) -> None:
@@ -45,9 +45,9 @@ class OwnLibrary:
         self._version: object = None
         self._rests_until_s = 0.0
         self._lock = threading.Lock()
-        self._command_lock = threading.Lock()  # several tabs start the command and read what it says
-        self._process: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None  # its messages
+        self.problems: list[str] = []
+        self._command_lock = threading.Lock()  # several tabs start the command
+        self._command: threading.Thread | None = None  # waits for the command
 
     def refresh(self) -> None:
         """Read the library if it has changed; while it grows, only after a rest.
@@ -70,40 +70,22 @@ class OwnLibrary:
     @property
     def is_running(self) -> bool:
         """Whether files are analysed now."""
-        return self._process is not None and self._process.poll() is None
+        return self._command is not None and self._command.is_alive()
 
     def start(self, path: Path | None = None) -> None:
         """Add a folder or a file, or update those of the library. Nothing if the command is running."""
         action = ["update"] if path is None else ["add", str(path)]
-        command = [sys.executable, "-m", "emomusic", "library", *action]
         with self._command_lock:
             if not self.is_running:
-                self._forget()
-                self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-                self._process = subprocess.Popen(
-                    command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors
-                )
+                self.problems = []
+                self._command = threading.Thread(target=self._run, args=action, name="own library", daemon=True)
+                self._command.start()
 
-    def forget_problems(self) -> None:
-        """Delete what the command said."""
-        with self._command_lock:
-            self._forget()
-
-    def _forget(self) -> None:
-        if self._errors is not None:
-            self._errors.close()
-        self._errors = None
-
-    @property
-    def problems(self) -> list[str]:
-        """Sentences about folders and files that could not be read; none while the command is running."""
-        with self._command_lock:
-            if self.is_running or self._errors is None:
-                return []
-            self._errors.seek(0)
-            lines = self._errors.read().decode("utf-8", "replace").splitlines()
-        start = "emomusic: "
-        return [line.removeprefix(start) for line in lines if line.startswith(start)]
+    def _run(self, *action: str) -> None:
+        command, nothing = [sys.executable, "-m", "emomusic", "library", *action], subprocess.DEVNULL
+        done = subprocess.run(command, cwd=ROOT, stdin=nothing, stdout=nothing, stderr=subprocess.PIPE, check=False)
+        start, lines = "emomusic: ", done.stderr.decode("utf-8", "replace").splitlines()
+        self.problems = [line.removeprefix(start) for line in lines if line.startswith(start)]
 
 
 @cache

@@ -41,6 +41,7 @@ from tests.pages.screen import (
 )
 from tests.songs.ears import FakeEar
 from tests.songs.songs import song_bytes
+from tests.waiting import PATIENCE_S, wait_until
 
 
 def test_files_of_bundled_songs_name_no_folder_of_the_server(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,22 +258,24 @@ def test_a_moved_file_gets_another_address(library: Callable[[int], None], tmp_p
 
 
 def test_two_tabs_start_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    started, both = list[SimpleNamespace](), threading.Barrier(2)
+    started, both, may_end = list[object](), threading.Barrier(2), threading.Event()
 
-    def start(*_: object, **__: object) -> SimpleNamespace:
-        started.append(SimpleNamespace(poll=lambda: None))
-        return started[-1]
+    def run(command: object, **_: object) -> SimpleNamespace:
+        started.append(command)
+        assert may_end.wait(PATIENCE_S)
+        return SimpleNamespace(stderr=b"progress\nemomusic: caf\xe9 is silent\n")
 
-    monkeypatch.setattr(own_library.subprocess, "Popen", start)
+    monkeypatch.setattr(own_library.subprocess, "run", run)
     own = own_library.OwnLibrary()
     tabs = [threading.Thread(target=lambda: (both.wait(), own.start())) for _ in range(2)]
     for tab in tabs:
         tab.start()
     for tab in tabs:
         tab.join()
-    assert len(started) == 1
-    assert own.problems == []
-    own.forget_problems()
+    assert (own.is_running, own.problems) == (True, [])
+    may_end.set()
+    wait_until(lambda: not own.is_running)
+    assert (len(started), own.problems) == (1, ["caf\ufffd is silent"])
 
 
 def test_files_of_own_songs_name_their_place_below_the_folder_of_music(
