@@ -144,14 +144,11 @@ class LiveReader:
         with self._changed:
             return self._worker is not None and self._worker.is_alive()
 
-    def submit_frame(self, image: RgbImage) -> LiveView:
-        """Store the newest frame for the worker, without waiting for a reading.
+    def submit_frame(self, image: RgbImage) -> None:
+        """Store the newest frame for the worker, and move the known faces to it, without waiting for a reading.
 
         Args:
             image: shape (height, width, 3), uint8, RGB, as on the screen. Its size may change. Do not modify it later.
-
-        Returns:
-            The faces of the latest reading, moved to this frame; after `close`, the last view.
 
         Raises:
             ValueError: the image has another shape or type.
@@ -159,7 +156,7 @@ class LiveReader:
         grey = to_flow_image(image)
         with self._changed:
             if self._closed.is_set():
-                return self.view()
+                return
             now = self._clock()
             if not self._num_frames:
                 self._started_s = now
@@ -172,9 +169,7 @@ class LiveReader:
                 # A daemon, so that loading of the networks does not delay the exit of the program
                 self._worker = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
                 self._worker.start()
-            view = self.view()
             self._changed.notify_all()  # last, because the worker then takes the GIL
-            return view
 
     def view(self) -> LiveView:
         """The current state, on any thread."""

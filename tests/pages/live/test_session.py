@@ -10,7 +10,7 @@ from emomusic.media.images import RgbImage
 from emomusic.server import webrtc
 from emomusic.server.ice import IceSettings
 from emomusic.server.live import LiveSession, Phase
-from emomusic.stream.reader import LiveReader, LiveView
+from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -23,11 +23,11 @@ class WatchedReader(LiveReader):
 
     fails = False
 
-    def submit_frame(self, image: RgbImage) -> LiveView:
+    def submit_frame(self, image: RgbImage) -> None:
         if self.fails:
             raise ValueError("no")
         self.taken = image
-        return super().submit_frame(image)
+        super().submit_frame(image)
 
 
 def session() -> tuple[LiveSession, WatchedReader]:
