@@ -37,6 +37,7 @@ _MAX_RATE = 240  # bounds memory: 120 frames a second
 _EMPTY_REST_S = 0.25  # shortest time between two readings without faces
 _REST = 0.2  # share of the reading's duration, leaves time to the video and other viewers
 _REST_AFTER_ERROR_S = 1.0
+_END_S = 2.0  # longest wait for the end of the worker
 
 
 DETECT_SIDE = 320
@@ -138,12 +139,6 @@ class LiveReader:
         """Whether `close` was called."""
         return self._closed.is_set()
 
-    @property
-    def is_running(self) -> bool:
-        """Whether the worker is alive."""
-        with self._changed:
-            return self._worker is not None and self._worker.is_alive()
-
     def submit_frame(self, image: RgbImage) -> None:
         """Store the newest frame for the worker, and move the known faces to it, without waiting for a reading.
 
@@ -209,7 +204,7 @@ class LiveReader:
         self.known = ()
         self._persons = PersonReader()
 
-    def close(self, timeout_s: float = 2.0) -> None:
+    def close(self) -> None:
         """End the worker and wait for it up to a timeout. Further calls are allowed, on any thread."""
         self.forget_persons()
         with self._changed:
@@ -219,7 +214,7 @@ class LiveReader:
             worker = self._worker
             self._changed.notify_all()
         if worker is not None and worker is not threading.current_thread():
-            worker.join(timeout_s)
+            worker.join(_END_S)
 
     def _run(self) -> None:
         """The worker's loop, until `close` or idle."""

@@ -14,7 +14,7 @@ from emomusic.faces.reading import load_networks, read_picture
 from emomusic.media.images import DecodedPicture, RgbImage, read_image
 from emomusic.stream import tracking
 from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, Lesson
-from emomusic.stream.reader import LiveReader, LiveView, SeenFace
+from emomusic.stream.reader import THREAD_NAME, LiveReader, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, describe_apart, make_face
 from tests.films import SAMPLES
 from tests.tilted import turned
@@ -189,7 +189,6 @@ def test_a_successful_reading_clears_the_error(
             reader.submit_frame(frame())
             wait_until(lambda: reader.view().error is not None)
         assert str(reader.view().error) == "out of memory"
-        assert reader.is_running
         errors.clear()
         assert read(reader, frame()).error is None
         assert len(reader.view().faces) == 1
@@ -199,18 +198,23 @@ def test_a_successful_reading_clears_the_error(
 def test_an_idle_worker_ends_and_the_next_frame_starts_another(fake: FakeDetector) -> None:
     with closing(LiveReader(lambda: (fake, FakeClassifier()), smoothing_s=0, idle_s=0.02)) as reader:
         read(reader, frame())
-        wait_until(lambda: not reader.is_running)
+        wait_until(lambda: num_workers() == 0)
         view = read(reader, frame())
         assert view.num_readings == 2
         assert [face.number for face in view.faces] == [1]
 
 
-def test_close_discards_a_pending_reading() -> None:
+def num_workers() -> int:
+    return sum(thread.name == THREAD_NAME for thread in threading.enumerate())
+
+
+def test_close_discards_a_pending_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emomusic.stream.reader._END_S", 0.0)
     blocked = BlockedDetector([FACE])
     reader = LiveReader(lambda: (blocked, FakeClassifier()), smoothing_s=0)
     reader.submit_frame(frame())
     assert blocked.entered.acquire(timeout=PATIENCE_S)
-    reader.close(timeout_s=0)
+    reader.close()
     blocked.go_on.release()
-    wait_until(lambda: not reader.is_running)
+    wait_until(lambda: num_workers() == 0)
     assert (reader.view().num_readings, len(reader.timeline()), reader._tracks._grey) == (0, 0, None)
