@@ -10,11 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
 from collections.abc import AsyncIterator
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import HTTPEndpoint
@@ -26,6 +24,7 @@ from streamlit import runtime
 
 from emomusic.compat import has_upload_token
 from emomusic.media.images import read_image
+from emomusic.server.capacity import capacity
 from emomusic.server.files import base_path
 from emomusic.server.gate import CLOSE, read_body
 
@@ -37,7 +36,9 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 2**20
 """A frame of the page has about 60 kB, and with much noise ten times as much."""
 
-_FOLDER = "/app/static/live"  # Streamlit's pages accept addresses below /app/static/
+FOLDER = "/app/static/live"
+"""What precedes the token of a session. Streamlit's pages accept addresses below /app/static/."""
+
 _BEAT_S = 1.0  # longest time between two events: a closed page or session ends them
 
 
@@ -55,19 +56,9 @@ class Problem(StrEnum):
     LOST = "lost"
 
 
-_sessions: WeakValueDictionary[str, LiveSession] = WeakValueDictionary()
-
-
-def give_address(session: LiveSession) -> str:
-    """A new address for the frames of a session, as long as something refers to it."""
-    token = secrets.token_urlsafe()
-    _sessions[token] = session
-    return f"{base_path()}{_FOLDER}/{token}"
-
-
 def routes() -> list[Route]:
     """The route of all addresses."""
-    return [Route(f"{base_path()}{_FOLDER}/{{token}}", _Frames)]
+    return [Route(f"{base_path()}{FOLDER}/{{token}}", _Frames)]
 
 
 def _is_open(session: LiveSession, request: Request) -> bool:
@@ -79,7 +70,8 @@ def _is_open(session: LiveSession, request: Request) -> bool:
 
 
 def _session_at(request: Request) -> LiveSession:
-    session = _sessions.get(request.path_params["token"])
+    token = request.path_params["token"]
+    session: LiveSession | None = next((one for one in capacity().live_sessions if one.token == token), None)
     if session is None or not _is_open(session, request):
         raise HTTPException(404, headers=CLOSE)
     return session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +17,8 @@ from emomusic.colours import EMOTION_COLOURS, ink_on
 from emomusic.faces.table import NO_FACES
 from emomusic.marks.drawing import mark_text
 from emomusic.media.images import RgbImage, shrink
-from emomusic.server.frames import Problem
+from emomusic.server.files import base_path
+from emomusic.server.frames import FOLDER, Problem
 from emomusic.server.ice import IceSettings
 from emomusic.stream.game import Lesson, MirrorGame
 from emomusic.stream.reader import LiveReader, LiveView
@@ -50,7 +52,7 @@ class LiveSession:
     problem: Problem | None = None  # why the video ended or never started; None after STOP
     visitor: str = ""  # the session of Streamlit
     cookies: Mapping[str, str] = field(default_factory=dict)  # those of the visitor's browser
-    address: str = ""  # for the frames
+    token: str = field(default_factory=secrets.token_urlsafe)  # in the address, so that nobody can guess it
     boxes: bool = True  # whether the faces on the video are marked
     frame_error: Exception | None = None  # why the last frame cannot be read
     clock: Callable[[], float] = time.monotonic
@@ -64,6 +66,11 @@ class LiveSession:
 
     def __post_init__(self) -> None:
         self.frame_s = self.clock()
+
+    @property
+    def address(self) -> str:
+        """The address for the frames, as long as the session has its place."""
+        return f"{base_path()}{FOLDER}/{self.token}"
 
     @property
     def is_on(self) -> bool:

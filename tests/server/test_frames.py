@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import secrets
 from collections.abc import Callable
 from threading import Timer
 from types import SimpleNamespace
@@ -16,6 +17,8 @@ from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_tok
 from emomusic.errors import ImageError
 from emomusic.media.images import RgbImage, encode_jpeg
 from emomusic.server import frames
+from emomusic.server.capacity import Capacity
+from emomusic.server.settings import Settings
 from tests.server.asgi import answer_of
 from tests.waiting import wait_until
 
@@ -27,7 +30,7 @@ class Taker:
     """Notes its frames, and what its browser sends as cookies."""
 
     def __init__(self) -> None:
-        self.visitor, self.is_live = "ann", True
+        self.visitor, self.is_live, self.token = "ann", True, secrets.token_urlsafe()
         self.cookies = {COOKIE: generate_xsrf_token_string(b"0" * 16, 1)}
         self.sent = self.cookies
         self.taken: list[tuple[int, ...]] = []
@@ -52,9 +55,17 @@ class Taker:
         return b"answer"
 
 
+def place_of(taker: Taker) -> str:
+    """The address of a session that has its place."""
+    assert frames.capacity().start_live(taker)
+    return f"{frames.FOLDER}/{taker.token}"
+
+
 @pytest.fixture
 def taker(monkeypatch: pytest.MonkeyPatch) -> Taker:
     open_pages = SimpleNamespace(is_active_session=lambda visitor: visitor == "ann")
+    here = Capacity(Settings(max_visitors=9, max_live=9))
+    monkeypatch.setattr(frames, "capacity", lambda: here)
     monkeypatch.setattr(frames, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: open_pages))
     return Taker()
 
@@ -76,7 +87,7 @@ def ask(taker: Taker) -> Ask:
 
 
 def test_an_answer_follows_each_frame_whatever_it_holds(ask: Ask, taker: Taker) -> None:
-    address = frames.give_address(taker)
+    address = place_of(taker)
     assert ask(address) == (200, b"[[30, 40, 3]]")
     assert ask(address, body=b"not a picture") == (200, b"[[30, 40, 3], []]")
     assert ask(address, body=bytes(frames.MAX_BODY_BYTES + 1))[0] == 413
@@ -99,7 +110,7 @@ def test_a_refused_frame_does_not_stay_with_its_connection() -> None:
     ],
 )
 def test_all_but_the_page_of_the_session_find_nothing(ask: Ask, taker: Taker, change: dict[str, object]) -> None:
-    address = frames.give_address(taker)
+    address = place_of(taker)
     assert ask(address, "PUT", b"offer") == (200, b"answer")
     guess = address[:-1] + ("A" if address[-1] != "A" else "B")
     assert {ask(guess, method)[0] for method in ("POST", "PUT", "GET")} == {404}
@@ -110,12 +121,12 @@ def test_all_but_the_page_of_the_session_find_nothing(ask: Ask, taker: Taker, ch
 
 def test_a_browser_without_cookies_may_send_frames(ask: Ask, taker: Taker) -> None:
     taker.cookies = taker.sent = {}
-    assert ask(frames.give_address(taker))[0] == 200
+    assert ask(place_of(taker))[0] == 200
 
 
 def test_an_address_ends_with_its_session(ask: Ask, taker: Taker) -> None:
     other = Taker()
-    address = frames.give_address(other)
+    address = place_of(other)
     taker.sent = other.cookies
     assert ask(address)[0] == 200
     del other
@@ -124,7 +135,7 @@ def test_an_address_ends_with_its_session(ask: Ask, taker: Taker) -> None:
 
 
 def test_a_malformed_offer_is_refused(ask: Ask, taker: Taker) -> None:
-    assert ask(frames.give_address(taker), "PUT", b"hello")[0] == 400
+    assert ask(place_of(taker), "PUT", b"hello")[0] == 400
 
 
 def test_between_two_frames_events_wait(ask: Ask, taker: Taker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,10 +143,10 @@ def test_between_two_frames_events_wait(ask: Ask, taker: Taker, monkeypatch: pyt
     monkeypatch.setattr(taker, "on_frame", lambda listener: listener())
     monkeypatch.setattr(taker, "faces_json", lambda: b"faces")
     Timer(0.2, setattr, (taker, "is_live", False)).start()
-    _, events = ask(frames.give_address(taker), "GET", None)
+    _, events = ask(place_of(taker), "GET", None)
     assert 1 <= events.count(b"faces") <= 9
 
 
 def test_events_have_the_faces_until_the_session_ends(ask: Ask, taker: Taker) -> None:
     taker.taken = [(1,), (2,), (3,)]
-    assert ask(frames.give_address(taker), "GET", None) == (200, b"data: [[1], [2], [3]]\n\n")
+    assert ask(place_of(taker), "GET", None) == (200, b"data: [[1], [2], [3]]\n\n")

@@ -19,7 +19,7 @@ from emomusic.affect import EmotionProbabilities
 from emomusic.app.queues import forget_queue
 from emomusic.app.state import CameraState, page_state
 from emomusic.server.capacity import capacity
-from emomusic.server.frames import Problem, give_address
+from emomusic.server.frames import Problem
 from emomusic.server.ice import IceSettings
 from emomusic.server.live import LiveSession
 from emomusic.server.shared import shared
@@ -107,7 +107,7 @@ def start_session(ice: IceSettings | None) -> None:
         return
     if (session := live_session()) is not None:
         session.observe(None, None)
-    page_state(CameraState).session, new.address = new, give_address(new)
+    page_state(CameraState).session = new
     forget_queue("session")
     live.begin()
 
