@@ -20,7 +20,8 @@ from emomusic.app.state import page_state
 from emomusic.app.uploads import keep_upload, show_uploader
 from emomusic.assets import data_dir
 from emomusic.errors import CapacityError
-from emomusic.media.images import FORMATS_IN_WORDS, MAX_BYTES, encode_jpeg, read_image, shrink
+from emomusic.media.formats import FORMATS, Kind
+from emomusic.media.images import MAX_BYTES, encode_jpeg, read_image, shrink
 from emomusic.server.frames import Problem
 from emomusic.server.pictures import Picture, PictureState, ShownPictures
 from emomusic.server.sessions import WHEN_GONE
@@ -123,7 +124,7 @@ def _widget_key(name: str) -> str:
 def show_drop_zone(name: str) -> None:
     """Show the drop zone for one to a hundred photos, which replace the last ones."""
     show_uploader(
-        f"Drop one to {MOST_PICTURES} photos here: {FORMATS_IN_WORDS}, up to {_MAX_MB} MB",
+        f"Drop one to {MOST_PICTURES} photos here: {FORMATS[Kind.PICTURE]}, up to {_MAX_MB} MB",
         _widget_key(name),
         _store_own,
         accept_multiple_files=True,

@@ -26,8 +26,8 @@ import numpy.typing as npt
 from PIL import Image, PngImagePlugin, UnidentifiedImageError, _imaging
 
 from emomusic.errors import ImageError
-from emomusic.media.formats import FORMATS, Kind, foreign_file, is_tga, kind_of
 from emomusic.media.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
+from emomusic.media.formats import Kind, foreign_file, is_tga, kind_of
 from emomusic.media.guarded import GuardedFile, open_file
 from emomusic.media.picture_files import (
     SCAN,
@@ -61,7 +61,6 @@ WORKING_SIDE = 1280
 
 # An allow-list, because other decoders are unsafe: EPS starts Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
-FORMATS_IN_WORDS = FORMATS[Kind.PICTURE]
 
 _MOST_SCANS = 100  # of a progressive JPEG, which has ten; each visits all pixels
 _MOST_ABSENT = 0.98  # of a cut picture

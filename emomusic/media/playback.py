@@ -79,13 +79,13 @@ def _album_of(file: AudioFile) -> tuple[str, str, int, int] | None:
 class WavOfSong(io.RawIOBase):
     """An audio file as stereo WAV, decoded where it is read. Its length is that which the file announces."""
 
-    def __init__(self, source: AudioSource, name: str | None = None) -> None:
+    def __init__(self, source: AudioSource) -> None:
         """Open the file, and decode its start.
 
         Raises:
             AudioError: the file cannot be read.
         """
-        self._file = AudioFile(source, name)
+        self._file = AudioFile(source)
         self._at = 0
         try:
             self._rate = self._file.rate if self._file.rate in _RATES else _RATES[0]
