@@ -163,11 +163,6 @@ class Photos:
         return [(photo.name, photo.problem) for photo in self.by_digest.values() if photo is not None and photo.problem]
 
     @property
-    def names(self) -> list[str]:
-        """The file names."""
-        return [photo.name for photo in self.photos]
-
-    @property
     def faces(self) -> Faces:
         """The faces, numbered over all photos; without the removed ones, whose numbers stay free."""
         faces = Faces.of_pictures([photo.reading.faces for photo in self.photos])

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from emomusic.errors import ImageError
-from emomusic.media.images import DecodedPicture, RgbImage, read_picture_file
+from emomusic.media.images import DecodedPicture, read_picture_file
 from emomusic.server.capacity import HeldBytes
 
 Result = TypeVar("Result")
@@ -44,10 +44,6 @@ class Picture:
         """Make a picture from bytes."""
         digest = hashlib.sha256(data).hexdigest()[:16] + ("p" if is_posed else "")
         return cls(name, data, digest, held=held, is_posed=is_posed)
-
-    def read(self) -> RgbImage:
-        """The pixels of the photo. Errors as of `decode`."""
-        return self.decode().pixels
 
     def decode(self) -> DecodedPicture:
         """Decode the photo.

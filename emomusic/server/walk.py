@@ -57,7 +57,7 @@ class Walk:
     """A photo with the results that the steps have computed. It belongs to one visitor's session."""
 
     def __init__(self, picture: Picture) -> None:
-        image = picture.read()
+        image = picture.decode().pixels
         self.picture = picture
         self.size = (image.shape[1], image.shape[0])
         self.preview, self.scale = shrink(image)  # at most as large as a screen, and its size relative to the photo

@@ -100,7 +100,7 @@ def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:
     state_of(app, PictureState).own = (picture,)
     at(app, "crop", sample=None)
     (face,) = result_of(app, Walk).faces
-    full = crop_face(picture.read(), face.reading.face.box)
+    full = crop_face(picture.decode().pixels, face.reading.face.box)
     assert len(full) > 500
     assert str(len(full)) in text_of(app)
     stored = [value for value in vars(face).values() if isinstance(value, bytes | np.ndarray)]

@@ -379,7 +379,7 @@ def test_a_photo_without_faces_can_be_turned(app: AppTest) -> None:
     upload(app.run(), ("wall.png", encode_png(np.full((90, 120, 3), 90, np.uint8))))
     assert "No face" in app.title[0].value
     app.button(key="turn").click().run()
-    assert state_of(app, PictureState).own[0].read().shape == (120, 90, 3)
+    assert state_of(app, PictureState).own[0].decode().pixels.shape == (120, 90, 3)
 
 
 def test_a_camera_without_https_names_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def test_of_several_photos_only_small_copies_stay(app: AppTest, root: Path, monk
     upload(app, ("large.png", large), *samples(root, "grace-hopper-1984"))
     assert "1 face in 2 photos" in text_of(app)
     copies = state_of(app, PictureState).own
-    assert max(copies[0].read().shape) == 1400
+    assert max(copies[0].decode().pixels.shape) == 1400
     assert room.memory.num_bytes == num_kept(app)
     assert room.memory.num_bytes > 500_000
     app.run()
@@ -84,8 +84,8 @@ def test_unreadable_ones_of_several_photos_keep_their_reasons(app: AppTest, root
         *unread, good = state_of(app, PictureState).own
         for picture in unread:
             with pytest.raises(ImageError, match=re.escape(reasons[picture.name])):
-                picture.read()
-        assert good.read().size
+                picture.decode()
+        assert good.decode().pixels.size
         app.run()
 
 

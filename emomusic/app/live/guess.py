@@ -99,7 +99,7 @@ class Asked:
 
 def ask(question: Question) -> Asked:
     """Read the face of a question."""
-    image = sample_picture(question.sample).read()
+    image = sample_picture(question.sample).decode().pixels
     detector, classifier = load_networks(upright=True)
     found = max(detector.detect(image), key=lambda face: face.box.width)
     crop: RgbImage = shrink(found.crop(image), _LARGEST)[0]

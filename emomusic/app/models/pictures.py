@@ -100,7 +100,7 @@ class _HarderAnswer:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _sample_faces() -> list[RgbImage]:
     """The faces of the samples of one person, cut out. The group shows the same photos."""
-    images = [sample_picture(sample).read() for sample in SAMPLES]
+    images = [sample_picture(sample).decode().pixels for sample in SAMPLES]
     found = [(image, load_detector(upright=True).detect(image)) for image in images]
     return [faces[0].crop(image) for image, faces in found if len(faces) == 1]
 

@@ -92,7 +92,7 @@ class _Screen:
         """Start of the names of downloaded files."""
         if not self.answer.photos:
             return f"emomusic-{self.answer.mood}"
-        return (Path(self.photos.names[0]).stem or "picture") if self.answer.is_one else "photos"
+        return (Path(self.photos.photos[0].name).stem or "picture") if self.answer.is_one else "photos"
 
     @property
     def has_several_faces(self) -> bool:
@@ -326,7 +326,10 @@ def _show_downloads(screen: _Screen) -> None:
         files["Card without faces (PNG)"] = without
     if answer.faces:
         if answer.is_one:
-            files["Photo with faces (PNG)"] = "-faces.png", lambda shown: shown.answer.annotated(shown.first.read())
+            files["Photo with faces (PNG)"] = (
+                "-faces.png",
+                lambda shown: shown.answer.annotated(shown.first.decode().pixels),
+            )
         files["Faces (CSV)"] = "-faces.csv", lambda shown: for_excel(shown.answer.csv())
     files["Everything (JSON)"] = ".json", _record
     for label, (ending, make) in files.items():
