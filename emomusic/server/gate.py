@@ -125,7 +125,8 @@ class Gate:
             return
         path = scope["path"].removeprefix(self._base)
         if scope["method"] == "PUT" and (upload := _UPLOAD.fullmatch(path)):
-            await self._take(upload[1], upload[2], scope, receive, send)
+            response = await store_upload(Request(scope, partial(_receive_in_time, receive)), upload[1], upload[2])
+            await response(scope, receive, send)
         elif scope["method"] == "GET" and not path.startswith(_NO_PAGES):
             await self._documents(scope, receive, send)
         else:
@@ -165,23 +166,6 @@ class Gate:
             self._connections[address] -= 1
             self._connections += Counter()  # forgets addresses without one
 
-    async def _take(self, session: str, file_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hold the bytes of an upload, and store it."""
-        length = Headers(scope=scope).get("content-length", "")
-        size, most = int(length) if length.isdecimal() else -1, (get_option("server.maxUploadSize") + 1) * MB
-        status = 403 if not capacity().is_admitted(session) else 411 if size < 0 else 413 if size > most else 0
-        if not status:
-            try:
-                held = HeldBytes(capacity().files if size > LARGE else capacity().memory, session, size)
-            except CapacityError:
-                status = 413
-        if status:
-            await Response(status_code=status, headers=CLOSE)(scope, receive, send)
-        else:
-            request = Request(scope, partial(_receive_in_time, receive))
-            response = await _store(request, session, file_id, held, size > LARGE)
-            await response(scope, receive, send)
-
 
 async def read_body(request: Request, most: int, on_part: Callable[[int], object] = lambda _: None) -> bytes:
     """The body of a request, of at most so many bytes. `on_part` takes the number of bytes of each part.
@@ -211,27 +195,33 @@ async def _receive_in_time(receive: Receive) -> Message:
         return await receive()
 
 
-async def _store(request: Request, session: str, file_id: str, held: HeldBytes, is_large: bool) -> Response:
-    """Store an upload. Starlette has written a film to a temporary file without a name."""
-    if not has_upload_token(request.headers, request.cookies):
-        return Response(status_code=403)
+async def store_upload(request: Request, session: str, file_id: str) -> Response:
+    """Hold the bytes of an upload, and store it. Starlette writes a film to a temporary file without a name."""
+    refused, length = partial(Response, headers=CLOSE), request.headers.get("content-length", "")
+    if not (capacity().is_admitted(session) and has_upload_token(request.headers, request.cookies)):
+        return refused(status_code=403)
+    size, most = int(length) if length.isdecimal() else -1, (get_option("server.maxUploadSize") + 1) * MB
+    if not 0 <= size <= most:
+        return refused(status_code=411 if size < 0 else 413)
+    is_large = size > LARGE
     try:
+        held = HeldBytes(capacity().files if is_large else capacity().memory, session, size)
         form = await request.form(max_files=1, max_fields=1)
+        (file,) = (value for value in form.values() if isinstance(value, UploadFile))
+    except CapacityError:
+        return refused(status_code=413)
     except TimeoutError:
-        return Response(status_code=408, headers=CLOSE)
+        return refused(status_code=408)
     except OSError:
-        return Response(status_code=507)
-    except (ClientDisconnect, HTTPException, MultiPartException):
-        return Response(status_code=400)
-    files = [value for value in form.values() if isinstance(value, UploadFile)]
-    if len(files) != 1:
-        return Response(status_code=400)
-    content = b"" if is_large else await files[0].read()
-    upload = Upload(file_id, files[0].filename or "", files[0].content_type or "", content)
+        return refused(status_code=507)
+    except (ClientDisconnect, HTTPException, MultiPartException, ValueError):
+        return refused(status_code=400)
+    content = b"" if is_large else await file.read()
+    upload = Upload(file_id, file.filename or "", file.content_type or "", content)
     upload.held, server = held, runtime.get_instance()
     if is_large:
-        upload.file = StreamedFile(held, file=files[0].file)
-    await files[0].close()
+        upload.file = StreamedFile(held, file=file.file)
+    await file.close()
     # Nothing would delete the file of a page that has closed meanwhile. Sessions end on this thread only
     if not server.is_active_session(session):
         return Response(status_code=400)
