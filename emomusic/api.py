@@ -18,8 +18,9 @@ from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities
 from emomusic.errors import ImageError
 from emomusic.faces import reading as faces
 from emomusic.faces.identity import describe_persons
+from emomusic.faces.learned import FaceProfile, learn_profile
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.profile import FaceProfile, KnownFace, Vectors, describe_still, learn_profile
+from emomusic.faces.profile import KnownFace, Vectors, describe_still
 from emomusic.faces.reading import PictureReading, load_classifier, load_detector, load_networks
 from emomusic.faces.table import NEUTRAL, FaceReading
 from emomusic.media.images import MAX_RAW_BYTES, DecodedPicture, RgbImage, read_picture_file, require_rgb

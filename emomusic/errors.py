@@ -37,7 +37,7 @@ class ModelError(EmomusicError):
 
 
 class ProfileError(EmomusicError):
-    """A face profile is damaged, of another model, or lacks a neutral face."""
+    """A face profile is damaged, of another model, or lacks a neutral face; so are one's own classes."""
 
 
 class SpotifyError(EmomusicError):

@@ -322,6 +322,8 @@ HIDE_EXPLICIT = Choice("hide_explicit", at="session", first=False, in_menu=True)
 LIVE_VIEW = Choice("shown", pages=("live",))
 LIVE_MUSIC = Choice("live_music", at="session")
 LIVE_TEACH = "Teach it your face"  # the view with the lesson
+TEACH_OWN = "My own classes"
+TEACH = Choice("teach", ["My face", TEACH_OWN], pages=("live",))
 LIVE_GUESS = "Guess first"  # the view of a class that votes
 VOTE = Choice("vote", pages=("live",), is_optional=True)  # the code of the lesson that a phone votes in
 FILM_SAMPLE = Choice("film", ["sample"], pages=("film",), is_optional=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,9 @@ from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.state import CameraState, page_state
 from emomusic.app.uploads import show_uploader
 from emomusic.faces.identity import ROOM_AROUND, describe_crops
+from emomusic.faces.learned import MAX_BYTES, FaceProfile, learn_profile
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, learn_profile
+from emomusic.faces.profile import KnownFace
 from emomusic.faces.reading import load_classifier
 from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, encode_jpeg, shrink
@@ -119,8 +119,8 @@ def show_persons(persons: PersonsState) -> None:
             options: dict[str, Any] = {"on_change": _rename, "args": (position, key), "label_visibility": "collapsed"}
             st.text_input("Name", person.name, max_chars=40, width=150, key=key, **options)
             st.caption(join_names(learned).capitalize(), width="content")
-            make, file = partial(_profile_of, position), f"{_FILE}{person.name}.json"
-            download_button("Download", persons, make, file, type="tertiary", key=f"person-download-{position}")
+            options = {"type": "tertiary", "key": f"person-download-{position}"}
+            download_button("Download", person.profile, FaceProfile.to_json, f"{_FILE}{person.name}.json", **options)
             label, forget = f"Forget {escape_markdown(person.name)}", f"person-forget-{position}"
             st.button(label, on_click=forget_persons, args=(position,), type="tertiary", key=forget)
     show_uploader(
@@ -138,10 +138,6 @@ def _rename(position: int, key: str) -> None:
     others = [person.name for person in here.known if person is not here.known[position]]
     if (name := str(st.session_state[key]).strip()) and name not in others:
         here.known[position].name = name
-
-
-def _profile_of(position: int, persons: PersonsState) -> bytes:
-    return persons.known[position].profile.to_json()
 
 
 def _load(files: Sequence[UploadedFile]) -> None:

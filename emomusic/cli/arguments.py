@@ -28,7 +28,7 @@ from emomusic.training.labelled import LABELS, NAMES
 from emomusic.training.presets import NETWORKS, PRESETS
 
 if TYPE_CHECKING:
-    from emomusic.faces.profile import FaceProfile
+    from emomusic.faces.learned import FaceProfile
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ def _values() -> Mapping[str, Any]:
 
 def read_profile(file: Path) -> FaceProfile:
     """The profile in a file. Raises a `ProfileError` if it is absent, damaged, or no profile."""
-    from emomusic.faces.profile import MAX_BYTES, FaceProfile
+    from emomusic.faces.learned import MAX_BYTES, FaceProfile
 
     with open_file(file, ProfileError, "a face profile", str(file)) as stream:
         return FaceProfile.from_json(stream.read(MAX_BYTES + 1))

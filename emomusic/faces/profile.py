@@ -13,25 +13,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.calibration import adjust_logits, softmax
-from emomusic.errors import ModelError, ProfileError
+from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face
 from emomusic.faces.identity import SAME_PERSON
+from emomusic.faces.layer import Layer
 from emomusic.media.images import RgbImage
+
+if TYPE_CHECKING:
+    from emomusic.faces.learned import FaceProfile
 
 _NUM, _NEUTRAL = len(EMOTIONS), Emotion.NEUTRAL.label
 _CALM, _EXPECTED_LEAD = 0.25, 0.5  # share of what the lead of neutral on the neutral shot has too much
 _OF_ALL = 0.25  # weight of all shots in the densities; more makes some persons' readings worse than without a profile
-_RIDGE, _CONSTANT = 15.0, 10.0  # of the adapted layer: its penalty, and the feature of the constants
+_RIDGE = 15.0  # of the adapted layer
 
 Vectors = npt.NDArray[np.float64]
 """Faces as `EmotionClassifier.describe` returns them, shape (n, 7 + features)."""
@@ -102,13 +105,15 @@ class PersonalReader:
             anyone: the adjustment that reads posed faces of anyone (`ModelSpec.posed_adjustment`).
         """
         self._people, self._faces, self._anyone = people, faces, anyone
-        self._layer, self._constants = np.zeros((len(people.directions), _NUM)), np.zeros(_NUM)
+        self._layer = Layer(np.zeros((len(people.directions), _NUM)), np.zeros(_NUM))
         if len(faces) == _NUM:
-            self._adapt()
+            shots, wanted = np.stack(list(faces.values())), np.eye(_NUM)[[emotion.label for emotion in faces]]
+            options = {"scale": people.scale, "ridge": _RIDGE}
+            self._layer = Layer.fit(shots[:, _NUM:], wanted, offset=self._scores(shots), **options)
         else:
             neutral = self._scores(faces[Emotion.NEUTRAL][None])[0]
             lead = neutral[_NEUTRAL] - np.delete(neutral, _NEUTRAL).max()
-            self._constants[_NEUTRAL] = -_CALM * (lead - _EXPECTED_LEAD)
+            self._layer.constants[_NEUTRAL] = -_CALM * (lead - _EXPECTED_LEAD)
 
     def probabilities(self, shown: Vectors) -> npt.NDArray[np.float32]:
         """The probabilities of the emotions, each equally frequent, shape (n, 7), for faces of the person."""
@@ -120,136 +125,11 @@ class PersonalReader:
     def _scores(self, shown: Vectors) -> Vectors:
         """The scores of anyone, and what the person adds to them."""
         general = np.log(adjust_logits(np.exp(shown[:, :_NUM]), self._anyone))
-        return np.asarray(general + shown[:, _NUM:] @ self._layer + self._constants)
-
-    def _adapt(self) -> None:
-        """Fit what is added to the scores of the shots: logistic regression, whose layer is a sum of the shots."""
-        from scipy.optimize import minimize
-
-        shots, wanted = np.stack(list(self._faces.values())), np.eye(_NUM)[[emotion.label for emotion in self._faces]]
-        features, offset, scale = shots[:, _NUM:], self._scores(shots), self._people.scale
-        centred = (features - features.mean(axis=0)) / scale
-        products = centred @ centred.T + _CONSTANT**2  # the constants are the weights of a further feature
-
-        def loss(flat: Vectors) -> tuple[float, Vectors]:
-            weights = flat.reshape(_NUM, _NUM)
-            added = products @ weights
-            answers = softmax(offset + added)
-            value = _RIDGE * (weights * added).sum() - np.log(answers[wanted > 0].clip(1e-300)).sum()
-            return float(value), (products @ (answers - wanted + 2 * _RIDGE * weights)).ravel()
-
-        weights = minimize(loss, np.zeros(_NUM**2), jac=True, method="L-BFGS-B").x.reshape(_NUM, _NUM)
-        self._layer = centred.T @ weights / scale
-        self._constants = _CONSTANT**2 * weights.sum(axis=0) - features.mean(axis=0) @ self._layer
+        return np.asarray(general + self._layer.scores(shown[:, _NUM:]))
 
 
-MAX_BYTES = 64 * 1024
-"""Largest profile as JSON. One takes up to 25 KB."""
-
-MAX_SHOTS = 20
-"""Most pictures of one emotion."""
-
-_IDENTITY_SIZE, _MAX_NUMBER, _ROUNDING = 1024, 100.0, 0.01
 _MARGIN, _STEP = 0.04, 0.05  # of the views of `describe_still`, as shares of the side
 _LEAD = 0.03  # of the cosine of the nearest person over the second, in `nearest_persons`
-_ONE_PERSON = 0.88  # cosine of two profiles of one person; 59 of 60 pairs of persons in california have less than 0.83
-_ADVICE = "Choose a file that EmoMusic saved, or teach the face again."
-
-
-def _numbers(_: type, value: object) -> npt.NDArray[np.float64]:
-    """Numbers from JSON."""
-    return np.array(msgspec.convert(value, list[Annotated[float, msgspec.Meta(ge=-_MAX_NUMBER, le=_MAX_NUMBER)]]))
-
-
-class FaceProfile(msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_unknown_fields=True):
-    """What the app learned of one person's face. JSON has the same fields.
-
-    Attributes:
-        model: the trained model that described the faces.
-        model_sha256: checksum of the network. Others describe faces otherwise.
-        shots: number of pictures of each emotion; neutral is there.
-        faces: their mean, as one of `Vectors`, for each emotion of `shots`.
-        identity: mean descriptor of the person, shape (1024,), length 1.
-    """
-
-    format: Literal["emomusic face profile"] = "emomusic face profile"
-    version: Literal[3] = 3
-    model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    model_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-    shots: dict[Emotion, Annotated[int, msgspec.Meta(ge=1, le=MAX_SHOTS)]]
-    faces: dict[Emotion, npt.NDArray[np.float64]]
-    identity: npt.NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        if Emotion.NEUTRAL not in self.shots or self.shots.keys() != self.faces.keys():
-            raise ValueError("a face for each counted emotion, and a neutral one, are needed")
-        if len({face.shape for face in self.faces.values()}) > 1 or self.identity.shape != (_IDENTITY_SIZE,):
-            raise ValueError("a face or the descriptor has too few or too many numbers")
-        if abs(np.linalg.norm(self.identity) - 1) > _ROUNDING:
-            raise ValueError("the descriptor has another length than 1")
-
-    def to_json(self) -> bytes:
-        """The profile as a file of up to 25 KB."""
-        rounded = msgspec.structs.replace(
-            self,
-            faces={emotion: face.round(4) for emotion, face in self.faces.items()},
-            identity=self.identity.round(5),
-        )
-        return msgspec.json.encode(rounded, enc_hook=np.ndarray.tolist)
-
-    @classmethod
-    def from_json(cls, content: bytes) -> FaceProfile:
-        """The profile in a file, which may come from anyone.
-
-        Raises:
-            ProfileError: the file is no profile, damaged, too large, or of another version.
-        """
-        try:
-            if len(content) > MAX_BYTES:
-                raise ValueError(f"at most {MAX_BYTES // 1024} KB")
-            return msgspec.json.decode(content, type=cls, dec_hook=_numbers)
-        except (ValueError, RecursionError) as error:
-            reason = " ".join(str(error).split())[:120]
-            raise ProfileError(
-                f"expected a face profile. Received: another, an older or a damaged file ({reason}). {_ADVICE}"
-            ) from error
-
-    def is_same_person(self, other: FaceProfile) -> bool:
-        """Whether another profile is of the same person."""
-        return float(self.identity @ other.identity) >= _ONE_PERSON
-
-
-def learn_profile(
-    faces: Mapping[Emotion, Vectors], descriptors: npt.NDArray[np.float32], classifier: EmotionClassifier
-) -> FaceProfile:
-    """Learn the face of one person.
-
-    Args:
-        faces: the faces of the person by emotion, as from `EmotionClassifier.describe` or `describe_still`; at least
-            one neutral face.
-        descriptors: the descriptors of faces of the person, shape (n, 1024), as from `identity.describe_persons`.
-        classifier: the model.
-
-    Raises:
-        ProfileError: there is no neutral face, or there are too many faces of an emotion.
-        ModelError: the model cannot learn a face.
-    """
-    counts = {emotion: len(faces[emotion]) for emotion in EMOTIONS if len(faces.get(emotion, ()))}
-    if Emotion.NEUTRAL not in counts:
-        raise ProfileError("expected a neutral face to learn from. Received: none. Add one")
-    if max(counts.values()) > MAX_SHOTS:
-        raise ProfileError(
-            f"expected at most {MAX_SHOTS} pictures of each emotion. Received: {max(counts.values())}. Remove some"
-        )
-    People.load(classifier.spec.name)  # report a model that cannot learn
-    total = descriptors.mean(axis=0, dtype=np.float64)
-    return FaceProfile(
-        model=classifier.spec.name,
-        model_sha256=classifier.spec.onnx_sha256,
-        shots=counts,
-        faces={emotion: np.mean(faces[emotion], axis=0) for emotion in counts},
-        identity=total / max(np.linalg.norm(total), 1e-6),
-    )
 
 
 class KnownFace:
@@ -270,13 +150,7 @@ class KnownFace:
             ProfileError: the profile is of another model, or of an older version of it.
             ModelError: the model cannot learn a face.
         """
-        model, people = classifier.spec.name, People.load(classifier.spec.name)
-        expected = model, classifier.spec.onnx_sha256, (len(EMOTIONS) + len(people.directions),)
-        if expected != (profile.model, profile.model_sha256, profile.faces[Emotion.NEUTRAL].shape):
-            raise ProfileError(
-                f"expected a face profile for {model} in its present version. "
-                f"Received: one for {profile.model!r}, perhaps of another version. Teach the face again."
-            )
+        people = profile.require_model(classifier, profile.faces[Emotion.NEUTRAL][_NUM:])
         self.profile, self.name, self.picture, self._classifier = profile, name, picture, classifier
         self._reader = PersonalReader(people, profile.faces, classifier.spec.posed_adjustment)
 

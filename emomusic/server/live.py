@@ -187,12 +187,6 @@ class LiveSession:
         never = self.phase is Phase.CONNECTING and self.ice is not None
         self.end(Problem.BLOCKED if never else Problem.LOST)
 
-    def start_lesson(self) -> Lesson:
-        """Begin a lesson. An earlier one is gone."""
-        lesson = Lesson()
-        self.observe(self.game, lesson)
-        return lesson
-
     def observe(self, game: MirrorGame | None, lesson: Lesson | None) -> None:
         """Let this game and this lesson take the readings. Others are gone with their pictures."""
         self.game, self.lesson = game, lesson

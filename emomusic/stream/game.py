@@ -4,7 +4,8 @@ A round has up to 100 points: 70 times the largest probability of the named emot
 the most probable one. Within the first second the speed has full points, at the end of the round none. All
 probabilities are means over 0.6 seconds, so that a single odd reading does not decide.
 
-The lesson is a guided minute in which a person shows a neutral face and then each emotion, for a face profile.
+The lesson is a guided minute in which a person shows a neutral face and then each emotion, for a face profile, or
+shows own classes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import cv2
 import numpy as np
 
 from emomusic.affect import Emotion, EmotionProbabilities
-from emomusic.media.images import Box, encode_jpeg
+from emomusic.faces.learned import MAX_SHOTS
+from emomusic.media.images import Box, encode_jpeg, shrink
 from emomusic.stream.reader import SeenFace
 
 COUNTDOWN_S, ROUND_S, RESULT_S = 3.0, 5.0, 2.0
@@ -235,17 +237,23 @@ ORDER = tuple(map(Emotion, ("neutral", "happy", "surprise", "sad", "angry", "dis
 """Neutral first, because a profile needs it; then from easy to hard."""
 
 CAPTURE_S = 1.5
-"""Seconds in which a lesson takes a picture."""
+"""Seconds in which a lesson takes the picture of an emotion."""
+
+OWN_CAPTURE_S = 10.0
+"""Seconds in which a lesson takes `MAX_SHOTS` of an own class."""
+
+_FEWEST = 0.4  # share of the shots that must have a face
+_SHOT_SIDE = 128  # bounds the memory of many shots, in pixels; the network sees fewer
 
 
 class Step(StrEnum):
-    """State of the lesson for one emotion."""
+    """State of the lesson for one name."""
 
     READY = "ready"
     COUNTING = "counting"
     CAPTURING = "capturing"
     TAKEN = "taken"
-    MISSED = "missed"  # there was no face
+    MISSED = "missed"  # there was no face, or too rarely
     DONE = "done"
 
 
@@ -254,75 +262,99 @@ class LessonView:
     """The state of a lesson at one moment."""
 
     step: Step  # what happens now
-    emotion: Emotion | None  # the emotion to show; None at the end
+    position: int  # of the name, from 0; the number of names at the end
+    name: str | None  # the emotion or class to show; None at the end
     seconds_left: float  # of the countdown, until the capture
-    taken: SeenFace | None  # the best face of this emotion so far
+    taken: tuple[SeenFace, ...]  # the shots of this name so far, in the order of time
 
     @property
     def can_skip(self) -> bool:
-        """Whether the emotion may be left out: all but the neutral face."""
-        return self.emotion not in (None, Emotion.NEUTRAL)
+        """Whether the name may be left out: all emotions but the neutral one."""
+        return isinstance(self.name, Emotion) and self.name is not Emotion.NEUTRAL
 
 
 class Lesson:
-    """The faces of one person. The reader's worker calls `observe`, the page the other methods.
+    """The faces of one person, by the name of an emotion or of an own class.
+
+    The capture is divided into as many parts as there are shots. Of each part, the face counts that shows most of the
+    emotion; for a class, the first one. The reader's worker calls `observe`, the page the other methods.
 
     Attributes:
+        names: what is shown, in order; without names, nothing is taken.
         learned: the probabilities of the kept faces with the profile; None before it is learned.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with the neutral face. The clock is that of the reader, in seconds."""
+    def __init__(self, names: Sequence[str] = ORDER, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with the first name. The clock is that of the reader, in seconds."""
+        self.names = tuple(names)
         self.learned: Mapping[Emotion, EmotionProbabilities] | None = None
+        is_own = self.names != ORDER
+        self._num_shots, self._capture_s = (MAX_SHOTS, OWN_CAPTURE_S) if is_own else (1, CAPTURE_S)
         self._clock = clock
         self._lock = threading.RLock()
-        self._shots: dict[Emotion, SeenFace] = {}
+        self._shots: dict[str, tuple[SeenFace, ...]] = {}
         self._position = 0
         self._started_s = math.inf  # of the countdown
-        self._best: SeenFace | None = None
+        self._best: dict[int, SeenFace] = {}  # by the part of the capture
+        self._newest: tuple[float, SeenFace | None] = -math.inf, None
 
     def view(self) -> LessonView:
         """The current state."""
         with self._lock:
-            if self._position == len(ORDER):
-                return LessonView(Step.DONE, None, 0.0, None)
+            if self._position == len(self.names):
+                return LessonView(Step.DONE, self._position, None, 0.0, ())
             left_s, step = self._started_s + COUNTDOWN_S - self._clock(), Step.READY
-            if left_s <= -CAPTURE_S:
-                step = Step.MISSED if self._best is None else Step.TAKEN
+            if left_s <= -self._capture_s:
+                step = Step.MISSED if len(self._best) < _FEWEST * self._num_shots else Step.TAKEN
             elif left_s < math.inf:
                 step = Step.COUNTING if left_s > 0 else Step.CAPTURING
-            return LessonView(step, ORDER[self._position], left_s, self._best)
+            name, taken = self.names[self._position], tuple(self._best.values())
+            return LessonView(step, self._position, name, left_s, taken)
 
-    def shots(self) -> dict[Emotion, SeenFace]:
-        """The kept faces, in the order of `Emotion`, with their probabilities without a profile."""
+    def shots(self) -> dict[str, tuple[SeenFace, ...]]:
+        """The kept faces by name, with their probabilities without a profile."""
         with self._lock:
-            return {emotion: self._shots[emotion] for emotion in Emotion if emotion in self._shots}
+            return dict(self._shots)
+
+    def face(self) -> SeenFace | None:
+        """The largest face now; None if there was none for a while."""
+        seen_s, face = self._newest
+        return face if self._clock() - seen_s <= _SEEN_S else None
 
     def uses_profiles_at(self, time_s: float) -> bool:
         """No profile counts for the picture, also in a frame of the capture that is read after its end."""
         with self._lock:
-            return not 0 <= time_s - self._started_s < COUNTDOWN_S + CAPTURE_S
+            return not 0 <= time_s - self._started_s < COUNTDOWN_S + self._capture_s
 
     def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
-        """Keep the best picture of the largest face during the capture, as an `Observer`."""
+        """Keep the shots of the largest face during the capture, as an `Observer`."""
+        if not faces:
+            return
+        face = max(faces, key=lambda seen: seen.box.width * seen.box.height)
         with self._lock:
-            emotion = self.view().emotion
-            if not faces or emotion is None or not 0 <= time_s - self._started_s - COUNTDOWN_S < CAPTURE_S:
+            self._newest = time_s, face
+            name, elapsed_s = self.view().name, time_s - self._started_s - COUNTDOWN_S
+            if name is None or not 0 <= elapsed_s < self._capture_s:
                 return
-            face = max(faces, key=lambda seen: seen.box.width * seen.box.height)
-            if self._best is None or face.probabilities[emotion] > self._best.probabilities[emotion]:
-                self._best = face
+            part = int(elapsed_s / self._capture_s * self._num_shots)
+            best = self._best.get(part)
+            if isinstance(name, Emotion):
+                if best is None or face.probabilities[name] > best.probabilities[name]:
+                    self._best[part] = face
+            elif best is None:
+                small = shrink(face.crop, _SHOT_SIDE)[0]
+                self._best[part] = replace(face, crop=small, around=small)
 
     def start(self) -> None:
         """Begin the countdown, also to take a picture again."""
         with self._lock:
-            self._started_s, self._best = self._clock(), None
+            self._started_s, self._best = self._clock(), {}
 
     def keep(self) -> None:
-        """Keep the picture and go on to the next emotion."""
+        """Keep the shots and go on to the next name."""
         with self._lock:
-            if (emotion := self.view().emotion) is not None and self._best is not None:
-                self._shots[emotion] = self._best
+            if (view := self.view()).name is not None and view.step is Step.TAKEN:
+                self._shots[view.name] = view.taken
                 self._go_on()
 
     def skip(self) -> None:
@@ -335,7 +367,7 @@ class Lesson:
         """End the lesson with the pictures so far; it needs the neutral one."""
         with self._lock:
             if Emotion.NEUTRAL in self._shots:
-                self._position = len(ORDER)
+                self._position = len(self.names)
 
     def _go_on(self) -> None:
-        self._position, self._started_s, self._best = self._position + 1, math.inf, None
+        self._position, self._started_s, self._best = self._position + 1, math.inf, {}

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, Playwright, expect
 
 from emomusic.affect import Emotion
 from emomusic.assets import find_dataset
-from emomusic.faces.profile import FaceProfile
+from emomusic.faces.learned import FaceProfile, OwnClasses
 from emomusic.media.images import read_image
 from emomusic.server.frames import Problem
 from emomusic.stream.reader import THREAD_NAME
@@ -221,6 +221,7 @@ def test_two_taught_persons_are_kept_apart_until_they_are_forgotten(live: Callab
     first, second = (FaceProfile.from_json(content) for content in saved)
     assert set(first.shots) == {Emotion.NEUTRAL}
     assert not first.is_same_person(second)
+    teach_own_classes(page)
     page.get_by_role("radio", name="Faces").click()
     expect(page.get_by_text("Read with the profile of Grace")).to_be_visible()
     show_sample(page, "eileen-collins-1999")
@@ -238,6 +239,39 @@ def test_two_taught_persons_are_kept_apart_until_they_are_forgotten(live: Callab
         {"name": "face.json", "mimeType": "application/json", "buffer": saved[0]}
     )
     expect(page.get_by_text(re.compile(f"{known}face 2$"))).to_be_visible()
+
+
+def teach_own_classes(page: Page) -> None:
+    """Teach two classes, hold each, save them, and load them again."""
+    samples, judged = {"Eileen": "eileen-collins-1999", "Grace": "grace-hopper-1984"}, "40 of 40 shots"
+    page.get_by_role("radio", name="My own classes").click()
+    for number, name in enumerate(samples, start=1):
+        page.get_by_label(f"Class {number}", exact=True).fill(name)
+    page.get_by_label("Class 2", exact=True).press("Enter")
+    for name, sample in samples.items():
+        show_sample(page, sample)
+        expect(page.get_by_role("heading", name=f"of 2: {name}")).to_be_visible()
+        page.wait_for_function("document.activeElement === document.body")
+        press_shortcut(page.locator(".st-key-teach-start button"), "n")
+        page.locator(".st-key-teach-keep button").click()
+        page.evaluate("document.activeElement.blur()")
+    expect(page.get_by_role("heading", name=judged)).to_be_visible()
+    for name, sample in samples.items():
+        show_sample(page, sample)
+        expect(page.get_by_text(f"{name} was held")).to_be_visible()
+        expect(page.locator(PLAYER)).to_have_count(1)
+    assert axe_report(page) is None
+    saved = download(page, "Save the classes").read_bytes()
+    assert [*OwnClasses.from_json(saved).moods] == [*samples]
+    page.get_by_role("button", name="Teach other classes").click()
+    expect(page.get_by_label("Class 2", exact=True)).to_have_value("Grace")
+    loader = page.locator(".st-key-own_upload input[type=file]")
+    for content, shown in (
+        (b"{}", page.get_by_text("expected own classes")),
+        (saved, page.get_by_role("heading", name=judged)),
+    ):
+        loader.set_input_files({"name": "classes.json", "mimeType": "application/json", "buffer": content})
+        expect(shown).to_be_visible()
 
 
 FACES = {

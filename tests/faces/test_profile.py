@@ -3,10 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
 from emomusic.errors import ModelError, ProfileError
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, People, PersonalReader, learn_profile
+from emomusic.faces.learned import MAX_BYTES, FaceProfile, OwnClasses, learn_classes, learn_profile
+from emomusic.faces.profile import KnownFace, People, PersonalReader
 
 ANYONE = np.eye(7, 8).tolist()
 """An adjustment that changes nothing."""
@@ -112,7 +113,86 @@ def test_a_foreign_or_damaged_file_is_told_in_a_sentence(profile: FaceProfile, c
 
 def test_a_profile_of_another_model_is_refused(profile: FaceProfile, classifier: EmotionClassifier) -> None:
     stored = json.loads(profile.to_json()) | {"model_sha256": "0" * 64}
-    with pytest.raises(ProfileError, match="Teach the face again"):
+    with pytest.raises(ProfileError, match="in its present version"):
         KnownFace(FaceProfile.from_json(json.dumps(stored).encode()), classifier)
     with pytest.raises(ModelError, match="can learn a face"):
         People.load("vgg9")
+
+
+# Own classes
+
+NAMES = ["glasses", "tongue out", "looking left"]
+
+
+def recording(seed: int, num_classes: int, *, apart: float, blocks: float) -> dict[str, np.ndarray]:
+    """Twenty shots of each class, whose means differ, in four blocks of near copies, which differ too."""
+    rng = np.random.default_rng(seed)
+    shots = {}
+    for name in NAMES[:num_classes]:
+        places = apart * rng.normal(size=256) + blocks * rng.normal(size=(4, 256)).repeat(5, axis=0)
+        shots[name] = np.hstack([np.zeros((20, 7)), places + 0.01 * rng.normal(size=(20, 256))])
+    return shots
+
+
+@pytest.fixture(scope="module")
+def classes(classifier: EmotionClassifier) -> OwnClasses:
+    shots = recording(0, 3, apart=0.3, blocks=0.05)
+    return learn_classes(shots, dict(zip(NAMES, Mood, strict=False)), classifier)
+
+
+def test_own_classes_are_learned_and_survive_their_file(classes: OwnClasses, classifier: EmotionClassifier) -> None:
+    content = classes.to_json()
+    assert len(content) <= MAX_BYTES / 2
+    again = OwnClasses.from_json(content)
+    again.require_model(classifier, again.weights["glasses"][:-1])
+    assert again.moods == dict(zip(NAMES, Mood, strict=False))
+    assert again.called == dict(zip(NAMES, (20 * np.eye(3, dtype=int)).tolist(), strict=True))
+    for number, (name, faces) in enumerate(recording(0, 3, apart=0.3, blocks=0.05).items()):
+        shares = again.probabilities(faces)
+        np.testing.assert_allclose(shares, classes.probabilities(faces), atol=1e-3)
+        assert (shares.argmax(axis=1) == number).all(), name
+
+
+def test_near_copies_of_a_shot_do_not_judge_it(classifier: EmotionClassifier) -> None:
+    """Without a difference of the classes, a layer knows the copies that it has seen, and guesses all others."""
+    right = []
+    for seed in range(5):
+        shots = recording(seed, 2, apart=0.0, blocks=0.3)
+        learned = learn_classes(shots, dict.fromkeys(shots, Mood.CALM), classifier)
+        seen = [(learned.probabilities(faces).argmax(axis=1) == row).mean() for row, faces in enumerate(shots.values())]
+        assert np.mean(seen) == 1.0
+        right.append(np.trace(np.array([*learned.called.values()])) / 40)
+    assert np.mean(right) < 0.7, right
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"version": 2}, {"format": "emomusic face profile"}, {"model_sha256": "x"}, {"extra": 1}, {"moods": {}}),
+        {"moods": {"glasses": "calm"}},
+        {"moods": dict.fromkeys([*NAMES, "other"], "calm")},
+        {"moods": dict.fromkeys(["glasses", "Glasses", "looking left"], "calm")},
+        {"moods": dict.fromkeys(["glasses", "tongue out", "a\u202eb"], "calm")},
+        {"moods": dict.fromkeys(["glasses", "tongue out", " "], "calm")},
+        {"moods": dict.fromkeys(["glasses", "tongue out", "a" * 25], "calm")},
+        {"moods": dict.fromkeys(NAMES, "angry")},
+        {"weights": {key: [1000000000.0] for key in NAMES}},
+        {"weights": {"glasses": [0.0], "tongue out": [0.0], "looking left": [0.0, 0.0]}},
+        {"called": {key: [1, 2] for key in NAMES}},
+        {"called": {key: [0, 0, 0] for key in NAMES}},
+        {"called": {key: [1, 2, 10**9] for key in NAMES}},
+        *(b"", b"\xff\xfe", b"[" * 50_000, b"null", b'{"weights": [NaN]}', b" " * (MAX_BYTES + 1)),
+    ],
+    ids=lambda change: "-".join(change) if isinstance(change, dict) else "",
+)
+def test_a_foreign_or_damaged_file_of_classes_is_told(classes: OwnClasses, change: dict | bytes) -> None:
+    content = change if isinstance(change, bytes) else json.dumps(json.loads(classes.to_json()) | change).encode()
+    with pytest.raises(ProfileError, match="own classes"):
+        OwnClasses.from_json(content)
+
+
+def test_classes_of_another_network_are_refused(classes: OwnClasses, classifier: EmotionClassifier) -> None:
+    for change in {"model": "vgg9"}, {"model_sha256": "0" * 64}, {"weights": dict.fromkeys(NAMES, [0.0] * 256)}:
+        other = OwnClasses.from_json(json.dumps(json.loads(classes.to_json()) | change).encode())
+        with pytest.raises(ProfileError, match="in its present version"):
+            other.require_model(classifier, other.weights["glasses"][:-1])

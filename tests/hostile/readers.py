@@ -12,7 +12,7 @@ import numpy as np
 
 from emomusic.batch.sources import find_items, open_item, opened_archive
 from emomusic.errors import EmomusicError
-from emomusic.faces.profile import FaceProfile
+from emomusic.faces.learned import FaceProfile
 from emomusic.media.audio_file import read_cover, read_song, whole
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import read_image

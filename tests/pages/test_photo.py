@@ -19,8 +19,8 @@ from emomusic.app.models.try_face import Asked
 from emomusic.app.persons import PersonsState
 from emomusic.app.plane import FIRST_POINTS
 from emomusic.faces.identity import describe_persons
+from emomusic.faces.learned import learn_profile
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.profile import learn_profile
 from emomusic.faces.reading import load_classifier, load_networks
 from emomusic.media.images import encode_png, read_image
 from emomusic.server import photos as reading

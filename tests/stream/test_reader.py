@@ -116,13 +116,13 @@ def test_a_lesson_and_only_a_lesson_takes_faces_without_the_profile_of_a_known_p
             return FakeClassifier(Emotion.SAD).classify(crops)
 
     monkeypatch.setattr(tracking, "describe_persons", describe_apart)
-    lesson, watcher = Lesson(clock), Watcher()
+    lesson, watcher = Lesson(clock=clock), Watcher()
     reader.known, reader.observers = (Known(),), (lesson, watcher)
     read(reader, frame())
     lesson.start()
     clock.advance(COUNTDOWN_S)
     read(reader, frame())
-    taken = lesson.view().taken
+    (taken,) = lesson.view().taken
     assert taken.probabilities.emotion is Emotion.HAPPY
     clock.advance(CAPTURE_S)
     read(reader, frame())

@@ -92,7 +92,7 @@ def ended_game(*, num_players: int = 1) -> MirrorGame:
 def begun_lesson() -> Lesson:
     """A lesson with a neutral face, at its second emotion."""
     clock = FakeClock()
-    lesson, probabilities = Lesson(clock), FakeClassifier().probabilities
+    lesson, probabilities = Lesson(clock=clock), FakeClassifier().probabilities
     lesson.start()
     clock.advance(COUNTDOWN_S)
     lesson.observe(clock(), [SeenFace(TWO[0].box, FRAME[:60, :60], probabilities, FRAME[:60, :60])])

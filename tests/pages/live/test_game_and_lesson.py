@@ -2,31 +2,35 @@
 
 import gc
 import weakref
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import Emotion
+from emomusic.affect import Emotion, Mood
+from emomusic.app.choices import TEACH_OWN
 from emomusic.app.live.page import View
 from emomusic.app.live.session import Stage
+from emomusic.app.live.teach import OwnState
 from emomusic.app.persons import PersonsState
 from emomusic.app.queues import PlayerState
 from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.learned import learn_profile
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.profile import KnownFace, learn_profile
+from emomusic.faces.profile import KnownFace
 from emomusic.faces.reading import PictureReading, load_networks
 from emomusic.faces.table import NO_FACES
-from emomusic.media.images import RgbImage, read_image
+from emomusic.media.images import Box, RgbImage, crop_face, read_image
 from emomusic.records import read_face_record
 from emomusic.server.live import LiveSession, Phase
 from emomusic.server.photos import Photo, Photos
 from emomusic.server.pictures import PictureState
-from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, ORDER, Lesson, MirrorGame
-from emomusic.stream.reader import LiveReader, LiveView
+from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, ORDER, OWN_CAPTURE_S, Lesson, MirrorGame
+from emomusic.stream.reader import LiveReader, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock
-from tests.films import HOPPER, SAMPLES, pulled_face
+from tests.films import BIDEN, HOPPER, SAMPLES, pulled_face
 from tests.pages.live.sessions import (
     FRAME,
     TWO,
@@ -177,7 +181,7 @@ def test_what_the_lesson_says_of_a_face_is_what_live_says_of_it_then(app: AppTes
     clock, photo = FakeClock(), read_image(SAMPLES / HOPPER)
     reader = LiveReader(load_networks, smoothing_s=0, clock=clock, idle_s=60)
     session, frames = LiveSession(reader, phase=Phase.PLAYING, clock=FakeClock()), dict[Emotion, RgbImage]()
-    session.observe(None, lesson := Lesson(clock))
+    session.observe(None, lesson := Lesson(clock=clock))
 
     def read(frame: RgbImage) -> LiveView:
         before = reader.view().num_readings
@@ -204,3 +208,56 @@ def test_what_the_lesson_says_of_a_face_is_what_live_says_of_it_then(app: AppTes
         assert view.faces[0].probabilities.values == pytest.approx(lesson.learned[emotion].values, abs=0.1)
     show(app, session).segmented_control(key="shown").set_value(View.FACES).run()
     assert any("profile of Person 1" in caption.value for caption in app.caption)
+
+
+def test_own_classes_are_learned_and_start_the_songs_of_the_class_that_is_held(app: AppTest) -> None:
+    session, photos = (
+        played((1, TWO, Emotion.SAD)),
+        [read_image(SAMPLES / name) for name in (HOPPER, BIDEN)],
+    )
+    clock, boxes = (
+        session.clock,
+        [max(load_networks()[0].detect(photo), key=lambda one: one.box.width).box for photo in photos],
+    )
+    assert isinstance(clock, FakeClock)
+
+    def seen(number: int, step: int, side: int = 60) -> SeenFace:
+        crop = crop_face(photos[number], replace(boxes[number], x=boxes[number].x + step))
+        return SeenFace(Box(0, 0, side, side), crop, FakeClassifier().probabilities, crop)
+
+    show(app, session).segmented_control(key="shown").set_value(View.TEACH).run()
+    app.segmented_control(key="teach").set_value(TEACH_OWN).run()
+    app.text_input(key="own-name-0").set_value("one")
+    app.button(key="own-begin").click().run()
+    assert "expected two to four" in app.error[0].value
+    app.text_input(key="own-name-0").set_value("one")
+    app.text_input(key="own-name-3").set_value(" <b>*| ")
+    app.selectbox(key="own-mood-3").set_value(Mood.ENERGETIC)
+    app.button(key="own-begin").click().run()
+    for number in range(2):
+        app.button(key="teach-start").click().run()
+        clock.advance(COUNTDOWN_S)
+        for step in range(20):
+            session.lesson.observe(clock() + 0.1, [seen(number, step - 10)])
+            clock.advance(OWN_CAPTURE_S / 20)
+        app.run().button(key="teach-keep").click().run()
+    own = state_of(app, OwnState)
+    assert own.classes.called == {"one": [20, 0], "<b>*|": [0, 20]}
+    assert session.lesson.shots() == {}  # the pictures are gone
+    for number, name, mood in ((1, "<b>*|", Mood.ENERGETIC), (0, "one", Mood.CALM)):
+        for moment in range(4):  # the second face is the largest
+            session.lesson.observe(clock(), [seen(1 - number, 0), seen(number, moment, 90)])
+            app.run()
+        assert (own.held, queue_of(app, "live").request.mood) == (name, mood)
+    assert r"\<b\>\*\|" in text_of(app)
+    saved, queue = own.classes.to_json(), queue_of(app, "live")
+    clock.advance(2.0)
+    app.button(key="own-forget").click().run()
+    assert (own.classes, app.text_input(key="own-name-1").value) == (None, "<b>*|")
+    for content in saved.replace(b"emonet_photo", b"emonet"), b"{}", saved:
+        app.file_uploader(key="own_upload").set_value([("mine.json", content, "application/json")]).run()
+        assert (own.classes is not None) == (content is saved) == (not app.error)
+    app.switch_page("pages/photo.py").run()
+    assert own.classes is not None
+    assert session.lesson is None
+    assert state_of(app, PlayerState).playing is queue

@@ -1,0 +1,220 @@
+"""Files of what the app learned of faces: the profile of a person, or own classes. Numbers as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.affect import EMOTIONS, Emotion, Mood
+from emomusic.calibration import softmax
+from emomusic.errors import ProfileError
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.layer import Layer
+from emomusic.faces.profile import People, Vectors
+from emomusic.metrics import FloatArray
+
+MAX_BYTES = 64 * 1024
+"""Largest file. A profile takes up to 28 KB, and four own classes 12 KB."""
+
+MAX_SHOTS = 20
+"""Most pictures of an emotion, and of an own class."""
+
+FEWEST, MOST, LONGEST_NAME = 2, 4, 24
+"""Fewest and most classes, and letters of a name."""
+
+_NUM, _MAX_NUMBER, _IDENTITY_SIZE, _ROUNDING = len(EMOTIONS), 100.0, 1024, 0.01
+_ONE_PERSON = 0.88  # cosine of two profiles of one person; 59 of 60 pairs of persons in california have less than 0.83
+_BLOCKS = 4  # parts of the shots of a class
+_RIDGE = 3.0  # of 1 to 150, it fits a second recording of changed samples best
+
+
+def _numbers(_: type, value: object) -> FloatArray:
+    """Numbers from JSON."""
+    return np.array(msgspec.convert(value, list[Annotated[float, msgspec.Meta(ge=-_MAX_NUMBER, le=_MAX_NUMBER)]]))
+
+
+class LearnedFile(msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_unknown_fields=True, weakref=True):
+    """What was learned of faces that a network described. JSON has the same fields.
+
+    Attributes:
+        what: the kind of file, for people.
+        model: the trained model that described the faces.
+        model_sha256: checksum of the network. Others describe faces otherwise.
+    """
+
+    what: ClassVar[str]
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    model_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+    def to_json(self) -> bytes:
+        """A file of these numbers."""
+        return msgspec.json.encode(self, enc_hook=lambda numbers: numbers.round(5).tolist())
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Self:
+        """The content of a file, which may come from anyone.
+
+        Raises:
+            ProfileError: the file is of another kind or version, damaged, or too large.
+        """
+        try:
+            if len(content) > MAX_BYTES:
+                raise ValueError(f"at most {MAX_BYTES // 1024} KB")
+            return msgspec.json.decode(content, type=cls, dec_hook=_numbers)
+        except (ValueError, RecursionError) as error:
+            reason = " ".join(str(error).split())[:120]
+            raise ProfileError(
+                f"expected {cls.what}. Received: another, an older or a damaged file ({reason}). "
+                "Choose a file that EmoMusic saved, or teach it again."
+            ) from error
+
+    def require_model(self, classifier: EmotionClassifier, features: FloatArray) -> People:
+        """The numbers of people of the network that described the faces.
+
+        Raises:
+            ProfileError: it is another network, or one with more or fewer features.
+            ModelError: the model cannot learn faces.
+        """
+        people, spec = People.load(classifier.spec.name), classifier.spec
+        if (spec.name, spec.onnx_sha256, len(people.directions)) != (self.model, self.model_sha256, len(features)):
+            raise ProfileError(
+                f"expected {self.what} for {spec.name} in its present version. "
+                f"Received: one for {self.model!r}, perhaps of another version. Teach it again."
+            )
+        return people
+
+
+class FaceProfile(LearnedFile, frozen=True, eq=False, kw_only=True):
+    """What the app learned of one person's face.
+
+    Attributes:
+        shots: number of pictures of each emotion; neutral is there.
+        faces: their mean, as one of `Vectors`, for each emotion of `shots`.
+        identity: mean descriptor of the person, shape (1024,), length 1.
+    """
+
+    format: Literal["emomusic face profile"] = "emomusic face profile"
+    version: Literal[3] = 3
+    what: ClassVar[str] = "a face profile"
+    shots: dict[Emotion, Annotated[int, msgspec.Meta(ge=1, le=MAX_SHOTS)]]
+    faces: dict[Emotion, npt.NDArray[np.float64]]
+    identity: npt.NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if Emotion.NEUTRAL not in self.shots or self.shots.keys() != self.faces.keys():
+            raise ValueError("a face for each counted emotion, and a neutral one, are needed")
+        if len({face.shape for face in self.faces.values()}) > 1 or self.identity.shape != (_IDENTITY_SIZE,):
+            raise ValueError("a face or the descriptor has too few or too many numbers")
+        if abs(np.linalg.norm(self.identity) - 1) > _ROUNDING:
+            raise ValueError("the descriptor has another length than 1")
+
+    def is_same_person(self, other: FaceProfile) -> bool:
+        """Whether another profile is of the same person."""
+        return float(self.identity @ other.identity) >= _ONE_PERSON
+
+
+def learn_profile(
+    faces: Mapping[Emotion, Vectors], descriptors: npt.NDArray[np.float32], classifier: EmotionClassifier
+) -> FaceProfile:
+    """Learn the face of one person.
+
+    Args:
+        faces: the faces of the person by emotion, as from `EmotionClassifier.describe` or `describe_still`; at least
+            one neutral face.
+        descriptors: the descriptors of faces of the person, shape (n, 1024), as from `identity.describe_persons`.
+        classifier: the model.
+
+    Raises:
+        ProfileError: there is no neutral face, or there are too many faces of an emotion.
+        ModelError: the model cannot learn a face.
+    """
+    counts = {emotion: len(faces[emotion]) for emotion in EMOTIONS if len(faces.get(emotion, ()))}
+    if Emotion.NEUTRAL not in counts:
+        raise ProfileError("expected a neutral face to learn from. Received: none. Add one")
+    if max(counts.values()) > MAX_SHOTS:
+        raise ProfileError(
+            f"expected at most {MAX_SHOTS} pictures of each emotion. Received: {max(counts.values())}. Remove some"
+        )
+    People.load(classifier.spec.name)  # report a model that cannot learn
+    total = descriptors.mean(axis=0, dtype=np.float64)
+    return FaceProfile(
+        model=classifier.spec.name,
+        model_sha256=classifier.spec.onnx_sha256,
+        shots=counts,
+        faces={emotion: np.mean(faces[emotion], axis=0) for emotion in counts},
+        identity=total / max(np.linalg.norm(total), 1e-6),
+    )
+
+
+class OwnClasses(LearnedFile, frozen=True, eq=False, kw_only=True):
+    """Two to four own classes, such as "glasses" and "looking left", by their names, which come from anyone.
+
+    Attributes:
+        moods: the mood of the songs that a class starts.
+        weights: of the features of the network, shape (features + 1,); the last one is the constant.
+        called: how many shots of a class each class was called for, by layers that had not learned from these shots.
+    """
+
+    format: Literal["emomusic own classes"] = "emomusic own classes"
+    version: Literal[1] = 1
+    what: ClassVar[str] = "own classes"
+    moods: dict[str, Mood]
+    weights: dict[str, npt.NDArray[np.float64]]
+    called: dict[str, list[Annotated[int, msgspec.Meta(ge=0, le=MAX_SHOTS)]]]
+
+    def __post_init__(self) -> None:
+        check_names(names := [*self.moods])
+        if not names == [*self.weights] == [*self.called] or len({row.shape for row in self.weights.values()}) > 1:
+            raise ValueError("a class has too few or too many numbers")
+        if any(len(row) != len(names) or not sum(row) for row in self.called.values()):
+            raise ValueError("a class has no shots, or is called by other names")
+
+    def probabilities(self, faces: Vectors) -> FloatArray:
+        """The probabilities of the classes, shape (n, classes)."""
+        weights = np.stack([*self.weights.values()], axis=1)
+        return softmax(Layer(weights[:-1], weights[-1]).scores(faces[:, _NUM:]))
+
+
+def check_names(names: list[str]) -> None:
+    """Raise a `ProfileError` unless there are two to four different names that can be shown."""
+    are_clear = all(name.isprintable() and 0 < len(name.strip()) <= LONGEST_NAME for name in names)
+    if not (FEWEST <= len({name.casefold() for name in names}) == len(names) <= MOST and are_clear):
+        raise ProfileError(
+            f"expected two to four different names of up to {LONGEST_NAME} letters for own classes. "
+            f"Received: {len(names)}. Change the names"
+        )
+
+
+def learn_classes(shots: Mapping[str, Vectors], moods: Mapping[str, Mood], classifier: EmotionClassifier) -> OwnClasses:
+    """Learn own classes, and judge them.
+
+    Neighbouring shots are near copies. So the shots of a class are four blocks in the order of time. The layer that
+    judges a block learned neither from it nor from the neighbouring shots.
+
+    Args:
+        shots: of each class at least eight faces in the order of time.
+        moods: the mood of each class.
+        classifier: the model. Raises a `ModelError` if it cannot learn faces.
+    """
+    features = np.concatenate([rows[:, _NUM:] for rows in shots.values()])
+    wanted = np.repeat(np.eye(len(shots)), [len(rows) for rows in shots.values()], axis=0)
+    blocks = np.concatenate([np.arange(len(rows)) * _BLOCKS // len(rows) for rows in shots.values()])
+    options = {"scale": People.load(classifier.spec.name).scale, "ridge": _RIDGE}
+    called = np.zeros((len(shots), len(shots)))
+    for block in range(_BLOCKS):
+        out = blocks == block
+        far = np.convolve(out, np.ones(3), "same") == 0
+        answers = Layer.fit(features[far], wanted[far], **options).scores(features[out])
+        called += wanted[out].T @ np.eye(len(shots))[answers.argmax(axis=1)]
+    layer = Layer.fit(features, wanted, **options)
+    return OwnClasses(
+        model=classifier.spec.name,
+        model_sha256=classifier.spec.onnx_sha256,
+        moods={name: moods[name] for name in shots},
+        weights=dict(zip(shots, np.vstack([layer.weights, layer.constants]).T, strict=True)),
+        called=dict(zip(shots, called.astype(int).tolist(), strict=True)),
+    )
