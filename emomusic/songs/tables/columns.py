@@ -31,9 +31,11 @@ _WORDS = re.compile(r"[^\W_]+|%")
 _OF_OTHERS = frozenset(("album", "albums", "artist", "artists", "playlist", "user"))  # a link is none of a track
 _UNIT = re.compile(rf" (?:{UNITS})$")
 _VALUELESS = re.compile(r"(?: (?:text|value|content|t))+$")  # keys of a value alone: "artist": {"#text": "Coldplay"}
-_NO_TEXT = re.compile(
-    r"[-+]?[\d.,:\s]*|\w+:\S+|(?:https?|spotify):\S*|[0-9a-f]{8}-[0-9a-f-]{27}|true|false", re.IGNORECASE
+NO_TEXT = re.compile(
+    r"[-+]?[\d.,:/\s-]*\d|\d{1,2} \w{3} \d{4},? \d\d:\d\d|\w+:\S+|true|false|[0-9A-Za-z]{22}|[0-9a-f]{8}-[0-9a-f-]{27}",
+    re.IGNORECASE,
 )
+"""A number, a date, a link, an id, or another value that is no name."""
 
 
 @cache
@@ -120,7 +122,8 @@ def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> Col
     if len({keys[place] for place in titles}) < len(titles):  # "Title" twice: of an album
         columns |= _by_values(rows, heads, titles, artists, finder)
     elif not (titles and artists) and "artist_title" not in columns and not (header and "path" in columns):
-        texts = [place for place in others if place not in columns.get("id", []) and _is_text(heads[place])]
+        texts = [place for place in others if place not in columns.get("id", [])]
+        texts = [place for place in texts if _share(heads[place], NO_TEXT.fullmatch) < 0.5]
         columns |= _by_values(rows, heads, titles or texts, artists or texts, finder)
     return columns
 
@@ -153,10 +156,6 @@ def _share(cells: pd.Series, fits: Callable[[str], object]) -> float:
     return sum(bool(fits(cell.strip())) for cell in cells) / max(len(cells), 1)
 
 
-def _is_text(head: pd.Series) -> bool:
-    return _share(head, _NO_TEXT.fullmatch) < 0.5
-
-
 def _has_links(head: pd.Series, key: str) -> bool:
     is_of_track = _OF_OTHERS.isdisjoint(key.split()) and _share(head, TRACK_LINK.search) > 0.5
     return is_of_track or bool(head.str.startswith("spotify:track:").any())
@@ -185,7 +184,7 @@ def _fits(field: str, head: pd.Series, key: str) -> bool:
     if not len(head):
         return False
     if field in ("title", "artists", "channel", "album", "artist_title"):
-        is_text = _share(head, lambda cell: not _NO_TEXT.fullmatch(cell)) > 0
+        is_text = _share(head, lambda cell: not NO_TEXT.fullmatch(cell)) > 0
         may_be_number = field == "title" and key.split()[-1] not in ("track", "nummer")
         return (is_text or may_be_number) and _share(head, TRACK_LINK.search) < 0.5
     if field in FEATURES:

@@ -22,7 +22,7 @@ from emomusic.errors import DatasetError
 from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
 from emomusic.songs.tables.cells import UNITS, series
-from emomusic.songs.tables.columns import columns_of, field_of, is_header, key_of, word_set
+from emomusic.songs.tables.columns import NO_TEXT, columns_of, field_of, is_header, key_of, word_set
 from emomusic.songs.tables.lines import crate_rows, line_rows, playlist_rows, yaml_rows
 from emomusic.songs.tables.table import MAX_LINE_BYTES, MAX_LINES, Table, check_size, first_line, over
 from emomusic.songs.tables.trees import tree_rows
@@ -177,8 +177,6 @@ def _parquet(data: bytes, name: str) -> Table:
 SAMPLE_BYTES, SAMPLE_ROWS = 2**16, 60
 _HEADER_WITHIN = 20  # rows
 _BLOCK_BYTES = 2**22  # parsed at once; longer rows need a larger block
-_DATE = r"\d{1,2} \w{3} \d{4},? \d\d:\d\d"
-_DATA = re.compile(rf"[-+]?[\d.,:/ -]*\d|(?:https?|spotify):.*|[0-9A-Za-z]{{22}}|{_DATE}|true|false", re.IGNORECASE)
 _UNDER_HEADER = re.compile(rf"\s*[(\[]?(?:|{UNITS}|0 ?(?:-|to|\u2013) ?1(?:00)?|:?-+:?)[)\]]?\s*", re.IGNORECASE)
 _NO_QUOTES: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
 
@@ -298,7 +296,7 @@ def _header(rows: list[Row]) -> tuple[Row, int]:
 
 
 def _has_data(row: Row) -> bool:
-    return any(map(_DATA.fullmatch, map(str.strip, row)))
+    return any(map(NO_TEXT.fullmatch, map(str.strip, row)))
 
 
 def _has_names(row: Row) -> bool:

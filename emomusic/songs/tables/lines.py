@@ -46,6 +46,7 @@ _AFTER = re.compile(rf"\s*(?:[-\u2013]\s+)?{_CLOCK}$")
 _ALBUM = re.compile(r"\[[^\]]*#\d+\]\s*")  # foobar2000: "Artist - [Album #05] Title"
 _NUMBER = re.compile(r"(\d{1,5})\s+")
 _MOST = 300  # lines that decide
+_ORDERS = ((0, 1), (3, 2), (0, 3))  # "Artist - Title", "Title - Artist", "Artist - Album - Title": places in `_sides`
 
 
 def playlist_rows(data: bytes, start: str, name: str) -> Rows | None:
@@ -171,42 +172,42 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
     if len(plain) > 1 and [int(found[1]) if found else 0 for found in numbers] == list(range(1, len(plain) + 1)):
         plain = {text: _NUMBER.sub("", line) for text, line in plain.items()}
     has_dash = sum(bool(_DASH.search(line)) for line in plain.values()) >= len(plain) / 2
-    # By artist, the first mark divides a line; by title, the last one
-    by_artist, by_title = (
-        {text: _split(line, at, has_dash=has_dash) for text, line in plain.items()} for at in (0, -1)
-    )
-    sample = [text for text in list(plain)[:_MOST] if by_artist[text]]
-    orders = []
-    for divided, artist_side in ((by_artist, 0), (by_title, 1)):
-        num_known = sum(finder.has(divided[text][1 - artist_side], divided[text][artist_side]) for text in sample)
-        artists = [by_artist[text][artist_side] for text in sample]
-        orders.append((num_known, sum(map(finder.knows_artist, artists)), -len(set(artists))))
-    pairs = by_artist if orders[0] >= orders[1] else {text: sides[::-1] for text, sides in by_title.items()}
+    sides = {text: _sides(line, has_dash=has_dash) for text, line in plain.items()}
+    sample = [each for each in list(sides.values())[:_MOST] if each]
+
+    def fitness(order: tuple[int, int]) -> tuple[int, int, int]:
+        names = [(each[order[1]], each[order[0]]) for each in sample]
+        artists = [artist for _, artist in names]
+        num_known = sum(finder.has(*each) for each in names)
+        return num_known, sum(map(finder.knows_artist, artists)), -len(set(artists))
+
+    artist_at, title_at = max(_ORDERS, key=fitness)
     is_list = are_lines or len(sample) > 0.5 * min(len(plain), _MOST)
     found: dict[str, tuple[str, str]] = {}
     for text, line in plain.items():
-        title, artist = line if are_lines else text, ""
-        before, colon, after = line.partition(": ")
+        pair = line if are_lines else text, ""
+        before, _, after = line.partition(": ")
         if are_lines and not _DASH.search(line) and (by := _BY.fullmatch(line)):
-            title, artist = by[1].strip(_QUOTES), by[2].strip(_QUOTES)
-        elif pairs[text]:
-            if is_list or finder.has(*pairs[text][::-1]):
-                artist, title = (side.strip(_QUOTES) for side in pairs[text])
-            else:
-                title = text
-        elif colon and finder.knows_artist(before):
-            title, artist = after.strip(_QUOTES), before
-        elif (named := _IN_BRACKETS.fullmatch(line)) and are_lines and finder.knows_artist(named[2]):
-            title, artist = named[1].strip(_QUOTES), named[2]
-        found[text] = title, artist
+            pair = by[1], by[2]
+        elif marked := sides[text]:
+            is_pair = is_list or finder.has(marked[title_at], marked[artist_at])
+            pair = (marked[title_at], marked[artist_at]) if is_pair else pair
+        elif after and finder.knows_artist(before):
+            pair = after, before
+        elif are_lines and (named := _IN_BRACKETS.fullmatch(line)) and finder.knows_artist(named[2]):
+            pair = named[1], named[2]
+        found[text] = (pair[0].strip(_QUOTES), pair[1].strip(_QUOTES)) if pair[1] else pair
     return [found[text] for text in texts]
 
 
-def _split(line: str, at: int, *, has_dash: bool) -> tuple[str, ...]:
-    """The two sides of a line, divided at a dash, or at another mark where lines have no dashes; empty without one."""
+def _sides(line: str, *, has_dash: bool) -> tuple[str, ...]:
+    """What is before and after the first dash of a line, and before and after the last one; empty without a dash.
+
+    Lines without dashes may have another mark.
+    """
     marks = list((_DASH if has_dash or _DASH.search(line) else _OTHER).finditer(line))
-    sides = (line[: marks[at].start()].strip(), line[marks[at].end() :].strip()) if marks else ()
-    return sides if all(sides) else ()
+    ends = [(line[: mark.start()].strip(), line[mark.end() :].strip()) for mark in marks[:1] + marks[-1:]]
+    return sum(ends, ()) if ends and all(map(all, ends)) else ()
 
 
 def path_of(address: str) -> str:

@@ -32,9 +32,6 @@ from emomusic.songs.tables.songs import UNTITLED, read_songs
 from emomusic.songs.tables.table import Table, first_of
 from emomusic.text import pluralize
 
-_FOUND_BY = (None, None, "features", "id", "title")
-_MOOD, _FEATURES, _ID, _TITLE = 1, 2, 3, 4  # the origins of songs, as places in `_FOUND_BY`; 0 for one without any
-
 MOST_COMPARED = 200
 """Largest number of songs that `nearest` compares; each takes 10 ms."""
 
@@ -150,10 +147,8 @@ def read_table(
     _find(table, finder)
     not_found = _leave_out_missing(table, finder)
     found = table.rows["row"].to_numpy(np.intp)
-    numbers, first = np.arange(len(found)), np.arange(len(found))
-    if (found >= 0).any():
-        numbers, _ = pd.factorize(np.where(found < 0, -2 - numbers, found))
-        first = np.unique(numbers, return_index=True)[1]
+    numbers, _ = pd.factorize(np.where(found < 0, -2 - np.arange(len(found)), found))
+    first = np.unique(numbers, return_index=True)[1]
     if repeats := len(found) - len(first):
         table.notes.append(f"{pluralize(repeats, 'row')} with a song of another row.")
     table.left_out.sort()
@@ -164,7 +159,7 @@ def read_table(
         encoding=table.encoding,
         separator=table.separator,
         num_rows=table.num_rows,
-        found_by=[_FOUND_BY[origin] for origin in table.rows["origin"]],
+        found_by=[None if origin == "mood" else origin for origin in table.rows["origin"]],
         catalogue=_catalogue(table, table.rows.iloc[first] if repeats else table.rows, finder),
         rows=numbers,
         known_rows=found[first],
@@ -200,21 +195,22 @@ def _find(table: Table, finder: Finder) -> None:
     """Add the origin of each song, the number of its file, and its row of the catalogue; -1 without one."""
     rows = table.rows
     files, places = _files_of(table, finder), np.full(len(rows), -1)
-    origin = np.select([files >= 0, rows["has_all"]], [_ID, _FEATURES]).astype(np.int8)
+    origin = np.where(files >= 0, "id", np.where(rows["has_all"], "features", "")).astype(object)
 
-    def look(found: npt.NDArray[np.intp], by: int, find: Callable[..., npt.NDArray[np.intp]], *columns: str) -> None:
-        if (wanted := origin == 0).any():
+    def look(found: npt.NDArray[np.intp], by: str, find: Callable[..., npt.NDArray[np.intp]], *columns: str) -> None:
+        if (wanted := origin == "").any():
             found[wanted] = find(*(rows[name][wanted].tolist() for name in columns))
             origin[wanted & (found >= 0)] = by
 
     if finder.library is not None:
-        look(files, _TITLE, finder.library.rows, "title", "artists")
+        look(files, "title", finder.library.rows, "title", "artists")
     if finder.catalogue is not None:
-        look(places, _ID, finder.known_ids.get_indexer, "id")
-        look(places, _TITLE, finder.catalogue.rows, "title", "artists")
-    origin[(origin == 0) & table.text("mood").notna() & ("mood" in rows)] = _MOOD
-    if num_placed := int((is_placed := (origin == 0) & rows["has_place"]).sum()):
-        origin[is_placed] = _FEATURES
+        look(places, "id", finder.known_ids.get_indexer, "id")
+        look(places, "title", finder.catalogue.rows, "title", "artists")
+    if "mood" in rows:
+        origin[(origin == "") & rows["mood"].notna()] = "mood"
+    if num_placed := int((is_placed := (origin == "") & rows["has_place"]).sum()):
+        origin[is_placed] = "features"
         table.notes.append(f"Moods by valence and energy alone: {pluralize(num_placed, 'song')}.")
     table.rows = rows.assign(file=files, row=places, origin=origin)
 
@@ -238,12 +234,12 @@ def _leave_out_missing(table: Table, finder: Finder) -> list[NotFound]:
     Returns:
         Those that are not in the catalogue.
     """
-    is_missing, is_known = table.rows["origin"] == 0, finder.known is not None
-    has_any = bool(table.rows["origin"].isin([_MOOD, _FEATURES]).any())
+    is_missing, is_known = table.rows["origin"] == "", finder.known is not None
+    has_any = bool(table.rows["origin"].isin(["mood", "features"]).any())
     missing = table.rows[is_missing] if is_known else table.rows.head(0)
     table.keep(~(is_missing & table.rows["is_silent"]), "not analysed: silence")
     reason = "no features or mood, and not in the catalogue" if has_any else "" if is_known else "no features or mood"
-    table.keep(table.rows["origin"] > 0, reason)
+    table.keep(table.rows["origin"] != "", reason)
     table.keep(~_keys(table.rows).duplicated(), "the same song as above")
     names = (missing[name].tolist() for name in ("at", "title", "artists"))
     return [(at, title, split_artists(cell)) for at, title, cell in zip(*names, strict=True)]
@@ -279,10 +275,10 @@ def _catalogue(table: Table, songs: pd.DataFrame, finder: Finder) -> Catalogue |
         own["explicit"] = own["explicit"].fillna(False).astype(bool)
     own_files = {place: finder.files[files[place]] for place in np.flatnonzero(files >= 0).tolist()}
     if own_files:
-        for name in ("title", "valence", "energy"):
-            own.loc[list(own_files), name] = [getattr(file, name) for file in own_files.values()]
-        own.loc[list(own_files), "player"] = [file.player.value for file in own_files.values()]
-        own.loc[list(own_files), "id"] = [f"file-{place}" for place in own_files]
+        cells = [
+            (f"file-{at}", file.title, file.valence, file.energy, file.player.value) for at, file in own_files.items()
+        ]
+        own.loc[list(own_files), ["id", "title", "valence", "energy", "player"]] = cells
     is_whole = (own["player"] == Player.SPOTIFY).all() and (songs["has_all"] | (songs["row"] >= 0)).all()
     catalogue = Catalogue(own, name=table.name, is_local=bool(own_files) or not is_whole)
     if own_files:

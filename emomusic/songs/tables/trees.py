@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import plistlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR
 from emomusic.songs.song import FEATURES
 from emomusic.songs.tables.columns import PATH, field_of, is_header, key_of, word_set
-from emomusic.songs.tables.table import check_size, first_line
+from emomusic.songs.tables.table import first_line
 
 Row = dict[str, str]
 
@@ -32,7 +33,7 @@ def tree_rows(data: bytes, name: str) -> list[Row]:
         document = _xml(data) if is_xml else _json(data)
     except Exception as error:  # parsers raise many types on hostile bytes
         raise DatasetError(f"{name}: expected {kind} file of songs. Received: {first_line(error)}") from None
-    if not (rows := _Reader(name).rows(document, "", {}, 0) or _pairs(document)):
+    if not (rows := _Reader().rows(document, "", {}, 0) or _pairs(document)):
         raise DatasetError(f"{name}: expected {kind} file with songs. Received: no titles with artists, ids or paths.")
     return rows
 
@@ -89,8 +90,7 @@ def _element(element: Any, depth: int) -> Any:
 class _Reader:
     """Finds the songs of one document; it remembers the fields of its keys."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self) -> None:
         self._fields: dict[str, str] = {}
 
     def _field(self, key: str) -> str:
@@ -128,10 +128,11 @@ class _Reader:
                 is_word = not name.strip().isdigit() and key_of(name) != ""
                 inner += self.rows(child, name if is_word else key, self._above(fields, words, above), depth + 1)
         has_lists = any(isinstance(child, list) for child in value.values())
-        holds_songs = is_container or (inner and (has_lists or len(inner) > 1))
+        are_songs = not {"title", "artists"} <= fields.keys() or any("title" in self._names(each) for each in inner)
+        holds_songs = is_container or (inner and are_songs and (has_lists or len(inner) > 1))
         if not holds_songs and self._is_song(row, fields, key, above):
             return [{**{name: cell for name, cell in above.items() if name not in fields}, **row}]
-        return self._checked(inner)
+        return inner
 
     def _of_list(self, value: list[Any], key: str, above: Row, depth: int) -> list[Row]:
         found = [(each, self.rows(each, key, above, depth + 1)) for each in value]
@@ -141,48 +142,43 @@ class _Reader:
             for each, inner in found:
                 is_other = is_song and not inner and isinstance(each, dict)
                 rows += [self._record(each, "", {}, 0)] if is_other else inner
-            return self._checked([row for row in rows if row])
+            return [row for row in rows if row]
         if grid := self._grid(value):
             return grid
         texts = [each for each in value if isinstance(each, str) and each.strip()]
         if not texts or (self._field(key) in ("artists", "album", "genres", "title") and not _is_lists_key(key)):
             return []
         if all(map(PATH.fullmatch, texts)):
-            return self._checked([{**above, "path": text} for text in texts])
+            return [{**above, "path": text} for text in texts]
         if "artists" in above and _is_lists_key(key):
-            return self._checked([{**above, "title": text} for text in texts])
+            return [{**above, "title": text} for text in texts]
         num_pairs = sum(" - " in text or " by " in text or bool(_TRACK.search(text)) for text in texts)
-        return self._checked([{"line": text} for text in texts] if num_pairs > len(texts) / 2 else [])
-
-    def _checked(self, rows: list[Row]) -> list[Row]:
-        check_size(self._name, len(rows), 0)
-        return rows
+        return [{"line": text} for text in texts] if num_pairs > len(texts) / 2 else []
 
     def _grid(self, value: Any) -> list[Row]:
         """The rows of a data frame that was written as rows, as names and rows, or by columns."""
-        names: Any
-        data: Any
-        names = data = None
-        if isinstance(value, dict):
+        names: Any = None
+        data: Any = None
+        if isinstance(value, list):
+            if len(value) > 1 and all(isinstance(row, list) for row in value) and is_header([*map(_text, value[0])]):
+                names, data = value[0], value[1:]
+        else:
             names, data = value.get("columns") or value.get("fields"), value.get("data") or value.get("rows")
-        elif len(value) > 1 and all(isinstance(each, list) for each in value) and is_header([*map(_text, value[0])]):
-            names, data = value[0], value[1:]
-        is_grid = isinstance(names, list) and isinstance(data, list) and all(isinstance(row, list) for row in data[:1])
-        if isinstance(value, dict) and not is_grid:
             columns = [list(each.values()) if isinstance(each, dict) else each for each in value.values()]
-            is_grid = {"title", "artists"} <= set(map(self._field, value)) and all(
-                isinstance(each, list) and len(each) > 1 and not any(isinstance(cell, dict) for cell in each[:3])
-                for each in columns
-            )
-            names, data = list(value), list(zip(*columns, strict=False)) if is_grid else []
-        if not is_grid:
+            if {"title", "artists"} <= self._names(value) and all(map(_is_column, columns)):
+                names, data = list(value), list(zip(*columns, strict=False))
+        if not (
+            isinstance(names, list) and isinstance(data, list) and all(isinstance(row, list | tuple) for row in data)
+        ):
             return []
-        check_size(self._name, len(data), len(names))
         header = [str(each.get("name", "") if isinstance(each, dict) else each) for each in names]
         return [{name: _text(cell) for name, cell in zip(header, row, strict=False)} for row in data]
 
+    def _names(self, row: Mapping[str, Any]) -> set[str]:
+        return set(map(self._field, row))
+
     def _is_song(self, row: Row, fields: Row, key: str, above: Row) -> bool:
-        names = {self._field(name) for name in row}
+        names = self._names(row)
         if {"title", "artists"} <= names or ("title" in names and {"channel", "id"} & names and _is_of_video(row)):
             return True
         if any(_TRACK.search(cell) for cell in row.values()) or len(names & FEATURES.keys()) > 4:
@@ -217,6 +213,10 @@ class _Reader:
         elif self._field(prefix):
             row[prefix] = _text(value)
         return row
+
+
+def _is_column(values: Any) -> bool:
+    return isinstance(values, list) and len(values) > 1 and not any(isinstance(cell, dict) for cell in values[:3])
 
 
 def _is_lists_key(key: str) -> bool:
