@@ -40,7 +40,7 @@ class Refusal(Enum):
 
 
 class ByteBudget:
-    """The bytes that visitors store: at most so many together, and half of them each. Threads may share one instance.
+    """The bytes that visitors store, with a limit for all, and half of it for each. Threads may share one instance.
 
     `HeldBytes` uses its `lock` and `held`.
     """
