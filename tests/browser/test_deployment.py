@@ -192,7 +192,8 @@ def test_visitors_pass_the_proxy_video_passes_the_relay_and_a_killed_replica_los
     picture = other.locator(RESULT).first
     picture.wait_for()
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
-    other.get_by_role("button", name="Download").click()
+    other.get_by_role("button", name="More", exact=True).click()
+    other.get_by_role("tab", name="Download").click()
     record = json.loads(download(other, "Everything").read_text(encoding="utf-8"))
     assert record["image"] == "barack-obama-2012.jpg"
     idle.kill()
