@@ -36,13 +36,16 @@ _POSING_C = 0.01
 def write_layers(
     classifier: EmotionClassifier, posed: PosedFaces, photographs: LabelledFaces, folder: Path
 ) -> dict[str, Any]:
-    """Fit and write both layers of a model, in some minutes.
+    """Fit and write both layers of a model, in some minutes; without collections of people who posed only the first.
 
     Returns:
         The metrics `turns` and `posing`: their figures in collections that they did not learn from.
     """
-    turns, posing = _turn_examples(classifier, posed, photographs), _posing_examples(classifier, posed, photographs)
+    turns = _turn_examples(classifier, posed, photographs)
     _fit_turns(turns).save(folder / model_files.TURNS)
+    if not posed.are_posed.any():
+        return {"turns": _judge_turns(turns)}
+    posing = _posing_examples(classifier, posed, photographs)
     _fit_posing(posing).save(folder / model_files.POSING)
     return {"turns": _judge_turns(turns), "posing": _judge_posing(posing)}
 
@@ -128,9 +131,13 @@ def _fit_posing(examples: Mapping[str, tuple[FloatArray, bool]]) -> Layer:
 
 
 def _judge_posing(examples: Mapping[str, tuple[FloatArray, bool]]) -> dict[str, float]:
-    """The mean probability that faces of each collection posed, by a layer that learned from the others."""
+    """The mean probability that faces of each collection posed, by a layer that learned from the others.
+
+    The only collection of its kind has none, because no layer learns without it.
+    """
     figures = {}
     for name, (rows, _) in examples.items():
-        layer = _fit_posing({other: group for other, group in examples.items() if other != name})
-        figures[name] = float(posed_share(layer, rows).mean())
+        others = {other: group for other, group in examples.items() if other != name}
+        if len({is_posed for _, is_posed in others.values()}) == 2:
+            figures[name] = float(posed_share(_fit_posing(others), rows).mean())
     return figures

@@ -76,7 +76,8 @@ def test_training_with_posed_faces_judges_strangers(
     metrics = train_module.train("tiny", dataset, tmp_path / "tiny", preset="test", posed=posed)
     assert metrics["collections"].keys() == metrics["profiles"].keys() == {"cfee", "taiwan"}
     assert metrics["collections"]["taiwan"]["persons"] == 16
-    assert (tmp_path / "tiny" / "people.npz").is_file()
+    assert metrics["posing"].keys() == {"cfee", "taiwan"}  # "fer2013" is the only one without posing
+    assert all((tmp_path / "tiny" / name).is_file() for name in ("people.npz", "turns.npz", "posing.npz"))
 
 
 def persons(seed: int, *, num_persons: int = 12, pictures: int = 3) -> Described:

@@ -41,7 +41,7 @@ FULL = TrainingConfig(
     mixup=0.2,
     augmentation=PRESETS["smoke"][0].augmentation,
 )
-FILES = {*model_files.FILES} - {model_files.PEOPLE, model_files.TURNS}
+FILES = {*model_files.FILES} - {model_files.PEOPLE, model_files.TURNS, model_files.POSING}
 
 
 class KilledError(Exception):
