@@ -152,8 +152,7 @@ class Tab:
     def _show(self, element: Element, fragment: str) -> None:
         match element.WhichOneof("type"):
             case "file_uploader" if _UPLOADER.search(element.file_uploader.id):
-                if self.uploader != element.file_uploader.id:  # the server has the photo
-                    self.uploader, self.song = element.file_uploader.id, None
+                self.uploader = element.file_uploader.id  # another one as soon as the server has the photo
             case "button" if element.button.id.endswith("-next-photo"):
                 self.next_button = None if element.button.disabled else (element.button.id, fragment)
             case "bidi_component" if (data := json.loads(element.bidi_component.json))["part"] == "bar":
@@ -191,7 +190,7 @@ class Tab:
         self.expect(lambda: self._urls is not None)
         assert self._urls is not None
         self._request("PUT", self._urls.upload_url, files={"photo.jpg": ("photo.jpg", photo, "image/jpeg")})
-        self._uploaded = WidgetState(id=self.uploader)
+        self._uploaded, self.song = WidgetState(id=self.uploader), None
         self._uploaded.file_uploader_state_value.uploaded_file_info.append(
             UploadedFileInfo(name="photo.jpg", size=len(photo), file_id=self._urls.file_id, file_urls=self._urls)
         )
