@@ -161,9 +161,13 @@ class Choice:
         if not (is_set and (self.in_menu or address.drawn.get(self.place) == drawn)):
             st.session_state[key] = value
         address.drawn[self.place] = drawn
+        # A browser that still loads the code of the widget misses the run that sets the value, but not the default
         if widget.__name__ == "segmented_control":
-            # A browser that still loads the code of the widget misses the run that sets the value, but not the default
             arguments |= {"default": value, "required": True}
+        elif widget.__name__ == "select_slider":
+            arguments["value"] = value
+        elif widget.__name__ == "selectbox" and value in options:
+            arguments.setdefault("index", [*options].index(value))
         if self.at == "session" or self.in_menu:
             arguments["persist_state"] = "session"
         if on_change is not None or self.at == "url":

@@ -262,6 +262,7 @@ def test_the_network_of_the_report_learns_before_the_eyes(app: AppTest, monkeypa
 
     opened(app, view="Learning", on=Benchmark.FEATURES)
     assert epoch() == 0
+    assert app.selectbox(key="rate").proto.default == 1  # 0.001 also if the browser misses the run that sets it
     app.button(key="train-step").click().run()
     assert epoch() == 1
     assert len(charts(app)[0]["data"][0]["y"]) == 2
