@@ -258,7 +258,7 @@ def teach_own_classes(page: Page) -> None:
     expect(page.get_by_role("heading", name=judged)).to_be_visible()
     for name, sample in samples.items():
         show_sample(page, sample)
-        expect(page.get_by_text(f"{name} was held")).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text=f"{name} was held")).to_be_visible()
         expect(page.locator(PLAYER)).to_have_count(1)
     assert axe_report(page) is None
     saved = download(page, "Save the classes").read_bytes()

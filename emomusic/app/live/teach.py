@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,7 @@ def _show_taken(view: LessonView, name: str, shown: str) -> None:
     taken = view.taken[len(view.taken) // 2]
     show_sharp(encode_jpeg(taken.crop), alt=f"Your {shown} face", width=_SIDE)
     if not isinstance(name, Emotion):
-        st.markdown(f"{len(view.taken)} of {MAX_SHOTS} shots have a face")
+        _announce(f"{len(view.taken)} of {MAX_SHOTS} shots have a face")
         return
     shares = taken.probabilities
     st.markdown(f"Without a profile: {describe(shares).lower()}")
@@ -133,6 +134,11 @@ def _show_taken(view: LessonView, name: str, shown: str) -> None:
         looks = shares.emotion.adjective
         hint = f"This looks {looks}. Keep it only if it is your {shown} face. {_HINTS[name]}"
         st.info(hint, icon=":material/help:")
+
+
+def _announce(text: str) -> None:
+    """Show a line that screen readers read at once."""
+    st.html(f'<p role="alert">{escape(text)}</p>')
 
 
 def _show_button(label: str, key: str, call: tuple[Callable[[Lesson], None], int], **options: Any) -> None:
@@ -296,10 +302,10 @@ def _show_now(session: LiveSession) -> None:
     st.header(f"{escape_markdown(names[best])}, {share_text(float(shares[best]))}", anchor=False)
     for name, share in zip(names, shares.tolist(), strict=True):
         st.progress(share, f"{escape_markdown(name)}: {share_text(share)}")
-    words = "Hold a class for two seconds: its songs play."
-    if state.held is not None:
-        words = f"**{escape_markdown(state.held)}** was held: {state.moods[state.held]} songs play."
-    st.markdown(words)
+    if state.held is None:
+        st.markdown("Hold a class for two seconds: its songs play.")
+    else:
+        _announce(f"{state.held} was held: {state.moods[state.held]} songs play.")
 
 
 def _show_confusions(classes: OwnClasses) -> None:
