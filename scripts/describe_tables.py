@@ -74,9 +74,9 @@ def described() -> str:
 
 `emomusic table FILE` shows what is read from a file; the page reads the same under "Your music". The content tells the
 format: CSV, Excel, ODS, Parquet, JSON, YAML, XML, M3U, PLS, CUE, crates of Serato, chats, and lines such as "Artist -
-Title" or "Title (Artist)". A song is a record with a title and an artist, a Spotify link or a path, at any depth.
-Columns are known by name and by values. Features are from 0 to 1, or from 0 to 100 where a whole column tells it.
-Valence and energy alone give a mood.
+Title", "Artist - Album - Title" or "Title (Artist)". A song is a record with a title and an artist, a Spotify link or a
+path, at any depth. Columns are known by name and by values. Features are from 0 to 1, or from 0 to 100 where a
+whole column tells it. Valence and energy alone give a mood.
 
 The words below are those of `emomusic/songs/tables/words.toml`; case, accents, punctuation and units do not matter.
 

@@ -38,8 +38,8 @@ def series(values: Any, index: pd.Index | None = None) -> pd.Series:
 def numbers(cells: pd.Series) -> Floats:
     """The numbers of a column without their units; NaN for others. A comma is decimal unless it separates thousands."""
     try:
-        filled = pc.if_else(pc.equal(pa.array(cells), ""), None, pa.array(cells))
-        return np.asarray(pc.cast(filled, pa.float64()).to_numpy(zero_copy_only=False))
+        filled = cells.replace("", None) if (cells == "").any() else cells
+        return np.asarray(pc.cast(pa.array(filled), pa.float64()).to_numpy(zero_copy_only=False))
     except pa.ArrowInvalid:
         pass
     texts = cells.fillna("").str.strip().str.replace("\u2212", "-", regex=False).str.replace(_UNIT, "", regex=True)

@@ -195,7 +195,9 @@ def _find(table: Table, finder: Finder) -> None:
     """Add the origin of each song, the number of its file, and its row of the catalogue; -1 without one."""
     rows = table.rows
     files, places = _files_of(table, finder), np.full(len(rows), -1)
-    origin = np.where(files >= 0, "id", np.where(rows["has_all"], "features", "")).astype(object)
+    origin = np.full(len(rows), "", object)
+    origin[rows["has_all"]] = "features"
+    origin[files >= 0] = "id"
 
     def look(found: npt.NDArray[np.intp], by: str, find: Callable[..., npt.NDArray[np.intp]], *columns: str) -> None:
         if (wanted := origin == "").any():
@@ -212,7 +214,7 @@ def _find(table: Table, finder: Finder) -> None:
     if num_placed := int((is_placed := (origin == "") & rows["has_place"]).sum()):
         origin[is_placed] = "features"
         table.notes.append(f"Moods by valence and energy alone: {pluralize(num_placed, 'song')}.")
-    table.rows = rows.assign(file=files, row=places, origin=origin)
+    table.rows = rows.assign(file=files, row=places, origin=pd.Series(origin, rows.index, object))
 
 
 def _files_of(table: Table, finder: Finder) -> npt.NDArray[np.intp]:

@@ -137,7 +137,8 @@ class Table:
     def _leave_out_others(self) -> None:
         """Leave out rows with enormous cells, episodes, dislikes, short plays, and rows that are not of songs."""
         sizes = [pc.binary_length(pa.array(self.rows[name])) for name in self.names]
-        self.keep(np.all([pc.less_equal(size, MAX_CELL_BYTES) for size in sizes], axis=0), "a cell that is too long")
+        is_short = np.all([pc.less_equal(size, MAX_CELL_BYTES) for size in sizes], axis=0)
+        self.keep(is_short, f"a cell of more than {MAX_CELL_BYTES:,} bytes")
         if "id" in self.names:
             self.keep(~self.text("id").str.contains("spotify:episode:|/episode/"), "an episode of a podcast")
         if "type" in self.names:
