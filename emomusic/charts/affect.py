@@ -58,7 +58,7 @@ _NAME_PLACES = {  # side of the dot, and diameter of the gap in pixels, which ho
     Emotion.HAPPY: ("top center", 20),
     Emotion.SAD: ("bottom center", 20),
     Emotion.SURPRISE: ("top center", 20),
-    Emotion.NEUTRAL: ("bottom center", 20),
+    Emotion.NEUTRAL: ("bottom center", 24),
 }
 _NAME_SHIFTS = {
     "top center": (0, 0.11),
@@ -135,7 +135,7 @@ def circumplex(
     return lay_out(
         figure,
         height,
-        x=axis | {"title": axis_title("valence: unpleasant to pleasant")},
+        x=axis | {"title": axis_title("valence: unpleasant to pleasant", 8)},
         y=axis | {"title": axis_title("arousal: drowsy to awake"), "scaleanchor": "x"},
         hoverlabel={"align": "left"},
         dragmode="pan" if num_pictures else False,

@@ -112,7 +112,7 @@ def accuracy_by_group(groups: Mapping[str, Sequence[FaceBin]], *, height: int = 
     ]
     return lay_out(
         figure,
-        max(height, 60 + row_px * (places[-1] + 1)),
+        max(height, 84 + row_px * (places[-1] + 1)),
         x=PERCENTS | GRID | {"range": [-2, 102], "title": "accuracy"},
         y={
             "range": [places[-1] + 0.6, -1.2 if any(groups) else -0.7],

@@ -149,7 +149,7 @@ def _draw_sound(figure: go.Figure, sound: Sequence[SoundSpan]) -> None:
     figure.update_layout(_FITTING)
     middle = (_SOUND_BOTTOM + _SOUND_TOP) / 2
     figure.update_yaxes(
-        range=[_SOUND_BOTTOM - 1, _BAND_TOP], tickvals=[middle, 0, 50, 100], ticktext=["sound", "0 %", "50 %", "100 %"]
+        range=[_SOUND_BOTTOM - 1, _BAND_TOP], tickvals=[middle, 50, 100], ticktext=["sound", "50 %", "100 %"]
     )
 
 

@@ -8,6 +8,9 @@ from playwright.sync_api import FloatRect, Locator, Page, expect
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
 DESKTOP, LAPTOP, PHONE = (1440, 900), (1280, 720), (390, 844)
+PROJECTOR = (1920, 1080)
+SIZES = (PROJECTOR, DESKTOP, LAPTOP, (1024, 768), PHONE)
+"""From the largest letters to the smallest: Plotly keeps the widths of the texts that it has measured."""
 MAX_SHIFT = 0.02
 
 # Shifts within half a second of a click do not count, as in Cumulative Layout Shift (CLS)
@@ -18,14 +21,20 @@ SHIFTS = """() => {
   }).observe({type: "layout-shift"});
 }"""
 
-# Pairs of controls of which one covers the other, and those that the sides of the window cut off. What a scrolling
-# element hides does not count; what lies in front of the page (header, player, pages) is compared by itself.
+# Pairs of controls, texts and pictures of which one covers the other, those that the sides of the window cut off, and
+# in charts, texts, and marks on texts. What a scrolling element hides does not count; what lies in front of the page
+# (header, player, pages) is compared by itself, as is what lies on a picture.
 PROBLEMS = """() => {
-  const kinds = "button, a[href], input, textarea, select, [role=tab], [role=radio], [role=slider], video, audio";
+  const controls = "button, a[href], input, textarea, select, [role=tab], [role=radio], [role=slider], video, audio";
+  const texts = "h1, h2, h3, p, li, figcaption, .stImage img, [data-testid=stCode]";
+  const stage = '[class*="st-key-tile-"], .st-key-photo-preview, [class*="st-key-sheet-"], .st-key-film-frame';
   const front = '[data-testid="stHeader"], .st-key-player-bar, .st-key-pages';
+  const words = document.createRange(); // lines are lower than the element of a text
   const part = (control) => {
-    let { left, top, right, bottom } = control.getBoundingClientRect(), scrolls = false;
-    for (let each = control.parentElement; each; each = each.parentElement) {
+    words.selectNodeContents(control);
+    const box = (control.matches("h1, h2, h3, p, li") ? words : control).getBoundingClientRect();
+    let { left, top, right, bottom } = box, scrolls = false;
+    for (let each = control; each; each = each.parentElement) {
       const { overflowX, overflowY } = getComputedStyle(each), edge = each.getBoundingClientRect();
       if (overflowX !== "visible") [left, right] = [Math.max(left, edge.left), Math.min(right, edge.right)];
       if (overflowY !== "visible") [top, bottom] = [Math.max(top, edge.top), Math.min(bottom, edge.bottom)];
@@ -35,22 +44,47 @@ PROBLEMS = """() => {
     return { control, left, top, right, bottom, scrolls };
   };
   const name = ({ control }) => (control.ariaLabel || control.innerText || control.outerHTML).slice(0, 60);
-  const shown = [...document.querySelectorAll(kinds)]
+  const shown = [...document.querySelectorAll(`${controls}, ${texts}`)]
     .filter((each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true })
       && !each.closest('[data-testid="stSidebar"]') && !each.closest("[aria-hidden=true]"))
     .map(part).filter(({ left, top, right, bottom }) => right - left > 4 && bottom - top > 4);
   const found = [];
   shown.forEach((one, number) => {
     const { left, right } = one.control.getBoundingClientRect();
-    if (!one.scrolls && (left < -1 || right > innerWidth + 1)) found.push(["cut off", name(one), left, right]);
+    if (one.control.matches(controls) && !one.scrolls && (left < -1 || right > innerWidth + 1))
+      found.push(["cut off", name(one), left, right]);
     for (const other of shown.slice(number + 1)) {
       const [width, height] = [["left", "right"], ["top", "bottom"]].map(([low, high]) =>
         Math.min(one[high], other[high]) - Math.max(one[low], other[low]));
       const isNested = one.control.contains(other.control) || other.control.contains(one.control);
       const isInFront = Boolean(one.control.closest(front)) !== Boolean(other.control.closest(front));
-      if (width > 2 && height > 2 && !isNested && !isInFront) found.push(["covered", name(one), name(other)]);
+      const on = one.control.closest(stage);
+      if (width > 2 && height > 2 && !isNested && !isInFront && !(on && on === other.control.closest(stage)))
+        found.push(["covered", name(one), name(other)]);
     }
   });
+  for (const chart of document.querySelectorAll(".js-plotly-plot")) {
+    if (!chart.checkVisibility()) continue;
+    const box = (each) => ({ each, trace: each.closest(".trace"), ...each.getBoundingClientRect().toJSON() });
+    const isSeen = (each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    const isLevel = (each) => Math.min(...["a", "b"].map((part) => Math.abs(each.getScreenCTM()[part]))) < 0.01;
+    const edge = chart.getBoundingClientRect();
+    const isWritten = (each) => each.textContent.trim() && getComputedStyle(each).fillOpacity > 0;
+    const written = [...chart.querySelectorAll("text")]
+      .filter((each) => isWritten(each) && isSeen(each) && isLevel(each)).map(box);
+    const marks = [...chart.querySelectorAll(".scatterlayer .points path, .imagelayer image")].filter(isSeen).map(box);
+    written.forEach((one, number) => {
+      if (one.left < edge.left - 2 || one.right > edge.right + 2) found.push(["cut off", one.each.textContent]);
+      for (const other of [...written.slice(number + 1), ...marks]) {
+        const isMark = other.each.tagName !== "text", isBelow = one.each.compareDocumentPosition(other.each) & 2;
+        if (isMark && (isBelow || one.trace === other.trace)) continue; // a number in its mark, a word with a halo
+        const [width, height] = [["left", "right"], ["top", "bottom"]].map(([low, high]) =>
+          Math.min(one[high], other[high]) - Math.max(one[low], other[low]));
+        if (width > 4 && height > 4) found.push(["chart", chart.closest("[aria-label]")?.ariaLabel.slice(0, 40),
+          one.each.textContent, other.each.textContent || other.each.tagName, [width, height].map(Math.round)]);
+      }
+    });
+  }
   const main = document.querySelector('[data-testid="stMain"]');
   main.scrollTop = main.scrollHeight;
   const low = Math.min(...[...document.querySelectorAll(".st-key-player-bar *, :has(> .st-key-pages)")]
@@ -114,12 +148,15 @@ def shift(page: Page) -> float:
 
 def assert_keeps_its_place(page: Page, address: str, last: str) -> None:
     """Load a page unless it is shown, and check that no part moves while it is drawn."""
-    if page.url != address:
-        page.goto(address)
-    expect(page.get_by_text(last, exact=True).first).to_be_visible()
-    if charts := page.locator(".js-plotly-plot").count():
-        expect(page.locator(".js-plotly-plot .main-svg").nth(charts - 1)).to_be_visible()
-    assert shift(page) <= MAX_SHIFT, address
+    for number in range(2):  # on a busy machine, code may come late; a part that moves by itself always moves
+        if number or page.url != address:
+            page.goto(address)
+        expect(page.get_by_text(last, exact=True).first).to_be_visible()
+        if charts := page.locator(".js-plotly-plot").count():
+            expect(page.locator(".js-plotly-plot .main-svg").nth(charts - 1)).to_be_visible()
+        if (moved := shift(page)) <= MAX_SHIFT:
+            break
+    assert moved <= MAX_SHIFT, address
 
 
 # Violations of Streamlit itself: its drop zone has a name and the role "presentation", and its wide tables and tall
@@ -149,7 +186,7 @@ ROWS_SCROLL = "all => all.filter(row => row.scrollWidth - row.clientWidth > 1).m
 
 
 def assert_well_drawn(page: Page, title: str) -> None:
-    """Check a page in windows of three sizes, on a desktop with the light theme and on a phone with the dark one.
+    """Check a page in windows of five sizes, on a desktop with the light theme and on a phone with the dark one.
 
     It has its title, headings in order, which screen readers navigate by, and no violations; no control covers another
     or is cut off, and nothing is too wide.
@@ -159,7 +196,7 @@ def assert_well_drawn(page: Page, title: str) -> None:
     assert levels.count(1) == 1
     assert all(level <= before + 1 for before, level in zip([0, *levels], levels, strict=False)), levels
     assert axe_report(page) is None
-    for size in (DESKTOP, LAPTOP, PHONE):
+    for size in SIZES:
         resize(page, size)
         page.wait_for_function(CHARTS_FIT)
         wait_until_idle(page)

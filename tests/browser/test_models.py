@@ -10,13 +10,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from emomusic.affect import EMOTIONS, Emotion
-from tests.browser.layout import DESKTOP, LAPTOP, PHONE, axe_report, box_of, overflow, resize
+from tests.browser.layout import LAPTOP, PHONE, PROBLEMS, PROJECTOR, SIZES, axe_report, box_of, overflow, resize
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
-
-ROW_PX = 35  # height of a table row in Streamlit
 
 MATRIX = '[class*="st-key-models-confusion"] .js-plotly-plot'
 
@@ -30,7 +28,6 @@ FOUR_CHARTS_ARE_ALIGNED = """() => {
 # Where an element stands on the page, however far the page is scrolled
 PLACE = "element => element.getBoundingClientRect().top + document.querySelector('[data-testid=stMain]').scrollTop"
 
-BOTTOM = "element => element.getBoundingClientRect().bottom + document.querySelector('[data-testid=stMain]').scrollTop"
 A_TABLE_SCROLLS = (
     "[...document.querySelectorAll('[class*=st-key-models-card] table')].some(t => t.scrollWidth > t.clientWidth)"
 )
@@ -74,10 +71,11 @@ def click_cell(page: Page, row: int, column: int, num_classes: int, *, answer: r
     wait_until(is_answered)
 
 
-def click_row(page: Page, row: int) -> None:
-    """Click the checkbox of a row of the first table, counted from 1, after the page has finished its rerun."""
+def choose(page: Page, menu: str, name: str) -> None:
+    """Choose a model in two clicks."""
     wait_until_idle(page)
-    page.get_by_test_id("stDataFrame").first.click(position={"x": 16, "y": ROW_PX * (row + 0.5)})
+    page.get_by_role("combobox", name=menu).click()
+    page.get_by_role("option", name=name, exact=True).click()
 
 
 def test_a_cell_shows_its_count_in_the_colours_of_the_theme_and_views_fit_a_phone(models: Callable[..., Page]) -> None:
@@ -120,12 +118,11 @@ def test_a_cell_shows_its_count_in_the_colours_of_the_theme_and_views_fit_a_phon
     page.get_by_role("radio", name="Mood models").click()
     expect(page.get_by_role("heading", name="Which moods can it hear?")).to_be_visible()
     wait_until_idle(page)
-    page.get_by_role("combobox", name=re.compile("compare two")).focus()
-    page.keyboard.type("Neural")
-    page.keyboard.press("Enter")
+    choose(page, "Compare with", "Neural network")
     expect(page.get_by_text(re.compile("686 songs.* only Ensemble .* only Neural network"))).to_be_visible()
     expect(page).to_have_url(re.compile("song_models=mlp"))
-    page.keyboard.press("Escape")  # the open menu would receive the next click
+    first, second = (box_of(page.locator(f".st-key-models-figure-{number}")) for number in (0, 1))
+    assert first["y"] + first["height"] <= second["y"]  # a phone has them below each other
 
 
 def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all_models(
@@ -141,10 +138,10 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
     wait_until_idle(page)
     wait_until_at_rest(table)
     place = table.evaluate(PLACE)
-    click_row(page, 2)
+    choose(page, "Compare with", "Capstone network")
     expect(answer).to_contain_text("Capstone network")
     compared = answer.inner_text()
-    click_row(page, 3)
+    choose(page, "Compare with", "Improved network")
     expect(answer).to_contain_text("Improved network")
     page.get_by_role("tab", name="Learning").click()
     page.wait_for_function(FOUR_CHARTS_ARE_ALIGNED)
@@ -158,8 +155,11 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
         page.go_back()
     expect(answer).to_have_text(compared)
     expect(page.get_by_role("tab", name="Details")).to_have_attribute("aria-selected", "true")
-    page.get_by_role("combobox", name=re.compile("compare two")).focus()
-    page.keyboard.press("Backspace")  # one model, as before
+    first, second = (box_of(page.locator(f".st-key-models-figure-{number}")) for number in (0, 1))
+    assert first["y"] == second["y"]
+    assert first["x"] + first["width"] <= second["x"]
+    page.get_by_role("combobox", name="Compare with").focus()
+    page.keyboard.press("Escape")  # one model, as before
     expect(answer).to_contain_text("judged by people's votes")
     wait_until_idle(page)
     wait_until_at_rest(table)
@@ -169,20 +169,17 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
     page.get_by_test_id("stMain").evaluate("page => page.scrollTo(0, 0)")
     page.get_by_role("tab", name="Try your face").click()
     expect(page.get_by_role("tab").first).to_be_in_viewport(ratio=1)
+    resize(page, PROJECTOR)
     page.get_by_role("button", name="An astronaut", exact=True).click()
     expect(page.get_by_text("7 of 7 say happy")).to_be_visible()
     wait_until_idle(page)
-    below, uploader = page.locator(".st-key-models-try"), page.get_by_test_id("stFileUploader")
-    parts = [page.locator(".st-key-own-file"), page.get_by_role("button", name="Camera"), uploader]
     for own in (False, True):
+        resize(page, PROJECTOR)
         if own:
             page.locator("input[type=file]").first.set_input_files(root / "data/samples/joe-biden-2010.jpg")
-            turn = page.get_by_role("button", name="Turn by 90")
-            parts += [turn, page.locator(".st-key-remove-own")]
-            expect(turn).to_be_visible()
+            expect(page.get_by_role("button", name="Turn by 90")).to_be_visible()
             wait_until_idle(page)
-        for size in (DESKTOP, LAPTOP, PHONE):
+        for size in SIZES:
             resize(page, size)
-            wait_until_at_rest(below)
-            top = below.evaluate(PLACE)
-            assert [part.evaluate(BOTTOM) <= top for part in parts] == [True] * len(parts), (own, size)
+            wait_until_at_rest(page.locator(".st-key-models-try"))
+            assert page.evaluate(PROBLEMS) == [], (own, size)

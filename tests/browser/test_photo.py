@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 from emomusic.marks.card import SIZE
 from tests.browser.conftest import download, visit
-from tests.browser.layout import DESKTOP, LAPTOP, PHONE, box_of, resize
+from tests.browser.layout import DESKTOP, PROBLEMS, SIZES, box_of, resize
 from tests.browser.live import CAMERA, START, WIDTH, show_sample
 from tests.browser.player import NO_SPOTIFY, song, song_after
 from tests.browser.printing import assert_prints
@@ -303,9 +303,10 @@ def check_contact_sheet(page: Page, root: Path) -> None:
     expect(faces).to_have_count(11)
     expect(page.get_by_role("heading", name=re.compile("^Together"))).to_be_visible()
     wait_until_idle(page)
-    for size in (DESKTOP, LAPTOP, PHONE):
+    for size in SIZES:
         resize(page, size)
         wait_until_at_rest(photos.last)
+        assert page.evaluate(PROBLEMS) == [], size
         assert photos.count() == len(samples)
         assert photos.evaluate_all(TOGETHER) == []
         assert faces.evaluate_all(OUTSIDE, "[class*='st-key-sheet-']") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page
@@ -43,6 +44,25 @@ def smallest(page: Page) -> tuple[float, str]:
     wait_until_idle(page)
     size, text = page.evaluate(SMALLEST)
     return float(size), str(text)
+
+
+# The size of the type of the page, and of the smallest letters of its charts
+TYPE = """() => [document.documentElement, ...document.querySelectorAll(".js-plotly-plot text")]
+  .map((each) => parseFloat(getComputedStyle(each).fontSize))"""
+
+
+def test_type_and_charts_grow_from_a_laptop_to_a_projector(open_page: Callable[..., Page]) -> None:
+    page = open_page("/music?songs=bundled&find=sad", width=1280, height=720)
+    wait_until_idle(page)
+    sizes = []
+    for width in (1280, 1440, 1600, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        wait_until_idle(page)
+        of_page, *of_charts = page.evaluate(TYPE)
+        assert len(of_charts) > 4
+        sizes.append((of_page, min(of_charts)))
+    for kind in zip(*sizes, strict=True):
+        assert all(before < after for before, after in pairwise(kind)), kind
 
 
 def test_no_text_is_too_small_for_a_projector(open_page: Callable[..., Page]) -> None:

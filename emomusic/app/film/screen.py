@@ -20,7 +20,7 @@ from emomusic.app.film.songs import VIDEO, mix_songs, play_scene_song, scene_pic
 from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.page import Page, Part
-from emomusic.app.parts import show_style, style_beside
+from emomusic.app.parts import style_beside
 from emomusic.app.player import show_queue
 from emomusic.app.sources import LABELS
 from emomusic.app.state import page_state
@@ -146,7 +146,7 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
     """Show the film, the chosen scene with its song, the timeline and the downloads."""
     reading, answer, picks = film.reading, None, None
     ratio = 16 / 9 if reading is None else reading.width / reading.height
-    show_style(__file__, "screen.css", RATIO=f"{ratio:.4f}")
+    st.html(f"<style>.st-key-film-frame {{ --film: {ratio:.4f}; }}</style>")
     with reserve_space("film-screen", 760):
         places = {
             "film": st.container(key=_PARTS["film"]),

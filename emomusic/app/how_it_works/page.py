@@ -12,7 +12,6 @@ from emomusic.app.choices import STEP as CHOSEN_STEP
 from emomusic.app.frame import shown_errors
 from emomusic.app.how_it_works.drawing import WIDE, Drawing
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
-from emomusic.app.parts import show_style
 from emomusic.app.picture_chooser import draw_chooser, picture_menu, sample_picture, shown_pictures
 from emomusic.server.pictures import Picture, PictureState
 from emomusic.server.shared import shared
@@ -27,7 +26,6 @@ def show_page() -> None:
     """Show the step that the URL names: the title and, in one row, the buttons; the sentences, and the drawing."""
     step, shown = step_named(CHOSEN_STEP.value), shown_pictures()
     st.set_page_config(page_title=f"{step.title} · How it works · EmoMusic")
-    show_style(__file__, "page.css")
     # Heights in pixels, because the style loads after the text, which would move the parts below
     title, buttons = st.columns([3, 5], gap="small")
     with title.container(height=_TOP_PX, border=False, vertical_alignment="center", key="how-title"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from functools import partial
 from typing import Any
@@ -46,7 +47,7 @@ def show_models(title: DeltaGenerator) -> None:
     chosen = Chosen(benchmark, tuple(by_name[name] for name in names), tuple(records))
     _show_choice(chosen)
     with st.container(key="models-answer", gap="xsmall"), shown_errors():
-        _show_comparison(chosen) if len(names) > 1 else _show_answer(chosen)
+        _show_answer(chosen)
     if problems:
         named = [f"**{escape_markdown(name)}** ({escape_markdown(str(error))})" for name, error in problems.items()]
         st.warning(f"Left out: {'; '.join(named)}", icon=":material/warning:")
@@ -70,19 +71,23 @@ def _draw_benchmark() -> Benchmark:
 
 
 def _show_choice(chosen: Chosen) -> None:
-    """A menu of the models, like the rows of their table; downloads and explanations."""
-    options = [record.name for record in chosen.others]
+    """A menu of the models, and one of those to compare with it; downloads and explanations."""
+    names = [record.name for record in chosen.others]
+    keys = [f"models-{place}-{chosen.kind}" for place in ("first", "second")]
+    st.session_state.update(itertools.zip_longest(keys, chosen.names))
+
+    def take() -> None:
+        first, second = (st.session_state[key] for key in keys)
+        taken = list(dict.fromkeys(filter(None, (first, second))))
+        MODELS[chosen.kind].set(None if taken == names[:1] else taken)
+
     with st.container(horizontal=True, vertical_alignment="center", key="models-choice"):
-        MODELS[chosen.kind].draw(
-            st.multiselect,
-            "Choose one model, or compare two",
-            options,
-            max_selections=MODELS[chosen.kind].most,
-            placeholder=label_of(options[0]),
-            format_func=label_of,
-            width=600,
-            label_visibility="collapsed",
-        )
+        others = [name for name in names if name != chosen.names[0]]
+        options: dict[str, Any] = {"format_func": label_of, "on_change": take, "label_visibility": "collapsed"}
+        options |= {"placeholder": "Compare with …", "width": 240}
+        st.selectbox("Model", names, key=keys[0], **options)
+        st.selectbox("Compare with", others, index=None, key=keys[1], **options)
+        st.space("stretch")
         _show_downloads(chosen)
         with st.popover("About the figures", icon=":material/help:"):
             four = f"\n\n**Four classes:** {FOUR_LEGEND}" if chosen.kind is ModelKind.FACE else ""
@@ -107,37 +112,43 @@ def _show_downloads(chosen: Chosen) -> None:
 
 
 def _show_answer(chosen: Chosen) -> None:
-    """Show which classes a model finds."""
+    """Show which classes a model finds, or which of two is better on the benchmark, with their figures side by side."""
     record, found = chosen.records[0], chosen.evaluations[0]
-    answer = f"{label_of(record.name)} was not measured here"
-    st.header(overview.answer(record, found, chosen.benchmark) if found else answer, anchor=False)
-    if found:
-        _show_figure(found)
-    if isinstance(record, FaceRecord) and (weakest := overview.describe_weakest(record)):
+    verdict, test = f"{label_of(record.name)} was not measured here", ""
+    if len(chosen.records) > 1:
+        verdict, test = _compared(chosen)
+    elif found:
+        verdict = overview.answer(record, found, chosen.benchmark)
+    st.header(verdict, anchor=False)
+    for number, (column, each, one) in enumerate(
+        zip(st.columns(len(chosen.records), gap="large"), chosen.evaluations, chosen.records, strict=True)
+    ):
+        with column, st.container(key=f"models-figure-{number}", gap="xxsmall"):
+            if test:
+                st.markdown(f"**{label_of(one.name)}**")
+            if each:
+                _show_figure(each)
+    if test:
+        st.markdown(test)
+    elif isinstance(record, FaceRecord) and (weakest := overview.describe_weakest(record)):
         st.markdown(weakest)
 
 
-def _show_comparison(chosen: Chosen) -> None:
-    """Show which of two models is better on the benchmark."""
+def _compared(chosen: Chosen) -> tuple[str, str]:
+    """Which of two models is better on the benchmark, and how that is known."""
     (first, second), (found, other) = chosen.records, chosen.evaluations
-    shares = "One of them was not measured here."
-    if found and other:
-        shares = overview.describe_figures(first, found, second, other)
-    if not (chosen.benchmark.has_predictions and found and other):
-        verdict = f"{label_of(first.name)} and {label_of(second.name)}"
+    verdict, test = f"{label_of(first.name)} and {label_of(second.name)}", "One of them was not measured here."
+    if not (found and other):
+        return verdict, test
+    if not chosen.benchmark.has_predictions:
         test = "Which of the faces each has right was not saved, so no test compares them."
     elif (comparison := compare(*map(chosen.own_predictions, chosen.records))) is None:
         verdict, test = "These models cannot be compared", "Their test examples differ."
     else:
         verdict, test = overview.describe_comparison(first, second, comparison)
-    st.header(verdict, anchor=False)
-    if found and other:
-        if exception := overview.describe_exception(first, found, second, other):
-            st.markdown(f"**{exception}**")
-        for column, each in zip(st.columns(2, gap="large"), (found, other), strict=True):
-            with column:
-                _show_figure(each)
-    st.markdown(f"{shares} {test}")
+    exception = overview.describe_exception(first, found, second, other)
+    named = f"**{exception}** " if exception else ""
+    return verdict, f"{named}{overview.describe_figures(first, found, second, other)} {test}"
 
 
 def _show_figure(found: Evaluation) -> None:

@@ -23,6 +23,7 @@ from emomusic.results.predictions import Chosen, Predictions
 _DATASET = "fer2013.csv"
 _MOST = 24
 _SIDE = 96  # pixels on the page, twice the size in FER2013
+_SURE = 0.9  # a confidence
 _LARGEST = 384  # pixels, of a crop before it is made harder
 
 
@@ -47,25 +48,25 @@ def _pictures(path: Path) -> LabelledFaces:
 
 
 def show_mistakes(chosen: Chosen, record: Record) -> None:
-    """Show the most confident mistakes on FER2013, or without that dataset the answers about harder sample faces."""
-    if find_dataset(_DATASET) is None:
-        st.caption(
-            "The same face, made harder to see: the expression stays, so an answer that changes is a mistake. "
-            "FER2013's own pictures may not be copied, so these are EmoMusic's samples."
-        )
-        _show_changed(record.name)
-        return
-    st.caption(
-        "Wrong answers on the test set, the highest confidence first. Some labels are wrong, and some pictures show no "
-        "face."
-    )
+    """Show the mistakes on the test set, the surest first, with their pictures if they are here; and harder samples."""
     own = chosen.own_predictions(record)
-    if (pictures := test_pictures(own)) is None:
-        st.info(f"It was evaluated on other pictures than those in {_DATASET}.")
-        return
     wrong = np.flatnonzero(own.y_pred != own.y_true)
-    order = np.argsort(-own.confidence[wrong], kind="stable")
-    face_grid(own, pictures, wrong[order][:_MOST])
+    wrong = wrong[np.argsort(-own.confidence[wrong], kind="stable")]
+    sure = int((own.confidence[wrong] >= _SURE).sum())
+    st.markdown(
+        f"It is wrong on **{len(wrong):,} of {len(own.y_true):,}** test faces, on {sure:,} with a confidence of "
+        f"{100 * _SURE:.0f} % or more."
+    )
+    if (pictures := test_pictures(own)) is not None:
+        st.caption("The highest confidence first. Some labels are wrong, and some pictures show no face.")
+        face_grid(own, pictures, wrong[:_MOST])
+    else:
+        pairs = Counter((own.classes[own.y_true[row]], own.classes[own.y_pred[row]]) for row in wrong[:sure].tolist())
+        listed = "; ".join(f"{true} called {called} {number}" for (true, called), number in pairs.most_common(5))
+        st.caption(f"The surest ones: {listed}. The pictures of the test are not here: FER2013 may not be copied.")
+    st.subheader("Make it harder", anchor=False)
+    st.caption("The samples, made harder to see: the expression stays, so an answer that changes is a mistake.")
+    _show_changed(record.name)
 
 
 def _show_changed(name: str) -> None:

@@ -1,4 +1,4 @@
-"""The table of all models of a kind, in which the visitor chooses one or two."""
+"""The table of all models of a kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from emomusic.app.choices import MODELS
 from emomusic.records import FaceRecord, Record
 from emomusic.results.overview import Evaluation, evaluation, label_of, reports_of
 from emomusic.results.predictions import Chosen
@@ -17,34 +16,18 @@ _ROW_PX = 35
 
 
 def show_table(chosen: Chosen) -> None:
-    """Show all models with their figures; a tick chooses a model, and a second one compares two."""
-    names = [record.name for record in chosen.others]
-    choice, table = MODELS[chosen.kind], f"models-table-{chosen.kind}"
-
-    def take_rows() -> None:
-        now = [names[row] for row in st.session_state[table].selection.rows if row < len(names)]
-        before = [name for name in st.session_state.get(choice.key) or [] if name in now]
-        kept = [*before, *(name for name in now if name not in before)][-choice.most :]  # of more, the last two clicked
-        choice.set(None if kept == names[:1] else kept)
-
-    marked = sorted(names.index(name) for name in chosen.names)
-    if table in st.session_state and sorted(st.session_state[table]["selection"]["rows"]) != marked:
-        st.session_state[table] = {"selection": {"rows": marked, "columns": [], "cells": []}}
+    """Show all models with their figures."""
     rows = pd.DataFrame([_row(record, evaluation(record, chosen.benchmark)) for record in chosen.others])
     rows = rows.dropna(axis="columns", how="all")  # not measured on this test set
     st.dataframe(
         rows,
-        key=table,
+        key=f"models-table-{chosen.kind}",
         hide_index=True,
         height=_ROW_PX * (len(rows) + 1) + 2,  # in pixels, so that Streamlit reserves it before the table has loaded
         column_config=_columns(),
-        on_select=take_rows,
-        selection_mode="multi-row",
-        selection_default={"selection": {"rows": marked, "columns": [], "cells": []}},
         placeholder="—",
-        alt=f"The {len(names)} trained {chosen.kind} models with their figures: {chosen.benchmark}",
+        alt=f"The {len(rows)} trained {chosen.kind} models with their figures: {chosen.benchmark}",
     )
-    st.caption("Tick a model to see where it fails, or two to compare them. Of three, the last two stay.")
 
 
 _NUMBERS: Mapping[str, tuple[str, str]] = {
