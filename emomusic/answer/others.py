@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -13,12 +14,23 @@ import pandas as pd
 from emomusic.affect import AffectPoint, Emotion, describe, describe_shares, list_shares, share_text
 from emomusic.export import mean_record, song_record
 from emomusic.faces.table import AFFECT_COLUMNS, SHARES, affect_row, nested_row
+from emomusic.marks.card import card_title, draw_card
+from emomusic.media.images import encode_png
 from emomusic.media.sound import PATCH_S
+from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Request
 from emomusic.songs.song import Hearing, Pick
 from emomusic.songs.spotify import songs_m3u
 from emomusic.stream.film import FilmFace, FilmReading
-from emomusic.stream.timeline import TIMELINE_SECONDS, MoodTimes, Scene, mean_of, mood_times, scenes_of
+from emomusic.stream.timeline import (
+    TIMELINE_SECONDS,
+    MoodTimes,
+    Scene,
+    mean_of,
+    mood_times,
+    scenes_of,
+    unread_spans,
+)
 from emomusic.text import csv_text, format_clock, join_names
 
 MOST_SONGS = 10
@@ -182,15 +194,27 @@ def _film_face(face: FilmFace) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The strongest second of a scene, its emotion, the share of this emotion, and the duration of the scene."""
+
+    time_s: int
+    emotion: Emotion
+    share: float
+    seconds: float
+
+
 @dataclass(frozen=True, eq=False)
 class SessionAnswer:
     """The answer to a session.
 
     Attributes:
         table: the group over time, as from `Timeline.table`.
+        songs: one for each of the longest scenes; None before they are chosen.
     """
 
     table: pd.DataFrame
+    songs: SongQueue | None = None
 
     @cached_property
     def moods(self) -> MoodTimes | None:
@@ -204,45 +228,44 @@ class SessionAnswer:
 
     @property
     def sentence(self) -> str:
-        """The moods as a person would say them: "Session: mostly happy, at times sad". There must be a face."""
-        assert self.moods is not None
+        """The moods as a person would say them: "Session: mostly happy, at times sad"."""
+        if self.moods is None:
+            return "The session showed no face" if len(self.table) else "The session ended before the first reading"
         return f"Session: {self.moods.sentence.lower()}"
 
     @property
     def figures(self) -> Mapping[str, str]:
         """The figures by name. There must be a face."""
         assert self.moods is not None
-        first_s, last_s = int(self.table["time_s"].iloc[0]), int(self.table["time_s"].iloc[-1])
-        num_faces = self.table["num_faces"]
+        first_s, num_faces = int(self.table["time_s"].iloc[0]), self.table["num_faces"]
+        unread_s = sum(next_s - last_s - 1 for last_s, next_s in unread_spans(self.table))
+        read = 1 - unread_s / (self.end_s - first_s)
         return {
-            "Duration": format_clock(last_s + 1 if self._is_cut else last_s - first_s + 1),
-            # A percentage, because a reading may take longer than a second on a busy machine
-            "With a face": f"{100 * (num_faces > 0).mean():.0f} %",
+            "Duration": format_clock(self.end_s),
+            # Percentages, because a reading may take longer than a second on a busy machine
+            "With a face": share_text(read * float((num_faces > 0).mean())),
+            **({"Not read": share_text(1 - read)} if unread_s else {}),
             "Most faces at once": str(int(num_faces.max())),
             "Changes of mood": f"{self.moods.changes_per_minute:.2g} a minute",
         }
 
     @property
+    def end_s(self) -> int:
+        """The end of the last second."""
+        return int(self.table["time_s"].iloc[-1]) + 1
+
+    @property
+    def moments(self) -> list[Moment]:
+        """The strongest second of each scene that has a song, in order of time."""
+        return [_strongest(scene, self.table) for scene in self._longest]
+
+    @property
     def note(self) -> str:
         """What a long session leaves out of the figures; empty for a short one."""
-        if not self._is_cut:
+        if self.end_s <= TIMELINE_SECONDS:
             return ""
         first = format_clock(self.table["time_s"].iloc[0])
         return f"All figures but the duration cover the last {TIMELINE_SECONDS // 60} minutes, from {first} on."
-
-    @property
-    def _is_cut(self) -> bool:
-        return bool(self.table["time_s"].iloc[-1] >= TIMELINE_SECONDS)
-
-    def rows(self) -> pd.DataFrame:
-        """A row for each scene with a face: start, duration, moods and changes a minute."""
-        times = self.table["time_s"]
-        rows = [
-            (format_clock(scene.start_s), format_clock(scene.seconds), own.listed, f"{own.changes_per_minute:.2g}")
-            for scene in self.scenes
-            if (own := mood_times(self.table[times.between(scene.start_s, scene.end_s, inclusive="left")])) is not None
-        ]
-        return pd.DataFrame(rows, columns=["Start", "Duration", "Moods", "Changes a minute"])
 
     @property
     def request(self) -> Request:
@@ -252,19 +275,31 @@ class SessionAnswer:
 
     def requests(self, like: Request) -> list[Request]:
         """The requests for the songs of the ten longest scenes, in order of time, with the options of another one."""
-        longest = sorted(self.scenes, key=lambda scene: -scene.seconds)[:MOST_SONGS]
-        scenes = sorted(longest, key=lambda scene: scene.start_s)
-        return [replace(like, point=scene.point, emotion=scene.emotion) for scene in scenes]
+        return [replace(like, point=scene.point, emotion=scene.emotion) for scene in self._longest]
 
     @property
-    def which_rows(self) -> str:
-        """Which rows have a song."""
-        which = "row" if len(self.scenes) <= MOST_SONGS else f"of the {MOST_SONGS} longest rows"
-        return f"One song for each {which} of the table."
+    def _longest(self) -> list[Scene]:
+        longest = sorted(self.scenes, key=lambda scene: -scene.seconds)[:MOST_SONGS]
+        return sorted(longest, key=lambda scene: scene.start_s)
 
     def csv(self) -> str:
         """The group in each second."""
         return str(self.table.to_csv(index=False, float_format="%.4f"))
+
+    def card(self, today: date) -> bytes:
+        """The card to send, as PNG: the sentence, the mean and the first song. There must be a face."""
+        mean, picks = mean_of(self.table), [] if self.songs is None else self.songs.playlist(1)
+        assert mean is not None
+        pick = next(iter(picks), None)
+        return encode_png(draw_card(card_title(mean.emotion, today, pick), self.sentence, mean, pick))
+
+
+def _strongest(scene: Scene, table: pd.DataFrame) -> Moment:
+    """The second of a scene with the largest share of its emotion."""
+    within = table[table["time_s"].between(scene.start_s, scene.end_s, inclusive="left")]
+    shares = within[scene.emotion.value].fillna(0.0).to_numpy()
+    best = int(shares.argmax())
+    return Moment(int(within["time_s"].iloc[best]), scene.emotion, float(shares[best]), scene.seconds)
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ from emomusic.app.queues import PageQueue, play, weak_callback
 from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.faces.table import Faces
-from emomusic.faces.who import EVERYONE, MOMENT, NOBODY, Who
+from emomusic.faces.who import MOMENT, NOBODY, Who
 from emomusic.songs.recommend import JOURNEY_STEPS
 from emomusic.songs.request import Policy, Request, destination_of, nearest_emotion, target_of
 from emomusic.songs.song import Pick
@@ -150,12 +150,9 @@ def _take_mark(queue: PageQueue, key: str, shown: Sequence[Who], on_face: Callab
     page_state(PlaneState).num_clicks += 1
 
 
-def face_points(faces: Faces, *, with_group: bool = False) -> list[FacePoint]:
-    """The first faces as points on the plane, and the group if there are several faces."""
-    points = [FacePoint(face.who, face.point, face.emotion, is_sure=face.is_sure) for face in faces[:MOST_POINTS]]
-    if with_group and len(faces) > 1 and (group := faces.mean()) is not None:
-        points.append(FacePoint(EVERYONE, group.point, group.emotion))
-    return points
+def face_points(faces: Faces) -> list[FacePoint]:
+    """The first faces as points on the plane."""
+    return [FacePoint(face.who, face.point, face.emotion, is_sure=face.is_sure) for face in faces[:MOST_POINTS]]
 
 
 def describe_few(picks: Sequence[Pick], mood: Mood) -> list[str]:

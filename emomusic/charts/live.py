@@ -11,15 +11,14 @@ import plotly.graph_objects as go
 
 from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares
 from emomusic.charts.layout import BAR_MARGIN, GRID, REVERSED, lay_out, line
-from emomusic.colours import EMOTION_COLOURS, GUIDE, HATCHED, MOOD_COLOURS, faded, ink_on
+from emomusic.colours import EMOTION_COLOURS, GUIDE, HATCHED, MOOD_COLOURS, TRAIL, faded, ink_on
 from emomusic.faces.table import SHARES
-from emomusic.stream.timeline import Scene
+from emomusic.stream.timeline import Scene, unread_spans
 from emomusic.text import format_clock
 
 if TYPE_CHECKING:
     from emomusic.songs.hearing import SoundSpan
 
-_BRIDGED_S = 3  # longest gap to fill; slow machines read less than one frame a second
 _MIN_SPAN_S = 30  # narrowest time axis
 _BAND_BOTTOM, _BAND_TOP = 102, 114  # of the scenes, in the unit of the areas
 _NUMBERED_SCENES = 24
@@ -36,10 +35,12 @@ def mood_areas(table: pd.DataFrame, *, end_s: float | None = None) -> go.Figure:
 
     `end_s` is the end of the time axis, by default that of the table, which has at least `_MIN_SPAN_S`.
     """
-    seconds = table.set_index("time_s")[SHARES].fillna(0.0)
-    if len(seconds):  # every second from the first to the last, short gaps filled, 0 without faces
+    seconds, unread = table.set_index("time_s")[SHARES].fillna(0.0), unread_spans(table)
+    if len(seconds):  # every second from the first to the last, 0 without faces and where nothing was read
         every = range(int(seconds.index[0]), int(seconds.index[-1]) + 1)
-        seconds = seconds.reindex(every).ffill(limit=_BRIDGED_S - 1).fillna(0.0)
+        seconds = seconds.reindex(every, method="ffill")
+        for last_s, next_s in unread:
+            seconds.loc[last_s + 1 : next_s - 1] = 0.0
         if end_s is not None and end_s > every[-1]:
             seconds.loc[min(end_s, every[-1] + 1)] = seconds.iloc[-1]  # the last second, too, has a width
     minutes = [format_clock(time_s) for time_s in seconds.index]
@@ -53,6 +54,10 @@ def mood_areas(table: pd.DataFrame, *, end_s: float | None = None) -> go.Figure:
             customdata=minutes, hovertemplate="%{customdata}: %{y:.0f} %<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     figure.layout.annotations = _names_in_areas(seconds)
+    for last_s, next_s in unread:
+        grey = {"fillcolor": faded(TRAIL, 0.3), "line": {"width": 0}}
+        figure.add_shape(type="rect", x0=last_s, x1=next_s, y0=0, y1=100, **grey)
+        figure.add_annotation(x=(last_s + next_s) / 2, y=50, text="not read", showarrow=False, font={"size": 13})
     first, last = (seconds.index[0], seconds.index[-1]) if len(seconds) else (0, 0)
     last = max(last, first + _MIN_SPAN_S if end_s is None else end_s)
     step = next((step for step in (1, 2, 5, 10, 30, 60, 120, 300) if (last - first) / step <= 8), 600)

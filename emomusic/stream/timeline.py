@@ -25,6 +25,7 @@ COLUMNS = ["time_s", "num_faces", *SHARES, *AFFECT_COLUMNS]
 _CHANGE_COST, _PROBABILITY_WEIGHT = 0.3, 0.5
 _SESSION_CHANGE_COST = 0.08  # lower, so that ten seconds count, as a second of a session has little noise
 
+_BRIDGED_S = 3  # longest time between two readings that counts as read; slow machines read less than one frame a second
 _SHORTEST_MOOD_S = 2  # so that one second between two moods is none
 
 _COST_AT_CUT = 0.25  # relative: a change of mood at a cut is likely
@@ -107,6 +108,12 @@ class Scene(WithEmotion):
 def mean_of(table: pd.DataFrame) -> EmotionProbabilities | None:
     """The mean over the rows of a timeline with faces; None without any."""
     return EmotionProbabilities.mean(table.loc[table["num_faces"] > 0, SHARES].to_numpy())
+
+
+def unread_spans(table: pd.DataFrame) -> list[tuple[int, int]]:
+    """The times without a reading in a timeline: the last second before each one, and the first one after it."""
+    times = table["time_s"].astype(int).tolist()
+    return [(last_s, next_s) for last_s, next_s in itertools.pairwise(times) if next_s - last_s > _BRIDGED_S]
 
 
 @dataclass(frozen=True, slots=True)

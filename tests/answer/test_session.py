@@ -2,11 +2,15 @@
 
 import csv
 import io
+from datetime import date
 
+import numpy as np
 import pytest
 
 from emomusic.affect import Emotion
 from emomusic.answer.others import MOST_SONGS, SessionAnswer
+from emomusic.charts.live import mood_areas
+from emomusic.media.images import read_image
 from emomusic.songs.request import Policy, Request
 from emomusic.stream.timeline import Timeline
 from tests.fakes import FakeClassifier
@@ -25,7 +29,7 @@ def answer_to(*spans: tuple[int, Emotion | None], num_faces: int = 1) -> Session
     return SessionAnswer(timeline.table())
 
 
-def test_a_session_has_a_sentence_figures_and_a_row_for_each_scene() -> None:
+def test_a_session_has_a_sentence_figures_and_a_moment_for_each_scene() -> None:
     answer = answer_to((40, HAPPY), (20, SAD), (20, None), num_faces=3)
     assert answer.sentence == "Session: mostly happy, at times sad"
     assert answer.figures == {
@@ -35,8 +39,21 @@ def test_a_session_has_a_sentence_figures_and_a_row_for_each_scene() -> None:
         "Changes of mood": "1 a minute",
     }
     assert answer.note == ""
-    assert answer.rows()[["Start", "Duration"]].to_numpy().tolist() == [["0:00", "0:40"], ["0:40", "0:20"]]
-    assert answer.rows()["Moods"].tolist() == ["happy 100 %", "sad 100 %"]
+    assert [(moment.time_s, moment.emotion, moment.seconds) for moment in answer.moments] == [
+        (0, HAPPY, 40),
+        (40, SAD, 20),
+    ]
+    assert read_image(answer.card(date(2026, 11, 29))).shape == (1350, 1080, 3)
+
+
+def test_the_figures_and_the_chart_agree_on_what_was_not_read() -> None:
+    table = answer_to((30, HAPPY), (10, None), (60, HAPPY)).table
+    answer = SessionAnswer(table.drop(range(50, 70)))  # a busy machine
+    assert {**answer.figures, "With a face": "70 %", "Not read": "20 %"} == answer.figures
+    height = sum(np.array(area.y) for area in mood_areas(answer.table).data)
+    assert (height > 0).mean() == pytest.approx(0.7)
+    (grey,) = mood_areas(answer.table).layout.shapes
+    assert (grey.x0, grey.x1) == (49, 70)
 
 
 def test_a_session_without_a_face_has_no_moods() -> None:
@@ -50,10 +67,9 @@ def test_the_songs_are_for_the_longest_scenes_in_order_of_time() -> None:
     assert [request.emotion for request in requests] == [HAPPY, SAD]
     assert {request.policy for request in requests} == {Policy.SOOTHE}
     assert answer.request.point.valence == pytest.approx((30 * 0.7 - 40 * 0.5) / 70, abs=0.1)
-    assert answer.which_rows == "One song for each row of the table."
+    assert [moment.emotion for moment in answer.moments] == [HAPPY, SAD]
     many = answer_to(*[(20 + step, (HAPPY, SAD)[step % 2]) for step in range(MOST_SONGS + 2)])
-    assert len(many.requests(Request())) == MOST_SONGS
-    assert "longest" in many.which_rows
+    assert len(many.requests(Request())) == len(many.moments) == MOST_SONGS
 
 
 def test_a_long_session_tells_what_its_figures_cover() -> None:

@@ -27,7 +27,7 @@ def heights(table: pd.DataFrame, emotion: Emotion) -> list[float]:
 
 def test_short_gaps_are_filled_and_long_gaps_are_not() -> None:
     assert heights(timeline((0, Emotion.FEAR), (3, Emotion.FEAR)), Emotion.FEAR) == [100] * 4
-    assert heights(timeline((0, Emotion.FEAR), (6, Emotion.FEAR)), Emotion.FEAR) == [100, 100, 100, 0, 0, 0, 100]
+    assert heights(timeline((0, Emotion.FEAR), (6, Emotion.FEAR)), Emotion.FEAR) == [100, 0, 0, 0, 0, 0, 100]
 
 
 FILM = timeline((0, Emotion.HAPPY), (1, Emotion.HAPPY), (2, None), (3, Emotion.SAD), (4, Emotion.SAD))

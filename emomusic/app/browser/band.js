@@ -27,7 +27,8 @@ export function placeGains(valence, arousal) {
   return { gains, cutoffHz: 700 * 22 ** ramp(arousal, -0.5, 0.6) };
 }
 
-const meanOf = (places) => {
+/** The mean of places on the affect plane. */
+export const meanOf = (places) => {
   const mean = (axis) => places.reduce((sum, place) => sum + place[axis], 0) / places.length;
   return { valence: mean("valence"), arousal: mean("arousal") };
 };

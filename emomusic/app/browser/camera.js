@@ -1,6 +1,7 @@
 /** The question for the camera, and on the Live page the camera with its marks. */
+import { meanOf } from "./band.js";
 import { Part } from "./base.js";
-import { drawMarks } from "./recorder.js";
+import { drawMarks, drawPlane } from "./recorder.js";
 
 const PROBLEMS = {
   NotAllowedError: "refused", SecurityError: "refused", NotFoundError: "absent",
@@ -88,11 +89,12 @@ const [FEW_FACES, CROWD_MS] = [3, 72]; // the mean time with more faces, each of
 const STILL_MS = 1000; // longest time between two frames, also without a new one
 const AHEAD_MS = 500; // longest time for which a mark goes on without an answer
 const LARGEST_SIDE = 640; // of a frame
+const [TRAIL_MS, TRAIL_STEP_MS] = [20000, 500]; // how long the plane shows where the faces were, and the time between two places
 
 /**
  * The camera with its marks. Its frames go to the `address` of the session one at a time, and each answer has the faces.
  * With the settings `ice`, WebRTC carries the frames, and the address sends the faces as events. `data.phase` is that of
- * the page, which must know when that of the answers differs.
+ * the page, which must know when that of the answers differs. With `data.hasPlane`, the affect plane is in a corner.
  */
 class Camera extends Part {
   #stream = null;
@@ -105,6 +107,7 @@ class Camera extends Part {
   #told = ""; // the phase that the page was told of
 
   faces = []; // of the last answer, with the speed of each in shares of the picture per millisecond
+  trail = []; // the means of the faces before, the oldest first
 
   constructor(element) {
     super(element);
@@ -141,6 +144,9 @@ class Camera extends Part {
     this.faces = faces.map((face) => ({ ...face, speed: speedOf(face) }));
     [this.#taken_ms, this.#isMarked] = [taken_ms, isMarked];
     live.layers?.mixer?.setPlace(this.faces);
+    this.trail = this.trail.filter(({ at_ms }) => at_ms > taken_ms - TRAIL_MS);
+    const isDue = taken_ms - (this.trail.at(-1)?.at_ms ?? -Infinity) > TRAIL_STEP_MS;
+    if (faces.length && isDue) this.trail.push({ at_ms: taken_ms, ...meanOf(faces) });
     if (phase !== this.data.phase && phase !== this.#told) this.tell("changed");
     this.#told = phase;
   }
@@ -156,10 +162,14 @@ class Camera extends Part {
   #tick() {
     const { videoWidth: width, videoHeight: height } = this.video;
     if (!width) return;
-    if (this.canvas.width !== width) Object.assign(this.canvas, { width, height });
+    if (this.canvas.width !== width || this.canvas.height !== height) {
+      Object.assign(this.canvas, { width, height });
+      this.canvas.parentElement.style.setProperty("--ratio", width / height);
+    }
     const context = this.canvas.getContext("2d");
     context.clearRect(0, 0, width, height);
     drawMarks(context, this.marks, this.canvas);
+    if (this.data.hasPlane) drawPlane(context, this.faces, this.trail, this.canvas);
     if (this.#sender) this.#send();
   }
 

@@ -18,11 +18,12 @@ export class Layers extends Part {
     super(element);
     live.layers = this;
     [this.mute, this.volume, this.record, this.note] = [".mute", "input", ".record", "output"].map((each) => this.find(each));
-    [this.saved, this.player] = [".saved", "video"].map((each) => this.find(each));
+    [this.saved, this.player, this.share] = [".saved", "video", ".share"].map((each) => this.find(each));
     this.mute.onclick = () => this.#silence(this.#silencedBy ? "" : "visitor");
     this.volume.oninput = () => this.mixer?.setVolume(this.volume.value / 100);
     this.record.onclick = () => (this.#clip ? this.#clip.abort() : this.#record());
     this.find(".delete").onclick = () => this.#deleteClip();
+    this.share.onclick = () => navigator.share({ files: [this.file] }).catch(() => {}); // the visitor may change their mind
     this.player.onplay = () => tellSound("clip");
     this.every(DRAW_MS, () => this.#draw());
     this.listen(window, SOUND, ({ detail }) => this.#hear(detail.source));
@@ -71,13 +72,14 @@ export class Layers extends Part {
   #draw() {
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     const seats = this.#playing && this.mixer.isPlaying ? this.mixer.seats : [];
+    const faces = live.camera?.faces ?? [], colours = faces.length > 2 ? [] : faces.map(({ colour }) => colour);
     this.element.querySelectorAll(".layer").forEach((layer) =>
       [...layer.children].forEach((block, position) => {
         const { level = 0, gains = {} } = seats[position] ?? {};
         const [minor, major] = ["Minor", "Major"].map((side) => gains[layer.dataset.name + side] ?? 0);
         const width = 100 * Math.min(Math.hypot(minor, major), 1) * level;
         const left = ((2 * Math.atan2(major, minor)) / Math.PI) * (100 - width);
-        block.style.cssText = `width: ${width}%; left: ${left}%`;
+        block.style.cssText = `width: ${width}%; left: ${left}%; background: ${colours[position] ?? "white"}`;
       }),
     );
   }
@@ -85,29 +87,33 @@ export class Layers extends Part {
   async #record() {
     const { video } = live.camera ?? {};
     if (!video?.videoWidth) return;
-    const state = () => ({ marks: live.camera?.marks ?? [], points: live.camera?.faces ?? [] });
+    const state = () => ({ marks: live.camera?.marks ?? [], points: live.camera?.faces ?? [], trail: live.camera?.trail });
     const [label, began_ms] = [this.record.textContent, performance.now()];
     let result = "";
     this.#deleteClip();
     this.#say("Recording. The clip stays in this browser.");
     this.#clip = new AbortController();
     this.record.textContent = "Save it now";
+    this.record.classList.add("on");
     try {
       const { signal } = this.#clip;
       const clip = await recordClip({ video, sound: this.mixer.output, state, seconds: CLIP_S, signal });
       if (!clip.size) return; // a clip that ends at once has no frame
-      this.player.src = saveClip(clip, "emomusic-live");
+      this.player.src = saveClip((this.file = clip));
+      this.share.hidden = !navigator.canShare?.({ files: [clip] });
       this.saved.hidden = false;
       result = `Saved, ${Math.round((performance.now() - began_ms) / 1000)} s.`;
     } finally {
       this.#clip = null;
       this.record.textContent = label;
+      this.record.classList.remove("on");
       this.#say(result);
     }
   }
 
   #deleteClip() {
     if (!this.saved.hidden) URL.revokeObjectURL(this.player.src);
+    this.file = null;
     this.player.removeAttribute("src");
     this.player.load();
     this.saved.hidden = true;

@@ -27,29 +27,45 @@ export function drawMarks(context, marks, { width, height }) {
   }
 }
 
-function drawPlane(context, points, { width, height }) {
-  const side = Math.min(width, height) / 4;
-  const [left, top, half] = [width - side * 1.1, height - side * 1.1, side / 2];
-  context.fillStyle = "rgba(255, 255, 255, 0.8)";
-  context.fillRect(left, top, side, side);
-  context.fillStyle = "rgba(0, 0, 0, 0.3)";
-  context.fillRect(left, top + half, side, 1);
-  context.fillRect(left + half, top, 1, side);
-  for (const { valence, arousal, colour } of points) {
+/** Draw the affect plane in the upper right corner: the trail of the faces, oldest first, and each face with its number. */
+export function drawPlane(context, points, trail, { width, height }) {
+  const half = Math.min(width, height) / 6, letter = Math.max(half / 6, 9);
+  const [left, top] = [width - half * 1.15, half * 1.15];
+  const at = ({ valence, arousal }) => [left + half * between(valence), top - half * between(arousal)];
+  const disc = (place, radius, colour) => {
     context.fillStyle = colour;
     context.beginPath();
-    context.arc(left + half * (1 + between(valence)), top + half * (1 - between(arousal)), side / 20, 0, 2 * Math.PI);
+    context.arc(...place, radius, 0, 2 * Math.PI);
     context.fill();
+  };
+  disc([left, top], half * 1.1, "rgba(255, 255, 255, 0.85)");
+  context.fillStyle = "rgba(0, 0, 0, 0.3)";
+  context.fillRect(left - half, top, 2 * half, 1);
+  context.fillRect(left, top - half, 1, 2 * half);
+  [context.fillStyle, context.textBaseline, context.textAlign] = ["#222", "middle", "center"];
+  context.font = `${letter}px sans-serif`;
+  context.fillText("awake", left, top - half + letter / 2);
+  context.fillText("drowsy", left, top + half - letter / 2);
+  context.fillText("unpleasant", left - half / 2, top - letter / 1.5);
+  context.fillText("pleasant", left + half / 2, top - letter / 1.5);
+  trail.forEach((place, number) => disc(at(place), half / 24, `rgba(90, 90, 100, ${(number + 1) / trail.length})`));
+  context.font = `600 ${letter}px sans-serif`;
+  for (const { number, colour, ink, isHollow, ...place } of points) {
+    disc(at(place), letter * 0.75, colour);
+    if (isHollow) disc(at(place), letter * 0.6, "white");
+    context.fillStyle = isHollow ? "#222" : ink;
+    context.fillText(number, ...at(place));
   }
+  context.textAlign = "start";
 }
 
-function drawFrame(canvas, video, { marks, points }) {
+function drawFrame(canvas, video, { marks, points, trail = [] }) {
   const context = canvas.getContext("2d");
   context.setTransform(-1, 0, 0, 1, canvas.width, 0);
   context.drawImage(video, 0, 0, canvas.width, canvas.height);
   context.resetTransform();
   drawMarks(context, marks, canvas);
-  drawPlane(context, points, canvas);
+  drawPlane(context, points, trail, canvas);
 }
 
 /**
@@ -57,9 +73,9 @@ function drawFrame(canvas, video, { marks, points }) {
  *
  * @param video the playing picture.
  * @param sound an AudioNode, such as the output of the mixer; null for a silent clip.
- * @param state gives the {marks, points} of a frame.
+ * @param state gives the {marks, points, trail} of a frame.
  * @param signal an AbortSignal, which ends the clip early.
- * @returns a Blob; its type tells the format.
+ * @returns a File.
  */
 export async function recordClip({ video, sound, state, seconds = 15, signal }) {
   const canvas = document.createElement("canvas");
@@ -88,14 +104,15 @@ export async function recordClip({ video, sound, state, seconds = 15, signal }) 
     if (tap) sound.disconnect(tap);
     stream.getTracks().forEach((track) => track.stop());
   }
-  return new Blob(parts, { type: recorder.mimeType });
+  const [type] = recorder.mimeType.split(";"); // with codecs, no app takes it
+  return new File(parts, `emomusic-live.${type === "video/mp4" ? "mp4" : "webm"}`, { type });
 }
 
 /** Let the browser save a clip; returns its address, which holds its bytes until it is revoked. */
-export function saveClip(blob, name) {
+export function saveClip(clip) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = `${name}.${blob.type.startsWith("video/mp4") ? "mp4" : "webm"}`;
+  link.href = URL.createObjectURL(clip);
+  link.download = clip.name;
   link.click();
   return link.href;
 }

@@ -14,6 +14,7 @@ from emomusic.answer.answer import Answer
 from emomusic.app.browser.components import mount
 from emomusic.app.choices import LIVE_MUSIC
 from emomusic.app.live.session import LiveState, live_fragment
+from emomusic.app.plane import draw_policy, request_of
 from emomusic.app.player import show_queue
 from emomusic.app.queues import forget_queue, play_for
 from emomusic.app.state import page_state
@@ -29,11 +30,11 @@ SONGS = "Songs"
 _MOOD_S = 10
 
 
-def draw_music() -> str:
-    """Show the choice between the styles of the band and songs. Returns the style, or `SONGS`."""
+def draw_music() -> None:
+    """Show the choice between the styles of the band and songs."""
     band = json.loads((data_dir() / "band" / "band.json").read_bytes())
     styles = [style["name"] for style in band["styles"]]
-    chosen: str = LIVE_MUSIC.draw(
+    LIVE_MUSIC.draw(
         st.segmented_control,
         "Music",
         [*styles, SONGS],
@@ -41,7 +42,6 @@ def draw_music() -> str:
         label_visibility="collapsed",
         on_change=_forget_mood,
     )
-    return chosen
 
 
 def _forget_mood() -> None:
@@ -49,16 +49,27 @@ def _forget_mood() -> None:
     forget_queue("live")
 
 
-def show_band(style: str) -> None:
-    """Let the band play a style for the faces, and show its layers; the page calls this during the video."""
-    mount("overlay", "layers", key="live-band", data={"style": style})
+def show_band() -> None:
+    """Let the band play the chosen style for the faces, and show its layers."""
+    mount("overlay", "layers", key="live-band", data={"style": LIVE_MUSIC.value})
 
 
-def show_songs() -> None:
-    """Let songs follow the mood of the last ten seconds, one fading into the next, and show them."""
+def show_songs(*, is_listed: bool) -> None:
+    """Let songs follow the mood of the last ten seconds, one fading into the next, and list them."""
     _follow_mood()
     if (mood := page_state(LiveState).mood) is not None:
-        show_queue(play_for(Answer(who=MOMENT, moment=mood).request(), "live", fades=True), "emomusic-live")
+        queue = play_for(Answer(who=MOMENT, moment=mood).request(), "live", fades=True)
+        if is_listed:
+            show_queue(queue, "emomusic-live")
+
+
+def show_song_of(moment: EmotionProbabilities) -> None:
+    """Show the policies and the songs for the strongest face of a game."""
+    answer = Answer(who=MOMENT, moment=moment)
+    queue = play_for(request_of(answer), "live")
+    draw_policy(answer)
+    st.caption(answer.reason(queue.request))
+    show_queue(queue, "emomusic-live")
 
 
 @live_fragment(1.0)

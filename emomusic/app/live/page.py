@@ -1,33 +1,36 @@
-"""The Live page: consent, options, video, readings, music and session summary."""
+"""The Live page: before START a loop and cards, then the video with what is read, then the moments of the session."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import EMOTIONS, Emotion
-from emomusic.app.browser.components import show_loop
-from emomusic.app.charts import roomy_columns
-from emomusic.app.choices import LIVE_GUESS, LIVE_TEACH, LIVE_VIEW
+from emomusic.answer.others import SessionAnswer
+from emomusic.app.browser.components import mount
+from emomusic.app.camera import show_other_cameras
+from emomusic.app.choices import LIVE_GUESS, LIVE_MUSIC, LIVE_TEACH, LIVE_VIEW
 from emomusic.app.live.game import show_game, show_rounds
 from emomusic.app.live.guess import show_guess
-from emomusic.app.live.music import SONGS, draw_music, show_band, show_songs
+from emomusic.app.live.music import SONGS, draw_music, show_band, show_song_of, show_songs
 from emomusic.app.live.readings import (
+    show_counted,
     show_faces,
-    show_large,
-    show_plane,
-    show_player,
-    show_session,
+    show_rates,
+    show_session_songs,
     show_summary,
     show_timeline,
     show_words,
 )
-from emomusic.app.live.session import LiveState, Stage, live_session
+from emomusic.app.live.session import LiveState, Stage, live_session, with_session
 from emomusic.app.live.teach import show_lesson
 from emomusic.app.live.video import connection, mount_camera, request_camera, show_live_problem, show_video
-from emomusic.app.parts import show_style
+from emomusic.app.page import Page, Part
 from emomusic.app.persons import PersonsState
 from emomusic.app.state import page_state
 from emomusic.charts.face import expression_uri
@@ -50,16 +53,41 @@ class View(StrEnum):
     GUESS = LIVE_GUESS
 
 
-def _apply_view(session: LiveSession | None, *, class_view: bool) -> None:
-    """Let a running session read for a view from its next frame on."""
-    if session is not None:
-        session.reader.known = page_state(PersonsState).known
-        session.boxes = not class_view
-        session.reader.detect_side = _CLASS_SIDE if class_view else DETECT_SIDE
+@dataclass(frozen=True, slots=True, eq=False)
+class _Screen:
+    """What the parts of a run draw.
 
+    Attributes:
+        session: the session of the visitor, running or over.
+        view: the chosen view.
+        answer: the answer to the session so far.
+        result: the result of a game; None before it, and in other views.
+    """
 
-# Widths of the columns: the video, what is read, and the music
-_COLUMNS = {View.FACES: (10, 8, 8), View.CLASSROOM: (6, 10, 7), View.GAME: (10, 15, 7), View.TEACH: (10, 15, 7)}
+    session: LiveSession
+    view: View
+    answer: SessionAnswer
+    result: GameView | None = None
+
+    @property
+    def is_class(self) -> bool:
+        """Whether a class reads the page: in large type, without marks and lists."""
+        return self.view is View.CLASSROOM
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the view tells how the session went."""
+        return not self.session.is_on and self.view in (View.FACES, View.CLASSROOM)
+
+    @property
+    def has_music(self) -> bool:
+        """Whether the faces of the video choose the music."""
+        return self.session.phase is Phase.PLAYING and self.view in (View.FACES, View.CLASSROOM)
+
+    @property
+    def plays_songs(self) -> bool:
+        """Whether this music is songs, not the band."""
+        return self.has_music and LIVE_MUSIC.value == SONGS
 
 
 def show_live() -> None:
@@ -70,137 +98,181 @@ def show_live() -> None:
         st.switch_page("pages/photo.py")
     if session is not None and session.is_on and session.is_left:
         session.lose()
-    view = _show_head(session)
-    show_style(__file__, "live.css")
-    if view is View.GUESS:
+    (view,) = LIVE_VIEW.among([*View]) or [View.FACES]
+    _show_head(session, view)
+    if view is View.GUESS:  # needs no camera
         show_guess()
-        return
-    if session is None:
+    elif session is None:
         _show_opening(view)
-        return
-    if session.is_on:
-        show_style(__file__, "video_on.css")
-    game, result = session.game, None
-    if view is View.GAME and game is not None:
-        now = game.view()
-        result = now if now.phase is GamePhase.OVER or not session.is_on else None  # STOP ends a game too
-    _show_columns(session, view, result)
-    if game is not None and result is not None:
-        show_rounds(game)
-    elif session.phase is Phase.PLAYING and view is View.FACES:
-        show_timeline()
-    elif not session.is_on:
-        show_summary(session)
+    else:
+        LIVE.draw(_screen_of(session, view), _lay_out(view))
 
 
-_CLASS: Sequence[Emotion] = [*EMOTIONS, *[Emotion.HAPPY, Emotion.NEUTRAL] * 9]
-_GAME = "Show seven emotions to the camera, alone or in two. The song of your strongest face plays at the end."
-# Drawn faces before START, their width in pixels, and what the view does
-_OPENINGS: Mapping[View, tuple[Sequence[Emotion], int, str]] = {
-    View.CLASSROOM: (_CLASS, 64, "The mood of all faces together, in type that the last row can read."),
-    View.GAME: (EMOTIONS, 136, _GAME),
-    View.TEACH: (ORDER, 136, "A minute with your neutral face and six others makes the readings yours."),
+def _screen_of(session: LiveSession, view: View) -> _Screen:
+    screen = _Screen(session, view, SessionAnswer(session.reader.timeline()))
+    session.reader.known = page_state(PersonsState).known
+    session.boxes = not screen.is_class  # from the next frame on
+    session.reader.detect_side = _CLASS_SIDE if screen.is_class else DETECT_SIDE
+    if view is View.GAME and session.game is not None:
+        now = session.game.view()
+        if now.phase is GamePhase.OVER or not session.is_on:  # STOP ends a game too
+            return replace(screen, result=now)
+    return screen
+
+
+def _lay_out(view: View) -> Mapping[str, DeltaGenerator]:
+    """The containers of the parts: that of the video is the same one in all views, so it stays connected."""
+    with st.container(key="live-screen"):
+        with st.container(key="live-stage", gap=None):
+            places = {name: st.container(key=f"live-{name}", gap="xsmall") for name in ("words", "video", "strip")}
+        places["controls"] = st.container(key="live-controls", horizontal=True, vertical_alignment="center")
+        places |= {name: st.container(key=f"live-{name}") for name in ("summary", "below")}
+        return places | {"side": st.container(key=f"live-side-{view.name.lower()}")}
+
+
+# Parts
+
+
+def _draw_controls(screen: _Screen) -> None:
+    """STOP, the choice of music, and in the game and the lesson whose faces count."""
+    st.button("STOP", icon=":material/stop:", on_click=with_session(LiveSession.end), key="live-stop")
+    if screen.has_music:
+        draw_music()
+    elif screen.session.phase is Phase.PLAYING:
+        game = screen.session.game if screen.view is View.GAME else None
+        show_counted(1 if game is None else game.num_players)
+
+
+def _draw_game(screen: _Screen) -> None:
+    """The game, or its result with a song for the strongest face."""
+    show_game(screen.session, screen.result)
+    strongest = None if screen.result is None else screen.result.strongest
+    if strongest is not None and strongest.probabilities is not None:
+        show_song_of(strongest.probabilities)
+
+
+def _draw_rounds(screen: _Screen) -> None:
+    assert screen.session.game is not None  # it has a result
+    show_rounds(screen.session.game)
+
+
+def _draw_lesson(screen: _Screen) -> None:
+    """The lesson, or before the video what it is."""
+    show_lesson(screen.session if screen.session.phase is Phase.PLAYING else None)
+
+
+def _draw_video(screen: _Screen) -> None:
+    show_video(screen.session, has_plane=screen.view is View.FACES)
+
+
+LIVE = Page(
+    "live",
+    [
+        # First, as the choice of music decides what plays
+        Part("controls", _draw_controls, lambda shown: shown.session.is_on),
+        Part("side", lambda shown: show_songs(is_listed=shown.view is View.FACES), lambda shown: shown.plays_songs),
+        Part(
+            "side", lambda shown: show_session_songs(shown.answer), lambda shown: shown.is_over and shown.answer.moods
+        ),
+        Part("strip", lambda _: show_band(), lambda shown: shown.has_music and not shown.plays_songs),
+        Part("words", lambda shown: show_words(shown.is_class), lambda shown: shown.has_music),
+        Part("video", _draw_video, lambda shown: shown.session.is_on),
+        Part("side", lambda shown: show_faces(shown.is_class), lambda shown: shown.has_music),
+        Part("side", _draw_game, lambda shown: shown.view is View.GAME),
+        Part("side", _draw_lesson, lambda shown: shown.view is View.TEACH),
+        Part("below", _draw_rounds, lambda shown: shown.result is not None),
+        Part("below", lambda _: show_timeline(), lambda shown: shown.has_music and not shown.is_class),
+        Part("summary", lambda shown: show_summary(shown.answer), lambda shown: shown.is_over),
+    ],
+)
+
+
+# Before START and above the video
+
+_CARDS: Mapping[View, tuple[str, str, Sequence[Emotion], str]] = {
+    View.FACES: ("Band", "music_note", (), "Your faces conduct a band, or change the song."),
+    View.GAME: ("Mirror game", "sports_esports", EMOTIONS, "Show seven emotions, alone or in two."),
+    View.TEACH: ("Teach it your face", "school", ORDER, "A minute makes the readings yours."),
+    View.CLASSROOM: ("Classroom", "groups", (), "The mood of all, in large type."),
+    View.GUESS: ("Guess first", "how_to_vote", (), "A class votes before the machine; no camera."),
 }
+"""What can begin: name, symbol, drawn faces, and what it does."""
 
 
 def _show_opening(view: View) -> None:
-    """Show what the view is like before the first START."""
-    if view not in _OPENINGS:
-        show_loop(
-            "live",
-            "One face after another, framed with its emotion; below it the four layers of the band, which follow it",
-            "A band follows the faces before your webcam. START begins, with sound.",
-        )
-        return
-    emotions, width, text = _OPENINGS[view]
-    faces = "".join(f'<img src="{expression_uri(emotion)}" width="{width}" alt="">' for emotion in emotions)
-    with st.container(key="live-faces"):
-        st.html(f'<div style="display: flex; flex-wrap: wrap; gap: 0.75rem; max-width: 70rem">{faces}</div>')
-    st.markdown(text)
-
-
-def _show_columns(session: LiveSession, view: View, result: GameView | None) -> None:
-    """Show the video, what is read, and the music: in all views in the same columns, so the video stays connected."""
-    playing = session if session.phase is Phase.PLAYING else None
-    left, middle, right = roomy_columns(_COLUMNS[view], key="live", gap="medium")
-    with left:
-        with st.container(key="live-words", gap="xsmall"):
-            if playing is not None and view is View.FACES:
-                show_words()
-        show_video(session)
-    with middle:
-        if view is View.GAME:
-            show_game(session, result)
-        elif view is View.TEACH:
-            show_lesson(playing)
-        elif playing is not None:
-            show_large() if view is View.CLASSROOM else show_plane()
-        elif not session.is_on:
-            show_session(session)
-        else:
-            st.caption(":material/hourglass_top: The reading appears here.")
-    with right:
-        if result is None and playing is not None and view is not View.TEACH:
-            style = draw_music()
-            show_songs() if style == SONGS else show_band(style)
-        if playing is not None and view is View.FACES:
-            show_faces()
-        show_player(session, result)
-
-
-def _show_head(session: LiveSession | None) -> View:
-    """Show everything above the video. Returns the chosen view."""
-    live = page_state(LiveState)
-    with st.container(key="live-head"):
-        mount_camera()
-        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            view = View(LIVE_VIEW.draw(st.segmented_control, "View", list(View), label_visibility="collapsed"))
-            _apply_view(session, class_view=view is View.CLASSROOM)
-            with st.popover("How faces are read", icon=":material/help:"):
-                st.caption(
-                    "Here all seven emotions count as equally likely, because people pull faces for a camera. On "
-                    "photographs, the app expects few angry, disgusted or afraid faces."
-                )
-            if live.request:  # whoever joins sees what was agreed
-                st.caption(":material/check: Everyone on camera agrees to face analysis", width="content")
-        if view is View.GUESS:  # needs no camera
-            return view
-        if view is View.CLASSROOM:
-            st.caption(
-                "Large type, and the mood of the whole group without marks on faces. Use it with volunteers who act; "
-                "do not analyse pupils."
-            )
-        if not live.request:
+    """Show a loop, START on it, and a card for each view."""
+    with st.container(key="live-opening"):
+        with st.container(key="loop-live"):
+            alt = "One face after another, framed with its emotion; below it the layers of the band, which follow it"
+            mount("loop", "loop", key="live-loop", data={"file": "live.mp4", "alt": alt})
+        with st.container(key="live-begin", gap="small"):
             _show_start()
-        if live.stage is Stage.REFUSED and live.problem is not None:
-            can_change = live.problem not in (Problem.INSECURE, Problem.FRAMED, Problem.UNSUPPORTED)
-            show_live_problem(live.problem, again=request_camera if can_change else None)
-        elif live.stage is Stage.ASKING:
-            st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")
-        elif session is not None and session.problem is not None:
-            show_live_problem(session.problem)
-    return view
+    with st.container(key="live-cards"):
+        for each, (name, icon, emotions, text) in _CARDS.items():
+            with st.container(border=True, gap="xsmall", key=f"live-card-{each.name.lower()}"):
+                faces = [f'<img src="{expression_uri(emotion)}" alt="">' for emotion in emotions]
+                st.html(f'<div class="live-moving">{"".join(faces) or "<i></i>" * 4}</div>')
+                symbol, args = "check_circle" if each is view else icon, (None if each is View.FACES else each,)
+                options: dict[str, Any] = {"type": "tertiary", "on_click": LIVE_VIEW.set, "args": args}
+                st.button(name, icon=f":material/{symbol}:", key=f"live-view-{each.name.lower()}", **options)
+                st.caption(text)
 
 
 def _show_start() -> None:
-    """Show START, which gives the consent, and the notice."""
+    """Show START, which the consent enables, and the notice."""
+    if page_state(LiveState).stage is Stage.ASKING:
+        st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")
+        return
+    agrees = st.checkbox(
+        "Everyone in view agrees to face analysis", value=bool(page_state(LiveState).request), key="live-agrees"
+    )
+    options: dict[str, Any] = {"type": "primary", "disabled": not agrees, "on_click": request_camera}
+    st.button("START", icon=":material/videocam:", key="live-start", **options)
     ice = connection()
     contacts = f" To connect, browser and server contact {', '.join(ice.hosts)}." if ice and ice.hosts else ""
-    with (
-        st.container(border=True, key="live-begin"),
-        st.container(horizontal=True, vertical_alignment="center", gap="medium"),
-    ):
-        st.button(
-            "START: everyone on camera agrees to face analysis",
-            icon=":material/videocam:",
-            type="primary",
-            on_click=request_camera,
-            key="live-start",
+    st.markdown("The video goes to this server, which estimates expressions. **No frame is kept.**")
+    with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
+        st.markdown(
+            "Your pictures in the mirror game and the lesson stay in memory until you leave. The "
+            "figures of the last ten minutes stay in memory until you start again, or "
+            f"{WHEN_GONE}.{contacts}"
         )
-        st.markdown("The video goes to this server, which estimates expressions. **No frame is kept.**")
-        with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
-            st.markdown(
-                "Your pictures in the mirror game and the lesson stay in memory until you leave. The "
-                "figures of the last ten minutes stay in memory until you start again, or "
-                f"{WHEN_GONE}.{contacts}"
-            )
+
+
+def _show_head(session: LiveSession | None, view: View) -> None:
+    """Show the choice of a view, the options, and a problem; before START, cards are the choice."""
+    live = page_state(LiveState)
+    with st.container(key="live-head"):
+        mount_camera()
+        if session is not None or view is View.GUESS:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                LIVE_VIEW.draw(st.segmented_control, "View", [*View], label_visibility="collapsed")
+                if session is not None:
+                    _draw_options(session)
+                    if not session.is_on:
+                        options: dict[str, Any] = {"type": "primary", "on_click": request_camera, "key": "live-restart"}
+                        st.button("START", icon=":material/videocam:", **options)
+        if view is View.CLASSROOM:
+            st.caption("Use it with volunteers who act; do not analyse pupils.")
+        if view is View.GUESS:
+            return
+        if live.stage is Stage.REFUSED and live.problem is not None:
+            can_change = live.problem not in (Problem.INSECURE, Problem.FRAMED, Problem.UNSUPPORTED)
+            show_live_problem(live.problem, again=request_camera if can_change else None)
+        elif session is not None and live.stage is Stage.ASKING:
+            st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")
+        elif session is not None and session.problem is not None:
+            show_live_problem(session.problem)
+
+
+def _draw_options(session: LiveSession) -> None:
+    """The other cameras, how faces are read and how often, and what everyone agreed to."""
+    with st.popover("Options", icon=":material/tune:"):
+        if session.is_on:
+            show_other_cameras("live", request_camera)
+            show_rates()
+        st.caption(
+            "Here all seven emotions count as equally likely, because people pull faces for a camera. On "
+            "photographs, the app expects few angry, disgusted or afraid faces."
+        )
+    st.caption(":material/check: Everyone in view agrees to face analysis", width="content")  # for whoever joins

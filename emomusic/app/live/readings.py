@@ -1,131 +1,111 @@
-"""Current faces, their trail and the last ten minutes, in fragments; and the summary of a session that is over."""
+"""Parts of the Live page: what is read now and over the last ten minutes, in fragments; and how a session went."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from datetime import date
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, AffectPoint, EmotionProbabilities, describe, list_shares
-from emomusic.answer.answer import Answer, sentence_of
+from emomusic.affect import EMOTIONS, describe, list_shares, share_text
+from emomusic.answer.answer import Answer
 from emomusic.answer.others import MOST_SONGS, SessionAnswer
-from emomusic.app.charts import show_chart
-from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
-from emomusic.app.live.session import LiveState, Stage, live_fragment, live_session
-from emomusic.app.page import Page, Part
-from emomusic.app.plane import draw_policy, face_points, request_of
-from emomusic.app.player import show_queue, song_line
-from emomusic.app.queues import PageQueue, play_for, start, weak_callback
+from emomusic.app.charts import show_chart, show_tile, style_tiles
+from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message, local_date
+from emomusic.app.live.session import LiveState, live_fragment
+from emomusic.app.player import show_queue
+from emomusic.app.queues import PageQueue, PlayerState, play, play_for, weak_callback
 from emomusic.app.state import page_state
-from emomusic.charts.affect import circumplex
-from emomusic.charts.face import share_bars
+from emomusic.charts.face import expression_uri, share_bars
 from emomusic.charts.live import face_bars, mood_areas
 from emomusic.errors import EmomusicError
-from emomusic.faces.who import EVERYONE, MOMENT
+from emomusic.faces.who import EVERYONE
 from emomusic.server.capacity import capacity
 from emomusic.server.live import LiveSession
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
-from emomusic.stream.game import GameView
 from emomusic.stream.reader import LiveView
-from emomusic.text import join_names, pluralize
+from emomusic.text import format_clock, join_names, pluralize
 
-_TRAIL_S = 20
 _FACES_SHOWN = 6
-_PLANE_HEIGHT, _BARS_HEIGHT = 430, 230
-_LARGE_FONT_PX = 24
-_CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one card has a second line. "stretch" overlaps
+_BARS_HEIGHT = 230
+_FONT_PX, _LARGE_FONT_PX = 14, 24
+_MOMENT_WIDTH = 150
 
 
 @live_fragment(1.0)
-def show_words(session: LiveSession) -> None:
-    """Show the current emotion in one sentence; the page calls this and the next four during the video."""
+def show_words(session: LiveSession, is_large: bool) -> None:
+    """Show the emotion now in one sentence, the number of faces and their profiles."""
     view = session.view()
     show_trouble(session, view)
-    words = sentence_of(view.faces, is_everyone=True) if view.faces else _status(view, session.no_frame_s)
-    st.header(words, anchor=False)
+    answer = Answer(view.faces, EVERYONE)
+    with st.container(key="live-large-words" if is_large else "live-sentence", gap="xsmall"):
+        st.header(answer.sentence if view.faces else _status(view, session.no_frame_s), anchor=False)
+        place = f" · {answer.probabilities.point.quadrant.description}" if answer.probabilities else ""
+        st.caption(f"{pluralize(len(view.faces), 'face')}{place}")
+        if view.known:
+            names = join_names([escape_markdown(person.name) for person in view.known])
+            st.caption(f":material/face: Read with the profile of {names}")
+
+
+@live_fragment(1.0)
+def show_rates(session: LiveSession) -> None:
+    """Show how often frames arrive and faces are read, and how late."""
+    view = session.view()
     lag = "" if view.lag_s is None else f" · {1000 * view.lag_s:.0f} ms delay"
-    st.caption(
-        f"{pluralize(len(view.faces), 'face')} · {_rate(view.frames_per_second)} frames per second · "
-        f"{_rate(view.readings_per_second)} readings per second{lag}"
-    )
-    if view.known:
-        names = join_names([escape_markdown(person.name) for person in view.known])
-        st.caption(f":material/face: Read with the profile of {names}")
+    frames, readings = (_rate(rate) for rate in (view.frames_per_second, view.readings_per_second))
+    st.caption(f"{frames} frames per second · {readings} readings per second{lag}")
 
 
 @live_fragment(1.0)
-def show_plane(session: LiveSession) -> None:
-    """Show the faces and their trail on the plane."""
-    view = session.view()
-    points = face_points(view.faces, with_group=True)
-    table = session.reader.timeline()
-    recent = table[table["time_s"] > table["time_s"].max() - _TRAIL_S].dropna(subset=["valence"])
-    trail = [AffectPoint(*row) for row in recent[["valence", "arousal"]].itertuples(index=False)]  # oldest first
-    show_chart(
-        circumplex(points, trail=trail, height=_PLANE_HEIGHT),
-        key="live-plane",
-        alt=f"Valence and arousal of the faces, and of the group in the last {_TRAIL_S} seconds",
-    )
+def show_counted(session: LiveSession, num_players: int) -> None:
+    """Say whose faces count if more are in view than take part."""
+    faces = session.view().faces
+    if len(faces) > num_players:
+        sizes = {face.number: face.face.box.width * face.face.box.height for face in faces}
+        largest = sorted(sorted(sizes, key=lambda number: -sizes[number])[:num_players])
+        counted = f"Face {largest[0]} counts" if len(largest) == 1 else f"Faces {join_names(map(str, largest))} count"
+        st.markdown(f":material/groups: {len(faces)} faces are in view. {counted}: the largest.")
 
 
 @live_fragment(1.0)
-def show_faces(session: LiveSession) -> None:
-    """Show the probabilities of the faces."""
-    view = session.view()
-    group = view.faces.mean()
-    if len(view.faces) <= 1 or group is None:
-        _show_bars(group, 14)
+def show_faces(session: LiveSession, is_large: bool) -> None:
+    """Show the probabilities of the faces, or `is_large` those of the group in large type."""
+    answer = Answer(session.view().faces, EVERYONE)
+    group, faces = answer.probabilities, answer.faces
+    if is_large or len(faces) <= 1 or group is None:
+        shares: dict[str, float] = dict.fromkeys(EMOTIONS, 0.0) if group is None else group.as_dict()
+        figure, size = share_bars(shares, height=_BARS_HEIGHT), _LARGE_FONT_PX if is_large else _FONT_PX
+        figure.update_traces(textfont={"size": size}).update_yaxes(tickfont={"size": size})
+        figure.update_layout(uniformtext={"minsize": 13, "mode": "show"})
+        if group is None:
+            figure.update_traces(text=[""] * len(EMOTIONS))
+        with st.container(key="live-large-bars" if is_large else "live-small-bars"):
+            alt = f"Probabilities: {'none' if group is None else list_shares(shares)}"
+            show_chart(figure, key="live-bars", alt=alt, height="stretch" if is_large else "content")
         return
-    rows = {EVERYONE.text: group} | {face.who.text: face.probabilities for face in view.faces[:_FACES_SHOWN]}
+    rows = {EVERYONE.text: group} | {face.who.text: face.probabilities for face in faces[:_FACES_SHOWN]}
     alt = "; ".join(f"{name}: {describe(probabilities)}" for name, probabilities in rows.items())
     show_chart(face_bars(rows), key="live-rows", alt=alt)
-    if len(view.faces) > _FACES_SHOWN:
-        st.caption(f"{len(view.faces) - _FACES_SHOWN} more faces are in the video.")
-
-
-@live_fragment(1.0)
-def show_large(session: LiveSession) -> None:
-    """Show the mood of the group in large type, without names or numbers of faces."""
-    view = session.view()
-    group = view.faces.mean()
-    show_trouble(session, view)
-    heading = _status(view, session.no_frame_s) if group is None else describe(group)
-    st.html(f'<p class="live-large">{heading}</p>')
-    if group is not None:
-        quadrant = group.point.quadrant
-        faces = "1 face" if len(view.faces) == 1 else f"the mean of {len(view.faces)} faces"
-        with st.container(key="live-large-words"):
-            st.markdown(f"{quadrant.description.capitalize()}; {faces}")
-    with st.container(key="live-large-bars"):
-        _show_bars(group, _LARGE_FONT_PX, height="stretch")
-
-
-def _show_bars(group: EmotionProbabilities | None, font_px: int, **options: Any) -> None:
-    """Show the seven probabilities; empty bars without a face."""
-    shares: dict[str, float] = dict.fromkeys(EMOTIONS, 0.0) if group is None else group.as_dict()
-    figure = share_bars(shares, height=_BARS_HEIGHT)
-    figure.update_traces(textfont={"size": font_px}).update_yaxes(tickfont={"size": font_px})
-    figure.update_layout(uniformtext={"minsize": 13, "mode": "show"})
-    if group is None:
-        figure.update_traces(text=[""] * len(EMOTIONS))
-    alt = f"Probabilities: {'none' if group is None else list_shares(shares)}"
-    show_chart(figure, key="live-bars", alt=alt, **options)
+    if len(faces) > _FACES_SHOWN:
+        st.caption(f"{len(faces) - _FACES_SHOWN} more faces are in the video.")
 
 
 @live_fragment(2.0)  # the chart has 70 kB
 def show_timeline(session: LiveSession) -> None:
     """Show the emotions of the group over the last ten minutes."""
     st.markdown("**The last ten minutes**")
-    show_areas(session.reader.timeline(), key="live-timeline")
-    st.caption("The height of a colour is the mean share of an emotion over all faces. Gaps: no face, or no reading.")
+    _show_areas(session.reader.timeline(), key="live-timeline")
 
 
-def show_areas(table: pd.DataFrame, *, key: str) -> None:
+def _show_areas(table: pd.DataFrame, *, key: str, end_s: float | None = None) -> None:
     """Show a timeline as stacked areas."""
-    show_chart(mood_areas(table), key=key, alt=f"Shares of the seven emotions over {len(table)} seconds")
+    alt = f"Shares of the seven emotions over {len(table)} seconds"
+    show_chart(mood_areas(table, end_s=end_s), key=key, alt=alt)
+    st.caption("The height of a colour is the mean share of an emotion over all faces. Gaps have no face.")
 
 
 def show_trouble(session: LiveSession, view: LiveView) -> None:
@@ -161,103 +141,71 @@ def _rate(per_second: float) -> str:
     return f"{per_second:.1f}" if 0 < per_second < 1.95 else f"{per_second:.0f}"
 
 
-def show_player(session: LiveSession, game: GameView | None) -> None:
-    """Show the player for the strongest face of a game, or for the playlist of a session that is over."""
-    if game is not None and game.strongest is not None and game.strongest.probabilities is not None:
-        answer = Answer(who=MOMENT, moment=game.strongest.probabilities)
-        queue = play_for(request_of(answer), "live")
-        draw_policy(answer)
-        st.caption(answer.reason(queue.request))
-        show_queue(queue, "emomusic-live")
-    elif page_state(LiveState).stage is Stage.PLAYLIST and not session.is_on:
-        show_queue(_session_queue(_answer_to(session)), "emomusic-session")
+# After STOP
 
 
-def _answer_to(session: LiveSession) -> SessionAnswer:
-    return SessionAnswer(session.reader.timeline())
+def show_session_songs(answer: SessionAnswer) -> None:
+    """Show the songs of a session that is over."""
+    show_queue(_queue_of(answer), "emomusic-session")
 
 
-def show_session(session: LiveSession) -> None:
-    """Show how a session that is over went, in one sentence, and the button that plays its songs."""
-    answer = _answer_to(session)
-    if answer.moods is None:
-        if len(answer.table):
-            st.info("The session is over. It showed no face.", icon=":material/face:")
-        elif session.problem is None:
-            st.info("The session ended before the first reading. Press START to try again.", icon=":material/face:")
-        return
-    st.header(answer.sentence, anchor=False)
-    st.caption(f"{answer.moods.listed.capitalize()} of the time with a face.")
-    st.button(
-        "Play the songs of the session",
-        icon=":material/queue_music:",
-        type="primary",
-        on_click=weak_callback(_play_session, _session_queue(answer)),
-        disabled=page_state(LiveState).stage is Stage.PLAYLIST,
-        key="live-play-session",
-    )
-
-
-def _play_session(queue: PageQueue) -> None:
-    page_state(LiveState).play()
-    start(queue)
-
-
-def show_summary(session: LiveSession) -> None:
-    """Show the figures, the chart, the moods and the songs of a session that is over."""
-    answer = _answer_to(session)
-    if answer.moods is not None:
-        places = {part.name: st.container() for part in SUMMARY.parts}
-        SUMMARY.draw(answer, places)
-
-
-def _draw_figures(answer: SessionAnswer) -> None:
-    with st.container(horizontal=True):
-        for name, figure in answer.figures.items():
-            st.metric(name, figure, **_CARD)
+def show_summary(answer: SessionAnswer) -> None:
+    """Show how a session went: a sentence, its strongest moments with their songs, the chart and the files."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.header(answer.sentence, anchor=False, width="content")
+        if answer.moods is None:
+            return
+        with st.popover("Share", icon=":material/ios_share:", key="live-share"):
+            _draw_files()
+    queue = _queue_of(answer)
+    page_state(LiveState).answer = replace(answer, songs=queue)
+    _draw_moments(answer, queue)
+    _show_areas(answer.table, key="live-session", end_s=answer.end_s)
+    st.markdown(" · ".join(f"{name}: **{figure}**" for name, figure in answer.figures.items()))
     if answer.note:
         st.caption(answer.note)
 
 
-def _draw_timeline(answer: SessionAnswer) -> None:
-    show_areas(answer.table, key="live-session")
-    st.dataframe(answer.rows(), hide_index=True)
+def _draw_moments(answer: SessionAnswer, queue: PageQueue) -> None:
+    """The strongest second of each scene, one after another: a drawn face and the song, which a click plays."""
+    picks = {pick.number: pick for pick in queue.playlist(MOST_SONGS)}
+    playing = queue.current if page_state(PlayerState).playing is queue else None
+    style_tiles("scene", chosen="none" if playing is None else f"moment-{playing.number}")
+    with st.container(horizontal=True, key="live-moments"):
+        for number, moment in enumerate(answer.moments, 1):
+            song = escape_markdown(picks[number].song.title) if number in picks else "no song fits"
+            show_tile(
+                "scene",
+                f"moment-{number}",
+                expression_uri(moment.emotion),
+                f"**{format_clock(moment.time_s)}** {moment.emotion.adjective} {share_text(moment.share)}  \n"
+                f"{song}, for {moment.seconds:.0f} s",
+                alt=f"Moment {number}",
+                width=_MOMENT_WIDTH,
+                on_click=weak_callback(play, queue, number),
+                args=(),
+            )
 
 
-def _draw_file(_: SessionAnswer) -> None:
-    if (session := live_session()) is not None:
-        options = {"icon": ":material/download:", "key": "live-csv"}
-        download_button("Timeline (CSV)", session, _session_csv, "emomusic-session.csv", **options)
+def _draw_files() -> None:
+    """The session as a card and as a table."""
+    card = partial(_card_of, local_date())
+    for label, make, name in (("Card (PNG)", card, "card.png"), ("Timeline (CSV)", _csv_of, "session.csv")):
+        options = {"icon": ":material/download:", "key": f"live-{name[-3:]}"}
+        download_button(label, page_state(LiveState), make, f"emomusic-{name}", **options)
 
 
-def _session_csv(session: LiveSession) -> str:
-    return _answer_to(session).csv()
+def _card_of(today: date, live: LiveState) -> bytes:
+    assert live.answer is not None
+    return live.answer.card(today)
 
 
-def _draw_playlist(answer: SessionAnswer) -> None:
-    """The songs of the longest scenes."""
-    st.header("Playlist of the session", anchor=False)
-    picks = _session_queue(answer).playlist(MOST_SONGS)
-    if not picks:
-        st.info("No song fits. Choose other music.")
-        return
-    st.caption(answer.which_rows)
-    for pick in picks:
-        st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
+def _csv_of(live: LiveState) -> str:
+    assert live.answer is not None
+    return live.answer.csv()
 
 
-SUMMARY = Page(
-    "session",
-    [
-        Part("figures", _draw_figures),
-        Part("timeline", _draw_timeline),
-        Part("file", _draw_file),
-        Part("playlist", _draw_playlist),
-    ],
-)
-
-
-def _session_queue(answer: SessionAnswer) -> PageQueue:
+def _queue_of(answer: SessionAnswer) -> PageQueue:
     """One song for each of the longest scenes, in order of time, for the visitor's music; chosen once."""
 
     def choose(recommender: Recommender, like: Request) -> list[Pick]:

@@ -16,6 +16,7 @@ import streamlit as st
 from streamlit import runtime
 
 from emomusic.affect import EmotionProbabilities
+from emomusic.answer.others import SessionAnswer
 from emomusic.app.queues import forget_queue
 from emomusic.app.state import CameraState, page_state
 from emomusic.server.capacity import capacity
@@ -34,7 +35,6 @@ class Stage(StrEnum):
     ASKING = "asking"  # the browser asks for the camera
     REFUSED = "refused"  # without a camera, or without a place
     VIDEO = "video"  # a session has begun; its phase says more
-    PLAYLIST = "playlist"  # the session is over, and the player has its songs
     LEAVING = "leaving"  # for the Photo page
 
 
@@ -46,6 +46,7 @@ class LiveState:
     request: str = ""  # the last question for the camera; "" before the visitor has agreed
     problem: Problem | None = None  # the answer to this question, if there is no video
     mood: EmotionProbabilities | None = None  # that the songs are for; None before the first song
+    answer: SessionAnswer | None = None  # to the session that is over, for its files
 
     def ask(self) -> None:
         """The visitor agrees and asks for the camera. The answer arrives in a later run of the page."""
@@ -57,11 +58,7 @@ class LiveState:
 
     def begin(self) -> None:
         """A session begins."""
-        self.stage, self.mood = Stage.VIDEO, None
-
-    def play(self) -> None:
-        """The songs of the session that is over play."""
-        self.stage = Stage.PLAYLIST
+        self.stage, self.mood, self.answer = Stage.VIDEO, None, None
 
     def leave(self) -> None:
         """The next complete run of the page opens the Photo page."""

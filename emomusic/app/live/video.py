@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from emomusic.app.browser.components import mount
-from emomusic.app.camera import VIDEO, answer_to, ask_browser, show_other_cameras, show_problem
+from emomusic.app.camera import VIDEO, answer_to, ask_browser, show_problem
 from emomusic.app.choices import PICTURE_FROM
 from emomusic.app.live.session import LiveState, Stage, start_session, with_session
 from emomusic.app.secrets import read_secrets
@@ -83,12 +83,9 @@ def _take_answer() -> None:
         start_session(connection())
 
 
-def show_video(session: LiveSession) -> None:
-    """Show the camera and STOP, or START."""
-    if not session.is_on:
-        st.button("START", icon=":material/videocam:", type="primary", on_click=request_camera, key="live-restart")
-        return
-    data = {"address": session.address, "phase": session.phase}
+def show_video(session: LiveSession, *, has_plane: bool) -> None:
+    """Show the camera with its marks and, with `has_plane`, the places of the faces on the affect plane."""
+    data = {"address": session.address, "phase": session.phase, "hasPlane": has_plane}
     ice = None if session.ice is None else session.ice.as_dict()
     with st.container(key="live-frames"):
         mount(
@@ -99,6 +96,3 @@ def show_video(session: LiveSession) -> None:
             on_changed_change=lambda: None,  # the run of the page shows what has changed
             on_lost_change=with_session(LiveSession.lose),
         )
-    with st.container(horizontal=True):
-        st.button("STOP", icon=":material/stop:", on_click=with_session(LiveSession.end), key="live-stop")
-        show_other_cameras("live", request_camera)

@@ -66,6 +66,12 @@ def played(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
     return LiveSession(reader, phase=Phase.PLAYING, clock=clock)
 
 
+def agree_and_start(app: AppTest) -> AppTest:
+    """Let everyone in view agree, which enables START, and press it."""
+    app.checkbox(key="live-agrees").check().run()
+    return app.button(key="live-start").click().run()
+
+
 def show(app: AppTest, session: LiveSession | None) -> AppTest:
     """Run the page with a session, or before the first one."""
     live_state(app).request = "one"

@@ -17,7 +17,7 @@ from emomusic.server.live import LiveSession, Phase
 from emomusic.server.settings import Settings
 from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
-from tests.pages.live.sessions import FRAME, TWO, Browser, live_state, played, problems, show
+from tests.pages.live.sessions import FRAME, TWO, Browser, agree_and_start, live_state, played, problems, show
 from tests.pages.screen import keys, state_of, text_of
 
 
@@ -48,7 +48,7 @@ def test_turn_reaches_the_session_of_webrtc(app: AppTest, browser: Browser, monk
     monkeypatch.setenv("EMOMUSIC_LIVE", "webrtc")
     assert "turn.example.org" in text_of(app.run())
     browser.problem = ""
-    app.button(key="live-start").click().run()
+    agree_and_start(app)
     settings = state_of(app, CameraState).session.ice
     assert settings.policy == "relay"
     assert settings.servers[0].credential
@@ -59,7 +59,8 @@ def test_a_refused_visitor_may_ask_again(app: AppTest, browser: Browser, monkeyp
     monkeypatch.setattr(session, "capacity", lambda: rooms)
     other = played()
     assert rooms.start_live(other)
-    app.run().button(key="live-start").click().run()
+    assert app.run().button(key="live-start").disabled
+    agree_and_start(app)
     assert live_state(app).stage is Stage.ASKING
     for problem in (Problem.BUSY, Problem.FULL):
         browser.problem = "" if problem is Problem.FULL else problem
@@ -79,7 +80,7 @@ def test_a_refused_visitor_may_ask_again(app: AppTest, browser: Browser, monkeyp
 
 def test_an_answer_to_an_earlier_question_starts_nothing(app: AppTest, browser: Browser) -> None:
     browser.problem = ""
-    app.run().button(key="live-start").click().run()
+    agree_and_start(app.run())
     first = state_of(app, CameraState).session
     app.run().button(key="live-stop").click().run()
     app.run()
@@ -90,7 +91,7 @@ def test_an_answer_to_an_earlier_question_starts_nothing(app: AppTest, browser: 
 def test_after_a_photo_instead_the_problem_is_there_again(app: AppTest, browser: Browser, is_asking: bool) -> None:
     if is_asking:
         browser.problem = Problem.ABSENT
-        app.run().button(key="live-start").click().run().run()
+        agree_and_start(app.run()).run()
     else:
         (live := played()).end(Problem.LOST)
         show(app, live)
