@@ -25,7 +25,7 @@ _SAMPLES = data_dir() / "samples"
 # What a visitor clicks on each page and how often, and the milliseconds of a look at it
 _USES = {
     "Photo": ("[class*='st-key-sample-'] button:visible, .st-key-next-photo button", 1, 0),
-    "Live": (".st-key-live-start button", 1, 15_000),  # later visits start by themselves
+    "Live": (".st-key-live-agrees label, .st-key-live-start button", 1, 15_000),  # later visits start by themselves
     "Film": (".st-key-film-sample button", 1, 15_000),
     "Music": ("[role=tab]", 1, 0),
     "Models": ("[role=tab]", 1, 0),

@@ -66,6 +66,7 @@ def save_card(page: Page, url: str, path: Path) -> None:
 def open_live(page: Page, url: str, view: str, ready: str) -> None:
     """Open a view of the live page, start it, and wait until the video runs and shows the element `ready`."""
     page.goto(f"{url}/live?shown={view}&{PLAYS}")
+    page.locator(".st-key-live-agrees label").click()
     page.locator(".st-key-live-start button").click()
     page.locator(ready).wait_for()
 

@@ -134,6 +134,8 @@ class Answer:
     @property
     def sentence(self) -> str:
         """The emotion of the listener: "Together: mostly happy, a little sad"."""
+        if self.moment is not None:
+            return describe(self.moment)
         if not len(self.faces) or self.probabilities is None:
             return "No face found" if self.photos or self.mood is None else f"{self.mood.capitalize()} songs"
         if self.emotion is not None:

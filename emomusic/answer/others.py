@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -14,10 +13,7 @@ import pandas as pd
 from emomusic.affect import AffectPoint, Emotion, describe, describe_shares, list_shares, share_text
 from emomusic.export import mean_record, song_record
 from emomusic.faces.table import AFFECT_COLUMNS, SHARES, affect_row, nested_row
-from emomusic.marks.card import card_title, draw_card
-from emomusic.media.images import encode_png
 from emomusic.media.sound import PATCH_S
-from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Request
 from emomusic.songs.song import Hearing, Pick
 from emomusic.songs.spotify import songs_m3u
@@ -194,27 +190,15 @@ def _film_face(face: FilmFace) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """The strongest second of a scene, its emotion, the share of this emotion, and the duration of the scene."""
-
-    time_s: int
-    emotion: Emotion
-    share: float
-    seconds: float
-
-
 @dataclass(frozen=True, eq=False)
 class SessionAnswer:
     """The answer to a session.
 
     Attributes:
         table: the group over time, as from `Timeline.table`.
-        songs: one for each of the longest scenes; None before they are chosen.
     """
 
     table: pd.DataFrame
-    songs: SongQueue | None = None
 
     @cached_property
     def moods(self) -> MoodTimes | None:
@@ -242,6 +226,7 @@ class SessionAnswer:
         read = 1 - unread_s / (self.end_s - first_s)
         return {
             "Duration": format_clock(self.end_s),
+            **({"From here on": format_clock(first_s)} if self.end_s > TIMELINE_SECONDS else {}),
             # Percentages, because a reading may take longer than a second on a busy machine
             "With a face": share_text(read * float((num_faces > 0).mean())),
             **({"Not read": share_text(1 - read)} if unread_s else {}),
@@ -255,17 +240,10 @@ class SessionAnswer:
         return int(self.table["time_s"].iloc[-1]) + 1
 
     @property
-    def moments(self) -> list[Moment]:
-        """The strongest second of each scene that has a song, in order of time."""
-        return [_strongest(scene, self.table) for scene in self._longest]
-
-    @property
-    def note(self) -> str:
-        """What a long session leaves out of the figures; empty for a short one."""
-        if self.end_s <= TIMELINE_SECONDS:
-            return ""
-        first = format_clock(self.table["time_s"].iloc[0])
-        return f"All figures but the duration cover the last {TIMELINE_SECONDS // 60} minutes, from {first} on."
+    def moments(self) -> list[Scene]:
+        """The ten scenes with the largest share of their emotion, in order of time."""
+        strongest = sorted(self.scenes, key=lambda scene: -scene.probabilities[scene.emotion])[:MOST_SONGS]
+        return sorted(strongest, key=lambda scene: scene.start_s)
 
     @property
     def request(self) -> Request:
@@ -274,32 +252,12 @@ class SessionAnswer:
         return Request(point=AffectPoint(0.0, 0.0) if mean is None else mean.point)
 
     def requests(self, like: Request) -> list[Request]:
-        """The requests for the songs of the ten longest scenes, in order of time, with the options of another one."""
-        return [replace(like, point=scene.point, emotion=scene.emotion) for scene in self._longest]
-
-    @property
-    def _longest(self) -> list[Scene]:
-        longest = sorted(self.scenes, key=lambda scene: -scene.seconds)[:MOST_SONGS]
-        return sorted(longest, key=lambda scene: scene.start_s)
+        """The requests for the songs of the moments, with the options of another one."""
+        return [replace(like, point=scene.point, emotion=scene.emotion) for scene in self.moments]
 
     def csv(self) -> str:
         """The group in each second."""
         return str(self.table.to_csv(index=False, float_format="%.4f"))
-
-    def card(self, today: date) -> bytes:
-        """The card to send, as PNG: the sentence, the mean and the first song. There must be a face."""
-        mean, picks = mean_of(self.table), [] if self.songs is None else self.songs.playlist(1)
-        assert mean is not None
-        pick = next(iter(picks), None)
-        return encode_png(draw_card(card_title(mean.emotion, today, pick), self.sentence, mean, pick))
-
-
-def _strongest(scene: Scene, table: pd.DataFrame) -> Moment:
-    """The second of a scene with the largest share of its emotion."""
-    within = table[table["time_s"].between(scene.start_s, scene.end_s, inclusive="left")]
-    shares = within[scene.emotion.value].fillna(0.0).to_numpy()
-    best = int(shares.argmax())
-    return Moment(int(within["time_s"].iloc[best]), scene.emotion, float(shares[best]), scene.seconds)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, WithEmotion, affect_of_rows, list_shares
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, WithEmotion, affect_of_rows
 from emomusic.faces.table import AFFECT_COLUMNS, SHARES, affect_columns
 
 TIMELINE_SECONDS = 600
@@ -127,11 +127,6 @@ class MoodTimes:
 
     shares: Mapping[Emotion, float]
     changes_per_minute: float
-
-    @property
-    def listed(self) -> str:
-        """The shares: "happy 51 %, sad 49 %"."""
-        return list_shares({emotion.adjective: share for emotion, share in self.shares.items()})
 
     @property
     def sentence(self) -> str:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from datetime import date
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from emomusic.affect import Emotion
 from emomusic.answer.others import MOST_SONGS, SessionAnswer
 from emomusic.charts.live import mood_areas
-from emomusic.media.images import read_image
 from emomusic.songs.request import Policy, Request
 from emomusic.stream.timeline import Timeline
 from tests.fakes import FakeClassifier
@@ -38,12 +36,7 @@ def test_a_session_has_a_sentence_figures_and_a_moment_for_each_scene() -> None:
         "Most faces at once": "3",
         "Changes of mood": "1 a minute",
     }
-    assert answer.note == ""
-    assert [(moment.time_s, moment.emotion, moment.seconds) for moment in answer.moments] == [
-        (0, HAPPY, 40),
-        (40, SAD, 20),
-    ]
-    assert read_image(answer.card(date(2026, 11, 29))).shape == (1350, 1080, 3)
+    assert [(moment.start_s, moment.seconds) for moment in answer.moments] == [(0, 40), (40, 20)]
 
 
 def test_the_figures_and_the_chart_agree_on_what_was_not_read() -> None:
@@ -75,7 +68,7 @@ def test_the_songs_are_for_the_longest_scenes_in_order_of_time() -> None:
 def test_a_long_session_tells_what_its_figures_cover() -> None:
     answer = answer_to((700, HAPPY))
     assert answer.figures["Duration"] == "11:40"
-    assert "the last 10 minutes, from 1:40 on" in answer.note
+    assert answer.figures["From here on"] == "1:40"
 
 
 def test_the_file_has_a_row_for_each_second() -> None:

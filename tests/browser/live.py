@@ -13,7 +13,7 @@ from emomusic.media.images import RgbImage, encode_jpeg, read_image
 from emomusic.server.frames import Problem
 from tests.films import SAMPLES, pulled_face
 
-START, SUMMARY = ".st-key-live-start button", ".st-key-live-csv"
+START, SUMMARY = ".st-key-live-start button", ".st-key-live-moments"
 WIDTH, HEIGHT, RATE = 480, 360, 5  # small and slow for a busy machine
 
 # The camera shows the picture of `show_picture`. It moves, because a still canvas sends no frames. The page keeps its
@@ -63,8 +63,14 @@ def show_sample(page: Page, name: str, pull: tuple[float, float] = (0.0, 0.0)) -
 
 
 def start(page: Page, sample: str = "eileen-collins-1999") -> None:
-    """Put a sample in front of the camera, and press START, which gives consent; then the video starts."""
+    """Put a sample in front of the camera, and start the video."""
     show_sample(page, sample)
+    agree_and_start(page)
+
+
+def agree_and_start(page: Page) -> None:
+    """Let everyone in view agree, which enables START, and press it."""
+    page.locator(".st-key-live-agrees label").click()
     page.locator(START).click()
 
 
@@ -138,11 +144,16 @@ TIMELINE = """() => {
   return chart && chart.data ? chart.data[0].x.length : 0;
 }"""
 
-# Rows of the group and four faces, in the order of the plane. Two planes may exist for a moment, the new one first
-FOUR_ROWS_AND_POINTS = """() => {
+FOUR_ROWS = """() => {
   const rows = document.querySelector(".st-key-live-rows .js-plotly-plot")?.data?.[0].y ?? [];
-  const plane = document.querySelector(".st-key-live-plane .js-plotly-plot")?.data ?? [];
-  const texts = plane.find(trace => trace.name === "faces")?.text ?? [];
-  const numbers = texts.map(text => text.replace(/<[/]?b>/g, "")).filter(text => /^[0-9]+$/.test(text));
-  return rows.length === 5 && rows.join() === ["Everyone", ...numbers.map(number => `Face ${number}`)].join();
+  return rows.join() === "Everyone,Face 1,Face 2,Face 3,Face 4";
+}"""
+
+# Whether the plane is drawn in the upper right corner of the video
+HAS_PLANE = """() => {
+  const marks = document.querySelector(".st-key-live-frames [data-testid='stBidiComponentIsolated']")
+    ?.shadowRoot.querySelector("canvas");
+  if (!marks?.width) return false;
+  const side = Math.min(marks.width, marks.height) / 6 * 1.15;
+  return marks.getContext("2d").getImageData(marks.width - side, side, 1, 1).data[3] > 100;
 }"""

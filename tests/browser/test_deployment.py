@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from emomusic.server.frames import Problem
 from tests.browser.conftest import PATIENCE_MS, download, figure, fresh_server, visit, with_spotify
-from tests.browser.live import CAMERA, START, SUMMARY, press, problem, sees, show_sample, start
+from tests.browser.live import CAMERA, SUMMARY, agree_and_start, press, problem, sees, show_sample, start
 from tests.servers import reserved_port
 from tests.test_caddy import answers, run_caddy
 from tests.waiting import PATIENCE_S, wait_until
@@ -86,7 +86,7 @@ def test_limits_and_an_orderly_stop(tmp_path: Path, open_: Open) -> None:
 
         second = first.context.new_page()
         second.goto(f"{server}/live")
-        second.locator(START).click()  # the camera's place is taken
+        agree_and_start(second)  # the camera's place is taken
         expect(problem(second, Problem.FULL)).to_be_visible()
         second.locator(f".st-key-live-snapshot-{Problem.FULL} button").click()
         expect(second.get_by_test_id("stCameraInput")).to_be_visible()
@@ -179,7 +179,7 @@ def test_visitors_pass_the_proxy_video_passes_the_relay_and_a_killed_replica_los
 ) -> None:
     page = open_(f"{proxy}/live")
     start(page)
-    sees(page, "[01] faces? · [1-9]")  # frames arrive; the networks may still be loading
+    sees(page, "1 face ·")
     busy = [figure(replica.address, "live_sessions") for replica in replicas]
     assert sorted(busy) == [0, 1]
     idle = replicas[busy.index(0)]

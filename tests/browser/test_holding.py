@@ -15,7 +15,18 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from emomusic.server.frames import Problem
 from tests.browser.conftest import PATIENCE_MS, fresh_server, visit, with_spotify
-from tests.browser.live import CAMERA, IS_CAMERA_FREE, IS_MARKED, LEVEL_DB, START, SUMMARY, press, problem, sees, start
+from tests.browser.live import (
+    CAMERA,
+    IS_CAMERA_FREE,
+    IS_MARKED,
+    LEVEL_DB,
+    SUMMARY,
+    agree_and_start,
+    press,
+    problem,
+    sees,
+    start,
+)
 from tests.browser.player import level, sounding
 from tests.browser.waiting import wait_until_idle
 from tests.servers import reserved_port
@@ -99,7 +110,7 @@ def test_pages_go_on_with_a_restarted_server_without_the_photo_and_by_webrtc(
             expect(photo.get_by_text("no longer has your photo")).to_be_visible()
             photo.get_by_role("button", name="A smile", exact=True).click()
             expect(title).to_contain_text("happy")
-            live.locator(START).click()  # nothing has run the page again
+            agree_and_start(live)  # nothing has run the page again
             sees(live, "1 face")
             live.wait_for_function(IS_MARKED)
             live.wait_for_function(f"{LEVEL_DB}(window.emomusicBand) > -45")

@@ -21,19 +21,20 @@ from emomusic.media.images import read_image
 from emomusic.server.frames import Problem
 from emomusic.stream.reader import THREAD_NAME
 from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, download, thread_names, visit, with_spotify
-from tests.browser.layout import axe_report, overflow
+from tests.browser.layout import axe_report, box_of, overflow
 from tests.browser.live import (
     CAMERA,
     FOLLOW,
-    FOUR_ROWS_AND_POINTS,
+    FOUR_ROWS,
+    HAS_PLANE,
     IS_CAMERA_FREE,
     IS_MARKED,
     LATER_ROUND,
     LAYERS,
     LEVEL_DB,
-    START,
     SUMMARY,
     TIMELINE,
+    agree_and_start,
     press,
     problem,
     sees,
@@ -83,20 +84,26 @@ def test_readings_follow_the_webcam_and_the_session_has_songs(live: Callable[...
     page.wait_for_function(IS_MARKED)
     show_sample(page, "four-people")
     sees(page, "4 faces ·")
-    page.wait_for_function(FOUR_ROWS_AND_POINTS)
+    page.wait_for_function(FOUR_ROWS)
+    page.wait_for_function(HAS_PLANE)
+    box = box_of(page.locator(".st-key-live-frames"))
+    assert 0.65 < box["width"] / box_of(page.locator(".st-key-live-screen"))["width"] < 0.75
     page.wait_for_function(f"({TIMELINE})() > 0")
     first = page.evaluate(TIMELINE)
     show_picture(page, None)
-    sees(page, "0 faces ·")
+    sees(page, "0 faces")
     page.wait_for_function(f"({TIMELINE})() > {first}")  # the chart follows the text
     press(page, "STOP")
     expect(page.locator(SUMMARY)).to_be_visible()
     page.wait_for_function(IS_CAMERA_FREE)
-    expect(page.get_by_test_id("stMetricValue").nth(2)).to_have_text("4")
-    page.locator(".st-key-live-play-session button").click()
-    expect(page.locator(".st-key-live-play-session button")).to_be_disabled()
-    listed = page.locator("ol a").first.get_attribute("href") or ""
-    expect(page.locator(f'iframe[src$="{listed.rpartition("/")[2]}"]')).to_have_count(1)
+    expect(page.get_by_text("Most faces at once: 4")).to_be_visible()
+    assert axe_report(page) is None
+    page.get_by_role("button", name="Share").click()
+    assert download(page, "Card (PNG)").read_bytes().startswith(b"\x89PNG")
+    page.keyboard.press("Escape")
+    page.locator(".st-key-scene-moment-1 button").click()
+    expect(page.locator(".st-key-next-session")).to_be_visible()
+    expect(page.locator(PLAYER)).to_have_count(1)
 
 
 def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
@@ -129,7 +136,7 @@ def test_a_refused_webcam_and_a_page_without_https_are_reported(playwright: Play
         page.goto(f"http://emomusic.test:{port}/live")
         expect(problem(page, Problem.INSECURE)).to_be_visible()  # before consent
         page.goto(f"{server}/live")
-        page.locator(START).click()
+        agree_and_start(page)
         expect(problem(page, Problem.REFUSED)).to_be_visible()
         expect(page.locator(f".st-key-live-again-{Problem.REFUSED}")).to_be_visible()
         page.locator(f".st-key-live-snapshot-{Problem.REFUSED} button").click()
@@ -139,7 +146,7 @@ def test_a_refused_webcam_and_a_page_without_https_are_reported(playwright: Play
 def test_other_problems_of_the_webcam_are_reported_with_a_way_out(open_page: Callable[..., Page]) -> None:
     asks = "async () => { throw new DOMException('', 'NotFoundError') }"
     page = open_page("/live", script=f"if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = {asks}")
-    page.locator(START).click()
+    agree_and_start(page)
     expect(problem(page, Problem.ABSENT)).to_be_visible()
 
     # An answer on another page counts
@@ -184,7 +191,7 @@ def test_a_real_person_reaches_most_emotions_of_the_game(live: Callable[..., Pag
     shown = {emotion: read_image(min((faces / emotion).glob("50_*.jpg"))) for emotion in Emotion}
     page = live("Mirror+game")
     show_picture(page, shown[Emotion.NEUTRAL])
-    page.locator(START).click()
+    agree_and_start(page)
     play_the_game(page, lambda named: show_picture(page, shown[named]))
     cards = page.locator(".game-cards figure")
     expect(cards).to_have_count(7)
@@ -365,7 +372,7 @@ def test_the_page_sends_half_of_the_frames_of_a_crowd_before_a_webcam(
     with window(playwright, *flags, f"--use-file-for-fake-video-capture={crowd}") as page:
         page.add_init_script(KEEP_TIMES)
         page.goto(f"{server}/live")
-        page.locator(START).click()
+        agree_and_start(page)
         sees(page, "[4-6] faces ·")
         shape = page.locator("video").first.evaluate("video => video.videoWidth / video.videoHeight")
         assert shape == pytest.approx(672 / 376, abs=0.02)  # all that the camera sees

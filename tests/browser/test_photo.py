@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 from emomusic.marks.card import SIZE
 from tests.browser.conftest import download, visit
 from tests.browser.layout import DESKTOP, PROBLEMS, SIZES, box_of, resize
-from tests.browser.live import CAMERA, START, WIDTH, show_sample
+from tests.browser.live import CAMERA, WIDTH, agree_and_start, show_sample
 from tests.browser.player import NO_SPOTIFY, song, song_after
 from tests.browser.printing import assert_prints
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
@@ -432,7 +432,7 @@ TAKE_PHOTO = """() => {
 def test_a_camera_that_is_in_use_is_told_and_another_one_shows_its_picture(open_page: Callable[..., Page]) -> None:
     for path, video in (("/live", ".st-key-live-frames"), ("/", "[data-testid=stCameraInput]")):
         page = open_page(path, script=f"{CAMERA}\nwindow.isBusy = true")
-        page.locator(START).or_(page.get_by_role("button", name="Camera")).click()
+        agree_and_start(page) if path == "/live" else page.get_by_role("button", name="Camera").click()
         expect(page.get_by_text("The webcam is in use.")).to_be_visible()
         expect(page.get_by_role("button", name="Try again")).to_be_visible()
         expect(page.locator(f"{video} video")).to_have_count(0)

@@ -27,7 +27,7 @@ from emomusic.app.live.readings import (
     show_timeline,
     show_words,
 )
-from emomusic.app.live.session import LiveState, Stage, live_session, with_session
+from emomusic.app.live.session import LiveState, live_session, with_session
 from emomusic.app.live.teach import show_lesson
 from emomusic.app.live.video import connection, mount_camera, request_camera, show_live_problem, show_video
 from emomusic.app.page import Page, Part
@@ -93,8 +93,8 @@ class _Screen:
 def show_live() -> None:
     """Show the page, in the order of the screen."""
     live, session = page_state(LiveState), live_session()
-    if live.stage is Stage.LEAVING:
-        live.stay()
+    if live.is_leaving:
+        live.is_leaving = False
         st.switch_page("pages/photo.py")
     if session is not None and session.is_on and session.is_left:
         session.lose()
@@ -182,7 +182,7 @@ LIVE = Page(
         Part("side", _draw_lesson, lambda shown: shown.view is View.TEACH),
         Part("below", _draw_rounds, lambda shown: shown.result is not None),
         Part("below", lambda _: show_timeline(), lambda shown: shown.has_music and not shown.is_class),
-        Part("summary", lambda shown: show_summary(shown.answer), lambda shown: shown.is_over),
+        Part("summary", lambda shown: show_summary(shown.session, shown.answer), lambda shown: shown.is_over),
     ],
 )
 
@@ -220,9 +220,6 @@ def _show_opening(view: View) -> None:
 
 def _show_start() -> None:
     """Show START, which the consent enables, and the notice."""
-    if page_state(LiveState).stage is Stage.ASKING:
-        st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")
-        return
     agrees = st.checkbox(
         "Everyone in view agrees to face analysis", value=bool(page_state(LiveState).request), key="live-agrees"
     )
@@ -256,11 +253,11 @@ def _show_head(session: LiveSession | None, view: View) -> None:
             st.caption("Use it with volunteers who act; do not analyse pupils.")
         if view is View.GUESS:
             return
-        if live.stage is Stage.REFUSED and live.problem is not None:
+        if live.is_asking:
+            st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")
+        elif live.problem is not None:
             can_change = live.problem not in (Problem.INSECURE, Problem.FRAMED, Problem.UNSUPPORTED)
             show_live_problem(live.problem, again=request_camera if can_change else None)
-        elif session is not None and live.stage is Stage.ASKING:
-            st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")
         elif session is not None and session.problem is not None:
             show_live_problem(session.problem)
 

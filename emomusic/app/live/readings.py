@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -21,13 +21,14 @@ from emomusic.app.state import page_state
 from emomusic.charts.face import expression_uri, share_bars
 from emomusic.charts.live import face_bars, mood_areas
 from emomusic.errors import EmomusicError
-from emomusic.faces.who import EVERYONE
+from emomusic.faces.who import EVERYONE, MOMENT
 from emomusic.server.capacity import capacity
 from emomusic.server.live import LiveSession
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
 from emomusic.stream.reader import LiveView
+from emomusic.stream.timeline import mean_of
 from emomusic.text import format_clock, join_names, pluralize
 
 _FACES_SHOWN = 6
@@ -56,8 +57,8 @@ def show_rates(session: LiveSession) -> None:
     """Show how often frames arrive and faces are read, and how late."""
     view = session.view()
     lag = "" if view.lag_s is None else f" · {1000 * view.lag_s:.0f} ms delay"
-    frames, readings = (_rate(rate) for rate in (view.frames_per_second, view.readings_per_second))
-    st.caption(f"{frames} frames per second · {readings} readings per second{lag}")
+    rates = f"{view.frames_per_second:.1f} frames per second · {view.readings_per_second:.1f} readings per second"
+    st.caption(f"{rates}{lag}")
 
 
 @live_fragment(1.0)
@@ -137,10 +138,6 @@ def _status(view: LiveView, no_frame_s: float) -> str:
     return "Reading the first frame"
 
 
-def _rate(per_second: float) -> str:
-    return f"{per_second:.1f}" if 0 < per_second < 1.95 else f"{per_second:.0f}"
-
-
 # After STOP
 
 
@@ -149,21 +146,18 @@ def show_session_songs(answer: SessionAnswer) -> None:
     show_queue(_queue_of(answer), "emomusic-session")
 
 
-def show_summary(answer: SessionAnswer) -> None:
+def show_summary(session: LiveSession, answer: SessionAnswer) -> None:
     """Show how a session went: a sentence, its strongest moments with their songs, the chart and the files."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.header(answer.sentence, anchor=False, width="content")
         if answer.moods is None:
             return
+        queue = _queue_of(answer)
         with st.popover("Share", icon=":material/ios_share:", key="live-share"):
-            _draw_files()
-    queue = _queue_of(answer)
-    page_state(LiveState).answer = replace(answer, songs=queue)
+            _draw_files(session, Answer(who=MOMENT, moment=mean_of(answer.table), songs=queue))
     _draw_moments(answer, queue)
     _show_areas(answer.table, key="live-session", end_s=answer.end_s)
     st.markdown(" · ".join(f"{name}: **{figure}**" for name, figure in answer.figures.items()))
-    if answer.note:
-        st.caption(answer.note)
 
 
 def _draw_moments(answer: SessionAnswer, queue: PageQueue) -> None:
@@ -178,8 +172,8 @@ def _draw_moments(answer: SessionAnswer, queue: PageQueue) -> None:
                 "scene",
                 f"moment-{number}",
                 expression_uri(moment.emotion),
-                f"**{format_clock(moment.time_s)}** {moment.emotion.adjective} {share_text(moment.share)}  \n"
-                f"{song}, for {moment.seconds:.0f} s",
+                f"**{format_clock(moment.start_s)}** {moment.emotion.adjective} "
+                f"{share_text(moment.probabilities[moment.emotion])}  \n{song}",
                 alt=f"Moment {number}",
                 width=_MOMENT_WIDTH,
                 on_click=weak_callback(play, queue, number),
@@ -187,22 +181,22 @@ def _draw_moments(answer: SessionAnswer, queue: PageQueue) -> None:
             )
 
 
-def _draw_files() -> None:
+def _draw_files(session: LiveSession, answer: Answer) -> None:
     """The session as a card and as a table."""
-    card = partial(_card_of, local_date())
-    for label, make, name in (("Card (PNG)", card, "card.png"), ("Timeline (CSV)", _csv_of, "session.csv")):
-        options = {"icon": ":material/download:", "key": f"live-{name[-3:]}"}
-        download_button(label, page_state(LiveState), make, f"emomusic-{name}", **options)
+    live, today = page_state(LiveState), local_date()
+    live.answer = answer
+    options: dict[str, Any] = {"icon": ":material/download:"}
+    download_button("Card (PNG)", live, partial(_card_of, today), "emomusic-card.png", key="live-png", **options)
+    download_button("Timeline (CSV)", session, _csv_of, "emomusic-session.csv", key="live-csv", **options)
 
 
 def _card_of(today: date, live: LiveState) -> bytes:
     assert live.answer is not None
-    return live.answer.card(today)
+    return live.answer.card(today, with_faces=False)
 
 
-def _csv_of(live: LiveState) -> str:
-    assert live.answer is not None
-    return live.answer.csv()
+def _csv_of(session: LiveSession) -> str:
+    return SessionAnswer(session.reader.timeline()).csv()
 
 
 def _queue_of(answer: SessionAnswer) -> PageQueue:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import wraps
 from typing import Any
 
@@ -16,7 +15,7 @@ import streamlit as st
 from streamlit import runtime
 
 from emomusic.affect import EmotionProbabilities
-from emomusic.answer.others import SessionAnswer
+from emomusic.answer.answer import Answer
 from emomusic.app.queues import forget_queue
 from emomusic.app.state import CameraState, page_state
 from emomusic.server.capacity import capacity
@@ -28,45 +27,28 @@ from emomusic.server.visitor import session_id
 from emomusic.stream.reader import LiveReader
 
 
-class Stage(StrEnum):
-    """How far a visitor of the Live page is."""
-
-    OPENING = "opening"  # before the first START
-    ASKING = "asking"  # the browser asks for the camera
-    REFUSED = "refused"  # without a camera, or without a place
-    VIDEO = "video"  # a session has begun; its phase says more
-    LEAVING = "leaving"  # for the Photo page
-
-
 @dataclass
 class LiveState:
     """How far a visitor is. Each method is a transition."""
 
-    stage: Stage = Stage.OPENING
     request: str = ""  # the last question for the camera; "" before the visitor has agreed
-    problem: Problem | None = None  # the answer to this question, if there is no video
+    is_asking: bool = False  # whether this question is open
+    problem: Problem | None = None  # the answer to it, if there is no video
+    is_leaving: bool = False  # whether the next complete run of the page opens the Photo page
     mood: EmotionProbabilities | None = None  # that the songs are for; None before the first song
-    answer: SessionAnswer | None = None  # to the session that is over, for its files
+    answer: Answer | None = None  # to the mean of the session that is over, for its card
 
     def ask(self) -> None:
         """The visitor agrees and asks for the camera. The answer arrives in a later run of the page."""
-        self.stage, self.request, self.problem = Stage.ASKING, secrets.token_hex(4), None
+        self.is_asking, self.request, self.problem = True, secrets.token_hex(4), None
 
     def refuse(self, problem: Problem) -> None:
         """There is no video."""
-        self.stage, self.problem = Stage.REFUSED, problem
+        self.is_asking, self.problem = False, problem
 
     def begin(self) -> None:
         """A session begins."""
-        self.stage, self.mood, self.answer = Stage.VIDEO, None, None
-
-    def leave(self) -> None:
-        """The next complete run of the page opens the Photo page."""
-        self.stage = Stage.LEAVING
-
-    def stay(self) -> None:
-        """The visitor has left, and finds this stage after the return."""
-        self.stage = Stage.VIDEO if self.problem is None else Stage.REFUSED
+        self.is_asking, self.mood, self.answer = False, None, None
 
 
 def live_session() -> LiveSession | None:

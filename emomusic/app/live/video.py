@@ -14,7 +14,7 @@ import streamlit as st
 from emomusic.app.browser.components import mount
 from emomusic.app.camera import VIDEO, answer_to, ask_browser, show_problem
 from emomusic.app.choices import PICTURE_FROM
-from emomusic.app.live.session import LiveState, Stage, start_session, with_session
+from emomusic.app.live.session import LiveState, start_session, with_session
 from emomusic.app.secrets import read_secrets
 from emomusic.app.state import page_state
 from emomusic.server.frames import Problem
@@ -45,7 +45,7 @@ def show_live_problem(problem: Problem, *, again: Callable[[], None] | None = No
 def _open_photo(source: str) -> None:
     """Let the next complete run open the Photo page: a run with the click may be interrupted by the camera's answer."""
     st.session_state[PICTURE_FROM.key] = source
-    page_state(LiveState).leave()
+    page_state(LiveState).is_leaving = True
 
 
 def connection() -> IceSettings | None:
@@ -63,13 +63,12 @@ def request_camera() -> None:
 def mount_camera() -> None:
     """Send each camera request to the browser once."""
     live = page_state(LiveState)
-    request = live.request if live.stage is Stage.ASKING else ""
-    ask_browser(request, _take_answer, _ask_plugged, sends=connection() is None)
+    ask_browser(live.request if live.is_asking else "", _take_answer, _ask_plugged, sends=connection() is None)
 
 
 def _ask_plugged() -> None:
     live = page_state(LiveState)
-    if live.stage is Stage.REFUSED and live.problem is Problem.ABSENT:
+    if live.problem is Problem.ABSENT:
         live.ask()
 
 
@@ -79,7 +78,7 @@ def _take_answer() -> None:
         return
     if problem:
         live.refuse(Problem(problem))
-    elif live.stage is Stage.ASKING:
+    elif live.is_asking:
         start_session(connection())
 
 

@@ -7,7 +7,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app.live import session, video
-from emomusic.app.live.session import Stage
 from emomusic.app.state import CameraState
 from emomusic.media.images import encode_jpeg, read_image
 from emomusic.server import ice
@@ -61,7 +60,7 @@ def test_a_refused_visitor_may_ask_again(app: AppTest, browser: Browser, monkeyp
     assert rooms.start_live(other)
     assert app.run().button(key="live-start").disabled
     agree_and_start(app)
-    assert live_state(app).stage is Stage.ASKING
+    assert live_state(app).is_asking
     for problem in (Problem.BUSY, Problem.FULL):
         browser.problem = "" if problem is Problem.FULL else problem
         app.run().run()

@@ -12,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 from emomusic.affect import Emotion, Mood
 from emomusic.app.choices import TEACH_OWN
 from emomusic.app.live.page import View
-from emomusic.app.live.session import Stage
 from emomusic.app.live.teach import OwnState
 from emomusic.app.persons import PersonsState
 from emomusic.app.queues import PlayerState
@@ -136,7 +135,7 @@ def test_pictures_of_players_are_gone_after_the_game_or_the_page(app: AppTest, b
     assert "data:image/jpeg" in html_of(app)
     browser.problem = ""
     app.button(key="live-restart").click().run().run()
-    assert live_state(app).stage is Stage.VIDEO
+    assert not live_state(app).is_asking
     assert is_gone(game)
 
 
