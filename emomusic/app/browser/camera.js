@@ -89,7 +89,7 @@ const [FEW_FACES, CROWD_MS] = [3, 72]; // the mean time with more faces, each of
 const STILL_MS = 1000; // longest time between two frames, also without a new one
 const AHEAD_MS = 500; // longest time for which a mark goes on without an answer
 const LARGEST_SIDE = 640; // of a frame
-const [TRAIL_MS, TRAIL_STEP_MS] = [20000, 500]; // how long the plane shows where the faces were, and the time between two places
+const TRAIL = 100; // answers in the trail on the plane
 
 /**
  * The camera with its marks. Its frames go to the `address` of the session one at a time, and each answer has the faces.
@@ -144,9 +144,7 @@ class Camera extends Part {
     this.faces = faces.map((face) => ({ ...face, speed: speedOf(face) }));
     [this.#taken_ms, this.#isMarked] = [taken_ms, isMarked];
     live.layers?.mixer?.setPlace(this.faces);
-    this.trail = this.trail.filter(({ at_ms }) => at_ms > taken_ms - TRAIL_MS);
-    const isDue = taken_ms - (this.trail.at(-1)?.at_ms ?? -Infinity) > TRAIL_STEP_MS;
-    if (faces.length && isDue) this.trail.push({ at_ms: taken_ms, ...meanOf(faces) });
+    if (faces.length) this.trail = [...this.trail, meanOf(faces)].slice(-TRAIL);
     if (phase !== this.data.phase && phase !== this.#told) this.tell("changed");
     this.#told = phase;
   }

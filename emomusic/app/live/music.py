@@ -54,13 +54,11 @@ def show_band() -> None:
     mount("overlay", "layers", key="live-band", data={"style": LIVE_MUSIC.value})
 
 
-def show_songs(*, is_listed: bool) -> None:
-    """Let songs follow the mood of the last ten seconds, one fading into the next, and list them."""
+def show_songs() -> None:
+    """Let songs follow the mood of the last ten seconds, one fading into the next, and show them."""
     _follow_mood()
     if (mood := page_state(LiveState).mood) is not None:
-        queue = play_for(Answer(who=MOMENT, moment=mood).request(), "live", fades=True)
-        if is_listed:
-            show_queue(queue, "emomusic-live")
+        show_queue(play_for(Answer(who=MOMENT, moment=mood).request(), "live", fades=True), "emomusic-live")
 
 
 def show_song_of(moment: EmotionProbabilities) -> None:

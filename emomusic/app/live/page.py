@@ -84,11 +84,6 @@ class _Screen:
         """Whether the faces of the video choose the music."""
         return self.session.phase is Phase.PLAYING and self.view in (View.FACES, View.CLASSROOM)
 
-    @property
-    def plays_songs(self) -> bool:
-        """Whether this music is songs, not the band."""
-        return self.has_music and LIVE_MUSIC.value == SONGS
-
 
 def show_live() -> None:
     """Show the page, in the order of the screen."""
@@ -170,12 +165,12 @@ LIVE = Page(
     [
         # First, as the choice of music decides what plays
         Part("controls", _draw_controls, lambda shown: shown.session.is_on),
-        Part("side", lambda shown: show_songs(is_listed=shown.view is View.FACES), lambda shown: shown.plays_songs),
+        Part("side", lambda _: show_songs(), lambda shown: shown.has_music and LIVE_MUSIC.value == SONGS),
         Part(
             "side", lambda shown: show_session_songs(shown.answer), lambda shown: shown.is_over and shown.answer.moods
         ),
-        Part("strip", lambda _: show_band(), lambda shown: shown.has_music and not shown.plays_songs),
-        Part("words", lambda shown: show_words(shown.is_class), lambda shown: shown.has_music),
+        Part("strip", lambda _: show_band(), lambda shown: shown.has_music and LIVE_MUSIC.value != SONGS),
+        Part("words", lambda _: show_words(), lambda shown: shown.has_music),
         Part("video", _draw_video, lambda shown: shown.session.is_on),
         Part("side", lambda shown: show_faces(shown.is_class), lambda shown: shown.has_music),
         Part("side", _draw_game, lambda shown: shown.view is View.GAME),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -38,12 +36,12 @@ _MOMENT_WIDTH = 150
 
 
 @live_fragment(1.0)
-def show_words(session: LiveSession, is_large: bool) -> None:
+def show_words(session: LiveSession) -> None:
     """Show the emotion now in one sentence, the number of faces and their profiles."""
     view = session.view()
     show_trouble(session, view)
     answer = Answer(view.faces, EVERYONE)
-    with st.container(key="live-large-words" if is_large else "live-sentence", gap="xsmall"):
+    with st.container(key="live-sentence", gap="xsmall"):
         st.header(answer.sentence if view.faces else _status(view, session.no_frame_s), anchor=False)
         place = f" · {answer.probabilities.point.quadrant.description}" if answer.probabilities else ""
         st.caption(f"{pluralize(len(view.faces), 'face')}{place}")
@@ -185,18 +183,16 @@ def _draw_files(session: LiveSession, answer: Answer) -> None:
     """The session as a card and as a table."""
     live, today = page_state(LiveState), local_date()
     live.answer = answer
+
+    def card(live: LiveState) -> bytes:
+        return live.answer.card(today, with_faces=False)
+
+    def table(session: LiveSession) -> str:
+        return SessionAnswer(session.reader.timeline()).csv()
+
     options: dict[str, Any] = {"icon": ":material/download:"}
-    download_button("Card (PNG)", live, partial(_card_of, today), "emomusic-card.png", key="live-png", **options)
-    download_button("Timeline (CSV)", session, _csv_of, "emomusic-session.csv", key="live-csv", **options)
-
-
-def _card_of(today: date, live: LiveState) -> bytes:
-    assert live.answer is not None
-    return live.answer.card(today, with_faces=False)
-
-
-def _csv_of(session: LiveSession) -> str:
-    return SessionAnswer(session.reader.timeline()).csv()
+    download_button("Card (PNG)", live, card, "emomusic-card.png", key="live-png", **options)
+    download_button("Timeline (CSV)", session, table, "emomusic-session.csv", key="live-csv", **options)
 
 
 def _queue_of(answer: SessionAnswer) -> PageQueue:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
@@ -36,7 +36,7 @@ class LiveState:
     problem: Problem | None = None  # the answer to it, if there is no video
     is_leaving: bool = False  # whether the next complete run of the page opens the Photo page
     mood: EmotionProbabilities | None = None  # that the songs are for; None before the first song
-    answer: Answer | None = None  # to the mean of the session that is over, for its card
+    answer: Answer = field(default_factory=Answer)  # to the mean of the session that is over, for its card
 
     def ask(self) -> None:
         """The visitor agrees and asks for the camera. The answer arrives in a later run of the page."""
@@ -48,7 +48,7 @@ class LiveState:
 
     def begin(self) -> None:
         """A session begins."""
-        self.is_asking, self.mood, self.answer = False, None, None
+        self.is_asking, self.mood, self.answer = False, None, Answer()
 
 
 def live_session() -> LiveSession | None:
