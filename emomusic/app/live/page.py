@@ -70,11 +70,6 @@ class _Screen:
     result: GameView | None = None
 
     @property
-    def is_class(self) -> bool:
-        """Whether a class reads the page: in large type, without marks and lists."""
-        return self.view is View.CLASSROOM
-
-    @property
     def is_over(self) -> bool:
         """Whether the view tells how the session went."""
         return not self.session.is_on and self.view in (View.FACES, View.CLASSROOM)
@@ -106,8 +101,8 @@ def show_live() -> None:
 def _screen_of(session: LiveSession, view: View) -> _Screen:
     screen = _Screen(session, view, SessionAnswer(session.reader.timeline()))
     session.reader.known = page_state(PersonsState).known
-    session.boxes = not screen.is_class  # from the next frame on
-    session.reader.detect_side = _CLASS_SIDE if screen.is_class else DETECT_SIDE
+    session.boxes = view is not View.CLASSROOM  # from the next frame on
+    session.reader.detect_side = DETECT_SIDE if session.boxes else _CLASS_SIDE
     if view is View.GAME and session.game is not None:
         now = session.game.view()
         if now.phase is GamePhase.OVER or not session.is_on:  # STOP ends a game too
@@ -156,10 +151,6 @@ def _draw_lesson(screen: _Screen) -> None:
     show_lesson(screen.session if screen.session.phase is Phase.PLAYING else None)
 
 
-def _draw_video(screen: _Screen) -> None:
-    show_video(screen.session, has_plane=screen.view is View.FACES)
-
-
 LIVE = Page(
     "live",
     [
@@ -171,12 +162,12 @@ LIVE = Page(
         ),
         Part("strip", lambda _: show_band(), lambda shown: shown.has_music and LIVE_MUSIC.value != SONGS),
         Part("words", lambda _: show_words(), lambda shown: shown.has_music),
-        Part("video", _draw_video, lambda shown: shown.session.is_on),
-        Part("side", lambda shown: show_faces(shown.is_class), lambda shown: shown.has_music),
+        Part("video", lambda of: show_video(of.session, has_plane=of.view is View.FACES), lambda of: of.session.is_on),
+        Part("side", lambda shown: show_faces(shown.view is View.CLASSROOM), lambda shown: shown.has_music),
         Part("side", _draw_game, lambda shown: shown.view is View.GAME),
         Part("side", _draw_lesson, lambda shown: shown.view is View.TEACH),
         Part("below", _draw_rounds, lambda shown: shown.result is not None),
-        Part("below", lambda _: show_timeline(), lambda shown: shown.has_music and not shown.is_class),
+        Part("below", lambda _: show_timeline(), lambda shown: shown.has_music and shown.view is View.FACES),
         Part("summary", lambda shown: show_summary(shown.session, shown.answer), lambda shown: shown.is_over),
     ],
 )

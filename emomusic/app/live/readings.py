@@ -32,7 +32,6 @@ from emomusic.text import format_clock, join_names, pluralize
 _FACES_SHOWN = 6
 _BARS_HEIGHT = 230
 _FONT_PX, _LARGE_FONT_PX = 14, 24
-_MOMENT_WIDTH = 150
 
 
 @live_fragment(1.0)
@@ -173,7 +172,7 @@ def _draw_moments(answer: SessionAnswer, queue: PageQueue) -> None:
                 f"**{format_clock(moment.start_s)}** {moment.emotion.adjective} "
                 f"{share_text(moment.probabilities[moment.emotion])}  \n{song}",
                 alt=f"Moment {number}",
-                width=_MOMENT_WIDTH,
+                width=150,
                 on_click=weak_callback(play, queue, number),
                 args=(),
             )

@@ -42,10 +42,6 @@ class LiveState:
         """The visitor agrees and asks for the camera. The answer arrives in a later run of the page."""
         self.is_asking, self.request, self.problem = True, secrets.token_hex(4), None
 
-    def refuse(self, problem: Problem) -> None:
-        """There is no video."""
-        self.is_asking, self.problem = False, problem
-
     def begin(self) -> None:
         """A session begins."""
         self.is_asking, self.mood, self.answer = False, None, Answer()
@@ -82,7 +78,7 @@ def start_session(ice: IceSettings | None) -> None:
     new = LiveSession(reader, ice, visitor=session_id(), cookies=dict(st.context.cookies))
     _end_earlier(new)
     if not capacity().start_live(new):
-        live.refuse(Problem.FULL)
+        live.is_asking, live.problem = False, Problem.FULL
         return
     if (session := live_session()) is not None:
         session.observe(None, None)

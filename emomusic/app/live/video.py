@@ -77,7 +77,7 @@ def _take_answer() -> None:
     if (problem := answer_to(live.request)) is None:
         return
     if problem:
-        live.refuse(Problem(problem))
+        live.is_asking, live.problem = False, Problem(problem)
     elif live.is_asking:
         start_session(connection())
 
