@@ -32,7 +32,7 @@ SHOTS = {
     "film": (f"/film?film=sample&{PLAYS}", "video"),
     "music": ("/music", ".js-plotly-plot"),
     "models": ("/models?faces=emonet_photo&faces=emonet&face_view=Confusions", ".js-plotly-plot"),
-    "how": (f"/how_it_works?sample=four-people&step=proposals&{PLAYS}", "img[alt^='The photo with']"),
+    "how": (f"/how_it_works?sample=four-people&step=proposals&{PLAYS}", "[class*='st-key-how-moments'] g.many"),
     "sound": (f"/how_it_works?sample=four-people&step=sound&{PLAYS}", "[class*='st-key-how-'] .js-plotly-plot"),
 }
 """Address and awaited element of each picture. Where there is a song, it plays."""

@@ -14,14 +14,11 @@ from plotly.subplots import make_subplots
 
 from emomusic.affect import EMOTION_POINTS, EmotionProbabilities
 from emomusic.charts.affect import FacePoint, circumplex
-from emomusic.charts.layout import REVERSED, lay_out, line
-from emomusic.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded, rgb_of
-from emomusic.faces.detection import Landmarks
+from emomusic.charts.layout import lay_out, line
+from emomusic.colours import EMOTION_COLOURS, HEAT, faded, rgb_of
 from emomusic.faces.inspection import FeatureMaps, Occlusion
-from emomusic.faces.mtcnn import Boxes
 from emomusic.faces.who import Who
-from emomusic.marks.drawing import Mark, MarkStyle, draw_marks
-from emomusic.media.images import Box, RgbImage, encode_png, to_network_input
+from emomusic.media.images import RgbImage, encode_png, to_network_input
 from emomusic.runtime import Float32Array
 from emomusic.songs.song import Pick
 
@@ -54,10 +51,13 @@ def heats(face: npt.NDArray[np.uint8], grad_cam: Float32Array, occlusion: Occlus
 
     `face` and `grad_cam` have the shape (n, n).
     """
-    side, step = len(face), 2
+    side = len(face)
     points, middles = 100 * occlusion.drops, [start + occlusion.patch / 2 for start in occlusion.starts]
     text = np.full(points.shape, "", dtype=object)
-    text[::step, ::step] = [[f"{-value:+.0f}" for value in row] for row in points[::step, ::step].tolist()]
+    numbered = tuple(slice(place % 2, None, 2) for place in np.unravel_index(points.argmax(), points.shape))
+    text[numbered] = [
+        [f"{-round(value):+d}" if round(value) else "0" for value in row] for row in points[numbered].tolist()
+    ]
     heat: dict[str, Any] = {"colorscale": list(HEAT), "opacity": 0.55, "zmin": 0, "zsmooth": "best", "showscale": False}
     pixels = np.arange(side) + 0.5
     figure = make_subplots(
@@ -80,20 +80,6 @@ def heats(face: npt.NDArray[np.uint8], grad_cam: Float32Array, occlusion: Occlus
 def picture_address(grey: npt.NDArray[np.uint8]) -> str:
     """The address of a grey picture: a data URI."""
     return f"data:image/png;base64,{b64encode(encode_png(grey)).decode()}"
-
-
-def pixel_grid(grey: npt.NDArray[np.uint8]) -> go.Figure:
-    """The brightness of pixels, with numbers if they are large enough. `grey` is square."""
-    figure = go.Figure().add_heatmap(
-        z=grey, zmin=0, zmax=255, colorscale=[[0, "black"], [1, "white"]], showscale=False, xgap=1, ygap=1,
-        texttemplate="%{z}" if len(grey) <= _MOST_NUMBERS else None,
-        hovertemplate="%{z} of 255<extra></extra>",
-    )  # fmt: skip
-    square = {"visible": False, "constrain": "domain"}
-    return readable(lay_out(figure, HEIGHT, x=square, y=square | REVERSED | {"scaleanchor": "x"}))
-
-
-_MOST_NUMBERS = 16  # in a row
 
 
 def heard_song(mels: npt.NDArray[np.float32], duration_s: float) -> go.Figure:
@@ -141,51 +127,6 @@ def readable(figure: go.Figure) -> go.Figure:
 _SIDE = 1160  # pixels, of the network's input, twice the height of most drawings
 _GAP = 6
 _GAP_OF_STEPS = 8
-_PROJECTED = MarkStyle(120, (3, 30, 22), True, 20.0)  # frames and labels for the last row of a class
-_MAX_THICK_BOXES = 30  # more thick boxes would hide the image
-_MAX_NAMED_BOXES = 8
-
-
-def boxes_on_picture(
-    image: RgbImage, dropped: Boxes, kept: Boxes, *, scale: float = 1.0, landmarks: Sequence[Landmarks] = ()
-) -> RgbImage:
-    """Draw the boxes of one of the detector's networks: dropped ones thin, kept ones thick, and landmarks as dots.
-
-    A few kept boxes also have their confidence.
-
-    Args:
-        image: the displayed image.
-        dropped: boxes in pixels of the original image.
-        kept: boxes in pixels of the original image.
-        scale: size of `image` as a share of the original's.
-        landmarks: in pixels of the original image.
-    """
-    picture = image.copy()
-    line = max(2, round(max(image.shape) / 450))
-    # Hundreds of boxes would hide the face
-    _draw_boxes(picture, dropped.corners * scale, BOX_DROPPED, line if len(dropped) <= 2 * _MAX_THICK_BOXES else 1)
-    picture = np.asarray(cv2.addWeighted(image, 0.35, picture, 0.65, 0), np.uint8)  # keeps faces visible below boxes
-    if len(kept) > _MAX_THICK_BOXES:
-        _draw_boxes(picture, kept.corners * scale, BOX_KEPT, line)
-        return picture
-    marks = []
-    for corners, confidence in zip((kept.corners * scale).round().astype(int).tolist(), kept.confidence, strict=True):
-        left, top, right, bottom = corners
-        box = Box(left, top, max(right - left, 1), max(bottom - top, 1))
-        text = "> 99.9 %" if confidence > 0.9995 else f"{100 * confidence:.1f} %"  # no detection is certain
-        marks.append(Mark(box, text if len(kept) <= _MAX_NAMED_BOXES else "", BOX_KEPT))
-    draw_marks(picture, marks, _PROJECTED)
-    for face in landmarks:
-        for x, y in face:
-            centre = (round(x * scale), round(y * scale))
-            cv2.circle(picture, centre, 3 * line + 2, (0, 0, 0), -1, cv2.LINE_AA)
-            cv2.circle(picture, centre, 3 * line, rgb_of(BOX_KEPT), -1, cv2.LINE_AA)
-    return picture
-
-
-def _draw_boxes(picture: RgbImage, corners: npt.NDArray[np.float64], colour: str, line: int) -> None:
-    for left, top, right, bottom in corners.round().astype(int).tolist():
-        cv2.rectangle(picture, (left, top), (right, bottom), rgb_of(colour), line, cv2.LINE_AA)
 
 
 def crop_steps(crop: RgbImage, network_input: npt.NDArray[np.uint8]) -> RgbImage:

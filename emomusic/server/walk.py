@@ -16,6 +16,7 @@ from emomusic.faces.reading import load_classifier
 from emomusic.faces.table import FaceReading
 from emomusic.media.images import RgbImage, encode_jpeg, shrink, to_network_input
 from emomusic.runtime import Float32Array
+from emomusic.server.files import ServedFile
 from emomusic.server.pictures import Picture
 from emomusic.server.shared import read_for_visitor
 
@@ -62,6 +63,16 @@ class Walk:
         self.size = (image.shape[1], image.shape[0])
         self.preview, self.scale = shrink(image)  # at most as large as a screen, and its size relative to the photo
         self.number = 1  # of the shown face, from left to right
+
+    @cached_property
+    def preview_file(self) -> ServedFile:
+        """The preview for the browser."""
+        return ServedFile(encode_jpeg(self.preview), "image/jpeg")
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether trace and faces are known."""
+        return "_found" in vars(self)
 
     @property
     def trace(self) -> DetectionTrace:

@@ -22,9 +22,10 @@ PROJECTOR = {"width": 1280, "height": 720}
 # and charts from the first to the last; the lowest edge, the source included; and the overflow of the width
 MEASURES = """title => {
   const all = query => [...document.querySelectorAll(query)];
-  const drawn = all('.stMain :is(.stPlotlyChart, img, .st-key-how-plane)');
+  const drawn = all('.stMain :is(.stPlotlyChart, img, .st-key-how-plane, [class*="st-key-how-moments"])');
   const source = all('[data-testid="stCaptionContainer"]').find(part => part.innerText.startsWith("Source"));
-  const isShown = document.querySelector("h1")?.innerText === title && all(".st-key-how-fact").length === 1 && source
+  const facts = all('.st-key-how-fact, [class*="st-key-how-moments"]');
+  const isShown = document.querySelector("h1")?.innerText === title && facts.length === 1 && source
     && document.querySelector('[data-test-script-state="notRunning"]') && !document.querySelector('[data-stale="true"]')
     && !all('[data-testid="stSkeleton"]').some(part => part.checkVisibility())
     && drawn.length && drawn.every(
@@ -53,12 +54,6 @@ HIDDEN = """async mark => {
   area.style.display = "none";
   for (let looks = 0; looks < 3; looks += 1) await look();
   area.style.display = "";
-}"""
-
-# Whether the image has all pixels of the photo
-SHARP = """() => {
-  const image = document.querySelector('img[alt^="The photo with"]');
-  return image && image.naturalWidth === 1200;
 }"""
 
 
@@ -93,9 +88,12 @@ def shown(page: Page, key: str) -> None:
     expect(page.get_by_role("heading", name=step.title, exact=True)).to_be_visible()
     for label in ("Back", "Start again" if step is STEPS[-1] else "Next"):
         expect(page.get_by_role("button", name=label)).to_be_visible()
-    expect(page.get_by_text(step.second)).to_be_visible()
-    expect(page.locator(".st-key-how-fact")).to_have_count(1)
-    expect(page.locator(".st-key-how-fact").first).to_be_visible()
+    if step.moments:
+        expect(page.get_by_role("slider", name="Moment")).to_be_visible()
+    else:
+        expect(page.get_by_text(step.second)).to_be_visible()
+        expect(page.locator(".st-key-how-fact")).to_have_count(1)
+        expect(page.locator(".st-key-how-fact").first).to_be_visible()
     wait_until_idle(page)  # elements of the last step disappear at the end of the run
 
 
@@ -191,8 +189,20 @@ def test_a_link_opens_its_step_with_a_choice_of_faces_and_a_full_screen(
 ) -> None:
     page = present("face", "four-people")
     expect(page.get_by_text("4 faces found")).to_be_visible()
-    expect(page.get_by_text("Step 4 of")).to_be_visible()
-    page.wait_for_function(SHARP)
+    expect(page.get_by_text("Step 1 of")).to_be_visible()
+    scrubber = page.get_by_role("slider", name="Moment")
+    scrubber.press("ArrowLeft")  # only the scrubber takes the key
+    expect(page.get_by_role("heading", name="A second check")).to_be_visible()
+    scrubber.fill("0")
+    expect(page.get_by_role("heading", name="A photo is numbers")).to_be_visible()
+    page.get_by_role("button", name="4 faces").click()
+    expect(page.get_by_role("img", name="Face and landmarks")).to_be_visible()
+    page.emulate_media(reduced_motion="no-preference")
+    scrubber.fill("3")
+    page.get_by_role("button", name="Play", exact=True).click()
+    expect(scrubber).to_have_value("4")  # at the end of the motion
+    expect(page.get_by_role("img", name="Face and landmarks")).to_be_visible()
+    page.emulate_media(reduced_motion="reduce")
     for is_full in (True, False):
         toggle_full_screen(page, is_full)
         expect(page.get_by_test_id("stHeader")).to_be_visible(visible=not is_full)

@@ -76,6 +76,6 @@ def test_no_text_is_too_small_for_a_projector(open_page: Callable[..., Page]) ->
     page.set_viewport_size({"width": 1024, "height": 768})
     for step in ("proposals", "look", "probabilities", "people", "songs"):
         page.goto(f"{server}/how_it_works?sample=four-people&step={step}&songs=bundled")
-        page.locator(".st-key-how-fact").first.wait_for()
+        page.locator('.st-key-how-fact, [class*="st-key-how-moments"]').first.wait_for()
         size, text = smallest(page)
         assert size >= 19, (step, size, text)

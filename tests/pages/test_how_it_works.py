@@ -1,6 +1,8 @@
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,11 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
 from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant
+from emomusic.app.how_it_works import moments
 from emomusic.app.how_it_works.steps import STEPS, step_named
 from emomusic.app.queues import PlayerState
 from emomusic.faces.inspection import agreement
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
-from emomusic.server import walk as walk_module
 from emomusic.server.pictures import Picture, PictureState
 from emomusic.server.walk import Walk, describe_agreement
 from tests.pages.screen import charts, page_of, queue_of, result_of, state_of, text_of, upload
@@ -39,6 +41,12 @@ def image_alts(app: AppTest) -> list[str]:
     return [alt for alt in alts if not alt.startswith("Sample: ")]
 
 
+def moments_of(app: AppTest) -> dict[str, Any]:
+    """What the step with a scrubber tells the browser."""
+    told: list[dict[str, Any]] = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    return next(data for data in told if data["part"] == "moments")
+
+
 def test_an_unknown_step_is_the_first_and_at_the_end_the_button_starts_again_without_a_shortcut(app: AppTest) -> None:
     assert step_named("../../etc/passwd") is step_named(None) is STEPS[0]
     at(app, KEYS[-2])
@@ -54,33 +62,46 @@ def test_an_unknown_step_is_the_first_and_at_the_end_the_button_starts_again_wit
 def test_without_a_photo_the_first_sample_is_shown_but_not_in_the_url(app: AppTest) -> None:
     """Its name in the URL could replace an upload in progress."""
     at(app, "picture", sample=None)
-    assert len(image_alts(app)) == 1
+    assert moments_of(app)["size"] == [626, 900]
     assert result_of(app, Walk).picture.name == "barack-obama-2009-speaking.jpg"
     assert set(app.query_params) == {"step"}
 
 
-def test_the_first_step_zooms_to_the_brightness_of_pixels_and_needs_no_network(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(walk_module, "read_for_visitor", None)
+def test_the_photo_and_its_pixels_are_shown_before_its_boxes(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr(moments, "mount", lambda *_, data, **__: shown.append(data))
     at(app, "picture", sample="four-people")
-    assert re.search("1,200 .*376 .*1,353,600", text_of(app))
-    zoom = app.select_slider(key="how-zoom")
-    zoom.set_value(zoom.options[-1]).run()
-    (pixels,) = charts(app)[0]["data"]
-    assert pixels["type"] == "heatmap"
-    assert "z" in pixels["texttemplate"]
-    assert image_alts(app) == []
+    before, after = shown
+    for data in (before, after):
+        assert data["picture"] == result_of(app, Walk).preview_file.url
+        assert re.search("1,200 .*376 .*1,353,600", data["moments"][1]["fact"])
+        assert np.shape(data["numbers"]["rows"]) == (8, 8)
+    assert not any("kept" in moment for moment in before["moments"])
+    trace, kept = result_of(app, Walk).trace, [moment["kept"] for moment in after["moments"][2:]]
+    assert [*map(len, kept)] == [len(trace.proposals.kept), len(trace.refined.kept), len(trace.faces)]
+    for (left, top, right, bottom), face in zip(sorted(kept[-1]), trace.faces, strict=True):
+        box = [left, top, right - left, bottom - top]
+        assert box == pytest.approx([face.box.x, face.box.y, face.box.width, face.box.height], abs=2)
+    assert len(after["moments"][-1]["dots"]) == 5 * len(trace.faces)
+
+
+@pytest.mark.parametrize(("key", "number"), [("picture", 0), ("proposals", 2), ("refined", 3), ("face", 4)])
+def test_the_address_of_a_joined_step_leads_to_its_moment(app: AppTest, key: str, number: int) -> None:
+    at(app, key)
+    assert app.title[0].value == STEPS[0].title
+    assert (moments_of(app)["start"], app.query_params["step"]) == (number, key)
+    assert app.button(key="how-back").disabled
+    assert app.button(key="how-next").click().run().title[0].value == STEPS[1].title
 
 
 def test_an_uploaded_photo_replaces_another_and_stays(app: AppTest) -> None:
     at(app, "picture", sample=None)
     for size in ((300, 351), (400, 468)):
         upload(app, ("me.jpg", encode_jpeg(np.zeros((*size[::-1], 3), np.uint8))))
-        assert "{} by {}".format(*size) in text_of(app)
-    for key in ("proposals", "picture"):
+        assert "{} by {}".format(*size) in moments_of(app)["moments"][1]["fact"]
+    for key in ("crop", "picture"):
         at(app, key, sample=None)
-    assert "400 by 468" in text_of(app)
+    assert moments_of(app)["size"] == [400, 468]
     assert "sample" not in app.query_params
 
 
@@ -89,8 +110,10 @@ def test_a_photo_without_a_face_is_reported(app: AppTest, key: str) -> None:
     sky = encode_jpeg(np.full((240, 320, 3), (70, 130, 180), np.uint8))
     state_of(app, PictureState).own = (Picture.of("sky.jpg", sky),)
     at(app, key, sample=None)
-    needs_face = step_named(key).needs_face
-    assert (len(app.info), len(image_alts(app))) == ((1, 0) if needs_face else (0, 1))
+    if step_named(key).needs_face:
+        assert (len(app.info), image_alts(app)) == (1, [])
+    else:
+        assert "0 faces found" in moments_of(app)["moments"][-1]["fact"]
 
 
 def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:

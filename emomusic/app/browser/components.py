@@ -41,7 +41,7 @@ Name = Literal["runtime", "overlay", "camera", "loop"]
 
 _COMPONENTS: dict[Name, Any] = {
     "runtime": _component("runtime", "bar"),
-    "overlay": _component("overlay", "frame", "target", "note", "playhead", "place", "layers", "words"),
+    "overlay": _component("overlay", "frame", "target", "note", "playhead", "place", "layers", "words", "moments"),
     "camera": _component("camera", "camera"),
     "loop": _component("loop", "loop"),
 }

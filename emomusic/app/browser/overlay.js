@@ -2,6 +2,7 @@
 import { Part, SOUND, tellSound } from "./base.js";
 
 export { Layers as layers } from "./layers.js";
+export { Moments as moments } from "./moments.js";
 
 const LOOK_MS = 40;
 const within = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -289,6 +290,7 @@ class Frame extends Part {
 
 const LOWERED = 0.25;
 const ROUNDING_S = 0.001; // of a time that was sought
+let followed = {}; // the film, its source, its time and whether it played: the marked film goes on from there
 
 /**
  * The playhead of a film. It moves the video after a choice, and reports the scene that plays.
@@ -345,8 +347,14 @@ class Playhead extends Overlay {
       this.#follow();
     }
     this.#move(video);
+    const { film } = this.data, { currentSrc: source } = video;
+    if (followed.film === film && followed.source !== source) {
+      video.currentTime = followed.at;
+      if (followed.isPlaying) video.play().catch(() => {});
+    }
+    followed = { film, source, at: video.currentTime, isPlaying: !video.paused };
     super.look();
-    this.mark.style.height = `${this.axes?.y._length ?? 0}px`;
+    this.mark.style.height = `${this.plot?._fullLayout?._size.h ?? 0}px`;
   }
 
   #move(video) {

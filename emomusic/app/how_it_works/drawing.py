@@ -18,19 +18,13 @@ from emomusic.assets import ModelKind
 from emomusic.charts import steps as plots
 from emomusic.charts.face import share_bars
 from emomusic.colours import QUIET, TRAIL, faded
-from emomusic.faces.detection import Face, NetworkOutput
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.who import Who
-from emomusic.media.images import RgbImage, encode_jpeg, shrink
 from emomusic.records import read_face_record
 from emomusic.results.predictions import Predictions, read_predictions
 from emomusic.runtime import Float32Array
 from emomusic.server.walk import Walk
 from emomusic.songs.hearing import spectrogram_of
-from emomusic.text import pluralize
-
-_LONGEST = 2200  # pixels, of an image
-
 
 _DOT = 0.1  # diameter on the plane, as a share of the plane's side
 
@@ -90,32 +84,16 @@ class Drawing:
     key: str  # of the step
     facts: DeltaGenerator  # the place for figures and widgets
     has_face: bool  # whether it is about one face
-    ratio: float  # width by height
 
     def fact(self, text: str) -> None:
         """Show the figures of the step in large type, for a projector."""
         with self.facts, st.container(key="how-fact"):
             st.markdown(text)
 
-    def image(self, image: RgbImage, *, alt: str) -> None:
-        """Show an image as large as the window allows."""
-        with fit_height(self.ratio, other_rem=23.5 if self.ratio >= WIDE else 15.6):
-            st.image(encode_jpeg(shrink(image, _LONGEST)[0]), alt=self.alt(alt), width="stretch")
-
     def chart(self, figure: go.Figure, part: str = "", *, alt: str) -> None:
         """Show a chart with the height that `page.css` sets. The key of a second one has the name of its `part`."""
         with st.container(key=f"how-chart-{self.key}{part}"):
             show_chart(figure, key=f"how-figure-{self.key}{part}", alt=self.alt(alt), height="stretch")
-
-    def boxes(self, output: NetworkOutput, fact: str, faces: Sequence[Face] = ()) -> None:
-        """Show the photo with the boxes of one of the detector's networks, and the landmarks of faces."""
-        image, scale = shrink(self.walk.preview, _LONGEST)
-        landmarks = [face.landmarks for face in faces if face.landmarks is not None]
-        scale *= self.walk.scale
-        drawn = plots.boxes_on_picture(image, output.found, output.kept, scale=scale, landmarks=landmarks)
-        found = pluralize(len(output.found), "box", "boxes")
-        self.image(drawn, alt=f"The photo with {found}, {len(output.kept)} with thick lines")
-        self.fact(fact)
 
     def plane(self, alt: str, probabilities: EmotionProbabilities, **options: Any) -> None:
         """Show the plane with the face at these probabilities."""

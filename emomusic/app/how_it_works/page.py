@@ -45,6 +45,7 @@ def show_page() -> None:
             draw_chooser(shown)
     # The URL must not name the first sample, because the name could replace an upload in progress
     _show_step(step, shown.first or sample_picture(_FIRST), shown.mine)
+    st.caption(f"Source: {step.reference}")
 
 
 def _draw_buttons(step: Step) -> None:
@@ -64,10 +65,13 @@ def _show_step(step: Step, picture: Picture, mine: PictureState) -> None:
     shared()  # starts loading the networks during the first step
     with shown_errors():
         walk = mine.kept(Walk, picture.digest) or mine.keep(picture.digest, Walk(picture))
-        ratio = step.ratio or walk.size[0] / walk.size[1]
-        is_wide = ratio >= WIDE
-        share = 50 if is_wide else round(100 * min(max(0.53 * ratio, 0.3), 0.61))
+        is_wide = step.ratio >= WIDE
+        share = 50 if is_wide else round(100 * min(0.53 * step.ratio, 0.61))
         room = reserve_space("how-step", _STEP_PX)
+        if step.moments:
+            with room:
+                step.draw(Drawing(walk, CHOSEN_STEP.value or step.key, room, False))
+            return
         with room:
             words, place = roomy_columns([100 - share, share], key="how", gap="medium")
         size = "how-words-wide" if is_wide or step.key in ("songs", "probabilities") else "how-words"
@@ -93,8 +97,7 @@ def _show_step(step: Step, picture: Picture, mine: PictureState) -> None:
             if step.needs_face and not walk.faces:
                 st.info("No face was found. Choose another photo, or go back to see the detection.")
             else:
-                step.draw(Drawing(walk, step.key, facts, step.needs_face, ratio))
-    st.caption(f"Source: {step.reference}")
+                step.draw(Drawing(walk, step.key, facts, step.needs_face))
 
 
 def _go(number: int) -> None:

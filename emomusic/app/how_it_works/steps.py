@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, TypeAlias
 
@@ -19,7 +19,6 @@ from emomusic.affect import (
     Quadrant,
     describe_mood,
     list_shares,
-    share_text,
 )
 from emomusic.app.frame import escape_markdown
 from emomusic.app.how_it_works.drawing import (
@@ -31,6 +30,7 @@ from emomusic.app.how_it_works.drawing import (
     spectrogram,
     votes_answers,
 )
+from emomusic.app.how_it_works.moments import NETWORKS, show_moments
 from emomusic.app.plane import describe_few
 from emomusic.app.player import show_start, song_line
 from emomusic.app.queues import play_list
@@ -40,23 +40,20 @@ from emomusic.calibration import apply_temperature, log_probabilities
 from emomusic.charts import steps as plots
 from emomusic.charts.diagnostics import accuracy_by_group, list_groups
 from emomusic.colours import WRONG
-from emomusic.faces.detection import MIN_CONFIDENCE, NetworkOutput
 from emomusic.faces.inspection import agreement
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.media.images import read_image
+from emomusic.media.images import encode_jpeg, read_image
 from emomusic.records import read_face_record
 from emomusic.results.overview import describe_weakest, groups_of, percent
-from emomusic.server.walk import describe_agreement, describe_drop, share_in_words
+from emomusic.server.walk import describe_agreement, describe_drop
 from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.request import Request, target_of
-from emomusic.text import pluralize
 
 Draw: TypeAlias = Callable[[Drawing], None]
 
 _MAP = 96
 _STRIP = 590  # width of six maps
 _NUM_SONGS = 3
-_ZOOMS = (64, 12)  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,8 @@ class Step:
     _: KW_ONLY
     waiting: str = "Detecting faces"  # text of the spinner
     needs_face: bool = True
-    ratio: float | None = 1.0  # width by height of the drawing; None is the photo's
+    ratio: float = 1.0  # width by height of the drawing
+    moments: Sequence[str] = ()  # the keys of a step with a scrubber, which draws its words too
 
 
 STEPS: list[Step] = []
@@ -89,97 +87,28 @@ def _step(*texts: str, **options: Any) -> Callable[[Draw], Draw]:
 
 
 def step_named(key: str | None) -> Step:
-    """Return the step with this key, or the first step."""
-    return next((step for step in STEPS if step.key == key), STEPS[0])
+    """Return the step with this key or moment, or the first step."""
+    return next((step for step in STEPS if key in (step.key, *step.moments)), STEPS[0])
 
 
-_MTCNN = (
-    "K. Zhang et al., Joint face detection and alignment using multi-task cascaded convolutional networks, "
-    "IEEE Signal Processing Letters 23(10), 2016"
-)
 _RUSSELL = "J. A. Russell, A circumplex model of affect, Journal of Personality and Social Psychology 39(6), 1980"
 
 
 @_step(
     "picture",
-    "A photo is numbers",
+    "From numbers to faces",
     "A photo is a table of numbers: the amounts of red, green and blue in each pixel.",
     "The app computes an expression from these numbers, but an expression does not prove a feeling.",
-    "L. F. Barrett et al., Emotional expressions reconsidered, Psychological Science in the Public Interest 20(1), "
-    "2019",
+    "MTCNN: K. Zhang et al., IEEE Signal Processing Letters 23(10), 2016; L. F. Barrett et al., Emotional expressions "
+    "reconsidered, 2019",
     needs_face=False,
-    ratio=None,
+    moments=tuple(NETWORKS),
 )
-def _draw_photo(drawing: Drawing) -> None:
-    (width, height), preview = drawing.walk.size, drawing.walk.preview
-    drawing.fact(f"{width:,} by {height:,} pixels, {3 * width * height:,} numbers")
-    with drawing.facts:
-        options = ["The photo", *(f"{side} pixels" for side in _ZOOMS)]
-        zoom = options.index(st.select_slider("Zoom", options, key="how-zoom"))
-    if not zoom:
-        drawing.image(preview, alt="The photo")
-        return
-    side = min(_ZOOMS[zoom - 1], *preview.shape[:2])
-    top, left = (int(share * (size - side)) for share, size in zip((0.35, 0.5), preview.shape[:2], strict=True))
-    grey = preview[top : top + side, left : left + side].mean(axis=2).round().astype(np.uint8)
-    drawing.chart(plots.pixel_grid(grey), alt=f"The brightness of {side} by {side} pixels of the photo")
-
-
-@_step(
-    "proposals",
-    "Where might a face be?",
-    "A small network scans the photo at many sizes and proposes a box for each possible face.",
-    "Non-maximum suppression removes overlapping boxes and keeps the one with the highest confidence.",
-    f"P-Net of MTCNN: {_MTCNN}",
-    needs_face=False,
-    ratio=None,
-)
-def _draw_proposals(drawing: Drawing) -> None:
-    output = drawing.walk.trace.proposals
-    found = pluralize(len(output.found), "box", "boxes")
-    drawing.boxes(output, f"{found} proposed (blue), {len(output.kept):,} kept (yellow)")
-
-
-@_step(
-    "refined",
-    "A second check",
-    "A second network checks each remaining box, corrects its position and removes most of them.",
-    "This network is slower but more accurate, and it checks far fewer boxes.",
-    f"R-Net of MTCNN: {_MTCNN}",
-    needs_face=False,
-    ratio=None,
-)
-def _draw_refined(drawing: Drawing) -> None:
-    trace = drawing.walk.trace
-    checked = pluralize(len(trace.proposals.kept), "box", "boxes")
-    counts = f"{len(trace.refined.found):,} accepted (blue), {len(trace.refined.kept):,} kept (yellow)"
-    drawing.boxes(trace.refined, f"{checked} checked, {counts}")
-
-
-@_step(
-    "face",
-    "Face and landmarks",
-    "A third network selects the faces and marks the eyes, the nose and the corners of the mouth.",
-    f"A box needs a confidence of at least {share_text(MIN_CONFIDENCE)} to count as a face.",
-    f"O-Net of MTCNN: {_MTCNN}",
-    needs_face=False,
-    ratio=None,
-)
-def _draw_found(drawing: Drawing) -> None:
-    trace = drawing.walk.trace
-    faces, num_checked = trace.faces, len(trace.refined.kept)
-    # "100 %" would be a rounding error: no detection is certain
-    confidences = [f"over {percent(0.999)}" if f.confidence > 0.9995 else percent(f.confidence) for f in faces[:4]]
-    if not num_checked:
-        fact = "No box left to check"
-    elif not faces:
-        fact = f"No face found: each confidence is below {share_in_words(MIN_CONFIDENCE)}"
-    else:
-        more = ", …" if len(faces) > 4 else ""
-        fact = f"{pluralize(len(faces), 'face')} found. Confidence: {', '.join(confidences)}{more}"
-    checked = f"{pluralize(num_checked, 'box', 'boxes')} checked. " if num_checked else ""
-    kept = trace.output.kept.take(trace.output.kept.confidence >= MIN_CONFIDENCE)
-    drawing.boxes(NetworkOutput(trace.output.found, kept), checked + fact, faces)
+def _draw_search(drawing: Drawing) -> None:
+    step = step_named("picture")
+    show_moments(drawing.walk, step.first, step.second, drawing.key)
+    if not drawing.walk.is_searched and drawing.walk.trace:  # the photo is there before its boxes
+        st.rerun()
 
 
 @_step(
@@ -194,7 +123,9 @@ def _draw_crop(drawing: Drawing) -> None:
     face = drawing.walk.face
     side = len(face.network_input)
     alt = f"The face in colour, in grey, and as {side} by {side} pixels"
-    drawing.image(plots.crop_steps(read_image(face.jpeg), face.network_input), alt=alt)
+    with fit_height(1.5, other_rem=15.6):
+        image = encode_jpeg(plots.crop_steps(read_image(face.jpeg), face.network_input))
+        st.image(image, alt=drawing.alt(alt), width="stretch")
     numbers = f"{side * side:,} numbers from 0 (black) to 255 (white)"
     drawing.fact(f"{face.side} pixels per side, in colour and in grey, resized to {side}: {numbers}")
 
@@ -394,8 +325,7 @@ def _draw_songs(drawing: Drawing) -> None:
     "The sound of a mood",
     "This picture is a song: time from left to right, low to high pitches upwards, light where it is loud.",
     "A network finds patterns in such pictures, and from them a second model gives each mood a probability.",
-    "J. Pons & X. Serra, musicnn, ISMIR 2019; trained on clips of R. Panda et al., Novel audio features for music "
-    "emotion recognition, IEEE Transactions on Affective Computing 11(4), 2020",
+    "J. Pons & X. Serra, musicnn, ISMIR 2019; clips: R. Panda et al., IEEE Trans. Affective Computing 11(4), 2020",
     waiting="Listening",
     ratio=2.5,
 )
@@ -436,5 +366,5 @@ def _draw_band(drawing: Drawing) -> None:
     ]
     drawing.fact(
         f"The dot: valence {point.valence:.2f}, arousal {point.arousal:.2f}. **The network hears valence "
-        f"{heard[0]:.2f}, arousal {heard[1]:.2f}.**"
+        f"{heard[0]:.2f}, arousal {heard[1]:.2f}.** It knows no dot: to it, a few soft loops are drowsy."
     )
