@@ -76,11 +76,6 @@ class FilmAnswer:
         return f"Scene {self.chosen + 1}{last}, {format_clock(self.scene.start_s)} to {format_clock(self.scene.end_s)}"
 
     @property
-    def has_several_scenes(self) -> bool:
-        """Whether there is another scene, or may be one."""
-        return self.is_growing or len(self.scenes) > 1
-
-    @property
     def trail(self) -> list[AffectPoint]:
         """The path of the group over the plane, the oldest first: at most 60 means of equally many readings."""
         points = self.reading.timeline()[["valence", "arousal"]].dropna().to_numpy()

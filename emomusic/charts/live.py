@@ -18,16 +18,18 @@ from emomusic.text import format_clock
 
 if TYPE_CHECKING:
     from emomusic.songs.hearing import SoundSpan
+    from emomusic.stream.film import FilmFace
 
 _MIN_SPAN_S = 30  # narrowest time axis
-_BAND_BOTTOM, _BAND_TOP = 102, 114  # of the scenes, in the unit of the areas
-_NUMBERED_SCENES = 24
-_SOUND_BOTTOM, _SOUND_TOP = -22, -6  # of the film's sound, in the same unit
 _NAMED_SHARE = 0.2  # smallest area with room for its name
 _FITTING = {"uniformtext": {"mode": "hide", "minsize": 13}}  # the names in bars that have room for them
 
-CLICKED, SOUND = "clicked", "sound"
-"""Names of the traces of `film_areas` that take clicks."""
+CLICKED, ROWS = "clicked", "rows"
+"""Names of the traces of `film_strip` that take clicks."""
+
+LEFT, RIGHT = 72, 8
+ABOVE, CURVES, TILES, ROW, BELOW = 10, 120, 96, 40, 28
+"""Pixels of the strip of a film: left and right of the time axis, and from top to bottom."""
 
 
 def mood_areas(table: pd.DataFrame, *, end_s: float | None = None) -> go.Figure:
@@ -88,19 +90,18 @@ def _names_in_areas(seconds: pd.DataFrame) -> list[dict[str, Any]]:
     return notes
 
 
-def film_areas(
+def film_strip(
     table: pd.DataFrame,
     scenes: Sequence[Scene],
     *,
     end_s: float | None = None,
-    chosen: int | None = None,
     sound: Sequence[SoundSpan] = (),
+    people: Sequence[FilmFace] = (),
 ) -> go.Figure:
-    """The group over a film: the areas of `mood_areas` with the numbered scenes above and the sound below them.
+    """The timeline of a film: the areas of `mood_areas`, room for a frame of each scene, and rows of sound and people.
 
-    The trace `CLICKED` has a transparent bar for each second, which takes clicks, as do the bars of the sound: the
-    `customdata` of both is the second. `table` is from `timeline.every_second`, `end_s` the end of the film, and
-    `chosen` the index of the outlined scene.
+    The traces `CLICKED`, with a transparent bar for each second, and `ROWS` take clicks: the `customdata` of both is
+    the second. `table` is from `timeline.every_second`, and `end_s` the end of the film.
     """
     figure = mood_areas(table, end_s=end_s)
     figure.update_traces(hoverinfo="skip", hovertemplate=None)
@@ -108,54 +109,51 @@ def film_areas(
     seconds = found["time_s"].astype(int).tolist()
     strongest = [list_shares(dict(row.nlargest(2))) for _, row in found[SHARES].iterrows()]
     figure.add_bar(
-        x=[second + 0.5 for second in seconds], y=[_BAND_TOP] * len(seconds), width=1, name=CLICKED,
-        marker={"color": "rgba(0, 0, 0, 0)", "line": {"width": 0}}, showlegend=False, customdata=seconds,
+        x=[second + 0.5 for second in seconds], y=[100] * len(seconds), width=1, name=CLICKED,
+        marker={"color": "rgba(0, 0, 0, 0)", "line": {"width": 0}}, customdata=seconds,
         hovertext=[f"{format_clock(time_s)}: {text}" for time_s, text in zip(seconds, strongest, strict=True)],
         hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
-    for number, scene in enumerate(scenes, 1):
-        colour, is_chosen = MOOD_COLOURS[scene.quadrant.mood], number - 1 == chosen
-        figure.add_shape(
-            type="rect", x0=scene.start_s, x1=scene.end_s, y0=_BAND_BOTTOM, y1=_BAND_TOP, layer="above",
-            fillcolor=colour, line={"width": 3 if is_chosen else 1, "color": GUIDE},
-        )  # fmt: skip
-        figure.add_shape(line((scene.start_s, scene.start_s), (0, _BAND_BOTTOM), dash="dot") | {"layer": "above"})
-        if len(scenes) <= _NUMBERED_SCENES:
-            figure.add_annotation(
-                x=(scene.start_s + scene.end_s) / 2, y=(_BAND_BOTTOM + _BAND_TOP) / 2, text=str(number),
-                showarrow=False, font={"size": 13, "color": ink_on(colour)},
-            )  # fmt: skip
-    figure.update_layout(barmode="overlay", bargap=0, clickmode="event+select", hovermode="closest")
-    figure.update_yaxes(range=[0, _BAND_TOP])
-    if sound:
-        _draw_sound(figure, sound)
+    starts = (line((scene.start_s, scene.start_s), (0, 100), dash="dot") for scene in scenes)
+    figure.layout.shapes += tuple(start | {"layer": "above"} for start in starts)
+    rows: list[tuple[float, float, str, str, str, str]] = []  # as in `_draw_rows`
+    for face in people:
+        own = ((start_s, end_s, emotion.value, EMOTION_COLOURS[emotion]) for start_s, end_s, emotion in face.spans)
+        rows += [(*span, str(face.number), f"<br>{face.line}") for span in own]
+    rows += [(span.start_s, span.end_s, span.mood.value, MOOD_COLOURS[span.mood], "sound", " sound") for span in sound]
+    names = [*dict.fromkeys(row for *_, row, _ in rows)] or [""]
+    _draw_rows(figure, rows, names)
+    height = CURVES + TILES + ROW * len(names)
+    figure.update_layout(
+        **_FITTING,
+        height=ABOVE + height + BELOW, margin={"l": LEFT, "r": RIGHT, "t": ABOVE, "b": BELOW}, showlegend=False,
+        barmode="overlay", bargap=0, clickmode="event+select", hovermode="closest",
+        xaxis={"anchor": "free", "position": 0}, yaxis_domain=[1 - CURVES / height, 1],
+        yaxis2={
+            "domain": [0, ROW * len(names) / height], "range": [len(names) - 0.5, -0.5], "fixedrange": True,
+            "showgrid": False, "zeroline": False, "tickvals": [*range(len(names))], "ticktext": names,
+        },
+    )  # fmt: skip
     return figure
 
 
-def _draw_sound(figure: go.Figure, sound: Sequence[SoundSpan]) -> None:
-    """Draw the moods of the sound as a band below the areas, within the time axis, and name the long ones."""
+def _draw_rows(figure: go.Figure, rows: Sequence[tuple[float, float, str, str, str, str]], names: list[str]) -> None:
+    """Draw spans in rows on the second y-axis: start, end, text, colour, name of the row, and more for the pointer."""
     first, last = figure.layout.xaxis.range
-    spans = [(max(span.start_s, first), min(span.end_s, last), span.mood) for span in sound]
-    spans = [(start_s, end_s, mood) for start_s, end_s, mood in spans if start_s < end_s]
-    colours = [MOOD_COLOURS[mood] for *_, mood in spans]
-    for mood in dict.fromkeys(mood for *_, mood in spans):  # of the legend
-        square = {"symbol": "square", "size": 10, "color": MOOD_COLOURS[mood], "line": {"width": 1, "color": GUIDE}}
-        figure.add_scatter(x=[None], y=[None], mode="markers", marker=square, name=f"{mood} sound")
+    spans = [(max(start_s, first), min(end_s, last), *more) for start_s, end_s, *more in rows]
+    spans = [span for span in spans if span[0] < span[1]]
     figure.add_bar(
-        x=[(start_s + end_s) / 2 for start_s, end_s, _ in spans], width=[end - start for start, end, _ in spans],
-        y=[_SOUND_TOP - _SOUND_BOTTOM] * len(spans), base=_SOUND_BOTTOM, name=SOUND, showlegend=False,
-        marker={"color": colours, "line": {"width": 1, "color": GUIDE}},
-        text=[mood.value for *_, mood in spans], textposition="inside", insidetextanchor="middle", textangle=0,
-        textfont={"size": 13, "color": [ink_on(colour) for colour in colours]},
-        customdata=[int(start_s) for start_s, *_ in spans],
-        hovertext=[f"{format_clock(start)} to {format_clock(end)}: {mood} sound" for start, end, mood in spans],
+        x=[end - start for start, end, *_ in spans], base=[start for start, *_ in spans], orientation="h",
+        y=[names.index(row) for *_, row, _ in spans], width=0.8, yaxis="y2", name=ROWS,
+        marker={"color": [colour for *_, colour, _, _ in spans], "line": {"width": 1, "color": GUIDE},
+                "pattern": {"shape": [HATCHED.get(text, "") for _, _, text, *_ in spans], "fillmode": "overlay",
+                            "fgcolor": "white", "solidity": 0.1}},
+        text=[text for _, _, text, *_ in spans], textposition="inside", insidetextanchor="middle", textangle=0,
+        textfont={"size": 13, "color": [ink_on(colour) for *_, colour, _, _ in spans]},
+        customdata=[int(start) for start, *_ in spans],
+        hovertext=[f"{format_clock(span[0])} to {format_clock(span[1])}: {span[2]}{span[-1]}" for span in spans],
         hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
-    figure.update_layout(_FITTING)
-    middle = (_SOUND_BOTTOM + _SOUND_TOP) / 2
-    figure.update_yaxes(
-        range=[_SOUND_BOTTOM - 1, _BAND_TOP], tickvals=[middle, 50, 100], ticktext=["sound", "50 %", "100 %"]
-    )
 
 
 def face_bars(faces: Mapping[str, EmotionProbabilities]) -> go.Figure:

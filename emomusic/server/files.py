@@ -161,7 +161,7 @@ class StreamedFile(io.FileIO, ServedFile):
 
 class _Reader(io.RawIOBase):
     def __init__(self, file: StreamedFile) -> None:
-        self._file, self._at = file, 0
+        self.file, self._at = file, 0
 
     def readable(self) -> bool:
         return True
@@ -170,14 +170,20 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        part = os.pread(self._file.fileno(), len(buffer), self._at)
+        part = os.pread(self.file.fileno(), len(buffer), self._at)
         buffer[: len(part)] = part
         self._at += len(part)
         return len(part)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + (0, self._at, len(self._file))[whence]
+        self._at = offset + (0, self._at, len(self.file))[whence]
         return self._at
+
+
+def served_by(file: BinaryIO) -> ServedFile | None:
+    """The file with an address that a reader reads; None for another file."""
+    raw = getattr(file, "raw", None)
+    return raw.file if isinstance(raw, _Reader) else None
 
 
 async def _send_file(request: Request) -> Response:

@@ -28,7 +28,7 @@ from emomusic.media.film_file import FilmFile
 from emomusic.media.film_songs import SceneSong, add_songs
 from emomusic.media.images import RgbImage, encode_jpeg, shrink
 from emomusic.server.capacity import HeldBytes, capacity
-from emomusic.server.files import StreamedFile
+from emomusic.server.files import ServedFile, StreamedFile, served_by
 from emomusic.songs.hearing import SoundSpan, hear_film
 from emomusic.stream.film import FilmMoment, FilmReading, read_film
 from emomusic.stream.timeline import Scene
@@ -93,6 +93,7 @@ class FilmView:
     error: str | None = None  # why there are no readings
     problem: str | None = None  # why the readings are incomplete, or the film is not marked
     preview: bytes | None = None  # the current frame with its faces, as JPEG
+    source: ServedFile | None = None  # the film itself, while a browser may play it as it is read
     marked: StreamedFile | None = None  # the film with its faces marked, as MP4; None until it is drawn
     sound: Sequence[SoundSpan] | None = None  # the moods of the film's sound; None before they are known
     mixed: StreamedFile | None = None  # the marked film with the songs of `FilmJob.mix`; None until they are mixed
@@ -133,18 +134,20 @@ class FilmJob:
         networks: Callable[[], Networks],
         visitor: str = "",
         *,
+        source: ServedFile | None = None,
         stream: int | None = None,
         turn: int = 0,
     ) -> None:
         """Start to read a film. The thread stores the file and loads the networks, so both may take long.
 
-        The bytes of the film and of its copies count to the session `visitor`. `stream` and `turn` are those of
-        `FilmFile`.
+        The bytes of the film and of its copies count to the session `visitor`. `source` has an address of a film
+        that is no upload. `stream` and `turn` are those of `FilmFile`.
         """
         self.name = name
         self._visitor = visitor
         self._file: BinaryIO | None = file
-        self._view = FilmView(FilmPhase.WAITING, time.monotonic(), turn=turn)  # the thread replaces it
+        self._view = FilmView(FilmPhase.WAITING, time.monotonic(), source=source, turn=turn)  # the thread replaces it
+        self._plays = stream is None and not turn  # whether a browser plays the file as it is read
         self._open = partial(FilmFile, name=name, stream=stream, turn=turn)
         self._portraits: dict[int, tuple[int, bytes]] = {}
         self._frames: dict[float, bytes] = {}
@@ -213,6 +216,8 @@ class FilmJob:
         try:
             with capacity().work():
                 file = self._store()
+                if self._plays and (source := served_by(file)) is not None:
+                    self._change(source=source)
                 while not _turns.acquire(timeout=0.2):
                     if self._cancelled.is_set() or self._closed.is_set():
                         return
@@ -234,7 +239,7 @@ class FilmJob:
             if error is not None and reading is not None and len(reading):
                 end = format_clock(reading.end_s)
                 error, problem = None, f"The reading stopped because of an error; the results end at {end}."
-            self._change(phase=FilmPhase.OVER, error=error, problem=problem)
+            self._change(phase=FilmPhase.OVER, error=error, problem=problem, source=None)
             if self._closed.is_set() or not self._view.may_differ:
                 self._close_file()
             return_free_memory()

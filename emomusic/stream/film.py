@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 import math
 import threading
 from collections import Counter
@@ -49,6 +50,7 @@ _MOVED, _GROUP_CHANGE, _FACE_CHANGE = 1.0, 0.15, 0.4
 _CUT_DIFFERENCE = 18.0
 _THUMBNAIL = (32, 18)
 
+_GAP_S = 1.0  # without the face, within a span
 _MOMENT = 1.5  # readings: a face that is seen shorter is not listed, unless no face is seen longer
 
 
@@ -233,16 +235,18 @@ class FilmFace(WithEmotion):
     probabilities: EmotionProbabilities  # the mean
     # The strongest other emotion and its time; None if no other emotion was the most probable
     highlight: tuple[Emotion, float] | None
+    # Start and end of each span in which one emotion was the most probable, and the emotion
+    spans: tuple[tuple[float, float, Emotion], ...] = ()
 
-
-def face_line(face: FilmFace) -> str:
-    """Describe a person of a film in one line: "Face 2: mostly happy, surprised at 0:14"."""
-    words = describe(face.probabilities, of_group=True)
-    if face.highlight is not None:
-        emotion, time_s = face.highlight
-        words = words.removesuffix(f", a little {emotion.adjective}")
-        words += f", {emotion.adjective} at {format_clock(time_s)}"
-    return f"Face {face.number}: {words[0].lower()}{words[1:]}"
+    @property
+    def line(self) -> str:
+        """The person in one line: "Face 2: mostly happy, surprised at 0:14"."""
+        words = describe(self.probabilities, of_group=True)
+        if self.highlight is not None:
+            emotion, time_s = self.highlight
+            words = words.removesuffix(f", a little {emotion.adjective}")
+            words += f", {emotion.adjective} at {format_clock(time_s)}"
+        return f"Face {self.number}: {words[0].lower()}{words[1:]}"
 
 
 class FilmReading:
@@ -359,5 +363,14 @@ class FilmReading:
                 strongest = others[own.shares[others, top[others]].argmax()]
                 highlight = EMOTIONS[top[strongest]], times_s[strongest]
             seconds = round(float(own.seconds.sum()), 3)
-            found.append(FilmFace(number, times_s[0], times_s[-1], seconds, mean, highlight))
+            found.append(FilmFace(number, times_s[0], times_s[-1], seconds, mean, highlight, _spans_of(own)))
         return found
+
+
+def _spans_of(own: Faces) -> tuple[tuple[float, float, Emotion], ...]:
+    """The spans of a person's readings with the same most probable emotion, and gaps of at most `_GAP_S`."""
+    top, starts = own.shares.argmax(axis=1), own.time_s
+    ends = starts + own.seconds
+    breaks = np.flatnonzero((np.diff(top) != 0) | (starts[1:] - ends[:-1] > _GAP_S)) + 1
+    edges = itertools.pairwise([0, *breaks.tolist(), len(top)])
+    return tuple((float(starts[first]), float(ends[end - 1]), EMOTIONS[top[first]]) for first, end in edges)

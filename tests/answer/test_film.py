@@ -31,12 +31,6 @@ def test_the_sentence_and_the_span_are_those_of_the_chosen_scene() -> None:
     assert answer.span == "Scene 1 of 2, 0:00 to 0:04"
     assert replace(answer, chosen=1).sentence.startswith("Mostly sad")
     assert replace(answer, chosen=1, is_growing=True).span.startswith("Scene 2, 0:04 to ")
-    assert answer.has_several_scenes
-
-
-def test_one_scene_is_the_only_one_when_the_film_is_over() -> None:
-    assert not answer_to(*[Emotion.HAPPY] * 8).has_several_scenes
-    assert answer_to(*[Emotion.HAPPY] * 8, is_growing=True).has_several_scenes
 
 
 def test_the_trail_is_short_and_leaves_out_times_without_a_face() -> None:

@@ -57,6 +57,18 @@ def scene_of(page: Page) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+# The edges of the scenes on the time axis, and of their frames
+EDGES = """() => {
+  const chart = document.querySelector('.st-key-film-part-timeline .js-plotly-plot'), axis = chart?._fullLayout?.xaxis;
+  const tiles = [...document.querySelectorAll('[class*="st-key-tile-scene-"]')].map(tile => tile.parentElement);
+  if (!axis || !tiles.length) return null;
+  const left = chart.getBoundingClientRect().x + axis._offset;
+  const starts = chart.layout.shapes.map(shape => left + axis.l2p(shape.x0)), end = left + axis._length;
+  const boxes = tiles.map(tile => tile.getBoundingClientRect());
+  return boxes.map((box, n) => [box.left - starts[n], box.right - (starts[n + 1] ?? end)]);
+}"""
+
+
 def click_second(page: Page, second: int) -> None:
     wait_until_idle(page)
     chart = page.locator(".st-key-film-part-timeline .js-plotly-plot")
@@ -124,6 +136,10 @@ def test_two_visitors_get_results_that_follow_clicks_and_songs_of_spotify(
     assert page.evaluate(f"{VIDEO}.duration") == pytest.approx(12, abs=0.2)
     _, num_scenes = scene_of(page)
     assert num_scenes >= 2
+    page.evaluate(f"{VIDEO}.pause()")
+    edges = page.wait_for_function(EDGES).json_value()  # the frames are as wide as their scenes
+    assert len(edges) == num_scenes
+    assert max(abs(gap) for edge in edges for gap in edge) < 4
     page.evaluate(f"{VIDEO}.playbackRate = 0.1")  # a busy machine notices a second late
     for second, number in ((9, num_scenes), (2, 1)):
         click_second(page, second)
@@ -185,6 +201,12 @@ def test_the_song_of_a_scene_sounds_and_changes_at_a_cut(open_page: Callable[...
     upload(page, film)
     wait_for_results(page)
     page.evaluate(f"{VIDEO}.loop = true")  # else the film may end first on a busy machine
+    page.evaluate(f"{VIDEO}.currentTime = 2, {VIDEO}.play()")
+    page.wait_for_function(f"{VIDEO}.currentTime > 2.5")
+    page.evaluate(f"{VIDEO}.src += '?marked'")  # the marked film goes on where the film itself was
+    page.wait_for_function(f"{VIDEO}.currentSrc.endsWith('marked') && {VIDEO}.currentTime > 2.5 && !{VIDEO}.paused")
+    page.evaluate(f"{VIDEO}.pause()")
+    page.wait_for_function("() => !window.emomusicPlayer.isPlaying")
     tiles = page.locator('[class*="st-key-scene-scene-"] button')
     zeroth, first = (tiles.nth(number).inner_text().splitlines()[-1] for number in (0, 1))
     assert zeroth != first

@@ -1,14 +1,12 @@
-from typing import Any
-
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import pytest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
-from emomusic.charts.live import CLICKED, SOUND, face_bars, film_areas, mood_areas
-from emomusic.colours import HATCHED, MOOD_COLOURS
+from emomusic.charts.live import CLICKED, CURVES, ROW, ROWS, TILES, face_bars, film_strip, mood_areas
+from emomusic.colours import EMOTION_COLOURS, HATCHED, MOOD_COLOURS
 from emomusic.songs.hearing import SoundSpan
+from emomusic.stream.film import FilmFace
 from emomusic.stream.timeline import Scene, Timeline
 
 
@@ -37,57 +35,54 @@ SCENES = [
 ]
 
 
-def bands(figure: go.Figure) -> list[Any]:
-    return [shape for shape in figure.layout.shapes if shape.type == "rect"]
-
-
-def test_a_film_has_the_areas_of_a_session_with_its_scenes_above() -> None:
-    figure = film_areas(FILM, SCENES)
+def test_a_film_has_the_areas_of_a_session_without_a_legend_and_room_for_its_scenes() -> None:
+    figure = film_strip(FILM, SCENES)
     for area, of_session in zip(figure.data[: len(EMOTIONS)], mood_areas(FILM).data, strict=True):
         assert (area.name, list(area.x), list(area.y)) == (of_session.name, list(of_session.x), list(of_session.y))
-    assert [(band.x0, band.x1) for band in bands(figure)] == [(0, 2.25), (3, 5)]
-    moods = [scene.quadrant.mood for scene in SCENES]
-    assert [band.fillcolor for band in bands(figure)] == [MOOD_COLOURS[mood] for mood in moods]
-    assert all(band.y0 > 100 for band in bands(figure))
-    assert [band.line.width for band in bands(film_areas(FILM, SCENES, chosen=1))] == [1, 3]
-    assert [(note.text, note.x) for note in figure.layout.annotations if note.y > 100] == [("1", 1.125), ("2", 4)]
-    assert figure.layout.yaxis.range[1] >= max(band.y1 for band in bands(figure))
+    assert [shape.x0 for shape in figure.layout.shapes] == [0, 3]
+    assert not figure.layout.showlegend
+    above, below = figure.layout.yaxis.domain, figure.layout.yaxis2.domain
+    height = CURVES + TILES + ROW
+    assert figure.layout.height - figure.layout.margin.t - figure.layout.margin.b == height
+    assert ((above[1] - above[0]) * height, (above[0] - below[1]) * height) == pytest.approx((CURVES, TILES))
 
 
 def test_the_time_axis_of_a_film_ends_with_the_film() -> None:
     sound = [SoundSpan(0, 600, Mood.CALM)]
     for end_s in (5.4, 15.0, 100.0):
-        figure = film_areas(FILM, SCENES, end_s=end_s, sound=sound)
+        figure = film_strip(FILM, SCENES, end_s=end_s, sound=sound)
         assert tuple(figure.layout.xaxis.range) == (0, end_s)
-        assert figure.data[-1].x[0] + figure.data[-1].width[0] / 2 == end_s
+        assert figure.data[-1].base[0] + figure.data[-1].x[0] == end_s
     assert figure.data[EMOTIONS.index(Emotion.SAD)].x[-1] == 5
 
 
 def test_each_second_with_a_face_takes_clicks() -> None:
-    (bars,) = [trace for trace in film_areas(FILM, SCENES).data if trace.name == CLICKED]
+    (bars,) = [trace for trace in film_strip(FILM, SCENES).data if trace.name == CLICKED]
     assert list(bars.customdata) == [0, 1, 3, 4]
     assert [x - bars.width / 2 for x in bars.x] == [0, 1, 3, 4]
     assert ["happy" in text for text in bars.hovertext] == [True, True, False, False]
     assert bars.hovertext[2].startswith("0:03")
-    assert all(trace.hoverinfo == "skip" for trace in film_areas(FILM, SCENES).data[: len(EMOTIONS)])
+    assert all(trace.hoverinfo == "skip" for trace in film_strip(FILM, SCENES).data[: len(EMOTIONS)])
 
 
-def test_the_sound_of_a_film_is_a_band_below_the_areas_on_the_same_axis() -> None:
+def test_each_person_and_the_sound_of_a_film_have_a_row_on_the_same_axis() -> None:
     sound = [SoundSpan(0, 6, Mood.CALM), SoundSpan(6, 60, Mood.ENERGETIC)]
-    figure, without = film_areas(FILM, SCENES, sound=sound), film_areas(FILM, SCENES)
-    names = [trace.name for trace in without.data]
-    assert [trace.name for trace in figure.data] == [*names, "calm sound", "energetic sound", SOUND]
-    assert all(trace.showlegend is not False for trace in figure.data[len(names) : -1])
-    bars = figure.data[-1]
+    certain = EmotionProbabilities.certain(Emotion.FEAR)
+    spans = ((0.0, 1.25, Emotion.FEAR), (3.0, 5.0, Emotion.SAD)), ((3.0, 5.0, Emotion.SAD),)
+    people = [FilmFace(number, 0, 5, 4, certain, None, own) for number, own in zip((1, 4), spans, strict=True)]
+    figure = film_strip(FILM, SCENES, sound=sound, people=people)
+    assert figure.layout.yaxis2.ticktext == ("1", "4", "sound")
+    rows = figure.data[-1]
+    assert (rows.name, rows.yaxis, list(rows.y)) == (ROWS, "y2", [0, 0, 1, 2, 2])
+    assert list(rows.base) == [0, 3, 3, 0, 6]
     first, last = figure.layout.xaxis.range
-    assert (first, last) == tuple(without.layout.xaxis.range)
-    assert [x - width / 2 for x, width in zip(bars.x, bars.width, strict=True)] == [0, 6]
-    assert bars.x[-1] + bars.width[-1] / 2 == last  # not beyond the film
-    assert bars.base + bars.y[0] < 0
-    assert figure.layout.yaxis.range[0] < bars.base
-    assert list(bars.customdata) == [0, 6]
-    assert list(bars.marker.color) == [MOOD_COLOURS[span.mood] for span in sound]
-    assert list(bars.text) == ["calm", "energetic"]
+    assert (first, last) == tuple(film_strip(FILM, SCENES).layout.xaxis.range)
+    assert rows.base[-1] + rows.x[-1] == last  # not beyond the film
+    assert list(rows.customdata) == [0, 3, 3, 0, 6]
+    assert list(rows.text) == ["fear", "sad", "sad", "calm", "energetic"]
+    assert rows.marker.color[2:4] == (EMOTION_COLOURS[Emotion.SAD], MOOD_COLOURS[Mood.CALM])
+    assert [bool(shape) for shape in rows.marker.pattern.shape] == [True, False, False, False, False]
+    assert "Face 4" in rows.hovertext[2]
 
 
 def test_an_area_has_its_name_where_it_is_wide_and_fear_and_disgust_have_lines() -> None:

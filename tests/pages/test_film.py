@@ -15,7 +15,6 @@ from emomusic.app.film import page as page_module
 from emomusic.app.film import screen
 from emomusic.app.film.state import FilmState
 from emomusic.app.queues import PlayerState
-from emomusic.charts.live import SOUND
 from emomusic.server.film_job import FilmJob, FilmPhase, FilmView
 from emomusic.songs.genres import genres_of
 from emomusic.songs.recommend import load_recommender
@@ -123,6 +122,11 @@ def follow_of(app: AppTest) -> dict[str, Any]:
     return next(data for data in told if data["part"] == "playhead")
 
 
+def images(app: AppTest) -> list[Any]:
+    """The images with their alternative texts."""
+    return [image for element in app.get("image") for image in element.proto.imgs]
+
+
 def tiles(app: AppTest) -> list[Any]:
     """The buttons of the scenes on the first screen."""
     return [button for button in app.button if (button.key or "").startswith("scene-scene-")]
@@ -133,8 +137,9 @@ def test_the_sample_is_shown_with_its_people_scenes_and_songs(shown: AppTest, sa
     times = ["**0:00** happy", "**0:02** sad", "**0:05** angry", "**0:08** happy"]
     assert [tile.label.split("  \n")[0] for tile in tiles(shown)] == times
     assert len(tracks(shown)) == 1
-    assert text_of(shown).count("In view for") == NUM_FACES
-    assert len(shown.get("image")) == NUM_FACES + len(SCENES)
+    faces = [image.alt for image in images(shown) if image.alt.startswith("Face ")]
+    assert [face.split(":")[0] for face in faces] == [f"Face {number}" for number in (1, 2, 3)]
+    assert len(images(shown)) == NUM_FACES + len(SCENES)
     assert video_of(shown).url == sample.view().marked.address
     assert sample.name in video_of(shown).alt
     assert downloads(shown) == DOWNLOADS
@@ -248,6 +253,8 @@ def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.Mo
     app.run()
     assert len(app.title) == 1
     assert len(app.get("progress")) == 1
+    film = film_state(app).job.view()
+    assert (video_of(app).url, video_of(app).autoplay) == (film.source.address, True)  # it plays while it is read
     assert ANOTHER not in labels(app)
     press(app, CANCEL)
     classifier.allow()
@@ -260,12 +267,12 @@ def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("classifier")
 @pytest.mark.parametrize(("audio", "has_band"), [("aac", True), (None, False)])
-def test_the_mood_of_the_sound_is_a_band_below_the_timeline(app: AppTest, audio: str | None, has_band: bool) -> None:
+def test_the_mood_of_the_sound_is_a_row_of_the_strip(app: AppTest, audio: str | None, has_band: bool) -> None:
     finish(upload(app, film_bytes([(NOBODY, 6)], audio=audio)))
     job = film_state(app).job
     assert (job.view().problem, bool(job.view().sound)) == (None, has_band)
     (chart,) = (c.proto for c in app.get("plotly_chart") if c.proto.alt.startswith("Shares of the seven"))
-    assert (SOUND in [trace["name"] for trace in json.loads(chart.spec)["data"]]) == has_band
+    assert ("sound" in json.loads(chart.spec)["layout"]["yaxis2"]["ticktext"]) == has_band
     assert len([text for text in app.caption if "no sound" in text.value]) == (not has_band)
     assert downloads(app) == DOWNLOADS
 

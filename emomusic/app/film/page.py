@@ -12,14 +12,15 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from emomusic.app.browser.components import show_loop
 from emomusic.app.charts import reserve_space
 from emomusic.app.choices import FILM_SAMPLE
-from emomusic.app.film.screen import show_people, show_screen
-from emomusic.app.film.state import SAMPLE, FilmState
-from emomusic.app.frame import escape_markdown_message
+from emomusic.app.film.screen import show_screen
+from emomusic.app.film.state import FilmState
+from emomusic.app.frame import escape_markdown, escape_markdown_message
 from emomusic.app.queues import forget_queue
 from emomusic.app.state import page_state
 from emomusic.app.uploads import open_upload, show_uploader
 from emomusic.assets import data_dir
 from emomusic.media.formats import ANIMATION_ENDINGS, FILM_ENDINGS, FORMATS, Kind
+from emomusic.server.files import ServedFile
 from emomusic.server.film_job import MAX_MB, MAX_S, FilmJob, FilmPhase, FilmView, has_room
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import shared
@@ -56,10 +57,10 @@ def _current_job() -> FilmJob | None:
     """The visitor's film; None before the first. Starts the sample if the URL names it."""
     here = page_state(FilmState)
     job = here.job
-    is_linked = FILM_SAMPLE.value == SAMPLE
+    is_linked = FILM_SAMPLE.value is not None
     if is_linked and job is None:
         path = data_dir() / "samples" / "faces.mp4"
-        job = _start(path.name, path.open("rb"))
+        job = _start(path.name, path.open("rb"), source=ServedFile(path, "video/mp4"))
     elif job is not None and here.is_linked and not is_linked:  # after Back
         _forget_job()
         st.rerun()  # the empty page has another title
@@ -75,7 +76,7 @@ def _draw_start() -> None:
             icon=":material/play_circle:",
             type="primary",
             on_click=FILM_SAMPLE.set,
-            args=(SAMPLE,),
+            args=(FILM_SAMPLE.options,),
             key="film-sample",
         )
         st.caption(f"Or your own film of people who agree. It is deleted {WHEN_GONE}.", width="content")
@@ -148,7 +149,7 @@ def _show_way_back() -> None:
 
 def _drawn(film: FilmView) -> tuple[object, ...]:
     """What decides the elements of the page. The page runs again when it changes."""
-    return film.phase, film.error, film.reading is not None, film.has_answer, len(film.scenes)
+    return film.phase, film.error, film.video, film.reading is not None, film.has_answer, len(film.scenes)
 
 
 def _show_head(job: FilmJob, film: FilmView) -> None:
@@ -158,7 +159,7 @@ def _show_head(job: FilmJob, film: FilmView) -> None:
             if film.phase is not FilmPhase.OVER:
                 _show_progress()
             elif film.reading is not None:
-                show_people(job, film.reading)
+                st.caption(escape_markdown(job.name))
         if film.is_reading:
             st.button(
                 "Cancel",

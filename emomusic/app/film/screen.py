@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -24,34 +22,18 @@ from emomusic.app.parts import style_beside
 from emomusic.app.player import show_queue
 from emomusic.app.sources import LABELS
 from emomusic.app.state import page_state
+from emomusic.charts import live
 from emomusic.charts.affect import FacePoint, circumplex
-from emomusic.charts.live import film_areas
 from emomusic.faces.who import EVERYONE, Who
 from emomusic.server.files import StreamedFile
 from emomusic.server.film_job import FilmJob, FilmPhase, FilmView
 from emomusic.server.own_library import without_folders
-from emomusic.songs.hearing import SoundSpan
-from emomusic.stream.film import FilmReading, face_line
-from emomusic.stream.timeline import Scene, every_second
+from emomusic.stream.film import FilmFace, FilmReading
+from emomusic.stream.timeline import every_second
 from emomusic.text import for_excel, format_clock, join_names
 
 _FACES_SHOWN = 12
-_PORTRAIT_SIDE = 44
 _SONGS_OF_SCENE = 5  # in the JSON file, as from the command
-
-
-def show_people(job: FilmJob, reading: FilmReading) -> None:
-    """Show the faces of a film: portraits, numbers, emotions and times."""
-    faces = reading.persons()
-    with st.container(horizontal=True, gap="medium", key="film-people"):
-        for face in faces[:_FACES_SHOWN]:
-            with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", width="content"):
-                if (portrait := job.portrait(face.number)) is not None:
-                    st.image(portrait, alt=f"Face {face.number}", width=_PORTRAIT_SIDE)
-                when = f"In view for {format_clock(face.seconds)}, from {format_clock(face.start_s)} on"
-                st.markdown(f"{escape_markdown(face_line(face))}  \n{when}", width="content")
-        if len(faces) > _FACES_SHOWN:
-            st.caption(f"{len(faces) - _FACES_SHOWN} more faces are in the files.", width="content")
 
 
 def _show_plane(answer: FilmAnswer) -> None:
@@ -118,11 +100,9 @@ def _make_playlist(here: FilmState) -> str:
     return answer.playlist(without_folders(answer.picks))
 
 
-_EVERY_S = 2.0
 _MOST_TILES = 24  # a click on the timeline reaches further scenes
-_TILE_WIDTH = 128
-
-_PARTS = {part: f"film-part-{part}" for part in ("film", "answer", "timeline", "actions")}
+_LEAST_TILE, _LONGEST_STRIP = 88, 6000  # pixels of a scene on average, and of all
+_PORTRAIT_SIDE = 34  # less than a row of the strip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,14 +126,12 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
     """Show the film, the chosen scene with its song, the timeline and the downloads."""
     reading, answer, picks = film.reading, None, None
     ratio = 16 / 9 if reading is None else reading.width / reading.height
-    st.html(f"<style>.st-key-film-frame {{ --film: {ratio:.4f}; }}</style>")
+    first = live.ABOVE + live.CURVES
+    sizes = {"left": live.LEFT, "right": live.RIGHT, "tiles": live.TILES, "row": live.ROW, "top": first}
+    pixels = "; ".join(f"--{name}: {size}px" for name, size in (sizes | {"people": first + live.TILES}).items())
+    st.html(f"<style>.st-key-film-screen {{ --film: {ratio:.4f}; {pixels}; }}</style>")
     with reserve_space("film-screen", 760):
-        places = {
-            "film": st.container(key=_PARTS["film"]),
-            "answer": st.container(key=_PARTS["answer"], gap="small"),
-            "timeline": st.container(key=_PARTS["timeline"], gap="xsmall"),
-            "actions": st.container(key=_PARTS["actions"], horizontal=True, vertical_alignment="center"),
-        }
+        places = {part.name: st.container(key=f"film-part-{part.name}", gap="xsmall") for part in FILM.parts}
     if film.scenes and film.has_answer:
         with places["answer"], shown_errors():
             picks = scene_picks(film.scenes)
@@ -162,12 +140,12 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
 
 
 def _draw_film(screen: _Screen) -> None:
-    """The marked film, or before that the current frame."""
-    film, name = screen.film, screen.job.name
+    """The film, at first without marks; below it the current frame, for a film that the browser cannot play."""
+    film, is_marked = screen.film, screen.film.marked is not None
     with st.container(key="film-frame"):
-        if film.marked is not None:
-            st.video(film.marked.address, format="video/mp4", muted=False, alt=f"{name} with its faces")
-            return
+        if film.video is not None:
+            alt = f"{screen.job.name}{' with its faces' * is_marked}"
+            st.video(film.video.address, format="video/mp4", autoplay=not is_marked, muted=not is_marked, alt=alt)
 
         @st.fragment(run_every=None if film.phase is FilmPhase.OVER else 1.0)
         def frame() -> None:
@@ -175,7 +153,8 @@ def _draw_film(screen: _Screen) -> None:
             if job is not None and (preview := job.view().preview) is not None:
                 st.image(preview, alt="The current frame with its faces", width="stretch")
 
-        frame()
+        if not is_marked:
+            frame()
 
 
 def _draw_answer(screen: _Screen) -> None:
@@ -189,7 +168,8 @@ def _draw_answer(screen: _Screen) -> None:
 
 
 def _show_answer(screen: _Screen, answer: FilmAnswer) -> None:
-    with st.container(key="film-answer", gap="xsmall"):
+    song, plane = st.tabs(["Song", "Map"])
+    with song, st.container(key="film-answer", gap="xsmall"):
         st.title(answer.sentence, anchor=False)
         with st.container(
             horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="film-follows"
@@ -199,13 +179,12 @@ def _show_answer(screen: _Screen, answer: FilmAnswer) -> None:
                 st.toggle,
                 "Follow the film",
                 on_change=stop_unless_following,
-                disabled=screen.film.marked is None,
+                disabled=screen.film.video is None,
                 help="The songs play with the film, and change with its scenes",
             )
-    show_next = partial(_show_scenes, screen.job, answer) if answer.has_several_scenes else None
-    if (queue := page_state(FilmState).queue) is not None:
-        show_queue(queue, "emomusic-scene", show_next=show_next)
-    if not answer.is_growing:
+        if (queue := page_state(FilmState).queue) is not None:
+            show_queue(queue, "emomusic-scene", show_next=lambda: None)  # the strip has the next songs
+    with plane:
         _show_plane(answer)
 
 
@@ -221,15 +200,43 @@ def _show_no_answer(film: FilmView) -> None:
         st.markdown("Faces must look towards the camera. Try another film.")
 
 
+def _draw_timeline(screen: _Screen) -> None:
+    """The strip: the curves of the film, below them the scenes with their songs, and a row for each person."""
+    film, reading, chosen = screen.film, screen.film.reading, page_state(FilmState).scene
+    if reading is None or not len(reading):
+        return
+    people = reading.persons()
+    width_px = min(max(len(film.scenes) * _LEAST_TILE, 1), _LONGEST_STRIP)
+    with st.container(key="film-strip"), st.container(key="film-track"):
+        st.html(f"<style>.st-key-film-track {{ min-width: {width_px}px; }}</style>")
+        _show_chart(film, reading, people[:_FACES_SHOWN])
+        if screen.answer is not None:
+            _show_scenes(screen.job, screen.answer)
+            if film.video is not None:
+                _follow_film([scene.start_s for scene in film.scenes], min(chosen, len(film.scenes) - 1))
+    with st.container(key="film-people", gap=None):
+        for face in people[:_FACES_SHOWN]:
+            portrait = screen.job.portrait(face.number)
+            st.image(portrait, alt=face.line, width=_PORTRAIT_SIDE) if portrait else st.caption(" ")
+    silent = film.sound is not None and not film.sound
+    more = f"{len(people) - _FACES_SHOWN} more faces are in the files. " if len(people) > _FACES_SHOWN else ""
+    st.caption(f"{more}{'The film has no sound to hear. ' * silent}Click to move the film.")
+
+
 def _show_scenes(job: FilmJob, answer: FilmAnswer) -> None:
     """Show a frame, the time, the emotion and the song of the chosen scene and of those around it."""
     offered = len(answer.scenes) - answer.is_growing  # the last one may still change
-    first = max(min(answer.chosen - 1, offered - _MOST_TILES), 0)
+    first = max(min(answer.chosen - _MOST_TILES // 2, offered - _MOST_TILES), 0)
+    shown = range(first, min(first + _MOST_TILES, offered))
     style_tiles("scene", chosen=f"scene-{answer.chosen}")
-    with st.container(horizontal=True, gap="small", key="film-tiles"):
-        if offered < 1:
-            st.caption("The scenes appear here.")  # without an element, the container would take no room
-        for number in range(first, min(first + _MOST_TILES, offered)):
+    with st.container(horizontal=True, key="film-tiles"):
+        end_s, rules = answer.reading.duration_s or answer.reading.end_s, []
+        for number in shown:
+            start_s, until_s = answer.scenes[number].start_s, min(answer.scenes[number].end_s, end_s)
+            place = f"left: {100 * start_s / end_s:.3f}%; width: {100 * (until_s - start_s) / end_s:.3f}%"
+            rules.append(f":has(> .st-key-tile-scene-{number}) {{ {place} !important }}")
+        st.html(f"<style>{' '.join(rules)}</style>")
+        for number in shown:
             scene, pick = answer.scenes[number], answer.picks[number]
             label = f"**{format_clock(scene.start_s)}** {scene.emotion.adjective}"
             song = "no song fits" if pick is None else f"{escape_markdown(pick.song.title)}"
@@ -239,19 +246,10 @@ def _show_scenes(job: FilmJob, answer: FilmAnswer) -> None:
                 job.frame_of(scene),
                 f"{label}  \n{song}",
                 alt=f"Scene {number + 1}",
-                width=_TILE_WIDTH,
+                width=_LEAST_TILE,
                 on_click=set_scene,
                 args=(number,),
             )
-
-
-def _draw_timeline(screen: _Screen) -> None:
-    """The timeline so far, or of the film that was read."""
-    film = screen.film
-    if film.is_reading:
-        _show_growing()
-    elif film.reading is not None and len(film.reading):
-        _show_timeline(film, film.reading, min(page_state(FilmState).scene, max(len(film.scenes) - 1, 0)))
 
 
 def _draw_actions(screen: _Screen) -> None:
@@ -259,7 +257,6 @@ def _draw_actions(screen: _Screen) -> None:
     assert screen.picks is not None  # as the part says
     with shown_errors():
         _show_downloads(screen.film, screen.picks)
-        st.caption(escape_markdown(screen.job.name), width="content")
 
 
 FILM = Page(
@@ -273,34 +270,27 @@ FILM = Page(
 )
 
 
-@st.fragment(run_every=_EVERY_S)
-def _show_growing() -> None:
-    """Show the timeline so far, refreshed while the film is read."""
-    job = page_state(FilmState).job
-    film = None if job is None else job.view()
-    if film is not None and film.reading is not None and len(film.reading):
-        _show_chart(film.reading, film.scenes, None, key="film-growing")
-
-
-def _show_timeline(film: FilmView, reading: FilmReading, number: int) -> None:
-    """Show the timeline of a film that was read. A click moves the film and chooses the scene."""
-    here = page_state(FilmState)
+def _show_chart(film: FilmView, reading: FilmReading, people: Sequence[FilmFace]) -> None:
+    """Show the curves, the sound and the rows of the people. A click moves the film and chooses the scene."""
     # Another chart after each choice: in the old one the clicked second stays selected, and a second click deselects it
-    key = f"film-timeline-{here.num_choices}"
+    key = f"film-timeline-{page_state(FilmState).num_choices}"
 
     def on_select() -> None:
         second, job = clicked(key), page_state(FilmState).job
         if isinstance(second, int) and job is not None:
             scenes = enumerate(job.view().scenes)
             within = (n for n, scene in scenes if scene.start_s < second + 1 and second < scene.end_s)
-            set_scene(next(within, number), second)
+            set_scene(next(within, page_state(FilmState).scene), second)
 
-    chosen, sound = number if film.scenes else None, film.sound or ()
-    _show_chart(reading, film.scenes, chosen, sound, key=key, on_select=on_select, selection_mode="points")
-    band = "The lowest band is the film's own sound. " if sound else "The film has no sound to hear. "
-    st.caption(f"{'' if film.sound is None else band}Click to move the film.")
-    if film.marked is not None and film.scenes:
-        _follow_film([scene.start_s for scene in film.scenes], number)
+    table, sound = every_second(reading.timeline()), film.sound or ()
+    show_chart(
+        live.film_strip(table, film.scenes, end_s=reading.duration_s or reading.end_s, sound=sound, people=people),
+        key=key,
+        alt=f"Shares of the seven emotions over {len(table)} seconds, in {len(film.scenes)} scenes"
+        + (f"; the sound is {join_names(dict.fromkeys(span.mood for span in sound))}" if sound else ""),
+        on_select=on_select,
+        selection_mode="points",
+    )
 
 
 def _follow_film(starts: Sequence[float], number: int) -> None:
@@ -320,8 +310,9 @@ def _follow_film(starts: Sequence[float], number: int) -> None:
         "playhead",
         key=key,
         data={
+            "film": str(id(here.job)),
             "video": VIDEO,
-            "chart": f".st-key-{_PARTS['timeline']} .js-plotly-plot",
+            "chart": ".st-key-film-part-timeline .js-plotly-plot",
             "starts": list(starts),
             "scene": number,
             "follows": bool(FILM_FOLLOWS.value),
@@ -329,24 +320,4 @@ def _follow_film(starts: Sequence[float], number: int) -> None:
             "choice": here.num_choices,
         },
         on_scene_change=on_scene,
-    )
-
-
-def _show_chart(
-    reading: FilmReading,
-    scenes: Sequence[Scene],
-    chosen: int | None,
-    sound: Sequence[SoundSpan] = (),
-    *,
-    key: str,
-    **options: Any,
-) -> None:
-    table = every_second(reading.timeline())
-    figure = film_areas(table, scenes, end_s=reading.duration_s or reading.end_s, chosen=chosen, sound=sound)
-    show_chart(
-        figure,
-        key=key,
-        alt=f"Shares of the seven emotions over {len(table)} seconds, in {len(scenes)} scenes"
-        + (f"; the sound is {join_names(dict.fromkeys(span.mood for span in sound))}" if sound else ""),
-        **options,
     )

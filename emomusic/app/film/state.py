@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from emomusic.songs.song import Pick
     from emomusic.stream.timeline import Scene
 
-SAMPLE = "sample"
-"""The value in the URL."""
-
 
 @dataclass(frozen=True, slots=True)
 class ScenePicks:
