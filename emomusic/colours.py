@@ -71,8 +71,5 @@ QUIET = faded(TRAIL, 0.35)
 GUIDE = faded(TRAIL, 0.9)
 """Reference lines and marks."""
 
-BOX_KEPT, BOX_FOUND = "#FFC247", "#7FC4FF"
-"""Boxes that a network of the detector keeps and finds; both are visible on light and dark backgrounds."""
-
 HEAT = ("#0A0722", "#4B1466", "#A3336E", "#EC6A4B", "#FBC15A", "#FCFBD0")
 """Heat map colours from zero to the maximum; lightness increases, so they work without colour vision."""

@@ -25,11 +25,10 @@ class Moments extends Part {
     this.every(MOMENT_MS, () => this.#plays && this.#show(this.#number + 1, true));
   }
 
-  update({ picture, size, moments, numbers, start, colours }) {
+  update({ picture, size, moments, numbers, start }) {
     const [width, height] = size, side = Math.max(width, height), ticks = this.find("nav");
     this.find("section").className = width / height < 1.6 ? "beside" : "";
-    const styles = { "--picture": `url("${picture}")`, "--ratio": width / height, "--found": colours[0], "--kept": colours[1] };
-    for (const [name, value] of Object.entries(styles)) this.find("figure").style.setProperty(name, value);
+    this.find("figure").style.cssText = `--picture: url("${picture}"); --ratio: ${width / height}`;
     this.scrubber.max = this.last = moments.length - 1;
     ticks.replaceChildren(...moments.map(({ name }, number) => {
       const tick = Object.assign(document.createElement("button"), { type: "button", textContent: name });

@@ -27,8 +27,6 @@ from emomusic.server.shared import shared
 from emomusic.server.visitor import session_id
 from emomusic.text import format_clock
 
-_EVERY_S = 1.0
-
 
 def show_film() -> None:
     """Show the page, in the order of the screen."""
@@ -149,7 +147,7 @@ def _show_way_back() -> None:
 
 def _drawn(film: FilmView) -> tuple[object, ...]:
     """What decides the elements of the page. The page runs again when it changes."""
-    return film.phase, film.error, film.video, film.reading is not None, film.has_answer, len(film.scenes)
+    return film.phase, film.error, film.source, film.reading is not None, film.has_answer, len(film.scenes)
 
 
 def _show_head(job: FilmJob, film: FilmView) -> None:
@@ -193,7 +191,7 @@ def _offer_other_reading(film: FilmView) -> None:
             st.button(label, icon=icon, type="tertiary", on_click=_read_again, args=choice, key=f"film-{label}")
 
 
-@st.fragment(run_every=_EVERY_S)
+@st.fragment(run_every=1.0)
 def _show_progress() -> None:
     """Show the state of the film, refreshed while its thread runs."""
     if (job := page_state(FilmState).job) is None:

@@ -25,7 +25,7 @@ from emomusic.app.state import page_state
 from emomusic.charts import live
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.faces.who import EVERYONE, Who
-from emomusic.server.files import StreamedFile
+from emomusic.server.files import ServedFile, StreamedFile
 from emomusic.server.film_job import FilmJob, FilmPhase, FilmView
 from emomusic.server.own_library import without_folders
 from emomusic.stream.film import FilmFace, FilmReading
@@ -47,10 +47,11 @@ def _show_plane(answer: FilmAnswer) -> None:
     st.caption("Circles are the faces, with their numbers; the line is the group over time, fainter at the start.")
 
 
-def _show_downloads(film: FilmView, picks: ScenePicks) -> None:
-    """Show a menu with the film and its readings as files."""
-    here = page_state(FilmState)
-    with st.popover("Download", icon=":material/download:", key="film-downloads"):
+def _draw_actions(screen: _Screen) -> None:
+    """A menu with the film and its readings as files."""
+    here, film, picks = page_state(FilmState), screen.film, screen.picks
+    assert picks is not None  # as the part says
+    with shown_errors(), st.popover("Download", icon=":material/download:", key="film-downloads"):
         if film.marked is not None:
             _show_link(film.marked, "Marked film (MP4)")
             label = "Film with its songs (MP4)"
@@ -121,6 +122,11 @@ class _Screen:
     answer: FilmAnswer | None
     picks: ScenePicks | None
 
+    @property
+    def video(self) -> ServedFile | None:
+        """The marked film, or before that the film itself."""
+        return self.film.marked or self.film.source
+
 
 def show_screen(job: FilmJob, film: FilmView) -> None:
     """Show the film, the chosen scene with its song, the timeline and the downloads."""
@@ -141,11 +147,11 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
 
 def _draw_film(screen: _Screen) -> None:
     """The film, at first without marks; below it the current frame, for a film that the browser cannot play."""
-    film, is_marked = screen.film, screen.film.marked is not None
+    film, video, is_marked = screen.film, screen.video, screen.film.marked is not None
     with st.container(key="film-frame"):
-        if film.video is not None:
+        if video is not None:
             alt = f"{screen.job.name}{' with its faces' * is_marked}"
-            st.video(film.video.address, format="video/mp4", autoplay=not is_marked, muted=not is_marked, alt=alt)
+            st.video(video.address, format="video/mp4", autoplay=not is_marked, muted=not is_marked, alt=alt)
 
         @st.fragment(run_every=None if film.phase is FilmPhase.OVER else 1.0)
         def frame() -> None:
@@ -158,34 +164,28 @@ def _draw_film(screen: _Screen) -> None:
 
 
 def _draw_answer(screen: _Screen) -> None:
-    """The chosen scene, the scenes around it, and its song; or why there is none."""
+    """The chosen scene with its song, and the plane in a tab; or why there is none."""
     if screen.answer is None:
         with st.container(key="film-answer", gap="xsmall"):
-            _show_no_answer(screen.film)
-        return
-    with shown_errors():
-        _show_answer(screen, screen.answer)
-
-
-def _show_answer(screen: _Screen, answer: FilmAnswer) -> None:
+            return _show_no_answer(screen.film)
     song, plane = st.tabs(["Song", "Map"])
-    with song, st.container(key="film-answer", gap="xsmall"):
-        st.title(answer.sentence, anchor=False)
+    with song, shown_errors(), st.container(key="film-answer", gap="xsmall"):
+        st.title(screen.answer.sentence, anchor=False)
         with st.container(
             horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="film-follows"
         ):
-            st.caption(answer.span, width="content")
+            st.caption(screen.answer.span, width="content")
             FILM_FOLLOWS.draw(
                 st.toggle,
                 "Follow the film",
                 on_change=stop_unless_following,
-                disabled=screen.film.video is None,
+                disabled=screen.video is None,
                 help="The songs play with the film, and change with its scenes",
             )
         if (queue := page_state(FilmState).queue) is not None:
             show_queue(queue, "emomusic-scene", show_next=lambda: None)  # the strip has the next songs
     with plane:
-        _show_plane(answer)
+        return _show_plane(screen.answer)
 
 
 def _show_no_answer(film: FilmView) -> None:
@@ -212,7 +212,7 @@ def _draw_timeline(screen: _Screen) -> None:
         _show_chart(film, reading, people[:_FACES_SHOWN])
         if screen.answer is not None:
             _show_scenes(screen.job, screen.answer)
-            if film.video is not None:
+            if screen.video is not None:
                 _follow_film([scene.start_s for scene in film.scenes], min(chosen, len(film.scenes) - 1))
     with st.container(key="film-people", gap=None):
         for face in people[:_FACES_SHOWN]:
@@ -250,13 +250,6 @@ def _show_scenes(job: FilmJob, answer: FilmAnswer) -> None:
                 on_click=set_scene,
                 args=(number,),
             )
-
-
-def _draw_actions(screen: _Screen) -> None:
-    """The files."""
-    assert screen.picks is not None  # as the part says
-    with shown_errors():
-        _show_downloads(screen.film, screen.picks)
 
 
 FILM = Page(

@@ -7,7 +7,6 @@ from typing import Any
 
 from emomusic.affect import share_text
 from emomusic.app.browser.components import mount
-from emomusic.colours import BOX_FOUND, BOX_KEPT
 from emomusic.faces.detection import MIN_CONFIDENCE
 from emomusic.server.walk import Walk
 from emomusic.text import pluralize
@@ -54,7 +53,6 @@ def show_moments(walk: Walk, first: str, second: str, key: str) -> None:
             {"title": "The photo", "words": second, "fact": about, "name": "photo"},
             *_networks_of(walk),
         ],
-        "colours": [BOX_FOUND, BOX_KEPT],
         "start": [*NETWORKS].index(key) + 2 if key in NETWORKS else 0,
     }
     mount("overlay", "moments", key=f"how-moments-{walk.picture.digest}", data=data)
