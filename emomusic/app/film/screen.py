@@ -136,7 +136,7 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
     sizes = {"left": live.LEFT, "right": live.RIGHT, "tiles": live.TILES, "row": live.ROW, "top": first}
     pixels = "; ".join(f"--{name}: {size}px" for name, size in (sizes | {"people": first + live.TILES}).items())
     st.html(f"<style>.st-key-film-screen {{ --film: {ratio:.4f}; {pixels}; }}</style>")
-    with reserve_space("film-screen", 760):
+    with reserve_space("film-screen", 900):
         places = {part.name: st.container(key=f"film-part-{part.name}", gap="xsmall") for part in FILM.parts}
     if film.scenes and film.has_answer:
         with places["answer"], shown_errors():
