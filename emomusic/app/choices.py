@@ -308,7 +308,7 @@ FACE = Choice("face", pages=("how_it_works",), is_optional=True)  # number of th
 ABOUT_SAMPLE = (WHO, SAYS, MOOD, FACE)
 """The choices about the shown sample: whom the songs are for, the emotion and the mood by hand, the explained face."""
 PICTURE_FROM = Choice("source", ["Upload", "Camera"], at="session")
-PHOTO_TAB = Choice("beside", pages=("photo",))
+ANSWER_TAB = Choice("beside", pages=("photo", "film"))
 
 # Songs
 POLICY = Choice(

@@ -13,7 +13,7 @@ import streamlit as st
 from emomusic.answer.others import FilmAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, style_tiles
-from emomusic.app.choices import FILM_FOLLOWS, SONGS_FROM, Source
+from emomusic.app.choices import ANSWER_TAB, FILM_FOLLOWS, SONGS_FROM, Source
 from emomusic.app.film.songs import VIDEO, mix_songs, play_scene_song, scene_picks, set_scene, stop_unless_following
 from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
@@ -167,8 +167,9 @@ def _draw_answer(screen: _Screen) -> None:
     """The chosen scene with its song, and the plane in a tab; or why there is none."""
     if screen.answer is None:
         with st.container(key="film-answer", gap="xsmall"):
-            return _show_no_answer(screen.film)
-    song, plane = st.tabs(["Song", "Map"])
+            _show_no_answer(screen.film)
+        return
+    song, plane = ANSWER_TAB.draw(st.tabs, ["Song", "Map"])
     with song, shown_errors(), st.container(key="film-answer", gap="xsmall"):
         st.title(screen.answer.sentence, anchor=False)
         with st.container(
@@ -184,8 +185,9 @@ def _draw_answer(screen: _Screen) -> None:
             )
         if (queue := page_state(FilmState).queue) is not None:
             show_queue(queue, "emomusic-scene", show_next=lambda: None)  # the strip has the next songs
-    with plane:
-        return _show_plane(screen.answer)
+    if plane.open:
+        with plane:
+            _show_plane(screen.answer)
 
 
 def _show_no_answer(film: FilmView) -> None:

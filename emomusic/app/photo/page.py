@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from emomusic.affect import Mood
 from emomusic.answer.answer import Answer, sentence_of
 from emomusic.app.charts import show_tile
-from emomusic.app.choices import FACE, MOOD, PHOTO_TAB, SAMPLE, SAYS, STEP
+from emomusic.app.choices import ANSWER_TAB, FACE, MOOD, SAMPLE, SAYS, STEP
 from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems
 from emomusic.app.page import Page, Part
 from emomusic.app.parts import show_style
@@ -181,7 +181,7 @@ def _draw_player(screen: _Screen) -> None:
     assert queue is not None  # as the part says
     if answer.photos:
         draw_policy(answer)
-    song, plane = PHOTO_TAB.draw(st.tabs, ["Song", "Map"])
+    song, plane = ANSWER_TAB.draw(st.tabs, ["Song", "Map"])
     with song:
         show_queue(queue, screen.stem, reason=answer.reason(queue.request))
     if plane.open:
