@@ -3,6 +3,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant
 from emomusic.app.how_it_works import moments
 from emomusic.app.how_it_works.steps import STEPS, step_named
 from emomusic.app.queues import PlayerState
+from emomusic.errors import ImageError
 from emomusic.faces.inspection import agreement
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
+from emomusic.server import walk as walk_module
 from emomusic.server.pictures import Picture, PictureState
 from emomusic.server.walk import Walk, describe_agreement
 from tests.pages.screen import charts, page_of, queue_of, result_of, state_of, text_of, upload
@@ -67,22 +70,23 @@ def test_without_a_photo_the_first_sample_is_shown_but_not_in_the_url(app: AppTe
     assert set(app.query_params) == {"step"}
 
 
-def test_the_photo_and_its_pixels_are_shown_before_its_boxes(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = []
-    monkeypatch.setattr(moments, "mount", lambda *_, data, **__: shown.append(data))
+def test_the_photo_is_shown_before_its_boxes(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moments, "mount", lambda *_, data, **__: pytest.fail("without boxes"))
+    monkeypatch.setattr(walk_module, "read_for_visitor", Mock(side_effect=ImageError("not yet")))
     at(app, "picture", sample="four-people")
-    before, after = shown
-    for data in (before, after):
-        assert data["picture"] == result_of(app, Walk).preview_file.url
-        assert re.search("1,200 .*376 .*1,353,600", data["moments"][1]["fact"])
-        assert np.shape(data["numbers"]["rows"]) == (8, 8)
-    assert not any("kept" in moment for moment in before["moments"])
-    trace, kept = result_of(app, Walk).trace, [moment["kept"] for moment in after["moments"][2:]]
+    assert image_alts(app) == ["The photo"]
+    monkeypatch.undo()
+    app.run()
+    assert image_alts(app) == []
+    data, trace = moments_of(app), result_of(app, Walk).trace
+    assert re.search("1,200 .*376 .*1,353,600", data["moments"][1]["fact"])
+    assert np.shape(data["numbers"]["rows"]) == (8, 8)
+    kept = [moment["kept"] for moment in data["moments"][2:]]
     assert [*map(len, kept)] == [len(trace.proposals.kept), len(trace.refined.kept), len(trace.faces)]
     for (left, top, right, bottom), face in zip(sorted(kept[-1]), trace.faces, strict=True):
         box = [left, top, right - left, bottom - top]
         assert box == pytest.approx([face.box.x, face.box.y, face.box.width, face.box.height], abs=2)
-    assert len(after["moments"][-1]["dots"]) == 5 * len(trace.faces)
+    assert len(data["moments"][-1]["dots"]) == 5 * len(trace.faces)
 
 
 @pytest.mark.parametrize(("key", "number"), [("picture", 0), ("proposals", 2), ("refined", 3), ("face", 4)])

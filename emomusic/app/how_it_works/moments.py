@@ -7,7 +7,7 @@ from typing import Any
 
 from emomusic.affect import share_text
 from emomusic.app.browser.components import mount
-from emomusic.faces.detection import MIN_CONFIDENCE
+from emomusic.faces.detection import MIN_CONFIDENCE, DetectionTrace
 from emomusic.server.walk import Walk
 from emomusic.text import pluralize
 
@@ -34,8 +34,8 @@ _NUMBERS = 8  # pixels per side with their numbers
 _MOST_BOXES = 1000  # of a kind: more hide the photo
 
 
-def show_moments(walk: Walk, first: str, second: str, key: str) -> None:
-    """Show the photo with a scrubber over its moments, from the one with this key on; before the search without boxes.
+def show_moments(walk: Walk, trace: DetectionTrace, first: str, second: str, key: str) -> None:
+    """Show the photo with a scrubber over its moments, from the one with this key on.
 
     `first` and `second` are the words of the moments before the networks.
     """
@@ -51,19 +51,16 @@ def show_moments(walk: Walk, first: str, second: str, key: str) -> None:
         "moments": [
             {"title": "A photo is numbers", "words": first, "fact": "The brightness of some pixels", "name": "pixels"},
             {"title": "The photo", "words": second, "fact": about, "name": "photo"},
-            *_networks_of(walk),
+            *_networks_of(trace),
         ],
         "start": [*NETWORKS].index(key) + 2 if key in NETWORKS else 0,
     }
     mount("overlay", "moments", key=f"how-moments-{walk.picture.digest}", data=data)
 
 
-def _networks_of(walk: Walk) -> list[dict[str, Any]]:
-    """The moments of the networks, with boxes and landmarks in pixels of the photo; before the search only words."""
+def _networks_of(trace: DetectionTrace) -> list[dict[str, Any]]:
+    """The moments of the networks, with boxes and landmarks in pixels of the photo."""
     named: list[dict[str, Any]] = [{"title": title, "words": words} for title, words in NETWORKS.values()]
-    if not walk.is_searched:
-        return [each | {"fact": "Detecting faces", "name": "…"} for each in named]
-    trace = walk.trace
     first, second, third = trace.proposals, trace.refined, trace.output
     third = replace(third, kept=third.kept.take(third.kept.confidence >= MIN_CONFIDENCE))
     proposed, *boxes = (pluralize(len(each), "box", "boxes") for each in (first.found, first.kept, second.kept))

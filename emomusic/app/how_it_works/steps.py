@@ -105,10 +105,11 @@ _RUSSELL = "J. A. Russell, A circumplex model of affect, Journal of Personality 
     moments=tuple(NETWORKS),
 )
 def _draw_search(drawing: Drawing) -> None:
-    step = step_named("picture")
-    show_moments(drawing.walk, step.first, step.second, drawing.key)
-    if not drawing.walk.is_searched and drawing.walk.trace:  # the photo is there before its boxes
-        st.rerun()
+    step, place = step_named("picture"), st.empty()
+    if not drawing.walk.is_searched:
+        place.container(key="how-before").image(encode_jpeg(drawing.walk.preview), alt="The photo")
+    with place:
+        show_moments(drawing.walk, drawing.walk.trace, step.first, step.second, drawing.key)
 
 
 @_step(
