@@ -165,10 +165,10 @@ def _draw_explanations(drawing: Drawing) -> None:
     face = drawing.walk.face
     insight, occlusion = face.insight, face.occlusion
     answer = EMOTIONS[insight.winner]
+    drop = describe_drop(answer, occlusion.probability, occlusion.probability - float(occlusion.drops.max()))
+    drawing.fact(f"{describe_agreement(agreement(face.grad_cam, occlusion))} {drop}")  # first: it moves the chart
     heats = plots.heats(insight.face, face.grad_cam, occlusion)
     drawing.chart(heats, alt=f"Grad-CAM and occlusion for {answer}, side by side")
-    drop = describe_drop(answer, occlusion.probability, occlusion.probability - float(occlusion.drops.max()))
-    drawing.fact(f"{describe_agreement(agreement(face.grad_cam, occlusion))} {drop}")
 
 
 @_step(
