@@ -84,7 +84,7 @@ def wait_for_second(page: Page, second: int) -> None:
 
 
 # A player of Spotify, which tells what it does, and does what it is told
-SPOTIFY_PLAYER = """<script>
+SPOTIFY_PLAYER = """<body><script>
   const tell = (message) => parent.postMessage(message, "*");
   addEventListener("message", ({ data }) => {
     if (!["play", "pause"].includes(data.command)) return;

@@ -151,7 +151,8 @@ def _draw_film(screen: _Screen) -> None:
     with st.container(key="film-frame"):
         if video is not None:
             alt = f"{screen.job.name}{' with its faces' * is_marked}"
-            st.video(video.address, format="video/mp4", autoplay=not is_marked, muted=not is_marked, alt=alt)
+            with st.container(key=f"film-marked-{is_marked}"):  # another element, which loads the other file
+                st.video(video.address, format="video/mp4", autoplay=not is_marked, muted=not is_marked, alt=alt)
 
         @st.fragment(run_every=None if film.phase is FilmPhase.OVER else 1.0)
         def frame() -> None:
