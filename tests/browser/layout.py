@@ -21,9 +21,9 @@ SHIFTS = """() => {
   }).observe({type: "layout-shift"});
 }"""
 
-# Pairs of controls, texts and pictures of which one covers the other, those that the sides of the window cut off, and
-# in charts, texts, and marks on texts. What a scrolling element hides does not count; what lies in front of the page
-# (header, player, pages) is compared by itself, as is what lies on a picture.
+# Controls below 24 pixels (WCAG 2.5.8); pairs of controls, texts and pictures of which one covers the other; those that
+# the sides of the window cut off; and in charts, texts, and marks on texts. What a scrolling element hides does not
+# count; what lies in front of the page (header, player, pages) is compared by itself, as is what lies on a picture.
 PROBLEMS = """() => {
   const controls = "button, a[href], input, textarea, select, [role=tab], [role=radio], [role=slider], video, audio";
   const texts = "h1, h2, h3, p, li, figcaption, .stImage img, [data-testid=stCode]";
@@ -51,6 +51,10 @@ PROBLEMS = """() => {
   const found = [];
   shown.forEach((one, number) => {
     const { left, right } = one.control.getBoundingClientRect();
+    const target = (one.control.closest("label") ?? one.control).getBoundingClientRect();
+    const isFace = one.control.closest('[class*="st-key-photo-face-"]'); // pressed beside it too
+    const least = Math.min(target.width, target.height);
+    if (one.control.matches(controls) && !isFace && least < 23) found.push(["small", name(one), least]);
     if (one.control.matches(controls) && !one.scrolls && (left < -1 || right > innerWidth + 1))
       found.push(["cut off", name(one), left, right]);
     for (const other of shown.slice(number + 1)) {
@@ -200,7 +204,8 @@ def assert_well_drawn(page: Page, title: str) -> None:
         resize(page, size)
         page.wait_for_function(CHARTS_FIT)
         wait_until_idle(page)
-        assert page.evaluate(PROBLEMS) == [], size
+        problems = page.evaluate(PROBLEMS)
+        assert problems == [], (size, problems)
     assert page.locator(".st-key-shown, .st-key-how-top").evaluate_all(ROWS_SCROLL) == []
     page.emulate_media(color_scheme="dark")
     expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "dark")
