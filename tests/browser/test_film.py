@@ -20,6 +20,7 @@ from tests.films import BIDEN, COLLINS, write_film
 pytestmark = pytest.mark.browser
 
 VIDEO = "document.querySelector('video')"
+MARKED = ".st-key-film-marked-True video[src]"
 HAS_FRAMES = f"() => {VIDEO} && {VIDEO}.readyState >= 2"
 SCENE = re.compile(r"^Scene (\d+) of (\d+), ")
 SHOTS = [(COLLINS, 5.6), (BIDEN, 6.4)]  # the cut lies between two seconds
@@ -45,6 +46,7 @@ def wait_for_results(page: Page) -> None:
     """Wait for the marked film, for its sound, and for the last part of the page."""
     expect(page.get_by_role("button", name="Download")).to_be_visible()
     expect(page.locator("video")).to_have_count(1)
+    expect(page.locator(MARKED)).to_have_count(1)
     expect(page.get_by_test_id("stProgress")).to_have_count(0)
     wait_until_idle(page)  # the last run draws the charts again
     page.wait_for_function(HAS_FRAMES)

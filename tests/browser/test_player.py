@@ -22,7 +22,7 @@ from tests.browser.player import (
     sounding,
     track,
 )
-from tests.browser.test_film import SUNG, VIDEO, wait_for_results
+from tests.browser.test_film import MARKED, SUNG, VIDEO, wait_for_results
 from tests.browser.waiting import press_shortcut, wait_until_at_rest, wait_until_idle
 from tests.films import NOBODY, write_film
 
@@ -64,7 +64,7 @@ def test_a_song_goes_on_over_pages_stops_for_other_sounds_and_fades(offline: Pag
 
     offline.evaluate("window.dispatchEvent(new CustomEvent('emomusic:sound', { detail: { source: 'band' } }))")
     assert is_paused(offline)
-    offline.get_by_role("button", name="Play", exact=True).click()
+    offline.get_by_label("Play", exact=True).click()
     assert sounding(offline) == first
     told = {"source": "film", "with": ["player"]}
     offline.evaluate("detail => window.dispatchEvent(new CustomEvent('emomusic:sound', { detail }))", told)
@@ -97,7 +97,7 @@ def test_a_song_goes_on_over_pages_stops_for_other_sounds_and_fades(offline: Pag
     offline.evaluate(f"() => {{ {refuse} }}")
     offline.get_by_role("button", name="Next", exact=True).click()
     offline.locator(".bar.refused").wait_for()
-    assert offline.get_by_role("button", name="Play", exact=True).bounding_box()["height"] > 60  # type: ignore[index]
+    assert offline.get_by_label("Play", exact=True).bounding_box()["height"] > 60  # type: ignore[index]
 
 
 def test_keys_control_the_bar_and_the_browser_remembers_volume_and_mute(open_page: Callable[..., Page]) -> None:
@@ -220,7 +220,7 @@ def test_a_film_without_scenes_and_an_own_song_share_the_sound_and_a_note_shows_
 
     visit(offline, "Film")
     offline.locator('input[type="file"]').first.set_input_files(film)
-    share_the_sound(".st-key-film-frame video[src]")
+    share_the_sound(MARKED)
     visit(offline, "Music")
     offline.get_by_role("tab", name="Your song").click()
     song_file = next((root / "data/songs").glob("*.mp3"))

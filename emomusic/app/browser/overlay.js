@@ -290,7 +290,7 @@ class Frame extends Part {
 
 const LOWERED = 0.25;
 const ROUNDING_S = 0.001; // of a time that was sought
-let followed = {}; // the film, its source, its time and whether it played: the marked film goes on from there
+let followed = {}; // the film, its source, its time and whether it sounded: the marked film goes on from there
 
 /**
  * The playhead of a film. It moves the video after a choice, and reports the scene that plays.
@@ -342,7 +342,7 @@ class Playhead extends Overlay {
     if (!video?.readyState) return;
     if (video !== this.#video) {
       this.#video = video;
-      this.listen(video, "play", () => this.#playSong());
+      this.listen(video, "play", () => video.muted || this.#playSong());
       this.listen(video, "pause", () => video.isConnected && this.data.follows && tellSound("silence"));
       this.#follow();
     }
@@ -350,9 +350,9 @@ class Playhead extends Overlay {
     const { film } = this.data, { currentSrc: source } = video;
     if (followed.film === film && followed.source !== source) {
       video.currentTime = followed.at;
-      if (followed.isPlaying) video.play().catch(() => {});
+      if (followed.sounds) video.play().catch(() => {});
     }
-    followed = { film, source, at: video.currentTime, isPlaying: !video.paused };
+    followed = { film, source, at: video.currentTime, sounds: !video.paused && !video.muted };
     super.look();
     this.mark.style.height = `${this.plot?._fullLayout?._size.h ?? 0}px`;
   }
