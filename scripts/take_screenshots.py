@@ -29,7 +29,7 @@ SHOTS = {
     "photo": (f"/?sample=four-people&{PLAYS}", ".st-key-next-photo button"),
     "several": (f"/?sample=all&{PLAYS}", ".st-key-next-photo button"),
     "details": (f"/?sample=four-people&beside=Map&{PLAYS}", ".st-key-plane .js-plotly-plot"),
-    "film": (f"/film?film=sample&{PLAYS}", "video"),
+    "film": (f"/film?film=sample&{PLAYS}", ".st-key-film-marked-True video[src]"),
     "music": ("/music", ".js-plotly-plot"),
     "models": ("/models?faces=emonet_photo&faces=emonet&face_view=Confusions", ".js-plotly-plot"),
     "how": (f"/how_it_works?sample=four-people&step=proposals&{PLAYS}", "[class*='st-key-how-moments'] g.many"),
@@ -47,7 +47,7 @@ def take(page: Page, out: Path, name: str) -> None:
 
 def play(page: Page) -> None:
     """Play the page's song, if there is one that waits for a click."""
-    button = page.get_by_role("button", name="Play", exact=True)
+    button = page.locator("[class*='st-key-start-'] button")
     if button.count():
         button.first.click()
         page.wait_for_function("window.emomusicPlayer.isPlaying && window.emomusicPlayer.audio.currentTime > 1")
