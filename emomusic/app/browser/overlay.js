@@ -342,7 +342,7 @@ class Playhead extends Overlay {
     if (!video?.readyState) return;
     if (video !== this.#video) {
       this.#video = video;
-      this.listen(video, "play", () => video.muted || this.#playSong());
+      this.listen(video, "play", () => this.#playSong());
       this.listen(video, "pause", () => video.isConnected && this.data.follows && tellSound("silence"));
       this.#follow();
     }
@@ -352,7 +352,7 @@ class Playhead extends Overlay {
       video.currentTime = followed.at;
       if (followed.sounds) video.play().catch(() => {});
     }
-    followed = { film, source, at: video.currentTime, sounds: !video.paused && !video.muted };
+    followed = { film, source, at: video.currentTime, sounds: !video.paused };
     super.look();
     this.mark.style.height = `${this.plot?._fullLayout?._size.h ?? 0}px`;
   }

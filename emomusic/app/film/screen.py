@@ -152,7 +152,7 @@ def _draw_film(screen: _Screen) -> None:
         if video is not None:
             alt = f"{screen.job.name}{' with its faces' * is_marked}"
             with st.container(key=f"film-marked-{is_marked}"):  # another element, which loads the other file
-                st.video(video.address, format="video/mp4", autoplay=not is_marked, muted=not is_marked, alt=alt)
+                st.video(video.address, format="video/mp4", muted=False, alt=alt)
 
         @st.fragment(run_every=None if film.phase is FilmPhase.OVER else 1.0)
         def frame() -> None:
