@@ -254,7 +254,7 @@ def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.Mo
     assert len(app.title) == 1
     assert len(app.get("progress")) == 1
     film = film_state(app).job.view()
-    assert (video_of(app).url, video_of(app).autoplay) == (film.source.address, True)  # it plays while it is read
+    assert (video_of(app).url, video_of(app).autoplay) == (film.source.address, False)  # a click plays it
     assert ANOTHER not in labels(app)
     press(app, CANCEL)
     classifier.allow()
