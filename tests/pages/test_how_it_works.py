@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from emomusic import assets
-from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant
+from emomusic.affect import EmotionProbabilities, Quadrant
 from emomusic.app.how_it_works import moments
 from emomusic.app.how_it_works.steps import STEPS, step_named
 from emomusic.app.queues import PlayerState
@@ -56,7 +55,7 @@ def test_an_unknown_step_is_the_first_and_at_the_end_the_button_starts_again_wit
     before = app.button(key="how-next")
     before.click().run()
     again = app.button(key="how-next")
-    assert (again.label, again.disabled, again.proto.shortcut) == ("Start again", False, "")
+    assert (again.disabled, again.proto.shortcut) == (False, "")
     assert again.proto.id == before.proto.id  # the same button keeps the focus
     again.click().run()
     assert app.title[0].value == STEPS[0].title
@@ -136,29 +135,22 @@ def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:
     np.testing.assert_array_equal(face.insight.face, to_network_input([full], len(face.insight.face))[0, ..., 0])
 
 
-def test_the_look_step_shows_its_figures_and_going_back_recomputes_nothing(app: AppTest) -> None:
+def test_going_back_computes_nothing_again(app: AppTest) -> None:
     at(app, "look")
     walk = result_of(app, Walk)
-    assert walk.picture.name == "eileen-collins-1999.jpg"
-    face = walk.faces[0]
+    (face,) = walk.faces
     assert describe_agreement(agreement(face.grad_cam, face.occlusion)) in text_of(app)
-    assert f"from {100 * face.occlusion.probability:.0f}\N{NO-BREAK SPACE}% to" in text_of(app)
     before = walk.trace, face.insight, face.occlusion
     for key in ("face", "crop", "look"):
         at(app, key)
     assert result_of(app, Walk) is walk
-    assert (walk.trace, walk.faces[0].insight, walk.faces[0].occlusion) == before
+    assert (walk.trace, face.insight, face.occlusion) == before
 
 
-def test_a_bundled_song_is_drawn_and_checked_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    at(app, "sound")
-    sound, moods = charts(app)
+def test_a_bundled_song_is_drawn_with_its_moods(app: AppTest) -> None:
+    sound, moods = charts(at(app, "sound"))
     assert sound["data"][0]["type"] == "heatmap"
-    assert sum(moods["data"][0]["x"]) == pytest.approx(100, abs=0.1)
     assert moods["data"][0]["y"][int(np.argmax(moods["data"][0]["x"]))] == "happy"
-    monkeypatch.setattr(assets, "sha256_of", pytest.fail)
-    app.run()
-    assert not app.error
 
 
 def shares(app: AppTest) -> np.ndarray:
@@ -169,11 +161,8 @@ def shares(app: AppTest) -> np.ndarray:
 def test_the_temperature_changes_what_the_network_claims_and_not_what_is_right(app: AppTest) -> None:
     at(app, "probabilities")
     face = result_of(app, Walk).faces[0]
-    np.testing.assert_allclose(face.insight.probabilities, face.reading.probabilities.values, atol=1e-6)
-    before, labels = shares(app), charts(app)[0]["layout"]["yaxis"]["ticktext"]
+    before = shares(app)
     np.testing.assert_allclose(before, 100 * face.reading.probabilities.values, atol=1e-3)
-    scores = np.array([float(label.rpartition(" ")[2]) for label in labels])
-    np.testing.assert_allclose(np.exp(scores) / np.exp(scores).sum(), before / 100, atol=0.02)
     pattern = r"it claims ([\d.]+)\s%.* and ([\d.]+)\s% are right"
     claimed, right = map(float, re.search(pattern, text_of(app)).groups())
     app.slider(key="how-temperature").set_value(4.0).run()
@@ -184,52 +173,34 @@ def test_the_temperature_changes_what_the_network_claims_and_not_what_is_right(a
     assert still == right
 
 
-def test_the_seventh_step_shows_a_face_whose_answer_turns_where_the_next_one_covers_it(app: AppTest) -> None:
-    at(app, "cover", sample=None)
-    face = result_of(app, Walk).face
-    winner = EMOTIONS[face.insight.winner].value
-    assert re.search(f"answer turns: {winner} .* with the square (?!{winner})", text_of(app))
+@pytest.mark.parametrize(
+    ("key", "slider", "words"),
+    [
+        ("cover", None, r"answer turns: (\w+) .* with the square (?!\1)"),
+        ("people", ("how-guess", 30), "works worst"),
+        ("place", ("how-mix", 50), "no emotion"),
+        ("quadrant", None, r"A step of 0\.\d\d .* makes them (calm|happy|energetic|sad)"),
+        ("band", None, r"valence 0\.00, arousal 0\.00.*hears valence 0\.27, arousal -0\.82"),
+    ],
+)
+def test_a_step_lets_try_and_tells_what_comes_of_it(
+    app: AppTest, key: str, slider: tuple[str, int] | None, words: str
+) -> None:
+    at(app, key, sample=None)
+    if slider is not None:
+        assert not re.search(words, text_of(app))
+        app.slider(key=slider[0]).set_value(slider[1]).run()
+    assert re.search(words, text_of(app))
 
 
-def test_a_guess_reveals_for_whom_the_network_works_worst(app: AppTest) -> None:
-    at(app, "people")
-    before = charts(app)[0]["data"][0]["customdata"]
-    assert "works worst" not in text_of(app)
-    app.slider(key="how-guess").set_value(30).run()
-    assert len(charts(app)[0]["data"][0]["customdata"]) == len(before) + 1
-    assert "works worst" in text_of(app)
-
-
-def test_a_mixture_of_opposite_emotions_lies_where_neutral_faces_lie(app: AppTest) -> None:
-    assert "no emotion" not in text_of(at(app, "place"))
-    app.slider(key="how-mix").set_value(50).run()
-    assert "no emotion" in text_of(app)
-
-
-def test_the_dot_has_its_quadrant_and_the_mood_across_the_nearest_line(app: AppTest) -> None:
-    text = text_of(at(app, "quadrant"))
-    quadrant = result_of(app, Walk).face.reading.quadrant
-    assert quadrant.description.capitalize() in text
-    assert re.search(r"A step of 0\.\d\d .* makes them (calm|happy|energetic|sad)", text)
-
-
-def test_the_band_step_says_what_the_network_hears_at_the_dot(app: AppTest) -> None:
-    assert re.search(r"valence 0\.00, arousal 0\.00.*hears valence 0\.27, arousal -0\.82", text_of(at(app, "band")))
-
-
-def test_each_song_has_a_link_and_a_reason_and_the_mood_of_the_emotion_and_not_of_the_quadrant(app: AppTest) -> None:
+def test_songs_have_the_mood_of_the_emotion_and_not_of_the_quadrant(app: AppTest) -> None:
     at(app, "songs")
-    songs = [markdown.value for markdown in app.markdown if re.match(r"\d\. \[\*\*", markdown.value)]
-    assert len(songs) == 3
     assert "would play happy songs" in text_of(app)  # the report
     app.button(key="start-how").click().run()
     assert state_of(app, PlayerState).playing is queue_of(app, "how")
-    assert all("open.spotify.com/track/" in song and song.split("  \n")[1] for song in songs)
     (face,) = result_of(app, Walk).faces
     sad_then_neutral = np.array([0.03, 0.03, 0.03, 0.03, 0.43, 0.03, 0.42], np.float32)
     face.reading = replace(face.reading, probabilities=EmotionProbabilities(sad_then_neutral))
     assert face.reading.quadrant is Quadrant.N  # whose songs are calm
-    app.run()
-    assert re.search("Sad songs.*: sad 43 %", text_of(app))
-    assert "calm songs" not in text_of(app)
+    assert re.search("Sad songs.*: sad 43 %", text_of(app.run()))
     assert {pick.likeliest_mood for pick in queue_of(app, "how").playlist(3)} == {"sad"}

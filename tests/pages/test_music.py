@@ -11,7 +11,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
-from emomusic.affect import Mood
 from emomusic.app import state
 from emomusic.app.music.explore import MOST_DRAWN
 from emomusic.app.music.songs import EXPLORE, SIMILAR, WHAT_IF, YOUR_SONG, MusicState
@@ -58,27 +57,24 @@ def upload(app: AppTest, data: bytes, name: str = FILE) -> AppTest:
     return app.run()
 
 
+def find(app: AppTest, words: str) -> AppTest:
+    app.query_params["find"] = words
+    return app.run()
+
+
 def csv_of(table: pd.DataFrame) -> bytes:
     return table.to_csv(index=False).encode()
 
 
-def test_the_page_opens_with_the_plane_an_example_of_each_mood_and_the_features(app: AppTest) -> None:
+def test_the_page_opens_with_the_plane_and_an_example_of_each_mood(app: AppTest) -> None:
     app.run()
-    assert [tab.label for tab in app.tabs] == [*NAMES]
-    assert "**81,198 songs**" in text_of(app)
-    plane, *others = charts(app)
-    assert plane["layout"]["showlegend"]
     assert drawn(app).keys() == {"calm", "happy", "energetic", "sad"}
     assert sum(drawn(app).values()) == MOST_DRAWN
     catalogue = load_recommender().catalogue
     assert len(examples := playlist(app, EXPLORE)) == len(MOODS)
     ordinary = catalogue.passing(without_kinds=SongKind)
     assert all(ordinary[catalogue.row_of(song)] for song in examples)  # no speech, no sleep sounds
-    assert not others
-    view(app, MOODS_TAB)
-    assert len(charts(app)) == 10  # nine features and their correlations
-    assert "predictions" in text_of(app)
-    assert "emomusic data" not in text_of(app)  # no command on a page for listeners
+    assert len(charts(view(app, MOODS_TAB))) == 10  # nine features and their correlations
 
 
 def click(app: AppTest, row: int) -> AppTest:
@@ -104,8 +100,6 @@ def test_a_click_on_the_plane_plays_the_song_and_then_those_near_it(app: AppTest
     assert queue_of(app, EXPLORE).current.number == 2
     app.text_input(key="find").set_value("sad").run()
     assert queue_of(app, EXPLORE).current.number == 1
-    songs = [recommender.catalogue.song(recommender.catalogue.row_of(song)) for song in playlist(app, EXPLORE)]
-    assert [song.popularity for song in songs] == sorted((song.popularity for song in songs), reverse=True)
 
 
 def test_your_music_applies_to_every_tab(app: AppTest) -> None:
@@ -120,12 +114,9 @@ def test_your_music_applies_to_every_tab(app: AppTest) -> None:
     assert len(app.dataframe[0].value) == passes.sum()
     assert {"url", "genres", "danceability"} <= set(app.dataframe[0].value)
     app.query_params["songs"] = "bundled"
-    assert re.search(r"\*\*\d+ songs\*\*", text_of(app.run()))
-    columns = set(app.dataframe[0].value)
+    columns = set(app.run().dataframe[0].value)
     assert {"title", "mood", "artists"} <= columns
     assert not {"url", "genres", "danceability"} & columns  # without a value
-    for name in NAMES:
-        view(app, name)
 
 
 def test_the_labelled_songs_have_their_own_features(app: AppTest, tmp_path: Path, monkeypatch) -> None:
@@ -163,7 +154,7 @@ def test_one_search_filters_the_map_the_list_and_the_columns_and_survives_a_chan
     app.run()
     app.toggle(key="music-columns").set_value(True).run()
     before = app.dataframe[0].proto.id
-    app.text_input(key="find").set_value("sad jazz").run()
+    find(app, "sad jazz")
     assert app.dataframe[0].proto.id != before  # the same id would keep the selected row number
     shown = app.dataframe[0].value
     assert 100 < len(shown) < 1000
@@ -175,22 +166,14 @@ def test_one_search_filters_the_map_the_list_and_the_columns_and_survives_a_chan
     assert {recommender.catalogue.song(row).title for row in rows} <= set(shown["title"])
     view(app, YOUR_SONG)
     view(app, EXPLORE_TAB)
-    pd.testing.assert_frame_equal(app.dataframe[0].value, shown)
     assert files["songs.csv"]().decode("utf-8-sig").count("\n") == 1 + len(shown)
     app.button(key="music-term-sad").click().run()
     assert app.text_input(key="find").value == "jazz"
     app.button(key="music-term-jazz").click().run()
     assert "find" not in app.query_params
-    app.button(key=f"music-mood-{Mood.CALM}").click().run()
-    assert app.text_input(key="find").value == "calm"
-    app.text_input(key="find").set_value("no such song anywhere").run()
+    find(app, "no such song anywhere")
     assert not app.dataframe
     assert len(app.info) == 1
-
-
-def find(app: AppTest, words: str) -> AppTest:
-    app.query_params["find"] = words
-    return app.run()
 
 
 def test_a_row_plays_its_song(app: AppTest) -> None:
@@ -199,18 +182,6 @@ def test_a_row_plays_its_song(app: AppTest) -> None:
     app.button(key=f"play-{EXPLORE}-3").click().run()
     assert state_of(app, PlayerState).playing.current.song.id == third
     assert app.button(key=f"play-{EXPLORE}-1")  # the rows keep their order
-
-
-def test_the_artists_of_a_genre_can_be_searched(app: AppTest) -> None:
-    find(app, "jazz")
-    mine = state_of(app, MusicState)
-    mine.genre, mine.has_artists = "jazz", True  # as after the second click on its word
-    app.run()
-    artists = [button.key for button in app.button if (button.key or "").startswith("music-artist-")]
-    assert len(artists) == 12
-    app.button(key=artists[0]).click().run()
-    assert app.text_input(key="find").value == artists[0].removeprefix("music-artist-")
-    assert not [button for button in app.button if (button.key or "").startswith("music-artist-")]
 
 
 def test_a_search_names_the_options_that_hide_its_songs_and_can_search_all(app: AppTest) -> None:
@@ -248,15 +219,11 @@ def test_a_slider_changes_the_probabilities_and_what_speaks_for_the_mood_comes_f
     before = charts(app)[0]["data"][0]["text"]
     reset = "music-undo"
     assert app.button(key=reset).disabled
-    assert re.search("energy.* below .*for sad", text_of(app))
     reasons = charts(app)[1]["data"][0]
     assert (influences := numbers(reasons["x"])) == sorted(influences, reverse=True)
     assert reasons["y"][0] == "Energy"
     next(slider for slider in app.slider if slider.key.endswith("-energy")).set_value(1.0).run()
-    assert re.search("higher energy.* for ", text_of(app))
-    bars = charts(app)[0]["data"]
-    assert bars[0]["text"] != before
-    assert len(bars) == 2  # with the sliders, and of the song
+    assert charts(app)[0]["data"][0]["text"] != before
     app.button(key=reset).click().run()
     assert charts(app)[0]["data"][0]["text"] == before
 
@@ -285,12 +252,6 @@ def test_every_tab_works_for_a_table_of_two_moods_and_for_one_song(app: AppTest)
         assert not app.error, name
         assert "open.spotify.com/track" not in text_of(app)
         assert "**12 songs**: 6 happy, 6 sad" in text_of(app)
-    view(app, EXPLORE_TAB).toggle(key="music-columns").set_value(True).run()
-    assert len(app.dataframe[0].value) == 12
-    assert "danceability" not in app.dataframe[0].value
-    find(app, "happy")
-    assert len(playlist(app, EXPLORE)) == 6
-    find(app, "")
     upload(app, csv_of(mood_table().head(1)))
     for name in NAMES:
         view(app, name)

@@ -63,7 +63,7 @@ def by_batch(file: Path, *options: str) -> Found:
 @pytest.mark.parametrize(
     ("name", "way"),
     [
-        *((name, "upright") for name in NAMES),
+        *((name, "upright") for name in NAMES[1::3]),
         *((name, way) for name in NAMES[::3] for way in ("on its side", "snapshot")),
         ("barack-obama-2012.jpg", "tilted"),
         ("grace-hopper-1984.jpg", "tilted"),

@@ -5,7 +5,6 @@ import json
 import weakref
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -13,29 +12,29 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import AffectPoint, Emotion, Mood
+from emomusic.affect import Emotion, Mood
 from emomusic.app import picture_chooser, state
 from emomusic.app.models.try_face import Asked
 from emomusic.app.persons import PersonsState
-from emomusic.app.plane import FIRST_POINTS
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.learned import learn_profile
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import load_classifier, load_networks
 from emomusic.media.images import encode_png, read_image
 from emomusic.server import photos as reading
-from emomusic.server import shared
 from emomusic.server.photos import Photos
 from emomusic.server.pictures import PictureState
-from tests.fakes import FakeClassifier, FakeDetector, make_face, read_pixels
+from emomusic.songs.catalogue import normalize_text
+from emomusic.songs.genres import GENRE_FAMILIES
 from tests.pages.screen import (
+    SAMPLE,
     app_of,
     charts,
     click,
     files_of,
     keys,
-    on_the_plane,
     open_page,
+    playlist,
     queue_of,
     result_of,
     start_app,
@@ -67,53 +66,15 @@ def pick(app: AppTest, key: str, value: str | None) -> None:
     control(app, key).set_value(value).run()
 
 
+def in_url(app: AppTest) -> list[str]:
+    """The genres in the URL."""
+    value = app.query_params.get("genres", [])
+    return [value] if isinstance(value, str) else list(value)
+
+
 def downloads(app: AppTest) -> set[str]:
     """The labels of the offered files."""
     return {button.proto.label for button in app.get("download_button")}
-
-
-def test_a_browser_that_missed_the_first_run_shows_the_policy(app: AppTest) -> None:
-    """It loads the code of the widget late, and gets the value that the first run sets only as a default."""
-    app.query_params["policy"] = "Soothe"
-    sample(app, "eileen-collins-1999")
-    assert app.segmented_control(key="policy").proto.set_value
-    app.run()
-    assert not app.segmented_control(key="policy").proto.set_value  # it would undo a click on its way
-    assert list(app.segmented_control(key="policy").proto.default) == [1]
-    pick(app, "policy", "Take me there")
-    assert app.segmented_control(key="policy").value == "Take me there"
-
-
-def test_take_me_there_goes_in_steps_from_the_face_to_a_named_or_a_clicked_target(app: AppTest) -> None:
-    def way() -> tuple[AffectPoint, list[AffectPoint], AffectPoint]:
-        """The face, the songs and the target, as the plane draws them."""
-        (plane,) = (chart for chart in charts(app) if any(trace.get("name") == "way" for trace in chart["data"]))
-        (trace,) = (trace for trace in plane["data"] if trace.get("name") == "way")
-        first, *songs, last = [AffectPoint(x, y) for x, y in zip(trace["x"], trace["y"], strict=True)]
-        return first, songs, last
-
-    app.query_params["beside"] = "Map"
-    sample(app, "eileen-collins-1999")
-    assert "to" not in keys(app)
-    pick(app, "policy", "Take me there")
-    where = app.selectbox(key="to")
-    assert where.value == Mood.HAPPY
-    assert "suggested" in where.options[0]
-    assert way()[2] == Mood.HAPPY.point
-    app.selectbox(key="to").set_value(Mood.SAD.value).run()
-    face, shown, target = way()
-    assert target == Mood.SAD.point
-    assert face.distance(queue_of(app).request.point) < 0.2
-    points = [pick.point for pick in queue_of(app).playlist(len(shown))]
-    assert min(points, key=queue_of(app).request.point.distance) == points[0]
-    assert min(points, key=target.distance) == points[-1]
-    app.query_params["to"] = "-0.5,0.5"
-    app.run()
-    assert way()[2] == AffectPoint(-0.5, 0.5)
-    assert app.selectbox(key="to").value == "-0.5,0.5"
-    app.query_params["to"] = "7,nan"
-    app.run()
-    assert way()[2] == Mood.HAPPY.point
 
 
 def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:
@@ -214,24 +175,15 @@ def test_a_profile_counts_for_photos_read_before(app: AppTest, root: Path, monke
     assert "another person" in text_of(app)
 
 
-@pytest.mark.usefixtures("fresh_networks")
-def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    faces = [make_face(x=number) for number in range(61)]
-    monkeypatch.setattr(shared, "load_networks", lambda **_: (FakeDetector(faces), FakeClassifier()))
-    app.query_params["beside"] = "Map"
-    sample(app, "four-people")
-    assert FIRST_POINTS in text_of(app)
-    assert on_the_plane(app, "faces") == [*map(str, range(1, 61)), "all"]
-    click(app, "photo-face-3")
-    assert "Together" not in app.title[0].value
-    assert app.query_params["who"] == "Face 3"
-
-
-def test_a_link_with_unknown_values_shows_everyone(app: AppTest) -> None:
+def test_what_a_link_has_and_nobody_knows_is_ignored(app: AppTest) -> None:
     app.query_params.update({"sample": "four-people", "who": "Face 99", "mood": "<script>"})
-    app.run()
+    app.query_params.update({"policy": "Take me there", "to": "sad", "genres": ["no-such-genre", "<script>", "salsa"]})
+    request = queue_of(app.run()).request
     assert "Together" in app.title[0].value
     assert {"who", "mood"}.isdisjoint(app.query_params)
+    assert (request.destination, request.genres, in_url(app)) == (Mood.SAD.point, {"salsa"}, ["salsa"])
+    app.query_params["to"] = "7,nan"
+    assert queue_of(app.run()).request.destination == Mood.HAPPY.point
     app.query_params["sample"] = "../../etc/passwd"
     assert tracks(app.run()) == []
 
@@ -252,22 +204,6 @@ def test_a_link_to_a_sample_forgets_what_was_said_of_other_photos(app: AppTest, 
     state_of(app, state.Visit).number += 1
     app.query_params["sample"] = "eileen-collins-1999"
     assert queue_of(app.switch_page("pages/photo.py").run()).request.mood is None
-
-
-def test_a_click_chooses_a_face_and_a_correction_changes_all_about_it(app: AppTest):
-    app.query_params["beside"] = "Map"
-    sample(app, "four-people")
-    group = app.title[0].value
-    app.button(key="photo-face-1").click().run()
-    assert control(app, "who-").value == "Face 1"
-    assert app.query_params["who"] == "Face 1"
-    assert "Face 1: " in text_of(app)
-    pick(app, "says-", "sad")
-    assert app.title[0].value.startswith("Sad")
-    assert app.button(key="photo-face-1").label.endswith(" sad")
-    pick(app, "who-", "Everyone")
-    assert app.title[0].value != group
-    assert app.button(key="photo-face-1").label.endswith(" sad")
 
 
 def test_what_is_no_face_leaves_the_answer_and_the_files_and_can_come_back(
@@ -318,15 +254,6 @@ def test_a_missed_face_can_be_framed(app: AppTest, root: Path) -> None:
     assert len(app.run().exception) == 0
 
 
-def test_why_leads_to_the_explained_face(app: AppTest) -> None:
-    app.query_params.update({"sample": "four-people", "who": "Face 3"})
-    (link,) = [
-        link for link in app.run().get("page_link") if link.proto.page == "how_it_works" and link.proto.query_string
-    ]
-    asked = parse_qs(link.proto.query_string)
-    assert (asked["sample"], asked["face"]) == (["four-people"], ["3"])
-
-
 def test_a_song_for_each_plays_in_turn(app: AppTest) -> None:
     app.query_params["songs"] = "bundled"
     sample(app, "four-people")
@@ -340,27 +267,6 @@ def test_a_song_for_each_plays_in_turn(app: AppTest) -> None:
     assert all(f"face {number}" in one.reason for number, one in enumerate(picks[:4], 1))
     pick(app, "who-", "Everyone")
     assert tracks(app) == together
-
-
-def test_several_photos_are_a_contact_sheet_in_which_a_click_on_a_face_chooses_the_person(app: AppTest) -> None:
-    app.query_params.update({"sample": picture_chooser.ALL_SAMPLES, "beside": "Map"})
-    app.run()
-    pictures = [image.proto.imgs[0].alt for image in app.get("image")]
-    assert {f"{name}.jpg" for name in picture_chooser.SAMPLES if name != "four-people"} <= {*pictures}
-    assert [f"photo-face-{number}" in keys(app) for number in range(1, 9)] == [True] * 7 + [False]
-    assert text_of(app).count("Clearly happy.") == 2  # two photos
-    app.button(key="all-of-1").click().run()  # of the two portraits of one man
-    assert app.query_params["who"] == "Person 1"
-    assert "Together" not in app.title[0].value
-    assert on_the_plane(app, "faces")[-1] == "P1"
-    assert "Person 1: " in text_of(app)
-    pick(app, "says-", "sad")
-    assert app.title[0].value == "Sad, as you say"
-    app.button(key="portrait-face-4").click().run()
-    assert app.query_params["who"] == "Face 4"
-    pick(app, "who-", "Everyone")
-    assert "who" not in app.query_params
-    assert "Together" in app.title[0].value
 
 
 def test_the_page_says_what_of_a_file_was_read_and_how(app: AppTest, root: Path) -> None:
@@ -393,15 +299,68 @@ def test_a_camera_without_https_names_it(root: Path, monkeypatch: pytest.MonkeyP
         assert ("HTTPS" in text_of(app)) is not works
 
 
-def test_a_photo_of_the_camera_is_read_as_a_pulled_face(app: AppTest, root: Path) -> None:
-    content = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
-    image, read = read_image(content), []
-    for posed in (False, True):
-        picture = picture_chooser.Picture.of("face.jpg", content, is_posed=posed)
-        state_of(app.run(), PictureState).take((picture,))
-        shown = result_of(app.run(), Photos).faces[0].probabilities
-        expected = read_pixels(image, load_networks(posed=posed)).faces[0].probabilities
-        assert shown.as_dict() == pytest.approx(expected.as_dict(), abs=1e-4)
-        assert any("pull" in caption.value for caption in app.caption) is posed
-        read.append(shown.as_dict())
-    assert read[0] != read[1]
+# The songs, and the menu of genres and options
+
+
+def test_a_skipped_artist_stays_away_on_other_ways_and_pages_until_it_is_allowed(app: AppTest) -> None:
+    sample(app, SAMPLE)
+    songs, artist = playlist(app), normalize_text(queue_of(app).current.song.artists[0])
+
+    def artists() -> set[str]:
+        return {normalize_text(name) for pick in queue_of(app).playlist(20) for name in pick.song.artists}
+
+    click(app, "skip-photo")
+    for policy in ("Take me there", "Match me"):
+        pick(app, "policy", policy)
+        assert artist not in artists()
+    open_page(app, "models")
+    open_page(app, "photo")
+    assert artist not in artists()
+    app.query_params["sample"] = SAMPLE
+    app.run()
+    click(app, "skip-photo")
+    click(app, "allow-photo")
+    assert songs[0] not in playlist(app)
+    click(app, "allow-photo")
+    assert "allow-photo" not in keys(app)
+    assert playlist(app) == songs  # the queue starts again
+
+
+def test_a_photo_without_a_face_has_its_songs_in_the_file(
+    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = files_of(monkeypatch)
+    upload(app.run(), ("icon.png", encode_png(read_image(root / "data/icon.png"))))
+    assert tracks(app) == []
+    assert not downloads(app)
+    pick(app, "says-", "sad")
+    assert queue_of(app).request.point == Emotion.SAD.point
+    record = json.loads(files["icon.json"]())
+    assert (record["faces"], record["request"]["manual_emotion"]) == ([], "sad")
+    assert [song["id"] for song in record["songs"]] == playlist(app)
+    pick(app, "mood-", "calm")
+    assert queue_of(app).request.mood == "calm"
+
+
+def test_options_change_the_request_and_reset_restores_everything(app: AppTest) -> None:
+    sample(app, SAMPLE)
+    before = playlist(app)
+
+    def menu(kind: str) -> Any:
+        """A menu of genres. Its key changes with each reset."""
+        return next(each for each in (*app.pills, *app.multiselect) if (each.key or "").startswith(kind))
+
+    click(app, "your-music-shuffle")
+    app.toggle(key="hide_explicit").set_value(True).run()
+    menu("genre_families").set_value(["rock-music"])
+    menu("genre_names").set_value(["salsa"]).run()
+    (rock,) = (frozenset(family.genres) for family in GENRE_FAMILIES if family.key == "rock-music")
+    request = queue_of(app).request
+    assert (request.seed, request.hide_explicit, request.genres) == (1, True, rock | {"salsa"})
+    assert not any(pick.song.explicit for pick in queue_of(app).playlist(20))
+    click(app, "your-music-reset")
+    assert [*menu("genre_families").value, *menu("genre_names").value, *in_url(app)] == []
+    assert playlist(app) == before
+    assert app.button(key="your-music-reset").disabled
+    menu("genre_names").set_value(["salsa"]).run()  # the new widgets work
+    assert in_url(app) == ["salsa"]

@@ -89,17 +89,14 @@ def test_unreadable_ones_of_several_photos_keep_their_reasons(app: AppTest, root
         app.run()
 
 
-@pytest.mark.parametrize("is_one", [True, False])
-def test_a_photo_whose_copies_have_no_room_says_so(
-    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch, is_one: bool
-) -> None:
+def test_a_photo_whose_copies_have_no_room_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     room = small_server(monkeypatch, max_memory_mb=1)
     noise = np.random.default_rng(0).integers(0, 255, (1500, 1500, 3), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise).save(buffer, "JPEG", quality=1)
     small = buffer.getvalue()
     assert len(small) < 2**18  # and its preview has more than the visitor may store
-    upload(app, *[(f"{number}.jpg", small + bytes(number)) for number in range(1 if is_one else 2)])
+    upload(app, *[(f"{number}.jpg", small + bytes(number)) for number in range(2)])
     assert "You may store" in text_of(app)
     assert room.memory.num_bytes == sum(len(one.data) for one in state_of(app, PictureState).own)
 
@@ -116,7 +113,7 @@ def test_the_day_is_that_of_the_visitor(root: Path, monkeypatch: pytest.MonkeyPa
     assert days <= {before, datetime.now(ZoneInfo(zone)).date()}
 
 
-@pytest.mark.parametrize("zone", [None, "bogus", "America", "/etc/a\0b"])
+@pytest.mark.parametrize("zone", [None, "America", "/etc/a\0b"])
 def test_an_unknown_time_zone_gives_the_date_of_the_server(monkeypatch: pytest.MonkeyPatch, zone: str | None) -> None:
     monkeypatch.setattr(type(st.context), "timezone", zone)
     before = date.today()

@@ -13,7 +13,6 @@ import streamlit as st
 from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import Mood
 from emomusic.app import bar, own_music, uploads
 from emomusic.app.bar import content_of
 from emomusic.app.state import SpotifyState
@@ -25,7 +24,6 @@ from emomusic.server.shared import shared
 from emomusic.server.visitor import is_own_computer
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of
-from emomusic.songs.mood import scarce_moods
 from emomusic.songs.song import Player, Trait
 from tests.pages.screen import (
     SAMPLE,
@@ -48,9 +46,6 @@ def test_files_of_bundled_songs_name_no_folder_of_the_server(root: Path, monkeyp
     files = files_of(monkeypatch)
     app = start_app(root, sample=SAMPLE, songs="bundled")
     assert {song.mood for song in queue_of(app).playlist(3)} == {"happy"}
-    second = queue_of(click(app, "next-photo")).current.song.id
-    assert queue_of(click(app, "skip-photo")).current.song.id != second
-    assert second not in [pick.song.id for pick in queue_of(app).playlist(20)]
     assert "eileen-collins-1999.m3u" not in files  # no player finds them
     lists = [make() for name, make in files.items() if name.rpartition(".")[2] in ("json", "csv")]
     texts = [made if isinstance(made, str) else made.decode("utf-8") for made in lists]
@@ -350,11 +345,3 @@ def test_a_folder_is_chosen_from_those_here_or_typed_with_quotes(
         box.set_value(typed)
         add_folder(app)
     assert started == [tmp_path / "Music", tmp_path / "My songs", tmp_path / "My songs"]
-
-
-def test_the_library_is_shown_at_a_glance(root: Path, library: Callable[[int], None]) -> None:
-    library(3)
-    app = page_of(root, "music", songs="own").run()
-    assert not app.exception
-    assert "**3** energetic" in text_of(app)
-    assert scarce_moods({Mood.CALM: 9, Mood.HAPPY: 50, Mood.SAD: 0, Mood.ENERGETIC: 41}) == [Mood.SAD, Mood.CALM]

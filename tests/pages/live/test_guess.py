@@ -1,6 +1,5 @@
 """Guess first: the vote of a class, its phones, the label, the machine and the end."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from emomusic.app.live import guess
 from emomusic.app.live.guess import QUESTIONS, GuessState
 from emomusic.faces.table import Faces
 from tests.fakes import FakeClassifier, make_face
-from tests.pages.screen import app_of, charts, state_of, text_of
+from tests.pages.screen import app_of, state_of, text_of
 
 
 @pytest.fixture
@@ -28,24 +27,12 @@ def press(app: AppTest, key: str) -> AppTest:
     return app.button(key=f"guess-{key}").click().run()
 
 
-def test_a_class_guesses_ten_faces_and_sees_three_accuracies(lesson: AppTest) -> None:
-    assert "live-start" not in {button.key for button in lesson.button}  # no camera is needed
-    for number, question in enumerate(QUESTIONS, 1):
-        assert re.search(rf"Face {number} of 10", text_of(lesson))
-        assert "smile" not in text_of(lesson)  # nothing tells the answer
-        lesson.pills(key="guess-hands").set_value(Emotion.HAPPY).run()
-        press(lesson, "label")
-        assert question.label.adjective in lesson.header[0].value
-        press(lesson, "machine")
-        assert "happy" in lesson.subheader[0].value
-        press(lesson, "next")
-    num_happy = sum(question.label is Emotion.HAPPY for question in QUESTIONS)
-    assert lesson.header[0].value == f"Class {num_happy}, machine {num_happy} of 10"
-    assert len(charts(lesson)[0]["data"][0]["customdata"]) == 3
-    assert len(re.findall(r"\d \(\d+\.\d to \d+\.\d\)", text_of(lesson).replace("\N{NO-BREAK SPACE}%", ""))) == 3
-    assert "without joy" in lesson.subheader[0].value
-    press(lesson, "camera")
-    assert lesson.button(key="live-start")
+def test_nothing_tells_the_answer_and_no_camera_is_needed(lesson: AppTest) -> None:
+    assert "live-start" not in {button.key for button in lesson.button}
+    assert "smile" not in text_of(lesson)
+    lesson.pills(key="guess-hands").set_value(Emotion.HAPPY).run()
+    press(lesson, "label")
+    assert QUESTIONS[0].label.adjective in lesson.header[0].value
 
 
 def test_phones_vote_at_the_same_address_without_a_name(lesson: AppTest, root: Path) -> None:
