@@ -178,13 +178,10 @@ songs = load_recommender()
 row = songs.catalogue.row_of({track!r})
 print(songs.catalogue.song(row).full_name, MOODS[songs.likeliest_moods[row]])"""
     elif words:
-        python = f"""from emomusic.songs.listing import Songs
-{load.rstrip()}
+        python = f"""{load.rstrip()}
 from emomusic.songs.search import search
 
-known = load_recommender()
-songs = Songs(known.catalogue, known.probabilities, len(known.catalogue))
-print(len(search(songs, {words!r}).rows))"""
+print(len(search(load_recommender(), {words!r}).rows))"""
     else:
         python = f"from emomusic import recommend_songs\n\n{genres.recommend(repr('neutral'))}"
     terms, _ = terms_in(normalize_text(words).split())

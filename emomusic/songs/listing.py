@@ -32,22 +32,32 @@ Made = TypeVar("Made")
 
 _NUM_NEAR = 20  # songs after one on the plane
 _NUM_SIMILAR = 5
-_MOST_CACHED = 16  # results, such as maps of searches
+_MOST_CACHED = 8  # results, such as maps of searches, or songs by options
 _MOST_GENRES = 114  # words on the plane; a browser shows those that fit
 
 
 class Songs:
-    """Songs with their moods. They never change, so visitors can share them."""
+    """Songs with their moods. They never change, so visitors and threads can share them.
 
-    def __init__(self, catalogue: Catalogue, probabilities: npt.NDArray[np.float32], num_all: int) -> None:
-        self.catalogue = catalogue
-        self.probabilities = probabilities  # shape (n, 4), of the moods, in the order of `Mood`
-        self.num_all = num_all  # songs without the visitor's options
+    Attributes:
+        catalogue: the songs.
+        probabilities: shape (n, 4), float32: mood probabilities of each song, in the order of `Mood`.
+        plane: shape (n, 2), float32: the place of each song (`affect.places_of_moods`).
+        likeliest_moods: shape (n,), positions in `Mood`.
+        moods: shape (n,), positions in `Mood`: the label of a song, else its most probable mood.
+        num_labelled: songs with a label.
+        num_all: songs without the visitor's options.
+        token: for the keys of widgets.
+    """
+
+    def __init__(self, catalogue: Catalogue, probabilities: npt.NDArray[np.float32], num_all: int = 0) -> None:
+        """Find the places and moods of the songs."""
+        self.catalogue, self.probabilities, self.num_all = catalogue, probabilities, num_all or len(catalogue)
         self.plane = places_of_moods(probabilities, catalogue.measured)
-        # Shape (n,), positions in `Mood`: the label of a song, else its most probable mood
-        self.moods = probabilities.argmax(axis=1).astype(np.int64)
+        self.likeliest_moods = probabilities.argmax(axis=1)
+        self.moods = self.likeliest_moods.copy()
         self.num_labelled = 0
-        self.token = uuid.uuid4().hex[:8]  # for the keys of widgets
+        self.token = uuid.uuid4().hex[:8]
         self._cache: dict[Hashable, Any] = {}
         if "mood" in catalogue.table:
             positions = catalogue.table["mood"].map({mood.value: position for position, mood in enumerate(MOODS)})
@@ -63,6 +73,19 @@ class Songs:
         made: Made = self._cache[key] if key in self._cache else make()  # two threads make the same
         self._cache = dict([*self._cache.items(), (key, made)][-_MOST_CACHED:])
         return made
+
+    def point_of(self, row: int) -> AffectPoint:
+        """The place of the song in a row."""
+        return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
+
+    def passing_songs(self, genres: frozenset[str], hide_explicit: bool) -> Songs | None:
+        """The songs that pass these options; None if none does."""
+        passes = self.catalogue.passing(genres=genres, hide_explicit=hide_explicit)
+        table, known = self.catalogue.table[passes], self.catalogue
+        if table.empty:
+            return None
+        catalogue = known if passes.all() else Catalogue(table, name=known.name, is_local=known.is_local)
+        return Songs(catalogue, self.probabilities[passes], len(self))
 
     @cached_property
     def numbers(self) -> Rows:
@@ -101,7 +124,7 @@ class Songs:
             song, mood = self.catalogue.song(row), MOODS[int(self.moods[row])]
             probability = float(self.probabilities[row].max())
             words = f"{mood} {share_text(probability)}" if song.mood is None else f"{mood}, labelled"
-            yield Pick(song, mood, probability, words, mood, point=AffectPoint(*self.plane[row].tolist()))
+            yield Pick(song, mood, probability, words, mood, point=self.point_of(row))
 
     def describe(self, rows: Rows) -> pd.DataFrame:
         """A table for display: title, mood, confidence in percent, artists, features and link, one row per song.
@@ -158,18 +181,6 @@ class Songs:
         near = self.unique(order[nearest_rows(self.catalogue.features[order], features, len(order))])
         others: list[int] = near[self.numbers[near] != self.numbers[row]].tolist()
         return others[:_NUM_SIMILAR]
-
-
-def passing_songs(
-    catalogue: Catalogue, probabilities: npt.NDArray[np.float32], genres: frozenset[str], hide_explicit: bool
-) -> Songs | None:
-    """The songs of a catalogue that pass these options, with their probabilities of moods; None if none does."""
-    passes = catalogue.passing(genres=genres, hide_explicit=hide_explicit)
-    if not passes.any():
-        return None
-    if not passes.all():
-        catalogue = Catalogue(catalogue.table[passes], name=catalogue.name, is_local=catalogue.is_local)
-    return Songs(catalogue, probabilities[passes], len(passes))
 
 
 def digest_of(rows: Sequence[int] | Rows) -> str:

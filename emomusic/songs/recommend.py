@@ -23,11 +23,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Emotion, Mood, Quadrant, places_of_moods, share_text
+from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Emotion, Mood, Quadrant, share_text
 from emomusic.assets import load_once
 from emomusic.songs.catalogue import Catalogue, PlayHistory, key_of, normalize_text
 from emomusic.songs.genres import SongKind, included_kinds
 from emomusic.songs.journey import character_of, like_steps, moods_of_waypoints, step_reason, waypoints_between
+from emomusic.songs.listing import Songs
 from emomusic.songs.mood import MOODS
 from emomusic.songs.request import Policy, Request, start_mood, target_of
 from emomusic.songs.song import Pick, Player
@@ -57,24 +58,14 @@ JOURNEY_STEPS = 10
 """Songs of a journey in `Recommender.walk`."""
 
 
-class Recommender:
-    """Ranking of the songs of a catalogue. Immutable and thread-safe.
-
-    Attributes:
-        catalogue: the songs.
-        probabilities: shape (n, 4), float32: mood probabilities of each song, in the order of `Mood`.
-        plane: shape (n, 2), float32: the place of each song (`affect.places_of_moods`).
-        likeliest_moods: shape (n,), positions in `Mood`.
-    """
+class Recommender(Songs):
+    """Ranking of the songs of a catalogue."""
 
     def __init__(self, catalogue: Catalogue, probabilities: npt.NDArray[np.float32]) -> None:
         """Prepare the ranking."""
+        super().__init__(catalogue, probabilities)
         table = catalogue.table
-        self.catalogue = catalogue
-        self.probabilities = probabilities
-        self.plane = places_of_moods(probabilities, catalogue.measured)
         self._tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
-        self.likeliest_moods = probabilities.argmax(axis=1)
         # The songs of a mood lie side by side: a slice is read several times faster than chosen rows
         self._sorted = np.argsort(self.likeliest_moods, kind="stable")
         self._starts = np.searchsorted(self.likeliest_moods[self._sorted], range(len(MOODS) + 1))
@@ -272,10 +263,6 @@ class Recommender:
 
     def _likeliest(self, row: int) -> Mood:
         return MOODS[int(self.likeliest_moods[row])]
-
-    def point_of(self, row: int) -> AffectPoint:
-        """The place of the song in a row."""
-        return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
 
 
 def _place_among_faces(point: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:

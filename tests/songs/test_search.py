@@ -4,36 +4,29 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Mood
-from emomusic.songs.catalogue import Catalogue
-from emomusic.songs.listing import Songs
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.search import search
-from tests.songs.tables import FakeClassifier, song_table
+from tests.songs.tables import recommender_over, song_table
 
 
-@pytest.fixture(scope="module")
-def songs(recommender: Recommender) -> Songs:
-    return Songs(recommender.catalogue, recommender.probabilities, len(recommender.catalogue))
-
-
-def labels(songs: Songs, text: str) -> list[str]:
+def labels(songs: Recommender, text: str) -> list[str]:
     return [term.label for term in search(songs, text).terms]
 
 
-def test_moods_and_genres_are_terms_and_a_song_has_one_of_each_kind(songs: Songs) -> None:
-    found = search(songs, "sad jazz")
+def test_moods_and_genres_are_terms_and_a_song_has_one_of_each_kind(recommender: Recommender) -> None:
+    found = search(recommender, "sad jazz")
     assert [(term.label, term.mood, term.genre) for term in found.terms] == [
         ("sad", Mood.SAD, ""),
         ("jazz", None, "jazz"),
     ]
-    is_sad, is_jazz = songs.moods == MOODS.index(Mood.SAD), songs.catalogue.passing(genres=["jazz"])
+    is_sad, is_jazz = recommender.moods == MOODS.index(Mood.SAD), recommender.catalogue.passing(genres=["jazz"])
     assert sorted(found.rows) == np.flatnonzero(is_sad & is_jazz).tolist()
-    popularity = songs.catalogue.table["popularity"].to_numpy()[found.rows]
+    popularity = recommender.catalogue.table["popularity"].to_numpy()[found.rows]
     assert (np.diff(popularity) <= 0).all()
     for text in ("jazz, sad", "SAD JAZZ", "sad jazz songs"):
-        assert sorted(search(songs, text).rows) == sorted(found.rows), text
-    both = set(search(songs, "sad calm jazz").rows.tolist())
+        assert sorted(search(recommender, text).rows) == sorted(found.rows), text
+    both = set(search(recommender, "sad calm jazz").rows.tolist())
     assert both > set(found.rows.tolist())  # one of the moods
 
 
@@ -51,9 +44,9 @@ def test_moods_and_genres_are_terms_and_a_song_has_one_of_each_kind(songs: Songs
         ("", []),
     ],
 )
-def test_the_terms_of_a_text(songs: Songs, text: str, terms: list[str]) -> None:
-    assert labels(songs, text) == terms
-    assert search(songs, text).rows.size
+def test_the_terms_of_a_text(recommender: Recommender, text: str, terms: list[str]) -> None:
+    assert labels(recommender, text) == terms
+    assert search(recommender, text).rows.size
 
 
 @pytest.mark.parametrize(
@@ -71,30 +64,30 @@ def test_the_terms_of_a_text(songs: Songs, text: str, terms: list[str]) -> None:
         ("Yesterday BEETLES", "yesterday beatles"),  # both words are known, but of no song together
     ],
 )
-def test_typing_errors_are_mended(songs: Songs, text: str, mended: str) -> None:
-    found = search(songs, text)
+def test_typing_errors_are_mended(recommender: Recommender, text: str, mended: str) -> None:
+    found = search(recommender, text)
     assert (found.text, found.is_mended) == (mended, True)
-    assert found.rows.tolist() == search(songs, mended).rows.tolist()
+    assert found.rows.tolist() == search(recommender, mended).rows.tolist()
 
 
 @pytest.mark.parametrize("text", ["zzzzqq", "abc xyz", "x" * 500, "q w e r t y u i o p" * 5])
-def test_what_is_near_nothing_finds_nothing(songs: Songs, text: str) -> None:
-    found = search(songs, text)
+def test_what_is_near_nothing_finds_nothing(recommender: Recommender, text: str) -> None:
+    found = search(recommender, text)
     assert not found.rows.size
     assert not found.is_mended
 
 
-def test_a_known_word_is_never_changed(songs: Songs) -> None:
+def test_a_known_word_is_never_changed(recommender: Recommender) -> None:
     for text in ("metall", "queen", "the beatles", "don't", "505 arctic monkeys"):
-        assert not search(songs, text).is_mended, text
-    assert search(songs, "").rows.tolist() == songs.known_first.tolist()
+        assert not search(recommender, text).is_mended, text
+    assert search(recommender, "").rows.tolist() == recommender.known_first.tolist()
 
 
 def test_an_artist_with_a_mood_and_a_title_with_a_genre() -> None:
     table = song_table(4).assign(
         title=["Happy", "Country Roads", "Roads", "Sad"], artists=["Ann Lee", "Bo", "Cy", "Ann Lee"], genres="pop"
     )
-    songs = Songs(Catalogue(table), FakeClassifier().predict_probabilities(Catalogue(table).features), 4)
+    songs = recommender_over(table)
     songs.moods = np.array([MOODS.index(mood) for mood in (Mood.HAPPY, Mood.SAD, Mood.SAD, Mood.HAPPY)])
     assert search(songs, "happy ann lee").rows[0] == 0  # all words in its title and artists
     assert sorted(search(songs, "happy ann lee").rows) == [0, 3]

@@ -217,8 +217,7 @@ def _show_artists(songs: Songs, rows: Rows) -> None:
 def _explain_none(words: str, music: YourMusic) -> None:
     """Show that no song has the words, or name the options that hide the songs and offer to search all."""
     options = hiding_options(music)
-    everything = music.shown_recommender
-    hidden = search(Songs(everything.catalogue, everything.probabilities, 0), words).rows if options else ()
+    hidden = search(music.shown_recommender, words).rows if options else ()
     if not len(hidden):
         st.info("No song has all of these words.", icon=":material/search_off:")
         return

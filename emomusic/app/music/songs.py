@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import streamlit as st
 
@@ -20,8 +19,7 @@ from emomusic.app.sources import YourMusic
 from emomusic.app.state import page_state
 from emomusic.errors import DatasetError
 from emomusic.songs.genres import GENRE_FAMILIES, names_of
-from emomusic.songs.listing import Rows, Songs, digest_of, passing_songs
-from emomusic.songs.recommend import Recommender
+from emomusic.songs.listing import Rows, Songs, digest_of
 from emomusic.songs.request import Request
 from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.tables import read_table
@@ -33,10 +31,7 @@ EXPLORE, SIMILAR, FOUND, ON_SPOTIFY = LISTS = ("music", "music-similar", "music-
 YOUR_SONG, WHAT_IF = "Your song", "What if"
 """The titles of the tabs on the visitor's file, and on a song with other features."""
 
-
-_MOST_KEPT, _NUM_ROWS = 6, 7
-_kept: WeakKeyDictionary[Recommender, Callable[[frozenset[str], bool], Songs | None]] = WeakKeyDictionary()
-"""The songs of each recommender by options; they go with the recommender, also when a visitor removes a table."""
+_NUM_ROWS = 7
 
 
 def shown_songs(music: YourMusic) -> Songs | None:
@@ -45,11 +40,8 @@ def shown_songs(music: YourMusic) -> Songs | None:
     Raises:
         EmomusicError: the catalogue or a model is damaged.
     """
-    recommender = music.shown_recommender
-    if recommender not in _kept:
-        songs = partial(passing_songs, recommender.catalogue, recommender.probabilities)  # holds no recommender
-        _kept[recommender] = lru_cache(_MOST_KEPT)(songs)
-    return _kept[recommender](*_options(music))
+    songs, options = music.shown_recommender, _options(music)
+    return songs.cached(options, partial(songs.passing_songs, *options))
 
 
 def _options(music: YourMusic) -> tuple[frozenset[str], bool]:
@@ -81,7 +73,7 @@ def _labelled(path: Path) -> Songs:
         catalogue = read_table(path.read_bytes(), name=path.name).songs
     except OSError as error:
         raise DatasetError(f"expected to read {path.name}. Received: {error.strerror}") from error
-    return Songs(catalogue, predict_moods(catalogue), len(catalogue))
+    return Songs(catalogue, predict_moods(catalogue))
 
 
 @dataclass

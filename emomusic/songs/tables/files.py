@@ -22,10 +22,21 @@ from emomusic.errors import DatasetError
 from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
 from emomusic.songs.tables.cells import UNITS, series
-from emomusic.songs.tables.columns import NO_TEXT, columns_of, field_of, is_header, key_of, word_set
-from emomusic.songs.tables.lines import crate_rows, line_rows, playlist_rows, yaml_rows
-from emomusic.songs.tables.table import MAX_LINE_BYTES, MAX_LINES, Table, check_size, first_line, over
-from emomusic.songs.tables.trees import tree_rows
+from emomusic.songs.tables.records import crate_rows, line_rows, playlist_rows, tree_rows, yaml_rows
+from emomusic.songs.tables.table import (
+    MAX_LINE_BYTES,
+    MAX_LINES,
+    NO_TEXT,
+    Table,
+    check_size,
+    columns_of,
+    field_of,
+    first_line,
+    is_header,
+    key_of,
+    over,
+    word_set,
+)
 from emomusic.text import size_over
 
 MAX_UPLOAD_BYTES = 50 * 2**20
@@ -111,7 +122,7 @@ def _workbook(data: bytes, name: str, finder: Finder) -> Table:
     if len(found) > 1:
         table.notes = [f"Read: the sheet {title!r} of {len(found)}."]
         table.notes += [f"Not read, with songs too: {', '.join(map(repr, others[:5]))}."] if others else []
-    table.form, table.separator = "workbook", None
+    table.source, table.separator = "workbook", None
     return table
 
 
@@ -209,8 +220,8 @@ def csv_table(data: bytes, name: str, separator: str) -> Table:
     start = 0
     for _ in range(lines[skipped - 1] if skipped else 0):
         start = data.find(b"\n", start) + 1 or len(data)
-    table = Table(name, pd.DataFrame(columns=range(width), dtype="str"), list(map(str.strip, header)))
-    table.separator = separator
+    table = Table(name, separator=separator, rows=pd.DataFrame(columns=range(width), dtype="str"))
+    table.header = list(map(str.strip, header))
     if start < len(data):
         _parse(table, pa.py_buffer(data).slice(start), width, quotes=quotes)
     return table

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -26,10 +26,9 @@ from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
 from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.tables import cells as of_cells
-from emomusic.songs.tables.columns import advice_of
 from emomusic.songs.tables.files import read_file
 from emomusic.songs.tables.songs import UNTITLED, read_songs
-from emomusic.songs.tables.table import Table, first_of
+from emomusic.songs.tables.table import Facts, Table, advice_of, first_of
 from emomusic.text import pluralize
 
 MOST_COMPARED = 200
@@ -39,37 +38,24 @@ NotFound = tuple[int, str, tuple[str, ...]]
 """Number, title and artists of a row whose song is not known."""
 
 
-@dataclass(frozen=True, eq=False)
-class TableReading:
+@dataclass(eq=False, kw_only=True)
+class TableReading(Facts):
     """What was read from a table.
 
     Attributes:
-        name: of the file.
-        source: form of the file, for people.
-        encoding: of a text, else None.
-        separator: of a CSV, else None.
-        num_rows: rows that are not empty.
         catalogue: the songs; None without one.
         rows: for each row of the table that is a song, its row in `catalogue`. Two rows may be the same song.
         found_by: for each of these rows "features", "id", "title", or None if its mood is from the table.
         known_rows: for each song of `catalogue` its row in the known catalogue, or -1.
-        left_out: number and reason of rows that are no songs.
         not_found: number, title and artists of songs without features that the catalogue does not have.
-        notes: sentences for people.
+        known: where rows were looked up.
     """
 
-    name: str
-    source: str
-    encoding: str | None
-    separator: str | None
-    num_rows: int
     catalogue: Catalogue | None
     found_by: list[str | None]
     rows: npt.NDArray[np.intp]
     known_rows: npt.NDArray[np.intp]
-    left_out: list[tuple[int, str]]
     not_found: list[NotFound]
-    notes: list[str]
     known: Recommender | None
 
     @property
@@ -86,11 +72,7 @@ class TableReading:
     @cached_property
     def moods(self) -> list[Mood]:
         """The mood of each song of `songs`: that of the table, else the most probable one."""
-        likeliest = self.recommender.probabilities.argmax(axis=1).tolist()
-        labels = self.songs.table["mood"].tolist() if "mood" in self.songs.table else [None] * len(likeliest)
-        return [
-            Mood(label) if isinstance(label, str) else MOODS[row] for label, row in zip(labels, likeliest, strict=True)
-        ]
+        return [MOODS[position] for position in self.recommender.moods]
 
     @cached_property
     def nearest(self) -> list[Song | None]:
@@ -152,20 +134,17 @@ def read_table(
     if repeats := len(found) - len(first):
         table.notes.append(f"{pluralize(repeats, 'row')} with a song of another row.")
     table.left_out.sort()
-    form = "EmoMusic, Songs (CSV)" if table.is_our_export else table.form
+    table.notes[:0] = _sentences(table, not_found)
+    if table.is_our_export:
+        table.source = "EmoMusic, Songs (CSV)"
+    table.source += ", a history of plays" if table.is_history else ""
     return TableReading(
-        name=name,
-        source=f"{form}, a history of plays" if table.is_history else form,
-        encoding=table.encoding,
-        separator=table.separator,
-        num_rows=table.num_rows,
+        **{each.name: getattr(table, each.name) for each in fields(Facts)},
         found_by=[None if origin == "mood" else origin for origin in table.rows["origin"]],
         catalogue=_catalogue(table, table.rows.iloc[first] if repeats else table.rows, finder),
         rows=numbers,
         known_rows=found[first],
-        left_out=table.left_out,
         not_found=not_found,
-        notes=[*_sentences(table, not_found), *table.notes],
         known=known,
     )
 

@@ -18,9 +18,8 @@ from emomusic.songs.names import Finder, bare_title
 from emomusic.songs.song import FEATURE_NAMES, FEATURES, UNKNOWN_ARTIST
 from emomusic.songs.tables import cells as of_cells
 from emomusic.songs.tables.cells import Floats
-from emomusic.songs.tables.columns import key_of, mood_of, word_set
-from emomusic.songs.tables.lines import path_of, split_pairs
-from emomusic.songs.tables.table import FALSE, TRUE, Table, first_of
+from emomusic.songs.tables.records import path_of, split_pairs
+from emomusic.songs.tables.table import FALSE, TRUE, Table, first_of, key_of, mood_of, word_set
 from emomusic.text import join_names, pluralize
 
 UNTITLED = "Untitled"
