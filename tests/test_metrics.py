@@ -108,32 +108,6 @@ def test_an_adjustment_maps_the_logarithms(powers: npt.NDArray[np.float64], tabl
     np.testing.assert_array_equal(calibration.adjust_logits(probabilities, ()), probabilities)
 
 
-def _noisy(y_true: npt.NDArray[np.int64], num_classes: int, strength: float) -> npt.NDArray[np.float64]:
-    """Calibrated probabilities of classes that are equally frequent and equally hard."""
-    rng = np.random.default_rng(1)
-    logits = rng.normal(size=(len(y_true), num_classes)) * strength
-    logits[np.arange(len(y_true)), y_true] += strength**2
-    return np.asarray(softmax(logits, axis=1))
-
-
-def test_an_adjustment_corrects_a_confusion_of_two_classes() -> None:
-    y_true = np.random.default_rng(0).integers(0, 3, 3_000)
-    clear = _noisy(y_true, 3, 1.5)
-    confused = clear @ np.array([[1, 0, 0], [0, 1, 0], [0.7, 0, 0.3]])  # 2 is mostly read as 0
-    found = calibration.fit_adjustment(y_true, confused)
-    adjusted = calibration.adjust_logits(confused, found.tolist())
-    assert (adjusted.argmax(axis=1) == y_true).mean() > (confused.argmax(axis=1) == y_true).mean() + 0.05
-
-
-def test_a_class_that_cannot_be_told_from_others_is_not_guessed() -> None:
-    y_true = np.random.default_rng(0).integers(0, 3, 3_000)
-    probabilities = _noisy(np.where(y_true == 2, 0, y_true), 3, 1.5)  # 2 looks exactly like 0
-    found = calibration.fit_adjustment(y_true, probabilities)
-    own = np.r_[found[2, :2], found[2, 3], found[:2, 2]]
-    np.testing.assert_array_equal(own, 0)
-    assert found[2, 2] > 0
-
-
 def test_equal_classes_undo_the_frequencies_of_the_training_data() -> None:
     rng = np.random.default_rng(0)
     y_true = np.repeat([0, 1, 2], [400, 150, 50])  # each class weighs the same

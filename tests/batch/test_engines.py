@@ -18,7 +18,7 @@ from emomusic.cli import main as cli
 from tests.batch.pictures import BROKEN, assert_same_results, descendants, parts_of, rows_of, run
 from tests.waiting import wait_until
 
-RAY = pytest.param("ray", marks=pytest.mark.slow)
+pytestmark = pytest.mark.slow  # starts processes that load networks, and Ray
 
 
 def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     return json.loads(answer)
 
 
-@pytest.fixture(params=["local", RAY])
+@pytest.fixture(params=["local", "ray"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The engine, which must leave no process. Ray's token stays out of the home folder."""
     if request.param == "ray":
@@ -42,7 +42,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     wait_until(lambda: set(descendants(os.getpid())) <= before)
 
 
-only_ray = pytest.mark.parametrize("engine", [RAY], indirect=True)
+only_ray = pytest.mark.parametrize("engine", ["ray"], indirect=True)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, Mood
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.colours import EMOTION_COLOURS
-from emomusic.faces.who import EVERYONE, Who
+from emomusic.faces.who import Who
 from emomusic.songs.song import Pick, Player, Song
 
 Floats = npt.NDArray[np.float64]
@@ -103,14 +103,6 @@ def test_marks_do_not_overlap_if_there_is_room(places: Floats) -> None:
     figure = plane(places)
     width = WIDTH * trace(figure, "faces").marker.size[0] / 22
     assert smallest_distance(shown(figure)) > 0.95 * width
-
-
-def test_spacing_accounts_for_the_larger_circle_of_the_group() -> None:
-    middle = AffectPoint(0.5, 0.5)
-    figure = circumplex([FacePoint(Who.face(1), middle, Emotion.HAPPY), FacePoint(EVERYONE, middle, Emotion.HAPPY)])
-    face, group = trace(figure, "faces").marker.size
-    assert group > face
-    assert smallest_distance(shown(figure)) == pytest.approx(WIDTH * (face + group) / 2 / 22, abs=0.002)
 
 
 @pytest.mark.parametrize("plane_px", PLANES)

@@ -1,18 +1,14 @@
 import numpy as np
-import pandas as pd
 import pytest
 
 from emomusic.charts.diagnostics import (
     accuracy_by_group,
     confidence_histogram,
     confusion_map,
-    learning_curves,
     reliability_diagram,
-    threshold_curves,
 )
 from emomusic.metrics import reliability
-from emomusic.records import FaceBin, Stage
-from emomusic.results.predictions import History, Thresholds
+from emomusic.records import FaceBin
 
 CLASSES = ("calm", "happy", "sad")
 MATRIX = np.array([[8, 2, 0], [1, 4, 5], [0, 0, 0]])
@@ -33,21 +29,6 @@ def test_the_matrix_writes_shares_of_the_row_in_cells_that_can_be_selected() -> 
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (1.5, 2.5, 0.5, 1.5)
 
 
-def test_groups_of_faces_have_a_row_for_each_bin_with_faces() -> None:
-    pose = (FaceBin("front", 1500, 0.75), FaceBin("side", 80, 0.5), FaceBin("none", 0, 0.0))
-    figure = accuracy_by_group({"Pose": pose, "Size": (FaceBin("front", 10, 1.0),)}, height=300)
-    (points,) = figure.data
-    assert list(points.x) == [75.0, 50.0, 100.0]
-    assert [float(text) for text in points.text] == [75, 50, 100]
-    assert list(points.y) == list(figure.layout.yaxis.tickvals) == sorted(set(points.y))
-    assert list(figure.layout.yaxis.ticktext) == ["front, 1,500", "side, 80", "front, 10"]
-    headings = figure.layout.annotations
-    assert [note.y < place for note, place in zip(headings, (points.y[0], points.y[2]), strict=True)]
-    assert points.y[1] < headings[1].y
-    assert points.error_x.array[0] < points.error_x.array[1]  # fewer faces, wider interval
-    assert points.error_x.array[2] == pytest.approx(0)
-
-
 def test_the_names_of_groups_never_lie_on_each_other() -> None:
     groups = [FaceBin(f"{number} persons in the studio of a university far away", 100, 0.5) for number in range(8)]
     figure = accuracy_by_group({"": groups})
@@ -56,29 +37,6 @@ def test_the_names_of_groups_never_lie_on_each_other() -> None:
     lines = max(name.count("<br>") + 1 for name in figure.layout.yaxis.ticktext)
     assert lines == 3
     assert row_px >= 13 * 1.3 * lines
-
-
-def test_a_dot_marks_the_threshold_on_both_curves() -> None:
-    shares = np.array([0.9, 0.4])
-    found = Thresholds(shares, np.array([1.0, 0.5]), np.array([0.5, 1.0]), np.array([0.0, 0.25]), np.array([1, 4]))
-    for figure, x, y in zip(threshold_curves(found, chosen=1, share=0.5), (100, 25), (50, 100), strict=True):
-        *_, dot = figure.data
-        assert (dot.x[0], dot.y[0]) == (x, y)
-    assert [len(figure.data) for figure in threshold_curves(found, chosen=None, share=0.5)] == [2, 2]
-
-
-def test_learning_curves_mark_the_best_epoch_and_separate_stages() -> None:
-    training, validation = np.array([0.2, 0.4, 0.6]), np.array([0.3, 0.5, 0.4])
-    stages = tuple(
-        Stage(config={}, epochs=epochs, best_epoch=1, val_accuracy=0.5, training_minutes=1.0) for epochs in (1, 2)
-    )
-    history = History(pd.DataFrame(), 2, stages)
-    figure = learning_curves(training, validation, history, label="right", top=1.0)
-    first, second, best = figure.data
-    assert list(first.y) == list(training)
-    assert list(second.y) == list(validation)
-    assert (best.x[0], best.y[0]) == (2, 0.5)
-    assert [line.x0 for line in figure.layout.shapes] == [1.5]
 
 
 def test_reliability_points_are_the_bins_and_the_line_skips_small_bins() -> None:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
-from emomusic.charts.live import CLICKED, CURVES, ROW, ROWS, TILES, face_bars, film_strip, mood_areas
+from emomusic.charts.live import CLICKED, ROWS, face_bars, film_strip, mood_areas
 from emomusic.colours import EMOTION_COLOURS, HATCHED, MOOD_COLOURS
 from emomusic.songs.hearing import SoundSpan
 from emomusic.stream.film import FilmFace
@@ -33,18 +33,6 @@ SCENES = [
     Scene(0, 2.25, EmotionProbabilities.certain(Emotion.HAPPY)),
     Scene(3, 2, EmotionProbabilities.certain(Emotion.SAD)),
 ]
-
-
-def test_a_film_has_the_areas_of_a_session_without_a_legend_and_room_for_its_scenes() -> None:
-    figure = film_strip(FILM, SCENES)
-    for area, of_session in zip(figure.data[: len(EMOTIONS)], mood_areas(FILM).data, strict=True):
-        assert (area.name, list(area.x), list(area.y)) == (of_session.name, list(of_session.x), list(of_session.y))
-    assert [shape.x0 for shape in figure.layout.shapes] == [0, 3]
-    assert not figure.layout.showlegend
-    above, below = figure.layout.yaxis.domain, figure.layout.yaxis2.domain
-    height = CURVES + TILES + ROW
-    assert figure.layout.height - figure.layout.margin.t - figure.layout.margin.b == height
-    assert ((above[1] - above[0]) * height, (above[0] - below[1]) * height) == pytest.approx((CURVES, TILES))
 
 
 def test_the_time_axis_of_a_film_ends_with_the_film() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Mood
-from emomusic.charts.music import correlation_map, correlations, feature_ridges, standings, waveform
+from emomusic.charts.music import correlations, feature_ridges, standings, waveform
 from emomusic.colours import MOOD_COLOURS
 from emomusic.songs.mood import MOODS
 from emomusic.songs.song import FEATURE_NAMES, FEATURES
@@ -47,17 +47,6 @@ def test_ridges_have_equal_heights_and_correct_medians(features: np.ndarray) -> 
         assert median.x[0] == pytest.approx(np.median(own))
         assert abs(hill.x[int(np.argmax(hill.y))] - np.median(own)) < 0.05
     assert list(figure.layout.yaxis.ticktext) == ["sad", "energetic", "happy", "calm"]
-
-
-def test_the_correlation_map_shows_each_pair_once() -> None:
-    matrix = np.full((9, 9), -0.25)
-    matrix[8, 0] = 0.75
-    figure = correlation_map(matrix)
-    texts = [note.text for note in figure.layout.annotations]
-    assert len(texts) == 36
-    assert texts.count("\u22120.25") == 35
-    (strong,) = [note for note in figure.layout.annotations if note.text == "0.75"]
-    assert (strong.x, strong.y, strong.font.color) == ("Danceability", "Tempo", "white")
 
 
 def test_a_waveform_has_the_greys_and_the_names_of_its_moods() -> None:

@@ -1,10 +1,7 @@
 import numpy as np
 
-from emomusic.affect import EMOTION_POINTS, EMOTIONS, Emotion
 from emomusic.charts import steps
 from emomusic.faces.inspection import Occlusion
-from emomusic.faces.who import Who
-from tests.fakes import FakeClassifier
 
 
 def test_the_heat_of_occlusion_is_in_points_where_the_square_was() -> None:
@@ -25,21 +22,6 @@ def test_the_crop_is_shown_in_colour_in_grey_and_as_pixels() -> None:
     assert tuple(drawn[middle, middle]) == (200, 0, 0)
     assert len(set(drawn[-middle, middle].tolist())) == 1
     assert tuple(drawn[middle, -middle]) == (77, 77, 77)
-
-
-def test_line_width_follows_probability() -> None:
-    values = FakeClassifier(Emotion.SAD, 0.7).probabilities
-    point = values.point
-    lines = {
-        shape.name: shape
-        for shape in steps.face_on_plane(values, Who.face(1), weights=True).layout.shapes
-        if shape.name
-    }
-    assert set(lines) == {emotion.value for emotion in EMOTIONS}
-    assert lines["sad"].line.width == max(line.line.width for line in lines.values()) > 3 * lines["happy"].line.width
-    for emotion, place in EMOTION_POINTS.items():
-        line = lines[emotion.value]
-        assert (line.x0, line.y0, line.x1, line.y1) == (point.valence, point.arousal, place.valence, place.arousal)
 
 
 def test_a_short_loud_tone_is_light_at_its_time_and_pitch() -> None:

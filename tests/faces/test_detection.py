@@ -9,7 +9,7 @@ from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.detection import Face, Landmarks, MtcnnDetector, _is_chin, missed_side, needs_close_search
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import Faces
-from emomusic.media.images import Box, RgbImage, crop_face, read_image, shrink
+from emomusic.media.images import Box, RgbImage, read_image, shrink
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES
 
 
@@ -50,30 +50,6 @@ def test_a_face_that_fills_the_frame_is_found(detector: MtcnnDetector, side: int
     cut = cv2.resize(image[box.y : box.bottom, box.x : box.right], (side, side))
     face = the_face(detector.detect(cut))
     assert face.box.overlap(Box(0, 0, side, side)) > 0.6
-
-
-def test_small_faces_on_a_large_canvas_are_found(detector: MtcnnDetector) -> None:
-    image = sample(COLLINS)
-    scale = 28 / the_face(detector.detect(image)).box.height
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    canvas = np.full((960, 1280, 3), 128, np.uint8)
-    places = [(100, 60), (700, 500), (1050, 760)]
-    for x, y in places:
-        canvas[y : y + small.shape[0], x : x + small.shape[1]] = small
-    faces = detector.detect(canvas)
-    assert len(faces) == 3
-    for (x, y), face in zip(places, faces, strict=True):
-        true_box = Box(round(x + 180 * scale), round(y + 65 * scale), round(85 * scale), round(107 * scale))
-        assert face.box.overlap(true_box) > 0.5
-
-
-def test_the_box_of_a_face_at_the_border_lies_inside(detector: MtcnnDetector) -> None:
-    image = sample(BIDEN)
-    box = the_face(detector.detect(image)).box
-    cut = np.ascontiguousarray(image[:, box.x + box.width // 5 :])
-    face = the_face(detector.detect(cut))
-    assert face.box.x == 0
-    assert face.box.clipped(cut.shape[1], cut.shape[0]) == face.box
 
 
 @pytest.mark.parametrize("size", [(1, 2000), (12, 12), (20, 20)])
@@ -156,13 +132,6 @@ def test_faces_that_a_large_picture_may_hide_are_named() -> None:
     assert "57 pixels" in str(reading(10_000, 5600, 100, 900).note)
     for told in (reading(10_000, 5600, 900), reading(6000, 4000), reading(600, 400)):
         assert told.note is None
-
-
-def test_a_crop_of_a_tilted_face_at_the_border_has_its_size() -> None:
-    picture = np.full((100, 300, 3), 7, np.uint8)
-    crop = crop_face(picture, Box(270, 60, 30, 40), tilt=45.0)
-    assert crop.shape == (40, 40, 3)
-    assert (crop == 7).all()
 
 
 def test_a_chin_below_a_mask_is_no_second_face() -> None:

@@ -75,10 +75,3 @@ def test_another_file_is_refused_with_a_printable_error(tmp_path: Path, content:
     with pytest.raises(DatasetError, match=message) as caught:
         read_fer2013(path)
     assert str(caught.value).isprintable()
-
-
-def test_the_error_names_the_usage_of_an_absent_split(table: Table, tmp_path: Path) -> None:
-    path = write(tmp_path, table[:20])
-    assert len(read_fer2013(path, [Split.TRAIN])[Split.TRAIN]) == 19
-    with pytest.raises(DatasetError, match=r"of the test split \(PrivateTest\) .*Received: none"):
-        read_fer2013(path, [Split.TEST])

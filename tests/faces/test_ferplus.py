@@ -34,22 +34,6 @@ def test_a_picture_without_votes_gets_none(images: np.ndarray, write_votes: Call
     np.testing.assert_array_equal(ferplus.seen_emotions(faces, Split.TRAIN), [0, 0, 4, 0, 0, 4])
 
 
-@pytest.mark.parametrize(
-    ("votes", "seen"),
-    [
-        ({"happy": 5, "neutral": 5}, None),  # no majority
-        ({"happy": 4, "neutral": 3, "sad": 1, "fear": 1, "angry": 1}, "happy"),  # single votes do not count
-        ({"contempt": 7, "neutral": 3}, "contempt"),
-        ({"unknown": 7, "neutral": 3}, None),
-    ],
-    ids=str,
-)
-def test_a_majority_is_more_than_half_of_the_repeated_votes(votes: dict[str, int], seen: str | None) -> None:
-    row = np.array([[votes.get(name, 0) for name in ferplus.COLUMNS]], np.uint8)
-    wanted = ferplus.NO_MAJORITY if seen is None else ferplus.COLUMNS.index(seen)
-    np.testing.assert_array_equal(ferplus.majority(row), [wanted])
-
-
 @pytest.mark.parametrize("classes", [SEVEN, FOUR], ids=["seven", "four"])
 def test_contempt_counts_as_wrong_and_pictures_without_a_majority_do_not_count(
     classes: tuple[str, ...], images: np.ndarray, write_votes: Callable[..., None]

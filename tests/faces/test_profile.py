@@ -169,7 +169,6 @@ def test_near_copies_of_a_shot_do_not_judge_it(classifier: EmotionClassifier) ->
     "change",
     [
         *({"version": 2}, {"format": "emomusic face profile"}, {"model_sha256": "x"}, {"extra": 1}, {"moods": {}}),
-        {"moods": {"glasses": "calm"}},
         {"moods": dict.fromkeys([*NAMES, "other"], "calm")},
         {"moods": dict.fromkeys(["glasses", "Glasses", "looking left"], "calm")},
         {"moods": dict.fromkeys(["glasses", "tongue out", "a\u202eb"], "calm")},
@@ -179,9 +178,8 @@ def test_near_copies_of_a_shot_do_not_judge_it(classifier: EmotionClassifier) ->
         {"weights": {key: [1000000000.0] for key in NAMES}},
         {"weights": {"glasses": [0.0], "tongue out": [0.0], "looking left": [0.0, 0.0]}},
         {"called": {key: [1, 2] for key in NAMES}},
-        {"called": {key: [0, 0, 0] for key in NAMES}},
         {"called": {key: [1, 2, 10**9] for key in NAMES}},
-        *(b"", b"\xff\xfe", b"[" * 50_000, b"null", b'{"weights": [NaN]}', b" " * (MAX_BYTES + 1)),
+        *(b"", b"null", b'{"weights": [NaN]}', b" " * (MAX_BYTES + 1)),
     ],
     ids=lambda change: "-".join(change) if isinstance(change, dict) else "",
 )

@@ -26,18 +26,6 @@ def several() -> Faces:
     return replace(faces, person=np.array([0, 1, 0, 1]))
 
 
-def test_rows_are_faces_with_their_emotion() -> None:
-    faces = several()
-    assert len(faces) == 4
-    assert tuple(face.emotion for face in faces) == tuple(faces.emotions) == SHOWN
-    assert [face.number for face in faces] == [1, 2, 3, 4]
-    assert [face.face.box for face in faces] == faces.boxes
-    assert faces.source.tolist() == [0, 0, 2, 2]
-    assert faces[1].point.valence == pytest.approx(faces.points[1, 0])
-    assert [face.number for face in faces.of_source(2)] == [3, 4]
-    assert [face.number for face in faces[1:3]] == [2, 3]
-
-
 @pytest.mark.parametrize(
     ("who", "numbers"),
     [
@@ -56,16 +44,6 @@ def test_the_faces_of_a_listener(who: Who, numbers: list[int]) -> None:
 
 def test_persons_come_before_the_faces_that_are_alone() -> None:
     assert several().persons() == [Who.person(1), Who.face(1), Who.face(3)]
-
-
-def test_a_correction_is_certain_and_leaves_the_table_as_it_is() -> None:
-    faces = several()
-    corrected = faces.corrected({Who.face(2): Emotion.FEAR})
-    assert corrected.emotions == [Emotion.HAPPY, Emotion.FEAR, *SHOWN[2:]]
-    assert corrected[1].probabilities[Emotion.FEAR] == 1.0
-    assert corrected.is_corrected.tolist() == [False, True, False, False]
-    assert tuple(faces.emotions) == SHOWN
-    assert not faces.is_corrected.any()
 
 
 def test_a_mean_weighs_by_time() -> None:
@@ -108,21 +86,3 @@ def test_a_column_of_another_length_or_type_is_refused() -> None:
         replace(several(), turn=np.zeros(3, np.int64))
     with pytest.raises(ValueError, match="shares"):
         replace(several(), shares=np.full((4, 7), 1 / 7))
-
-
-def test_a_face_below_the_threshold_is_unclear_and_songs_are_for_neutral_if_no_other_is_clear() -> None:
-    unclear = replace(table(*SHOWN[:2], share=0.5), threshold=np.full(2, 0.6))
-    assert unclear.is_sure.tolist() == [False, False] == [face.is_sure for face in unclear]
-    assert [record["is_sure"] for record in unclear.records()] == [False, False]
-    heard, mean = unclear.heard(), unclear.mean()
-    assert heard is not None
-    assert mean is not None
-    assert heard.emotion is Emotion.NEUTRAL
-    assert mean.emotion is not Emotion.NEUTRAL
-    said = unclear.corrected({Who.face(2): Emotion.SAD})  # a visitor is sure
-    assert said.is_sure.tolist() == [False, True]
-    both, mean = said.heard(), said.mean()
-    assert both is not None
-    assert mean is not None
-    assert both.values.tolist() == mean.values.tolist()
-    assert NO_FACES.heard() is None

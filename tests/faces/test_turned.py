@@ -6,17 +6,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
-from emomusic.faces.detection import DetectionTrace, Face
+from emomusic.faces.detection import DetectionTrace
 from emomusic.faces.layer import Layer
 from emomusic.faces.reading import load_detector, load_networks, read_picture
 from emomusic.faces.table import Faces
-from emomusic.faces.turned import TURNS, TurningDetector, likeliest_turns
+from emomusic.faces.turned import TURNS, TurningDetector
 from emomusic.media.images import Box, DecodedPicture, RgbImage, read_image, read_picture_file
 from tests.fakes import NO_OUTPUT, FakeDetector, make_face
 from tests.films import OBAMA, SAMPLES
@@ -137,19 +136,6 @@ def test_a_face_is_turned_if_it_is_upright_in_a_copy(
     assert detector.num_calls == num_searches
 
 
-def test_a_large_picture_without_faces_is_reduced_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    image, reduced = np.full((3000, 4000, 3), 128, np.uint8), []
-    resize = cv2.resize
-
-    def counted(pixels: RgbImage, *args: Any, **options: Any) -> Any:
-        reduced.append(pixels.shape == image.shape)
-        return resize(pixels, *args, **options)
-
-    monkeypatch.setattr(cv2, "resize", counted)
-    assert load_detector().detect(image) == []
-    assert sum(reduced) == 3  # for the search, for the closer one, and for all turned copies
-
-
 def test_faces_are_followed_with_their_turns() -> None:
     image = turned(read_image(SAMPLES / OBAMA), 270)
     (face,) = load_detector().detect(image)
@@ -157,13 +143,6 @@ def test_faces_are_followed_with_their_turns() -> None:
     (again,) = load_detector().detect_near(image, [moved])
     assert again.turn == 270
     assert again.box.overlap(face.box) > 0.7
-
-
-def test_another_turn_counts_only_where_the_layer_is_sure() -> None:
-    rows = Layer(np.eye(4), np.zeros(4)).scores(np.array([[0, 0.9, 0, 0], [0, 1.1, 0, 0], [0, 0, 0, 5]]))
-    assert likeliest_turns(rows, 0, 1.0) == [0, 90, 270]
-    assert likeliest_turns(rows, 180, 1.0) == [180, 90, 270]
-    assert likeliest_turns(rows, 0, -1.0) == [90, 90, 270]
 
 
 def test_a_layer_is_stored_with_its_model_and_a_damaged_one_is_an_error(tmp_path: Path) -> None:
@@ -178,11 +157,3 @@ def test_a_layer_is_stored_with_its_model_and_a_damaged_one_is_an_error(tmp_path
         damaged.save(tmp_path / model_files.TURNS)
         with pytest.raises(ModelError, match=r"turns\.npz"):
             Layer.load(tmp_path / model_files.TURNS, 4)
-
-
-def test_a_crop_is_turned_upright() -> None:
-    image = read_image(SAMPLES / OBAMA)[:200, :200]
-    box = Box(50, 40, 60, 60)
-    for turn in TURNS:
-        there = Face(place(box, image, turn), 1.0, turn=turn)
-        np.testing.assert_array_equal(there.crop(turned(image, turn)), Face(box, 1.0).crop(image))

@@ -5,20 +5,6 @@ from emomusic.faces.who import EVERYONE, MOMENT, NOBODY, Kind, Who
 ALL = [EVERYONE, MOMENT, NOBODY, *(make(number) for make in (Who.face, Who.person) for number in (1, 2, 12))]
 
 
-@pytest.mark.parametrize(
-    ("who", "text", "label"),
-    [
-        (EVERYONE, "Everyone", "all"),
-        (Who.face(2), "Face 2", "2"),
-        (Who.person(1), "Person 1", "P1"),
-        (MOMENT, "Now", "now"),
-        (NOBODY, "You", "you"),
-    ],
-)
-def test_a_listener_has_a_text_and_a_label(who: Who, text: str, label: str) -> None:
-    assert (who.text, who.label) == (text, label)
-
-
 def test_all_listeners_differ_in_text_value_and_label() -> None:
     for name in ("text", "value", "label"):
         assert len({getattr(who, name) for who in ALL}) == len(ALL)

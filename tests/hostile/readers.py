@@ -12,7 +12,6 @@ import numpy as np
 
 from emomusic.batch.sources import find_items, open_item, opened_archive
 from emomusic.errors import EmomusicError
-from emomusic.faces.learned import FaceProfile
 from emomusic.media.audio_file import read_cover, read_song, whole
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import read_image
@@ -58,10 +57,6 @@ def read_table(path: Path) -> None:
     assert len(reading.songs) <= 200_000
 
 
-def read_profile(path: Path) -> None:
-    FaceProfile.from_json(path.read_bytes())
-
-
 def read_archive(path: Path) -> None:
     for item in find_items([str(path)]):
         with open_item(item) as file:
@@ -73,7 +68,6 @@ READERS = {
     "songs": read_audio,
     "films": read_whole_film,
     "tables": read_table,
-    "profiles": read_profile,
     "archives": read_archive,
 }
 

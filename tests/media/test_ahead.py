@@ -50,9 +50,3 @@ def test_no_more_items_are_made_ahead_than_asked_for(most: int) -> None:
         assert next(made) == 0
         assert is_made.wait(60)
     assert len(numbers) == 1 + most
-
-
-def test_closing_also_closes_the_items_made_ahead_on_two_threads() -> None:
-    with contextlib.closing(ahead(ahead(itertools.count()))) as made:
-        assert [next(made), next(made)] == [0, 1]
-    assert num_threads() == 0

@@ -107,16 +107,6 @@ def test_a_variable_frame_rate_keeps_its_times(ending: str) -> None:
     assert problem_of(data) is None
 
 
-@pytest.mark.parametrize("audio", ["aac", None])
-def test_times_begin_with_the_first_frame(audio: str | None) -> None:
-    data = film_of(start_s=5.0, audio=audio)
-    with opened(data) as film:
-        times = [frame.time_s for frame in film.frames()]
-        assert film.duration_s == pytest.approx(1.0, abs=0.03)
-        assert (film.start_s, film.problem) == (pytest.approx(5.0, abs=0.03), None)
-    assert times == pytest.approx([number / 10 for number in range(10)], abs=0.002)
-
-
 def steps_of(data: bytes) -> tuple[list[float], list[list[float]]]:
     """Times of the steps of a film, and of the frames between them."""
     with opened(data) as film:
@@ -225,14 +215,6 @@ def test_an_animation_that_names_no_time_is_shown_as_browsers_show_it(fmt: str) 
     assert times_of(data) == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
     if fmt in ("WEBP", "PNG"):  # which write any number of milliseconds
         assert times_of(animation_of(fmt, frames, [11] * 5)) == [0.0, 0.011, 0.022, 0.033, 0.044]
-
-
-def test_the_still_of_an_animated_png_is_no_frame() -> None:
-    still, *frames = (Image.fromarray(np.full((16, 16, 3), shade, np.uint8)) for shade in (255, 0, 100))
-    data = animation_of("PNG", [still, *frames], [500, 1000], default_image=True)
-    with opened(data) as film:
-        shades = [film.picture(frame).mean() for frame in film.frames()]
-    assert shades == pytest.approx([0, 100], abs=4)
 
 
 @pytest.mark.parametrize("fmt", ["WEBP", "PNG"])

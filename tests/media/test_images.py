@@ -52,20 +52,6 @@ def test_orientation_is_applied(fmt: str, orientation: int, stored: Transpose | 
     assert_quarters(read_image(encoded(picture, fmt, exif=exif.tobytes())))
 
 
-@pytest.mark.parametrize("dtype", [np.uint16, np.uint32, np.float32])
-def test_a_deep_tiff_is_turned_once(dtype: type) -> None:
-    stored = np.asarray(QUARTERS.transpose(Transpose.ROTATE_90))[..., ::-1] / 255  # as with orientation 6
-    values = stored * (1 if dtype is np.float32 else np.iinfo(dtype).max)
-    data = cv2.imencode(".tiff", values.astype(dtype))[1].tobytes()
-    start = struct.unpack_from("<I", data, 4)[0] + 2
-    end = start + 12 * struct.unpack_from("<H", data, start - 2)[0]
-    tags = [data[place : place + 12] for place in range(start, end, 12)]
-    planes = struct.pack("<HHII", 284, 3, 1, 1)  # their order, which has a default
-    tags[tags.index(planes)] = struct.pack("<HHII", 274, 3, 1, 6)
-    tags.sort(key=lambda tag: struct.unpack_from("<H", tag))
-    assert_quarters(read_image(data[:start] + b"".join(tags) + data[end:]))
-
-
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -89,22 +75,6 @@ def test_transparent_pixels_become_white(mode: str) -> None:
     picture = picture.convert(mode)
     image = read_image(encoded(picture, fmt))
     np.testing.assert_array_equal(image[0], [WHITE, (127, 127, 127), (0, 0, 0)])
-
-
-@pytest.mark.parametrize(
-    ("picture", "options"),
-    [
-        pytest.param(QUARTERS.quantize(4), {"transparency": 0}, id="palette, one colour"),
-        pytest.param(Image.new("RGB", (64, 48), RED), {"transparency": RED}, id="rgb"),
-        pytest.param(Image.new("L", (64, 48), 7), {"transparency": 7}, id="grey"),
-    ],
-)
-def test_a_transparent_colour_is_white(picture: Image.Image, options: dict[str, object]) -> None:
-    with Image.open(io.BytesIO(encoded(picture, "PNG", **options))) as reopened:
-        transparent = np.asarray(reopened.convert("RGBA"))[..., 3] == 0
-    assert transparent.any()
-    image = read_image(encoded(picture, "PNG", **options))
-    assert (image[transparent] == 255).all()
 
 
 # Ranges of values
@@ -171,14 +141,6 @@ def test_the_first_frame_that_is_not_blank_is_decoded(fmt: str, num_blank: int) 
     blank, other = (Image.new("RGB", QUARTERS.size, colour) for colour in ((3, 3, 3), "yellow"))
     first, *others = [*[blank] * num_blank, QUARTERS, other]
     assert_quarters(read_image(encoded(first, fmt, save_all=True, append_images=others, duration=100)))
-
-
-def test_a_frame_after_a_smaller_one_is_whole() -> None:
-    blank = Image.new("RGBA", QUARTERS.size)
-    blank.paste((3, 3, 3, 255), (0, 0, 8, 8))
-    whole = QUARTERS.convert("RGBA")
-    data = encoded(blank, "WEBP", save_all=True, append_images=[whole], lossless=True, duration=100)
-    assert_quarters(read_image(bytes(data)))
 
 
 def test_the_largest_page_is_decoded() -> None:
@@ -321,8 +283,3 @@ def test_network_input_keeps_order_and_size_and_uses_luma_weights() -> None:
     batch = to_network_input(crops, 48)
     assert (batch.shape, batch.dtype) == ((7, 48, 48, 1), np.uint8)
     assert [int(crop.mean()) for crop in batch] == [10, 20, 30, 40, 76, 150, 29]
-
-
-def test_a_box_scales_with_its_image() -> None:
-    assert Box(10, 20, 30, 41).scaled(0.5) == Box(5, 10, 15, 20)
-    assert Box(7, 7, 1, 1).scaled(0.1) == Box(1, 1, 1, 1)

@@ -153,11 +153,6 @@ def test_tags_of_other_formats_have_several_values(ending: str):
     assert (song.artists, song.genres) == (("River", "Salt"), ("rock", "jazz"))
 
 
-def test_windows_1252_that_is_declared_as_latin_1_is_read():
-    content = id3(4, (b"TIT2", b"\0It\x92s \x93here\x94")) + song_bytes("mp3", tags={})
-    assert read_song(io.BytesIO(content)).title == "It\u2019s \u201chere\u201d"
-
-
 # Files with very many tags are refused before FFmpeg reads them
 
 

@@ -1,7 +1,4 @@
-import json
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +21,7 @@ from emomusic.server import api
 from emomusic.server.api import RateLimit
 from emomusic.server.capacity import Capacity
 from emomusic.server.settings import Settings, settings
+from tests.batch.pictures import answer_of as command
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -85,9 +83,8 @@ def without_times(record: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_answer_is_that_of_the_command(ask: Ask, root: Path, photo: bytes) -> None:
     answer = ask("/api/analyze?songs=2&policy=soothe&genres=jazz,rock", photo)
-    command = [sys.executable, "-m", "emomusic", "analyze", str(root / "data" / "samples" / SAMPLE), "--json"]
-    command += ["--songs", "2", "--policy", "soothe", "--genres", "jazz,rock"]
-    (expected,) = json.loads(subprocess.run(command, cwd=root, capture_output=True, check=True).stdout)
+    options = ("--songs", "2", "--policy", "soothe", "--genres", "jazz,rock")
+    ((expected,), _) = command("analyze", root / "data" / "samples" / SAMPLE, *options)
     (received,) = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
     assert received.keys() == expected.keys()

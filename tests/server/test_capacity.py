@@ -1,5 +1,3 @@
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from emomusic.errors import CapacityError
@@ -18,24 +16,3 @@ def test_each_visitor_and_all_together_have_a_limit() -> None:
         films[0].release()
     assert (budget.num_bytes, films[0].num_bytes) == (50 * MB, 0)
     assert HeldBytes(budget, "bob", 11 * MB).num_bytes == 11 * MB
-
-
-def test_threads_take_no_more_than_the_budget_and_lose_none() -> None:
-    budget = ByteBudget(1000)
-
-    def take(number: int) -> bool:
-        try:
-            held = HeldBytes(budget, str(number % 2), 1)
-        except CapacityError:
-            return False
-        if number % 3 == 0:
-            held.release()
-        else:
-            kept.append(held)
-        return True
-
-    kept: list[object] = []
-    with ThreadPoolExecutor(8) as threads:
-        taken = list(threads.map(take, range(3000)))
-    assert budget.num_bytes == len(kept) == 1000
-    assert not all(taken)

@@ -1,31 +1,14 @@
 """scripts/build_catalogue.py: one row for each song, from the published table of releases and genres."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from emomusic.assets import find_dataset, sha256_of
 from emomusic.songs.catalogue import Catalogue
-from scripts.build_catalogue import RENAMES, SHA256, merge_releases
-
-from .tables import song_table
+from scripts.build_catalogue import SHA256, merge_releases
 
 pytestmark = pytest.mark.slow  # builds the catalogue
-
-PUBLISHED = {ours: theirs for theirs, ours in RENAMES.items()}
-
-
-def published(*releases: dict[str, Any]) -> pd.DataFrame:
-    """Rows like those of the published table; each release changes some of our columns."""
-    table = song_table(len(releases)).drop(columns=["genres", "duration_s"]).assign(genre="rock", duration_ms=200_500)
-    table = table.astype({"title": object, "artists": object, "album": object})
-    table[["speechiness", "instrumentalness"]] = 0.1
-    for row, cells in enumerate(releases):
-        for column, value in cells.items():
-            table.loc[row, column] = value
-    return table.rename(columns=PUBLISHED).assign(key=1, mode=0, time_signature=4)
 
 
 def test_the_published_table_gives_the_bundled_catalogue(catalogue: Catalogue) -> None:

@@ -204,20 +204,6 @@ def test_the_version_tells_every_change_and_no_reading(library: Library, music: 
     assert library_version(library.path) == versions[-1]
 
 
-def test_songs_come_while_the_analysis_runs(library: Library, music: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("emomusic.songs.library.SAVE_EVERY_S", 0)
-    library.add([music])
-    seen: list[tuple[int, tuple[int, int]]] = []
-
-    def look(done: int, total: int) -> None:
-        with Library(library.path) as other:
-            seen.append((len(other.songs()), library_version(library.path)))
-
-    library.analyse(FakeEar, "m1", workers=1, on_progress=look)
-    assert [num_songs for num_songs, _ in seen] == [0, 1, 2, 2, 3]
-    assert len({version for _, version in seen}) == 5
-
-
 # Processes
 
 

@@ -97,19 +97,6 @@ def test_every_song_has_its_rights_and_tags_and_is_about_equally_loud():
         assert np.abs(window.samples).max() < 0.99  # not clipped
 
 
-@pytest.mark.parametrize(
-    ("title", "traits"),
-    [
-        ("Feelings", "voice male-voice guitar slow"),
-        ("Snowy", "voice female-voice guitar"),
-        ("Sky Vibe", "instrumental fast"),
-    ],
-)
-def test_stored_traits_are_those_that_people_hear(title: str, traits: str):
-    (song,) = (song for song in bundled_songs() if song.title == title)
-    assert " ".join(song.hearing.traits) == traits
-
-
 @pytest.mark.slow  # hears and measures what the builder of the songs did
 @pytest.mark.parametrize("mood", [Mood.CALM, Mood.ENERGETIC])
 def test_stored_moods_are_those_that_the_model_hears(mood: Mood):

@@ -1,5 +1,4 @@
 from collections.abc import Set
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -147,11 +146,3 @@ def test_a_request_of_yesterday_equals_that_of_today() -> None:
     days = (date(2025, 11, 30), date(2025, 12, 1))
     yesterday, today = (Request(point=ANYWHERE.point, today=day) for day in days)
     assert yesterday == today
-
-
-def test_threads_share_a_queue() -> None:
-    queue = queue_over(400)
-    with ThreadPoolExecutor(8) as threads:
-        lists = [*threads.map(queue.playlist, range(20, 340, 5))]
-    assert all(made == lists[-1][: len(made)] for made in lists)
-    assert len(lists[-1]) == 335

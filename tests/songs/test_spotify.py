@@ -174,7 +174,6 @@ BROKEN = [
 @pytest.mark.parametrize(("answer", "message", "is_login"), [
     *((answer, INVALID, False) for answer in BROKEN),
     (Reply({"error": {"status": 401, "message": "Invalid access token"}}, 401), REJECTED, False),
-    (Reply([], 429, {"Retry-After": "7"}), r"Too many requests to Spotify.* in 7 s\.", False),
     (Reply(b"Too many", 429, {"Retry-After": "40000"}), "Too many requests to Spotify.* in 667 minutes", False),
     (Reply(b"", 429, {"Retry-After": "soon"}), "Too many requests to Spotify.* again later", False),
     *((Reply(b"", 500), r"Spotify has .*\(HTTP 500\)", is_login) for is_login in (False, True)),

@@ -133,16 +133,6 @@ def reading_of(*moments: FilmMoment) -> FilmReading:
 HAPPY, SAD, ANGRY = Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY
 
 
-def test_the_timeline_is_the_mean_of_the_faces() -> None:
-    reading = reading_of(moment(0, (1, HAPPY, 1.0), (2, SAD, 1.0)), moment(0.25), moment(0.5, (1, SAD, 1.0)))
-    table = reading.timeline()
-    assert table["time_s"].tolist() == [0, 0.25, 0.5]
-    assert table["num_faces"].tolist() == [2, 0, 1]
-    assert table["happy"].tolist() == pytest.approx([0.5, np.nan, 0], nan_ok=True)
-    assert table["valence"].tolist() == pytest.approx([(0.81 - 0.63) / 2, np.nan, -0.63], nan_ok=True)
-    assert table["quadrant"].isna().tolist() == [False, True, False]
-
-
 def test_a_face_of_one_reading_counts_only_if_no_face_has_more() -> None:
     often = [moment(number / 4, (1, HAPPY, 0.9)) for number in range(3)]
     assert [face.number for face in reading_of(*often, moment(1, (2, SAD, 0.9))).persons()] == [1]

@@ -14,22 +14,15 @@ from emomusic.media.film_file import FilmFile
 from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import RgbImage, encode_jpeg
 from emomusic.stream.film import FilmReading, read_film
-from tests.films import BIDEN, COLLINS, framed
+from tests.films import BIDEN, COLLINS, framed, frames_bytes
 
 ONE, TWO = framed(COLLINS, 320, 240), framed(BIDEN, 320, 240)
 SHOTS = [*[ONE] * 50, *[TWO] * 50]
 
 
 def encoded(frames: Sequence[RgbImage], form: str, codec: str, **options: str) -> bytes:
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format=form) as container:
-        stream = container.add_stream(codec, rate=25, options=options)
-        stream.height, stream.width = frames[0].shape[:2]
-        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
-        container.mux(stream.encode())
-    return buffer.getvalue()
+    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    return frames_bytes(frames, ending=form, codec=codec, pixels=pixels, rate=25, encoding=options)
 
 
 def read(data: bytes) -> tuple[FilmFile, FilmReading]:

@@ -65,17 +65,6 @@ def test_one_second_between_two_moods_is_no_change_of_its_own() -> None:
     }  # fmt: skip
 
 
-def test_a_second_is_the_mean_of_its_readings() -> None:
-    timeline = Timeline()
-    for time_s, group in ((0.0, HAPPY), (0.4, HAPPY), (0.7, HAPPY), (0.9, SAD), (1.0, SAD)):
-        timeline.add(time_s, group, 1)
-    table = timeline.table()
-    assert table["time_s"].tolist() == [0, 1]
-    assert table["happy"].tolist() == pytest.approx([0.75, 0.0])
-    assert table["valence"][0] == pytest.approx(0.75 * 0.81 - 0.25 * 0.63)
-    assert table["quadrant"].tolist() == ["Q1", "Q3"]
-
-
 def test_a_timeline_keeps_the_last_ten_minutes() -> None:
     timeline = Timeline()
     for time_s in range(1000):
@@ -104,21 +93,16 @@ def test_scenes_are_sorted_and_cover_every_face(parts: list[tuple[Emotion | None
         )
 
 
-def test_scenes_that_are_found_in_parts_take_the_same_work_for_each_row() -> None:
-    table = film_table(*[(SAD, 90), (HAPPY, 90)] * 5, (NEUTRAL, 900))
-    compared = []
-    for end in (880, 1760):
-        whole, parts = (SceneFinder(shortest_s=0.5) for _ in range(2))
-        whole.add(table[:end])
-        for first in range(0, end, 40):  # as the page looks while a film is read
-            parts.add(table[first : first + 40])
-            parts.scenes()
-        assert [(scene.start_s, scene.emotion) for scene in parts.scenes()] == [
-            (scene.start_s, scene.emotion) for scene in whole.scenes()
-        ]
-        assert parts.num_compared == whole.num_compared
-        compared.append(whole.num_compared)
-    assert compared[1] < 2.2 * compared[0]
+def test_scenes_that_are_found_in_parts_are_those_of_the_whole_for_the_same_work() -> None:
+    table = film_table(*[(SAD, 90), (HAPPY, 90)] * 5)
+    whole, parts = (SceneFinder(shortest_s=0.5) for _ in range(2))
+    whole.add(table)
+    for first in range(0, len(table), 40):  # as the page looks while a film is read
+        parts.add(table[first : first + 40])
+        parts.scenes()
+    found, expected = ([(scene.start_s, scene.emotion) for scene in each.scenes()] for each in (parts, whole))
+    assert found == expected
+    assert parts.num_compared == whole.num_compared < 120 * len(table)
 
 
 # Scenes of a film

@@ -102,23 +102,6 @@ def test_too_few_pictures_of_a_class_fit_no_adjustment(shades: Path) -> None:
         fit_to_pictures(pictures, leaning(PLAIN), WHOLE_PICTURE)
 
 
-def test_photographs_are_read_as_adjusted_and_fer2013_is_not() -> None:
-    def forward(pixels: np.ndarray) -> np.ndarray:
-        return np.tile(np.array([0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1], np.float32), (len(pixels), 1))
-
-    spec, inputs = EmotionClassifier.load().spec, np.zeros((3, 48, 48, 1), np.uint8)
-    plain = EmotionClassifier(forward, replace(spec, adjustment=()))
-    lean = np.eye(7, 8)
-    lean[Emotion.ANGRY.label, -1] = 20
-    lean = tuple(map(tuple, lean.tolist()))
-    leaning = EmotionClassifier(forward, replace(spec, adjustment=lean))
-    np.testing.assert_allclose(plain.adjusted_probabilities(inputs), plain.probabilities(inputs), atol=1e-6)
-    np.testing.assert_allclose(leaning.probabilities(inputs), plain.probabilities(inputs), atol=1e-6)
-    assert (leaning.adjusted_probabilities(inputs).argmax(axis=1) == Emotion.ANGRY.label).all()
-    crops = [np.repeat(face, 3, axis=2) for face in inputs]
-    assert [answer.emotion for answer in leaning.classify(crops)] == [Emotion.ANGRY] * 3
-
-
 # Conditions of photographs
 
 EASY = {"pose": "towards the camera", "size": "over 300 pixels", "sharpness": "sharp"}
