@@ -67,6 +67,10 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         ",album,album,track,artist\n,tags,title,title,name\ntrack_id,,,,\n2,x,P,Yellow,Coldplay\n3,x,21,Someone Like You,Adele\n",
         "Title,Artist,Time\n05 Yellow,Coldplay (2),1713600000\nSomeone Like You.mp3,AdeleVEVO,1713600300\n",
         "Title,Artist\nColdplay - Yellow,Various Artists\nSomeone Like You Official Video,Adele\n",
+        "#,Artist - Title,Added\n1,Coldplay - Yellow,2024-01-01\n2,Adele - Someone Like You,2024-01-02\n",
+        "/m/Coldplay/P/CD1/1-05 Yellow.mp3\n/m/Adele/21/CD2/2-11 Someone Like You.mp3\n", "[00:01:00] Coldplay - Yellow [Label]\n[00:05:00] Adele - Someone Like You [XL]\n",
+        "<playlist><creator>Ann</creator><track><title>Coldplay - Yellow</title><src>a.mp3</src></track><track><title>Adele - Someone Like You</title><src>b.mp3</src></track></playlist>",
+        "Title,Artist,Rating\nYellow,Coldplay,like\nD&eacute;j&agrave; Vu,Beyonc&#233;,dislike\nSomeone Like You,Adele,like\n",
         "Similar Song 1,Similar Artist 1,Rank,Song,By\nDéjà Vu,Beyoncé,1,Yellow,Coldplay\nDéjà Vu,Beyoncé,2,Someone Like You,Adele\n",
     ],
 )  # fmt: skip
@@ -79,8 +83,9 @@ def test_scales_and_moods_in_other_words_are_told(known: Recommender) -> None:
     reading = read_table(rows, known=known)
     assert ([mood.value for mood in reading.moods][:2], reading.songs.song(1).valence) == (["happy", "energetic"], 0.15)
     assert all(any(word in note for note in reading.notes) for word in ("love", "0 to 100", "valence and energy alone"))
-    polish = read_table("tytuł,wykonawca,nastrój\nA,X,smutny\nB,X,wesoły\nC,X,zły\nD,X,spokojny\n".encode())
-    assert [mood.value for mood in polish.moods] == ["sad", "happy", "energetic", "calm"]
+    words = ("smutny", "wesoły", "zły", "spokojny", "VERY SAD!", "high-energy", "\U0001f60c", "not happy")
+    other = read_table(("tytuł,wykonawca,nastrój\n" + "".join(f"{word},X,{word}\n" for word in words)).encode())
+    assert [mood.value for mood in other.moods] == ["sad", "happy", "energetic", "calm", "sad", "energetic", "calm"]
     with pytest.raises(DatasetError, match="0 to 3"):
         read_table(b"title,artist,mood\nA,X,0\nB,X,3\n")
     songs = read_table(

@@ -207,7 +207,9 @@ def csv_table(data: bytes, name: str, separator: str) -> Table:
     mark = separator.encode()
     if re.search(re.escape(mark) + rb' +"', data[:SAMPLE_BYTES]):
         data = re.sub(re.escape(mark) + rb' +"', lambda _: mark + b'"', data)
-    quotes = b'"' not in data or _quotes_protect(data, mark)
+    widths = (line.count(mark) for line in io.BytesIO(data) if len(line) > 2)
+    most = next(widths, 0)  # where lines differ in their separators, quotation marks protect some
+    quotes = b'"' not in data or not most or any(width != most for width in widths)
     rows, lines = _sample_rows(data[:SAMPLE_BYTES].decode("utf-8", "ignore"), separator, quotes=quotes)
     if not rows:
         raise DatasetError(f"{name}: expected songs. Received: an empty file.")
@@ -270,17 +272,6 @@ def _sample_rows(sample: str, separator: str, *, quotes: bool) -> tuple[list[Row
 
 def _without_quotes(cell: str) -> str:
     return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
-
-
-def _quotes_protect(data: bytes, separator: bytes) -> bool:
-    """Whether lines differ in their number of separators: then quotation marks protect some of them."""
-    widths = set()
-    for line in io.BytesIO(data):
-        if len(line) > 2:
-            widths.add(line.count(separator))
-        if len(widths) > 1:
-            return True
-    return widths <= {0}
 
 
 def _header(rows: list[Row]) -> tuple[Row, int]:

@@ -190,7 +190,7 @@ def _above(fields: Row, words: set[str], above: Row) -> Row:
     above, title = dict(above), fields.get("title", "")
     if words & {"artist", "artists", "musicartist"} and title:
         return {"artists": title}
-    if "artists" in fields:
+    if "artists" in fields and not words & {"playlist", "playlists"}:  # who made a playlist sings none of its songs
         above["artists"] = fields["artists"]
     if title and ("artists" in fields or words & {"album", "albums", "musicalbum"}):
         above["album"] = title
@@ -266,7 +266,7 @@ _BULLET = re.compile(
     rf"|{_CLOCK}\s*(?:[-\u2013]\s+)?|\d{{1,4}}[./-]\d\d?[./-]\d{{2,4}},?\s+)+",
     re.IGNORECASE,
 )
-_AFTER = re.compile(rf"\s*(?:[-\u2013]\s+)?{_CLOCK}$")
+_AFTER = re.compile(rf"\s*(?:(?:[-\u2013]\s+)?{_CLOCK}|(?<=\S)\s\[[^\[\]]*\])$")  # a time, or a label
 _ALBUM = re.compile(r"\[[^\]]*#\d+\]\s*")  # foobar2000: "Artist - [Album #05] Title"
 _NUMBER = re.compile(r"(\d{1,5})\s+")
 _MOST = 300  # lines that decide

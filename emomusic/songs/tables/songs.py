@@ -31,6 +31,7 @@ _MOST_PERCENT, _LEAST_PERCENT = 100, 10  # the largest value of a column from 0 
 _SHARES = [name for name, feature in FEATURES.items() if feature.high == 1]
 _OF_SPOTIFY = 5  # of these features that tell that an id without a link is Spotify's
 _PLACE = ["valence", "energy"]
+_NOT = re.compile(r"\b(?:not?|non|nicht|kein\w*|pas|sin|sans|ohne|senza|sem|nie)\b", re.IGNORECASE)
 
 
 def read_songs(table: Table, finder: Finder) -> None:
@@ -119,11 +120,11 @@ def _stem(path: str) -> str:
 
 
 def _of_folders(titles: pd.Series, paths: pd.Series, finder: Finder) -> list[str]:
-    """The artists that folders tell: of the folder around that of the file, or of the latter, whichever is known."""
-    folders = [["", "", *re.split(r"[/\\]", path)[:-1]] for path in paths]
-    choices = [[names[-at] for names in folders] for at in (2, 1)]
+    """The artists that folders tell: "Artist/Album", "Artist" or "Artist/Album/CD 1", whichever has known songs."""
+    folders = [["", "", "", *re.split(r"[/\\]", path)[:-1]] for path in paths]
+    choices = [[names[-at] for names in folders] for at in (2, 1, 3)]
     counts = [sum(map(finder.has, titles, names)) for names in choices]
-    return choices[int(counts[1] > counts[0])] if any(counts) else [""] * len(folders)
+    return choices[counts.index(max(counts))] if any(counts) else [""] * len(folders)
 
 
 def _without_common_words(titles: pd.Series) -> pd.Series:
@@ -186,11 +187,17 @@ def _moods(table: Table) -> pd.Series:
             )
         known = {cell: mood_of(f"q{number:.0f}") for cell, number in zip(given, numbers, strict=True)}
     else:
-        known = {cell: next(filter(None, map(mood_of, [cell, *re.split(r"[;,/|]\s*", cell)])), None) for cell in given}
+        known = {cell: _mood_in(cell) for cell in given}
     if others := [cell for cell in given if known[cell] is None]:
         named = join_names([repr(word[:30]) for word in others[:5]])
         table.notes.append(f"Moods that are not used: {named}. EmoMusic has {join_names(map(str, Mood))}.")
     return cells.map(known).astype(object).where(lambda moods: moods.notna(), None)
+
+
+def _mood_in(cell: str) -> str | None:
+    """The mood that a cell names first, as a whole, in one of its parts, or in a word: "very sad"; None without one."""
+    names = [cell, *re.split(r"[;,/|]\s*", cell), *([] if _NOT.search(cell) else re.findall(r"[^\W\d_]+", cell))]
+    return next(filter(None, map(mood_of, names)), None)
 
 
 _FACTS: dict[str, Callable[[Table], Any]] = {
@@ -234,12 +241,7 @@ def _read_features(table: Table) -> None:
     table.rows = table.rows.assign(is_silent=is_silent, has_place=has_place, has_all=has_all)
     if present and not is_complete and not table.is_our_export:
         missing = ", ".join(FEATURES[name].source_name for name in FEATURE_NAMES if name not in present)
-        by = (
-            "id, by title and artist, or placed by valence and energy"
-            if has_place.any()
-            else "id, or by title and artist"
-        )
-        table.notes.append(f"Missing audio features: {missing}. Songs are found by {by}.")
+        table.notes.append(f"Missing audio features: {missing}. Songs are found by id, or by title and artist.")
 
 
 def _to_shares(table: Table, read: dict[str, Floats]) -> None:

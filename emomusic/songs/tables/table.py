@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK, listed, normalize_text
 from emomusic.songs.names import Finder
 from emomusic.songs.song import FEATURES
-from emomusic.songs.tables.cells import DATE, UNITS, lengths_s, numbers, series, track_ids
+from emomusic.songs.tables.cells import DATE, UNITS, each_different, lengths_s, numbers, series, track_ids
 from emomusic.text import size_over
 
 MAX_COLUMNS = 1000
@@ -41,6 +42,7 @@ SHORTEST_PLAY_MS = 30_000
 """A shorter play of a history does not count, as in Spotify's own statistics."""
 
 TRUE, FALSE = ("true", "1", "1.0", "yes", "y", "explicit", "e", "x"), ("false", "0", "0.0", "no", "n", "clean")
+DISLIKES = ("-1", "-1.0", "dislike", "disliked", "down", "thumbs down", "thumbs_down", "thumb_down", "\U0001f44e")
 _OUR_EXPORT = {"mood", "score", "valence", "arousal", "reason"}
 _MOST_NAMED = 20  # rows in a sentence
 
@@ -183,7 +185,7 @@ class Table(Facts):
             is_other = (flags != "") & ~flags.isin(FALSE) & (flags.isin(TRUE) | (self.text("title") == ""))
             self.keep(~is_other, "an episode, an audiobook or a film")
         if "score" in self.names:
-            self.keep(~self.text("score").str.startswith("-1"), "a dislike")
+            self.keep(~self.text("score").str.lower().isin(DISLIKES), "a dislike")
         if "played_ms" in self.names:
             self.keep(~(numbers(self.text("played_ms")) < SHORTEST_PLAY_MS), "played for less than 30 s")
         if "service" in self.names:
@@ -199,7 +201,8 @@ def _merged(field: str, columns: pd.DataFrame, names: Sequence[str]) -> pd.Serie
             cells = (cells + ARTIST_SEPARATOR + other).str.strip(ARTIST_SEPARATOR)
         elif (is_empty := cells == "").any():
             cells = cells.where(~is_empty, other)
-    return cells
+    is_text = field not in FEATURES and cells.str.contains("&amp;|&quot;|&#\\d+;").any()  # copied from a page
+    return each_different(cells, html.unescape) if is_text else cells
 
 
 def first_of(names: Sequence[object], separator: str = ", ") -> str:
@@ -286,7 +289,7 @@ def field_named(name: str) -> str:
 def is_header(cells: Sequence[str]) -> bool:
     """Whether a row has names of columns: of a title, an id or a path, and of something else."""
     fields = [found[0] for cell in cells if (found := field_of(cell, strict=True))]
-    if advice_of(cells):
+    if advice_of(cells) or ("artist_title" in fields and len(cells) > 1):
         return True
     return len(set(fields)) > 1 and not {"title", "id", "path", "artist_title"}.isdisjoint(fields)
 
@@ -396,5 +399,6 @@ def _fits(field: str, head: pd.Series, key: str) -> bool:
     if field == "mood_or_not":
         return _share(head, mood_of) > 0.5
     if field == "score":
-        return bool(set(head) <= {"-1", "0", "1", "-1.0", "0.0", "1.0"})
+        scores = set(head.str.lower())
+        return scores <= {"-1", "0", "1", "-1.0", "0.0", "1.0"} or not scores.isdisjoint(DISLIKES[2:])
     return field != "service" or bool((head == "YouTube Music").any())
