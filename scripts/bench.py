@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
 import io
 import itertools
 import json
@@ -39,16 +40,17 @@ from emomusic.marks.film import annotate_film
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, read_image
 from emomusic.runtime import num_cores
-from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.catalogue import TRACK_COLUMNS, Catalogue
 from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.request import Policy, Request
+from emomusic.songs.tables import read_table
 from emomusic.stream.film import DEFAULT_RATE, FilmReading, read_film
 from emomusic.stream.reader import LiveReader
 from emomusic.text import format_clock, pluralize
 from emomusic.training.evaluate import ms_per_face, record_figures
 
-LARGE = 1_000_000
-"""Number of songs of the large table."""
+LARGE, TABLE = 1_000_000, 170_000
+"""Numbers of songs: of the large catalogue, and of a visitor's large table."""
 
 PARTS = {"photo": 30, "models": 30, "music": 30, "live": 600, "film": 1, "batch": 2000, "app": 20, "use": 30}
 """The number of runs of each part: for live frames, for batch pictures, for app clicks, for use minutes."""
@@ -161,7 +163,7 @@ def choices(recommender: Recommender, runs: int) -> list[Timing]:
 
 
 def bench_music(*, runs: int) -> list[Timing]:
-    """Time choosing ten songs of the catalogue, and of a million songs that repeat it under other ids and titles."""
+    """Time choosing ten songs of the catalogue, and of a million like them, and reading lists of a visitor."""
     before = resident_mb()
     timings = [single("load the songs", seconds_of(load_recommender), "s")]
     return_free_memory()
@@ -175,6 +177,12 @@ def bench_music(*, runs: int) -> list[Timing]:
         # Reuses the moods: predicting them is not part of this benchmark
         chosen = choices(Recommender(Catalogue(table), bundled.probabilities[rows]), runs)
         timings += chosen
+    songs = table.head(TABLE)[list(TRACK_COLUMNS)]
+    for names, quoting in (([], csv.QUOTE_MINIMAL), ([], csv.QUOTE_ALL), (["loudness_db"], csv.QUOTE_MINIMAL)):
+        data = songs.drop(columns=names).to_csv(index=False, quoting=quoting).encode()
+        kind = f"without {names[0]}" if names else "all quoted" if quoting else "with all features"
+        step = f"read a table of {len(songs):,} songs, {kind}"
+        timings.append(single(step, seconds_of(partial(read_table, data, known=bundled)), "s"))
     columns = np.empty((size, 5), np.float32)  # what a ranking reads: point, probability, two for the order
     copied = timed(f"a copy of five columns of {size:,} songs", columns.copy, runs)
     return [*timings, copied, *(against(timing, copied) for timing in chosen)]
