@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from emomusic.errors import AudioError
@@ -212,29 +213,20 @@ def write_mood(path: Path, mood: str | None) -> None:
         raise AudioError(f"{path.name!r} does not keep a mood; write it in another program.")
 
 
-def _ape_file(path: Path) -> Any:
-    """A file of any format that may have a tag of APEv2."""
-    from mutagen.apev2 import APEv2File
-
-    class Ape(APEv2File):
-        class _Info:
-            def __init__(self, _: object) -> None:
-                pass
-
-    return Ape(path)  # type: ignore[no-untyped-call]
-
-
 def _opened(path: Path) -> tuple[Any, str]:
     """The file as mutagen has it, and the field for a mood: the one that has one, or the one of the format."""
     import mutagen
+    from mutagen.apev2 import APENoHeaderError, APEv2
     from mutagen.id3 import ID3
     from mutagen.mp3 import MP3
     from mutagen.mp4 import MP4
 
     try:
         file: Any = mutagen.File(path, options=file_types())
-        if isinstance(file, MP3) and file.tags is None and (ape := _ape_file(path)).tags is not None:
-            return ape, _APE
+        if isinstance(file, MP3) and file.tags is None:
+            with contextlib.suppress(APENoHeaderError):
+                ape = APEv2(path)  # type: ignore[no-untyped-call]
+                return SimpleNamespace(tags=ape, save=ape.save), _APE
         if file is not None and file.tags is None:
             file.add_tags()
     except (mutagen.MutagenError, OSError, ValueError) as error:
