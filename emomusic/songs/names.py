@@ -36,8 +36,8 @@ _ENDING = re.compile(r"\.(?:mp3|m4a|mp4|flac|ogg|oga|opus|wav|aiff?|wma|aac|mka|
 _TRACK_NUMBER = re.compile(r"^(?:\d{1,2}-)?[(\[]?\d{1,3}(?:[)\].:_\s-]+)(?=\S)")
 _VIDEO_WORD = re.compile(r"\]|official|lyric|video|h[dq]|4k", re.IGNORECASE)  # each of `_VIDEO` has one, which is fast
 _VIDEO = re.compile(
-    r"\s*(?:\[[\w-]{11}\]|\W\s*(?:official|lyrics?)\b[^()\[\]]*|\b(?:with )?lyrics|\b(?:hd|hq|4k)|official audio"
-    r"|(?:official )?(?:music |lyrics? |audio )?video(?: hd| hq)?)\s*$",
+    r"\s*(?:\[(?:[\w-]{11}|[^\[\]\d]+)\]|\W\s*(?:official|lyrics?)\b[^()\[\]]*|\b(?:with )?lyrics|\b(?:hd|hq|4k)"
+    r"|official audio|(?:official )?(?:music |lyrics? |audio )?video(?: hd| hq)?)\s*$",
     re.IGNORECASE,
 )
 

@@ -55,7 +55,7 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         "1. Coldplay - Yellow (4:26)\n2. Adele - Someone Like You\n3. Earth, Wind, Fire - No\n",
         "01/02/2024 Coldplay - Yellow\n2024-02-03 21:04 Adele - Someone Like You\n",
         "Исполнитель;Название трека\nColdplay;Yellow\nAdele;Someone Like You\n",
-        "00:00 Yellow - Coldplay\n04:26 Someone Like You - Adele\n", "Coldplay - P - Yellow\nAdele - 21 - Someone Like You\n",
+        "00:00 Yellow - Coldplay\n04:26 Someone Like You - Adele\n", "#2 Coldplay - Yellow\n#1 Adele - Someone Like You\n", "Coldplay - P - Yellow\nAdele - 21 - Someone Like You\n",
         "12/03/2024, 6:22 PM - Anna: Coldplay - Yellow\n12/03/2024, 6:23 PM - Ben: fine\n12/03/2024, 6:24 PM - Ben: Adele - Someone Like You\n",
         "songs:\n  - title: Yellow # best\n    artist: Coldplay\n  - title: 'Someone Like You'\n    artist:\n      - Adele\n",
         "Yellow (Coldplay)\nSomeone Like You (Adele)\nRiver (Nobody)\n",

@@ -119,7 +119,7 @@ def _songs_in(value: Any, key: str, above: Row, depth: int) -> list[Row]:
     fields = {field: cell for name, cell in row.items() if (field := field_named(name)) and cell}
     inner = []
     for name, child in value.items():
-        if isinstance(child, list | dict) and not key_of(name).startswith(("similar", "related", "recommended")):
+        if isinstance(child, list | dict) and not key_of(name).startswith(("similar", "related", "recommend")):
             is_word = not name.strip().isdigit() and key_of(name) != ""
             inner += _songs_in(child, name if is_word else key, _above(fields, words, above), depth + 1)
     has_lists = any(isinstance(child, list) for child in value.values())
@@ -266,9 +266,9 @@ _BULLET = re.compile(
     rf"|{_CLOCK}\s*(?:[-\u2013]\s+)?|\d{{1,4}}[./-]\d\d?[./-]\d{{2,4}},?\s+)+",
     re.IGNORECASE,
 )
-_AFTER = re.compile(rf"\s*(?:(?:[-\u2013]\s+)?{_CLOCK}|(?<=\S)\s\[[^\[\]]*\])$")  # a time, or a label
+_AFTER = re.compile(rf"\s*(?:[-\u2013]\s+)?{_CLOCK}$")
 _ALBUM = re.compile(r"\[[^\]]*#\d+\]\s*")  # foobar2000: "Artist - [Album #05] Title"
-_NUMBER = re.compile(r"(\d{1,5})\s+")
+_NUMBER = re.compile(r"#?(\d{1,5})\s+")
 _MOST = 300  # lines that decide
 _ORDERS = ((0, 1), (3, 2), (0, 3))  # "Artist - Title", "Title - Artist", "Artist - Album - Title": places in `_sides`
 
@@ -393,7 +393,7 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
     """
     plain = {text: _plain(text) for text in dict.fromkeys(texts)}
     numbers = [_NUMBER.match(line) for line in plain.values()]
-    if len(plain) > 1 and [int(found[1]) if found else 0 for found in numbers] == list(range(1, len(plain) + 1)):
+    if len(plain) > 1 and sorted(int(found[1]) if found else 0 for found in numbers) == [*range(1, len(plain) + 1)]:
         plain = {text: _NUMBER.sub("", line) for text, line in plain.items()}
     has_dash = sum(bool(_DASH.search(line)) for line in plain.values()) >= len(plain) / 2
     sides = {text: _sides(line, has_dash=has_dash) for text, line in plain.items()}
