@@ -60,6 +60,7 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         "songs:\n  - title: Yellow # best\n    artist: Coldplay\n  - title: 'Someone Like You'\n    artist:\n      - Adele\n",
         "Yellow (Coldplay)\nSomeone Like You (Adele)\nRiver (Nobody)\n",
         "Title,Title,Artist\nYellow,Parachutes,Coldplay\nSomeone Like You,21,Adele\n",
+        "Title,Artist,,Title,Artist\nYellow,Coldplay,,Someone Like You,Adele\n",
         "Title,Artist,Title\nParachutes,Coldplay,Yellow\n21,Adele,Someone Like You\n", "item_title,band_name\nYellow,Coldplay\nSomeone Like You,Adele\n",
         "../Coldplay/P/05 Yellow.mp3\n../Adele/21/11 Someone Like You.mp3\n", "D:\\Coldplay\\P\\5 - Yellow.mp3\nD:\\Adele\\21\\6 - Someone Like You.mp3\n",
         "#EXTM3U\nm/Coldplay_-_Yellow_(Official_Video)(MP3_70K).mp3\nm/Adele - Someone Like You [xFrGuyw1V8s].m4a\n",

@@ -226,6 +226,12 @@ def csv_table(data: bytes, name: str, separator: str) -> Table:
     table.header = list(map(str.strip, header))
     if start < len(data):
         _parse(table, pa.py_buffer(data).slice(start), width, quotes=quotes)
+    for period in range(2, width // 2 + 2):  # lists side by side: "Title, Artist, , Title, Artist"
+        if header[period:] == header[:-period] and is_header(header[period:]):
+            parts = (table.rows.iloc[:, at : at + period] for at in range(0, width, period))
+            lists = [part.set_axis(range(part.shape[1]), axis="columns") for part in parts]
+            table.rows, table.header = pd.concat(lists).fillna(""), table.header[:period]
+            break
     return table
 
 
