@@ -16,14 +16,15 @@ from emomusic.app.choices import LIVE_TEACH, LIVE_VIEW
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.state import CameraState, page_state
 from emomusic.app.uploads import show_uploader
-from emomusic.faces.identity import ROOM_AROUND, describe_crops
+from emomusic.faces.identity import describe_crops
 from emomusic.faces.learned import MAX_BYTES, FaceProfile, learn_profile
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import KnownFace
 from emomusic.faces.reading import load_classifier
 from emomusic.faces.table import Faces
-from emomusic.media.images import Box, RgbImage, encode_jpeg, shrink
+from emomusic.media.images import encode_jpeg, shrink
 from emomusic.server.pictures import PictureState
+from emomusic.stream.reader import SeenFace
 from emomusic.text import join_names
 
 _MOST, _PORTRAIT_SIDE = 8, 96
@@ -76,24 +77,13 @@ def add_person(profile: FaceProfile, name: str = "", picture: bytes = b"") -> Kn
     return person
 
 
-def learn_person(faces: Mapping[Emotion, tuple[RgbImage, RgbImage]]) -> KnownFace:
-    """Learn the face of a person and keep the profile. Raises as `learn_profile`.
-
-    Args:
-        faces: of each emotion the crop of one, and the same with its surroundings, as in `stream.reader.SeenFace`.
-    """
+def learn_person(shots: Mapping[Emotion, SeenFace]) -> KnownFace:
+    """Learn the face of a person from a lesson, and keep the profile. Raises as `learn_profile`."""
     classifier = load_classifier(DEFAULT_MODEL)
-    descriptors = describe_crops([around for _, around in faces.values()])
-    crops = {emotion: classifier.describe([crop]) for emotion, (crop, _) in faces.items()}
+    descriptors = describe_crops([shot.around for shot in shots.values()])
+    crops = {emotion: classifier.describe([shot.crop]) for emotion, shot in shots.items()}
     profile = learn_profile(crops, descriptors, classifier)
-    return add_person(profile, picture=encode_jpeg(shrink(faces[Emotion.NEUTRAL][1], _PORTRAIT_SIDE)[0]))
-
-
-def inner_box(around: RgbImage) -> Box:
-    """The box of the face in a square picture with the margin of `identity.ROOM_AROUND`."""
-    side = round(around.shape[0] / (1 + 2 * ROOM_AROUND))
-    start = (around.shape[0] - side) // 2
-    return Box(start, start, side, side)
+    return add_person(profile, picture=encode_jpeg(shrink(shots[Emotion.NEUTRAL].around, _PORTRAIT_SIDE)[0]))
 
 
 def forget_persons(*positions: int) -> None:

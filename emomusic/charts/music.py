@@ -34,7 +34,7 @@ MOOD_SYMBOLS: Mapping[Mood, str] = {
 
 # Songs: larger symbols up to `_VERY_FEW`, elements of the page up to `_FEW`, smaller and paler symbols above `_MANY`
 _VERY_FEW, _FEW, _MANY = 20, 500, 2000
-_NAMED_SPAN = 0.06  # smallest share of a waveform with room for the name of a mood
+_NAMED_SPAN = 0.06  # smallest share of a waveform, and of the plane, with room for the name of a mood
 _MARK, _LEAST_HEIGHT = 8, 288  # pixels, of a chosen song and of a plane that fills its container
 _RANGE, _ROOM = 1.04, 1.15  # limits of the axes of the plane; names of quadrants are above and below it
 
@@ -85,7 +85,7 @@ def song_plane(
 def mood_regions(
     regions: npt.NDArray[np.int64], songs: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]
 ) -> go.Figure:
-    """The predicted mood at each point of valence and energy, and songs in the colour of their label.
+    """The predicted mood at each point of valence and energy, named where it has room, and songs by their label.
 
     Args:
         regions: shape (side, side), positions in `Mood`; rows go with energy.
@@ -103,6 +103,9 @@ def mood_regions(
         z=regions, x=side, y=side, zmin=-0.5, zmax=steps - 0.5, colorscale=scale, showscale=False, hoverinfo="skip"
     )
     for number, mood in enumerate(MOODS):
+        if len(cells := np.argwhere(regions == number)) >= _NAMED_SPAN * regions.size:
+            row, column = cells[np.abs(cells - cells.mean(axis=0)).sum(axis=1).argmin()]  # within the area
+            figure.add_annotation(x=side[column], y=side[row], text=f"<b>{mood.value}</b>", showarrow=False)
         own = songs[labels == number]
         figure.add_scatter(
             x=own[:, 0], y=own[:, 1], mode="markers", name=mood.value, hoverinfo="skip",

@@ -253,3 +253,11 @@ def face_strip(rounds: Sequence[Sequence[Attempt]]) -> bytes:
                 marks.append(Mark(box, text, EMOTION_COLOURS[attempt.emotion]))
     draw_marks(strip, marks, VIDEO)
     return encode_png(strip)
+
+
+def qr_code(text: str) -> RgbImage:
+    """A text for the cameras of phones, with its white margin."""
+    code = cv2.QRCodeEncoder.create().encode(text)
+    return np.asarray(
+        cv2.cvtColor(cv2.resize(code, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST), cv2.COLOR_GRAY2RGB)
+    )

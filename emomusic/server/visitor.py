@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import socket
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -42,6 +43,18 @@ def is_own_computer() -> bool:
         return False
     hosts = urlsplit(f"//{headers.get('Host', '')}").hostname, st.get_option("server.address")
     return all(host in LOCAL_HOSTS for host in hosts) and st.context.ip_address is None
+
+
+def address_for_phones(url: str) -> str | None:
+    """The address of a page for other devices in the network of this computer; None if they cannot reach it."""
+    parts = urlsplit(url)
+    if parts.hostname not in LOCAL_HOSTS:
+        return url
+    if st.get_option("server.address") not in LOCAL_HOSTS:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # chooses a way to an address of no computer, and sends nothing
+            return parts._replace(netloc=f"{probe.getsockname()[0]}:{parts.port or 80}").geturl()
+    return None
 
 
 def address_of(peer: str | None, forwarded: str) -> str:

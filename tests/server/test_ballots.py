@@ -12,8 +12,3 @@ def test_each_phone_has_one_vote_on_the_shown_face_and_the_last_one_counts() -> 
     ballot.is_open = False
     ballot.vote("0", Emotion.SAD)
     assert (ballot.vote_of("0"), other.counts().total()) == (Emotion.HAPPY, 0)
-    ballot.show(2)
-    assert (ballot.number, ballot.is_open, ballot.counts().total(), ballot.vote_of("0")) == (2, True, 0, None)
-    code = ballot.code
-    del ballot  # with the session of the lesson
-    assert ballot_of(code) is None

@@ -9,16 +9,14 @@ from html import escape
 
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, Emotion, share_text
+from emomusic.affect import EMOTIONS, share_text
 from emomusic.app.frame import download_button, shown_errors
 from emomusic.app.live.readings import show_trouble
 from emomusic.app.live.session import live_fragment, with_session
-from emomusic.app.persons import inner_box, learn_person
 from emomusic.charts.face import expression_uri
 from emomusic.colours import EMOTION_COLOURS
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks.drawing import face_strip
-from emomusic.media.images import crop_face, read_image
 from emomusic.records import read_face_record
 from emomusic.results.overview import describe_hard_emotions
 from emomusic.server.live import LiveSession
@@ -185,22 +183,9 @@ def show_rounds(game: MirrorGame) -> None:
             icon=":material/download:",
             key="live-game-strip",
         )
-    for player, name in enumerate(_names(view)):
-        _offer_profile(view, player, "" if len(view.now) == 1 else f"{name}: ")
     st.header("Hard for people, hard for models", anchor=False)
     with shown_errors():
         st.markdown(f"{describe_hard_emotions(read_face_record(DEFAULT_MODEL))} The Models page has all figures.")
-
-
-def _offer_profile(view: GameView, player: int, name: str) -> None:
-    """Let a player keep the labelled faces as a profile, if one of them is neutral."""
-    mine = {attempts[player].emotion: attempts[player].picture for attempts in view.rounds if attempts[player].picture}
-    label, key = f"{name}Keep these as my profile", f"live-game-keep-{player}"
-    if Emotion.NEUTRAL in mine and st.button(label, icon=":material/face:", key=key):
-        with shown_errors(), st.spinner("Learning your face"):
-            pictures = {emotion: read_image(picture) for emotion, picture in mine.items()}
-            learn_person({of: (crop_face(each, inner_box(each)), each) for of, each in pictures.items()})
-            st.toast("The readings now use your profile. It is under “This is me” on the Photo page.")
 
 
 def _attempt_html(attempt: Attempt, name: str) -> str:

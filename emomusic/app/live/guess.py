@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
@@ -23,12 +23,11 @@ from emomusic.faces.fer2013 import NO_MAJORITY, Split, majority, read_votes
 from emomusic.faces.inspection import harder
 from emomusic.faces.reading import load_networks
 from emomusic.faces.table import Faces
+from emomusic.marks.drawing import qr_code
 from emomusic.media.images import Box, RgbImage, encode_jpeg, shrink
-from emomusic.metrics import accuracy_interval
 from emomusic.records import FaceBin
-from emomusic.results.overview import percent, to_text
 from emomusic.server.ballots import Ballot, ballot_of
-from emomusic.server.visitor import session_id
+from emomusic.server.visitor import address_for_phones, session_id
 from emomusic.text import pluralize
 
 _SIDE, _LARGEST = 360, 480  # pixels of a face on the page, and of its crop
@@ -63,6 +62,7 @@ QUESTIONS = (
 )
 """The ten faces, in their order. CONTRIBUTING.md tells how to add one."""
 
+_LOCAL = "Phones cannot reach this app. In a network, start it with `STREAMLIT_SERVER_ADDRESS=0.0.0.0 make run`."
 _LAST = "Last round: smile without joy, and let it guess."
 _MORAL = "It reads the shape of a mouth. It cannot know whether you are glad."
 
@@ -141,9 +141,13 @@ def _show_vote(state: GuessState) -> None:
     if state.ballot is None:
         st.button("Vote on phones", icon=":material/smartphone:", on_click=_open_ballot, key="guess-phones")
     else:
-        base = urlsplit(st.context.url or "http://localhost:8501/live")
-        query = urlencode({LIVE_VIEW.name: LIVE_GUESS, VOTE.name: state.ballot.code})
-        st.markdown(f"Phones open `{base.scheme}://{base.netloc}{base.path}?{query}`")
+        page = (st.context.url or "http://localhost:8501/live").partition("?")[0]
+        address = f"{page}?{urlencode({LIVE_VIEW.name: LIVE_GUESS, VOTE.name: state.ballot.code})}"
+        if (reached := address_for_phones(address)) is None:
+            st.info(_LOCAL, icon=":material/wifi_off:")
+        else:
+            show_sharp(encode_jpeg(qr_code(reached)), alt="The address of the vote", width=_SIDE * 2 // 3)
+        st.markdown(f"Phones open `{reached or address}`")
         st.fragment(_show_counts, run_every=1.0)()
     st.button("Show the label", type="primary", on_click=_show_label, key="guess-label")
     st.caption("Votes have no names. They stay in this server's memory for this face only.")
@@ -219,11 +223,7 @@ def _show_end(state: GuessState) -> None:
     ]
     st.header(f"Class {right[0]}, machine {right[1]} of {len(labels)}", anchor=False)
     show_chart(accuracy_by_group({"": bins}, height=270), key="guess-end", alt=f"Right answers: {list_groups(bins)}")
-    lines = [
-        f"- {one.name}: {percent(one.accuracy)} ({to_text(accuracy_interval(round(one.accuracy * one.n), one.n))})"
-        for one in bins
-    ]
-    st.markdown("\n".join([*lines, "\nTen faces tell little, so the ranges are wide."]))
+    st.markdown("Ten faces tell little, so the ranges are wide.")
     st.subheader(_LAST, anchor=False)
     st.markdown(_MORAL)
     with st.container(horizontal=True):

@@ -163,7 +163,7 @@ def _learned(lesson: Lesson, shots: Mapping[Emotion, SeenFace]) -> Mapping[Emoti
     """The probabilities of the lesson's faces with the profile, which is learned once."""
     if lesson.learned is None:
         with st.spinner("Learning your face"):
-            person = learn_person({emotion: (shot.crop, shot.around) for emotion, shot in shots.items()})
+            person = learn_person(shots)
             learned = person.classify([shot.crop for shot in shots.values()])
             lesson.learned = dict(zip(shots, learned, strict=True))
     return lesson.learned

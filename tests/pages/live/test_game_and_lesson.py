@@ -76,19 +76,6 @@ def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppT
     assert "data:image/jpeg" in html_of(app)
 
 
-def test_a_player_who_showed_a_neutral_face_keeps_the_faces_of_the_game_as_a_profile(app: AppTest) -> None:
-    session = played((1, TWO, Emotion.SAD))
-    start_mirror_game(app, session)
-    session.game = ended_game(num_players=2)
-    app.run()
-    assert [button.key for button in app.button if "keep" in str(button.key)] == ["live-game-keep-0"]
-    app.button(key="live-game-keep-0").click().run()
-    (person,) = state_of(app, PersonsState).known
-    assert person.profile.shots == dict.fromkeys(Emotion, 1)
-    app.button(key="live-game-keep-0").click().run()  # the same person again
-    assert len(state_of(app, PersonsState).known) == 1
-
-
 def test_two_quick_clicks_skip_one_face_of_the_lesson(app: AppTest) -> None:
     session = played((1, TWO, Emotion.SAD))
     session.observe(None, lesson := begun_lesson())

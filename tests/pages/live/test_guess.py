@@ -1,7 +1,9 @@
 """Guess first: the vote of a class, its phones, the label, the machine and the end."""
 
 from pathlib import Path
+from unittest.mock import MagicMock
 
+import cv2
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -9,6 +11,8 @@ from emomusic.affect import Emotion
 from emomusic.app.live import guess
 from emomusic.app.live.guess import QUESTIONS, GuessState
 from emomusic.faces.table import Faces
+from emomusic.marks.drawing import qr_code
+from emomusic.server import visitor
 from tests.fakes import FakeClassifier, make_face
 from tests.pages.screen import app_of, state_of, text_of
 
@@ -35,10 +39,21 @@ def test_nothing_tells_the_answer_and_no_camera_is_needed(lesson: AppTest) -> No
     assert QUESTIONS[0].label.adjective in lesson.header[0].value
 
 
-def test_phones_vote_at_the_same_address_without_a_name(lesson: AppTest, root: Path) -> None:
+def test_phones_get_the_address_of_the_server_as_a_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = MagicMock(**{"getsockname.return_value": ("10.0.0.7", 9)})
+    monkeypatch.setattr(visitor, "socket", MagicMock(**{"socket.return_value.__enter__.return_value": probe}))
+    page, own = "https://school.example/a/live?vote=1", "http://localhost:8501/live?vote=1"
+    assert visitor.address_for_phones(page) == page
+    assert (shown := visitor.address_for_phones(own)) == "http://10.0.0.7:8501/live?vote=1"
+    assert cv2.QRCodeDetector().detectAndDecode(qr_code(shown))[0] == shown
+    probe.connect.side_effect = OSError  # without a network
+    assert visitor.address_for_phones(own) is None
+
+
+def test_phones_vote_without_a_name(lesson: AppTest, root: Path) -> None:
     press(lesson, "phones")
     ballot = state_of(lesson, GuessState).ballot
-    assert f"vote={ballot.code}" in text_of(lesson)
+    assert f"/live?shown=Guess+first&vote={ballot.code}" in text_of(lesson)
     phone = app_of(root).switch_page("pages/live.py")
     phone.query_params["shown"], phone.query_params["vote"] = "Guess first", ballot.code
     phone.run()
