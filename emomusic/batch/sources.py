@@ -17,10 +17,12 @@ import logging
 import os
 import shutil
 import stat
+import struct
 import tarfile
 import tempfile
 import weakref
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -52,7 +54,9 @@ _MAX_HEADER_BYTES = 2**20  # of a TAR, which holds long names
 _MAX_FILES = 100_000  # of an archive, because each takes memory before it is read
 _MAX_DIRECTORY_BYTES = 100 * _MAX_FILES  # of a ZIP
 _MAX_UNPACKED_BYTES, _MAX_RATIO = 2**30, 200  # a TAR may unpack to the sum of both limits
-_IS_ENCRYPTED = 0x1  # a flag of ZIP
+_IS_ENCRYPTED, _HAS_SIZES_AFTER, _IS_UTF_8 = 0x1, 0x8, 0x800  # flags of ZIP
+_HEADER = struct.Struct("<4s3HIIIIHH")  # before each member of a ZIP
+_EMPTY_ZIP = b"PK\5\6" + bytes(18)
 _TOO_MANY = f"This archive has over {_MAX_FILES:,} files. Unpack it and name the folder."
 _FULL = "The folder for temporary files is full. Make room, or set TMPDIR to another folder."
 _DAMAGED = "This archive is damaged or incomplete. Pack it again."
@@ -225,12 +229,17 @@ class Archive:
         file.seek(0)
         is_zip, guarded = name.lower().endswith(".zip"), cast("Any", GuardedFile(file))
         guarded.num_left = _MAX_DIRECTORY_BYTES  # zipfile reads the directory of a ZIP as a whole
+        self._is_cut = False
         try:
-            self._archive = zipfile.ZipFile(guarded) if is_zip else tarfile.open(fileobj=file, tarinfo=_Header)  # noqa: SIM115  the finalizer closes the file
+            self._archive: Any = zipfile.ZipFile(guarded) if is_zip else tarfile.open(fileobj=file, tarinfo=_Header)  # noqa: SIM115  the finalizer closes the file
         except ImageError:
             raise
         except Exception as error:  # zipfile and tarfile raise anything on hostile bytes
-            raise ImageError(_DAMAGED if guarded.num_left else _TOO_MANY) from error
+            found = list(_found_without_directory(file, self._max_bytes)) if is_zip and guarded.num_left else []
+            if not found:
+                raise ImageError(_DAMAGED if guarded.num_left else _TOO_MANY) from error
+            self._archive, self._is_cut = zipfile.ZipFile(io.BytesIO(_EMPTY_ZIP)), True
+            self._archive.fp, self._archive.filelist = file, found
         guarded.num_left = None
 
     def members(self) -> Iterator[_Member]:
@@ -248,6 +257,8 @@ class Archive:
                 if problem is None and size > limit:
                     problem = f"This file is too large: {size_over(size)}, at most {limit / 2**20:.0f} MB."
                 yield name, (position, size), problem or (None if size else _EMPTY)  # not opened, as it takes longer
+            if self._is_cut:
+                raise ImageError(_DAMAGED)
         except ImageError:
             raise
         except Exception as error:
@@ -261,7 +272,7 @@ class Archive:
         """
         file = cast("BinaryIO", tempfile.SpooledTemporaryFile(MAX_BYTES))  # noqa: SIM115  the caller closes it
         try:
-            archive: Any = self._archive
+            archive = self._archive
             if isinstance(archive, zipfile.ZipFile):
                 content = archive.open(archive.infolist()[position])
             else:
@@ -279,6 +290,32 @@ class Archive:
             raise ImageError(_FULL if is_full else _MEMBER_DAMAGED) from error
         file.seek(0)
         return file
+
+
+def _found_without_directory(file: BinaryIO, max_bytes: int) -> Iterator[zipfile.ZipInfo]:
+    """The members of a ZIP that ends before its directory, by what is written before each of them."""
+    at = num_bytes = 0
+    for _ in range(_MAX_FILES):
+        file.seek(at)
+        start, _, flags, method, _, crc, packed, size, *lengths = _HEADER.unpack(file.read(_HEADER.size).ljust(30))
+        if start != b"PK\3\4" or num_bytes > max_bytes:
+            return
+        info = zipfile.ZipInfo(file.read(lengths[0]).decode("utf-8" if flags & _IS_UTF_8 else "cp437", "replace"))
+        info.header_offset, info.flag_bits, info.compress_type = at, flags, method
+        at += _HEADER.size + sum(lengths)
+        if flags & _HAS_SIZES_AFTER and method == zipfile.ZIP_DEFLATED:
+            file.seek(at)
+            stream, size, packed = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
+            with contextlib.suppress(zlib.error):
+                while size <= max_bytes and not stream.eof and (part := file.read(2**16)):
+                    size, packed = size + len(stream.decompress(part)), packed + len(part) - len(stream.unused_data)
+            file.seek(at + packed)
+            after = file.read(16)
+            has_mark = after.startswith(b"PK\7\x08")
+            crc, at = int.from_bytes(after[4:8] if has_mark else after[:4], "little"), at + (16 if has_mark else 12)
+        info.CRC, info.compress_size, info.file_size = crc, packed, size
+        at, num_bytes = at + packed, num_bytes + size
+        yield info
 
 
 def _zip_members(archive: Any) -> Iterator[_Member]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
-import itertools
 import math
 import os
 import threading
@@ -30,16 +29,17 @@ from emomusic.media.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
 from emomusic.media.formats import Kind, foreign_file, is_tga, kind_of
 from emomusic.media.guarded import GuardedFile, open_file
 from emomusic.media.picture_files import (
-    SCAN,
+    MOST_SCANS,
     completed,
+    ends_early,
+    has_many_scans,
     is_emptied,
     is_raw_photo,
     largest_jpeg,
-    markers,
     tiff_directories,
 )
 from emomusic.media.pixels import RgbImage as RgbImage
-from emomusic.media.pixels import choose_page, read_deep_colours, to_rgb, with_alpha
+from emomusic.media.pixels import choose_page, load_part, read_deep_colours, to_rgb, with_alpha
 from emomusic.runtime import num_cores
 from emomusic.text import size_over
 
@@ -62,8 +62,9 @@ WORKING_SIDE = 1280
 # An allow-list, because other decoders are unsafe: EPS starts Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
 
-_MOST_SCANS = 100  # of a progressive JPEG, which has ten; each visits all pixels
 _MOST_ABSENT = 0.98  # of a cut picture
+_CUT = "The file ends too early; a part of the picture is absent."
+_NOTHING_LEFT = "ends too early, and nothing of its picture can be read; copy or download it again."
 _MAX_METADATA_BYTES = 2**26  # unpacked, of a PNG
 _WIDTH, _HEIGHT, _SAMPLE_BITS = 256, 257, 258  # tags of TIFF
 _ORIENTATION = 274  # tag of EXIF
@@ -157,19 +158,19 @@ def _decode(data: bytes, name: str, *, orientation: int = 1) -> DecodedPicture:
         return rest or _decode_whole(data, name, orientation)
     except _DamagedError as error:
         if (rest := _decode_cut(data, name, orientation)) is None:
-            raise ImageError(str(error)) from error
+            raise ImageError(f"{name} {_NOTHING_LEFT}" if ends_early(data) else str(error)) from error
         return rest
 
 
 def _decode_cut(data: bytes, name: str, orientation: int) -> DecodedPicture | None:
     """What there is of a picture whose file ends too early; None if it ends where it should, or nothing is left."""
     found: list[DecodedPicture] = []
-    for is_noisy in (False, True):  # what differs between the two is absent
+    for whole in completed(data):  # what differs between two of them is absent
         with contextlib.suppress(_DamagedError):
-            if (whole := completed(data, is_noisy=is_noisy)) is not None:
-                found.append(_decode_whole(whole, name, orientation))
-    if len(found) < 2:
-        return replace(found[0], note="The file ends too early; a part of the picture is absent.") if found else None
+            if len(found) < 2:
+                found.append(_decode_whole(whole, name, orientation, is_cut=True))
+    if len(found) < 2 or _CUT in (found[0].note, found[1].note):
+        return replace(found[0], note=_CUT) if found else None
     differs = (found[0].pixels != found[1].pixels).any(axis=2)
     if not differs.any():
         return found[0]
@@ -180,7 +181,7 @@ def _decode_cut(data: bytes, name: str, orientation: int) -> DecodedPicture | No
     return replace(found[0], note=f"The file is incomplete; about {share:.0%} of the picture is absent.")
 
 
-def _decode_whole(data: bytes, name: str, orientation: int) -> DecodedPicture:
+def _decode_whole(data: bytes, name: str, orientation: int, *, is_cut: bool = False) -> DecodedPicture:
     _prepare_pillow()
     formats: tuple[str, ...] = (*_FORMATS, "TGA") if is_tga(data) else _FORMATS
     if data[4:8] == b"ftyp":
@@ -192,11 +193,12 @@ def _decode_whole(data: bytes, name: str, orientation: int) -> DecodedPicture:
         with Image.open(cast("BinaryIO", file), formats=formats) as picture:
             limit = _most_pixels(picture, data)
             _check_size(*picture.size, getattr(picture, "tag_v2", {}), name, limit)
-            if data.startswith(b"\xff\xd8") and _num_scans(data) > _MOST_SCANS:
-                raise ImageError(f"{name} has over {_MOST_SCANS} scans, which take too long; save it as a JPEG again.")
+            if data.startswith(b"\xff\xd8") and has_many_scans(data):
+                raise ImageError(f"{name} has over {MOST_SCANS} scans, which take too long; save it as a JPEG again.")
             note = choose_page(picture)
             _check_size(*picture.size, getattr(picture, "tag_v2", {}), name, limit)
-            return _loaded(picture, data, orientation, note)
+            is_partial = is_cut and load_part(picture) and not file.is_late
+            return _loaded(picture, data, orientation, _CUT if is_partial else note)
     except ImageError:
         raise
     except Image.DecompressionBombError:
@@ -206,7 +208,7 @@ def _decode_whole(data: bytes, name: str, orientation: int) -> DecodedPicture:
         if (deep := _decode_deep_tiff(data, name)) is not None:
             return deep
         if (kind := kind_of(data)) is Kind.PICTURE:
-            raise ImageError(f"{name} is damaged or has a rare encoding; choose a file in JPEG or PNG.") from error
+            raise _DamagedError(f"{name} is damaged or has a rare encoding; choose a file in JPEG or PNG.") from error
         raise ImageError(foreign_file(name, kind, Kind.PICTURE)) from error
     except Exception as error:  # decoders raise anything on hostile bytes: SyntaxError, struct.error, MemoryError, …
         if file.is_late:
@@ -264,12 +266,6 @@ def _check_size(width: int, height: int, tags: Mapping[int, Any], name: str, max
             f"{name} is too narrow: {width}x{height} pixels, at most {MAX_RATIO} times as long as wide; choose a "
             "picture that shows a face."
         )
-
-
-def _num_scans(jpeg: bytes) -> int:
-    """The number of scans of a JPEG, up to one above the limit."""
-    scans = (marker for marker, _ in markers(jpeg) if marker == SCAN)
-    return sum(1 for _ in itertools.islice(scans, _MOST_SCANS + 1))
 
 
 @cache

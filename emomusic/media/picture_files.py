@@ -34,6 +34,15 @@ def markers(data: bytes, at: int = 0) -> Iterator[tuple[int, int]]:
         at += 2 if marker in _WITHOUT_LENGTH else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
 
 
+MOST_SCANS = 100
+"""Of a progressive JPEG, which has ten. Each visits all pixels."""
+
+
+def has_many_scans(jpeg: bytes) -> bool:
+    """Whether a JPEG has over `MOST_SCANS`."""
+    return any(islice((marker for marker, _ in markers(jpeg) if marker == SCAN), MOST_SCANS, None))
+
+
 _STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")  # RAF, ORF, RW2
 _TIFF = {b"II*\0": "<", b"MM\0*": ">"}
 _SUBDIRECTORIES, _PHOTOMETRIC, _DNG_VERSION, _ORIENTATION = 330, 262, 50706, 274
@@ -121,36 +130,57 @@ _USUAL_CODES = bytes.fromhex("0002010303020403050504040000017d")
 """Codes of most JPEGs for brightness, in which pixels never give many zeros."""
 
 _NOISE = bytes(range(255))  # without the start of a marker
+_ENDS = (bytes(255), _NOISE, b"\xff" * 255, b"\x55" * 255)
+_MOST_ABSENT_BYTES = 2**25  # of a HEIC or AVIF
 _METADATA = 0b1100  # flags of a WebP
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the type of colours of a PNG
-_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-"""Of an interlaced PNG: first column and row, and the steps to the next ones."""
-_MAX_UNPACKED, _STEP = 2**28, 2**10  # bytes of a PNG; a step without an error counts
 
 
 def is_emptied(data: bytes) -> bool:
     """Whether zeros replace a part of a JPEG or PNG, as on a recovered card. Decoders take them for pixels."""
     if data.startswith(b"\x89PNG"):
-        return bytes(_EMPTY_BYTES) in data and not all(is_right for _, _, is_right in _chunks(data))
+        return bytes(_EMPTY_BYTES) in data and not all(_checks(data))
     return data.startswith(b"\xff\xd8") and _end_of_pixels(data) < len(data)
 
 
-def completed(data: bytes, *, is_noisy: bool) -> bytes | None:
-    """A file with an end in the place of one that is absent; None for HEIC and AVIF, and for files without pixels.
+def completed(data: bytes) -> Iterator[bytes]:
+    """A file with other ends in the place of one that is absent, so that a comparison shows what is absent.
 
-    Args:
-        data: the file of a picture.
-        is_noisy: whether the end is noise instead of nothing, so that a comparison shows what is absent.
+    Decoders refuse some ends of AVIF, so it has more of them. There are none for files without pixels.
     """
-    if data.startswith(b"\xff\xd8"):
-        kept = data[: _end_of_pixels(data)]
-        return kept + (_NOISE * (len(kept) // len(_NOISE) + 2**8) if is_noisy else b"") + _END_OF_JPEG
-    if data.startswith(b"\x89PNG"):
-        return _completed_png(data, is_noisy=is_noisy)
-    filler = _NOISE if is_noisy else bytes(len(_NOISE))
-    if data[8:12] == b"WEBP":
-        return _completed_webp(data, filler)
-    return None if data[4:8] == b"ftyp" else data + filler * (len(data) // len(filler) + 1)
+    for filler in _ENDS if data[4:8] == b"ftyp" else _ENDS[:2]:
+        whole: bytes | None = None
+        if data.startswith(b"\xff\xd8"):
+            kept = data[: _end_of_pixels(data)]
+            whole = kept + (_NOISE * (len(kept) // len(_NOISE) + 2**8) if filler is _NOISE else b"") + _END_OF_JPEG
+        elif data[8:12] == b"WEBP":
+            whole = _completed_webp(data, filler)
+        elif data[4:8] != b"ftyp":
+            kept = data.split(bytes(_EMPTY_BYTES), 1)[0] if is_emptied(data) else data
+            whole = kept + filler * (len(kept) // len(filler) + 1)
+        elif 0 < (num_absent := _end_of_boxes(data) - len(data)) <= _MOST_ABSENT_BYTES:
+            whole = data + (filler * (num_absent // len(filler) + 1))[:num_absent]
+        if whole is not None:
+            yield whole
+
+
+def ends_early(data: bytes) -> bool:
+    """Whether a HEIC or AVIF is shorter than it says, or the list of pixels at the end of a TIFF is absent."""
+    if data[4:8] == b"ftyp":
+        return _end_of_boxes(data) > len(data)
+    order = _TIFF.get(data[:4])
+    return order is not None and len(data) > 8 and struct.unpack(f"{order}I", data[4:8])[0] >= len(data) - 2
+
+
+def _end_of_boxes(data: bytes) -> int:
+    """Where the last box of a HEIC or AVIF should end."""
+    at = 0
+    while at + 16 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        size = int.from_bytes(data[at + 8 : at + 16], "big") if size == 1 else size
+        if size < 8:  # up to the end of the file, or damage
+            return len(data)
+        at += size
+    return at
 
 
 def _completed_webp(data: bytes, filler: bytes) -> bytes | None:
@@ -181,52 +211,13 @@ def _end_of_pixels(jpeg: bytes) -> int:
     return kept if end < 0 and len(jpeg) - kept >= _EMPTY_BYTES else len(jpeg)
 
 
-def _completed_png(data: bytes, *, is_noisy: bool) -> bytes | None:
-    if len(data) < 33:
-        return None
-    kept, pixels = [data[:33]], list[bytes]()
-    for name, content, is_right in _chunks(data):
-        if name == b"IDAT":
-            pixels.append(content)
-        elif name != b"IEND" and is_right:
-            kept.append(_chunk(name, content))
-    size = _unpacked_bytes(data)
-    if not pixels or not 0 < size <= _MAX_UNPACKED:
-        return None
-    packed, inflate, found = b"".join(pixels).split(bytes(_EMPTY_BYTES), 1)[0], zlib.decompressobj(), bytearray()
-    try:
-        for start in range(0, len(packed), _STEP):
-            found += inflate.decompress(packed[start : start + _STEP], size - len(found) + 1)
-            if len(found) > size:
-                return None
-    except zlib.error:
-        pass
-    found += bytes([is_noisy]) * (size - len(found))
-    return b"".join([*kept, _chunk(b"IDAT", zlib.compress(found, 1)), _chunk(b"IEND", b"")])
-
-
-def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
-    """Name and content of each chunk after the first one, and whether it has its right checksum."""
+def _checks(png: bytes) -> Iterator[bool]:
+    """Of each chunk after the first one, whether it has its right checksum."""
     at = 33
     while at + 8 <= len(png):
         length, name = struct.unpack(">I4s", png[at : at + 8])
-        content, checksum = png[at + 8 : at + 8 + length], png[at + 8 + length : at + 12 + length]
-        yield name, content, checksum == zlib.crc32(name + content).to_bytes(4, "big")
+        checksum = png[at + 8 + length : at + 12 + length]
+        yield checksum == zlib.crc32(png[at + 4 : at + 8 + length]).to_bytes(4, "big")
         if not name.isalpha():  # damage
             return
         at += 12 + length
-
-
-def _unpacked_bytes(png: bytes) -> int:
-    """Bytes of the rows of a PNG, each with the number of its filter; 0 for an unknown type of colours."""
-    width, height, depth, colours, *_, is_interlaced = struct.unpack(">IIBBBBB", png[16:29])
-    bits, size = depth * _CHANNELS.get(colours, 0), 0
-    for left, top, across, down in _PASSES if is_interlaced else ((0, 0, 1, 1),):
-        columns, rows = -((left - width) // across), -((top - height) // down)
-        size += rows * (1 + (columns * bits + 7) // 8) if columns > 0 and rows > 0 else 0
-    return size if bits else 0
-
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    """A chunk of a PNG."""
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))

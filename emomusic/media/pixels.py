@@ -99,6 +99,7 @@ _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 _MOST_FRAMES, _MOST_PIXELS = 50, 10**8  # of an animation that may begin with blank frames
 _MOST_PAGES = 200
 _BLANK_RANGE = 16  # grey values
+_DECODED_BY_ROWS = ("GIF", "PNG", "TIFF")  # what they decoded before an error is right
 _RANGES = (1.0, 255.0, 2.0**16 - 1, 2.0**32 - 1)
 """What a sensor or a program may take for white: in floats, and in 8, 16 and 32 bits."""
 _USED_SHARE = 0.25  # of the range; 14 bits in 16 use less
@@ -135,6 +136,24 @@ def choose_page(picture: Image.Image) -> str | None:
             picture.seek(first)
         return None if is_single else f"Picture {picture.tell() + 1} of {num_frames} was read."
     return None
+
+
+def load_part(picture: Image.Image) -> bool:
+    """Load a cut picture. Whether its decoder gave a part of its pixels and then an error."""
+    tiles: list[Any] = getattr(picture, "tile", [])
+    is_interlaced = picture.format == "GIF" and len(tiles) == 1 and tiles[0].args[1]
+    try:
+        picture.load()
+    except (OSError, SyntaxError):  # of a PNG
+        picture.tile = []  # type: ignore[attr-defined]  # what was decoded is all there is
+        if picture.format not in _DECODED_BY_ROWS or picture.getbbox() is None:
+            raise
+        for step in (8, 4, 2) if is_interlaced else ():  # an absent row is as the one above it
+            for row in range(step // 2, picture.height, step):
+                if picture.crop((0, row, picture.width, row + 1)).getbbox() is None:
+                    picture.paste(picture.crop((0, row - step // 2, picture.width, row - step // 2 + 1)), (0, row))
+        return True
+    return False
 
 
 def _is_blank(frame: Image.Image) -> bool:

@@ -169,6 +169,15 @@ def zip_that_declares(**values: int) -> bytes:
     return file.getvalue()
 
 
+def streamed_zip() -> bytes:
+    """A ZIP that was written to a pipe, so that the sizes follow the members."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(Mock(spec=["write", "flush"], write=file.write), "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in TWO.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
 def tar_that_declares(size: int, **headers: str) -> bytes:
     """A TAR of one member without its content."""
     info = tarfile.TarInfo("a.jpg")
@@ -190,6 +199,9 @@ def tar_that_declares(size: int, **headers: str) -> bytes:
             for ending in ("zip", "tar.gz")
             for data in (b"", b"no archive")
         ),
+        pytest.param("zip", zip_bytes(TWO.items())[:5000], {"a.jpg": None, "": None}, id="cut zip"),
+        pytest.param("zip", zip_bytes(TWO.items())[:7000], FIRST, id="cut in the second of a zip"),
+        pytest.param("zip", streamed_zip()[:-120], TWO | {"": None}, id="without its directory"),
         pytest.param("tar.gz", gzip.compress(tar_bytes(TWO.items())[:600]), {"a.jpg": None, "": None}, id="cut"),
         pytest.param("tar.gz", gzip.compress(tar_bytes(TWO.items())[:6144]), FIRST, id="cut in the second"),
         pytest.param(
