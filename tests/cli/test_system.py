@@ -51,28 +51,19 @@ def test_the_app_starts_from_any_folder_at_the_port_and_address_asked_for_or_for
     ]
 
 
-@pytest.mark.parametrize(
-    ("command", "is_wheel", "advice"),
-    [
+def test_without_the_extra_it_says_what_to_install(
+    started: list[list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(system, "_version_of", lambda _: None)
+    for command, is_wheel, advice in (
         ("app", True, "'emomusic[app]'"),
         ("app", False, "-r requirements-serve.txt"),
         ("batch x.jpg --out OUT --engine ray", False, "-r requirements-cluster.txt"),
-    ],
-)
-def test_without_the_extra_it_says_what_to_install(
-    started: list[list[str]],
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    command: str,
-    is_wheel: bool,
-    advice: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(system, "IS_WHEEL", is_wheel)
-    monkeypatch.setattr(system, "_version_of", lambda _: None)
-    assert main.main(command.split()) == 2
-    err = capsys.readouterr().err
-    assert err.count("\n") == 1
-    assert f"Run: pip install {advice}" in err
-    assert (started, list(tmp_path.iterdir())) == ([], [])
+    ):
+        monkeypatch.setattr(system, "IS_WHEEL", is_wheel)
+        assert main.main(command.split()) == 2
+        err = capsys.readouterr().err
+        assert err.count("\n") == 1
+        assert f"Run: pip install {advice}" in err
+        assert (started, list(tmp_path.iterdir())) == ([], [])
