@@ -34,6 +34,12 @@ def test_a_picture_without_votes_gets_none(images: np.ndarray, write_votes: Call
     np.testing.assert_array_equal(ferplus.seen_emotions(faces, Split.TRAIN), [0, 0, 4, 0, 0, 4])
 
 
+def test_single_votes_and_unknown_faces_give_no_majority() -> None:
+    counts = ({"happy": 4, "neutral": 3, "sad": 1, "fear": 1, "angry": 1}, {"unknown": 7, "neutral": 3})
+    votes = np.array([[row.get(name, 0) for name in ferplus.COLUMNS] for row in counts], np.uint8)
+    assert ferplus.majority(votes).tolist() == [ferplus.COLUMNS.index("happy"), ferplus.NO_MAJORITY]
+
+
 @pytest.mark.parametrize("classes", [SEVEN, FOUR], ids=["seven", "four"])
 def test_contempt_counts_as_wrong_and_pictures_without_a_majority_do_not_count(
     classes: tuple[str, ...], images: np.ndarray, write_votes: Callable[..., None]

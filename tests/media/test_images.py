@@ -77,6 +77,11 @@ def test_transparent_pixels_become_white(mode: str) -> None:
     np.testing.assert_array_equal(image[0], [WHITE, (127, 127, 127), (0, 0, 0)])
 
 
+def test_a_transparent_colour_is_white() -> None:
+    for picture, colour in ((Image.new("RGB", (9, 9), RED), RED), (Image.new("L", (9, 9), 7), 7)):
+        assert (read_image(encoded(picture, "PNG", transparency=colour)) == 255).all()
+
+
 # Ranges of values
 
 
