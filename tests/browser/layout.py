@@ -185,6 +185,32 @@ def axe_report(page: Page) -> str | None:
     return found.generate_report()
 
 
+# The size in pixels of the smallest visible text, with the text, in charts and in the parts of components too
+SMALLEST = """() => {
+  const found = [], roots = [document];
+  for (const root of roots) {
+    for (const each of root.querySelectorAll("*")) {
+      if (each.shadowRoot) roots.push(each.shadowRoot);
+      const own = [...each.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data.trim()).join("");
+      const { width, height } = each.getBoundingClientRect();
+      if (!own || width < 2 || height < 2 || each.closest("style, script, #js-plotly-tester, [data-testid=stSidebar]"))
+        continue;
+      const isIcon = each.closest('[data-testid="stIconMaterial"], [class*="material"]');
+      if (isIcon || !each.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+      const { a, b } = each instanceof SVGElement ? each.getScreenCTM() : { a: 1, b: 0 }, scale = Math.hypot(a, b);
+      found.push([Math.round(100 * scale * parseFloat(getComputedStyle(each).fontSize)) / 100, own.slice(0, 40)]);
+    }
+  }
+  return found.sort(([one], [other]) => one - other)[0];
+}"""
+
+
+def smallest(page: Page) -> tuple[float, str]:
+    """The size in pixels of the smallest letters on the page, and their text."""
+    size, text = page.evaluate(SMALLEST)
+    return float(size), str(text)
+
+
 # Whether a row of buttons can be scrolled, which hides the last ones
 ROWS_SCROLL = "all => all.filter(row => row.scrollWidth - row.clientWidth > 1).map(row => row.className)"
 
@@ -206,6 +232,8 @@ def assert_well_drawn(page: Page, title: str) -> None:
         wait_until_idle(page)
         problems = page.evaluate(PROBLEMS)
         assert problems == [], (size, problems)
+        if size == PROJECTOR:
+            assert (least := smallest(page))[0] >= 16, least
     assert page.locator(".st-key-shown, .st-key-how-top").evaluate_all(ROWS_SCROLL) == []
     page.emulate_media(color_scheme="dark")
     expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "dark")

@@ -1,8 +1,7 @@
-"""The app as a server: limits and an orderly stop, and two replicas behind Caddy and coturn, in Chromium."""
+"""The app as a server: limits, an orderly stop, and video through coturn, in Chromium."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -18,10 +17,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from emomusic.server.frames import Problem
-from tests.browser.conftest import PATIENCE_MS, download, figure, fresh_server, visit, with_spotify
+from tests.browser.conftest import PATIENCE_MS, figure, fresh_server, visit, with_spotify
 from tests.browser.live import CAMERA, SUMMARY, agree_and_start, press, problem, sees, show_sample, start
 from tests.servers import reserved_port
-from tests.test_caddy import answers, run_caddy
+from tests.test_caddy import answers
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.browser
@@ -113,31 +112,20 @@ def test_limits_and_an_orderly_stop(tmp_path: Path, open_: Open) -> None:
 
 @dataclass(frozen=True)
 class Turn:
-    """A TURN server, which the browsers and the replicas must use."""
+    """A TURN server, which the browser and the server must use."""
 
     port: int
     log: Path
 
     @property
     def settings(self) -> dict[str, str]:
-        """Those of a replica."""
+        """Those of the server."""
         servers = [{"urls": [f"turn:127.0.0.1:{self.port}?transport=udp"]}]
         return {
             "EMOMUSIC_ICE": json.dumps({"iceServers": servers, "iceTransportPolicy": "relay"}),
             "EMOMUSIC_TURN_SECRET": TURN_SECRET,
             "EMOMUSIC_LIVE": "webrtc",
         }
-
-
-@dataclass(frozen=True)
-class Replica:
-    """A server; its folder has the number of its process."""
-
-    address: str
-    folder: Path
-
-    def kill(self) -> None:
-        os.kill(int((self.folder / "pid").read_text(encoding="ascii")), signal.SIGKILL)
 
 
 @pytest.fixture
@@ -156,53 +144,17 @@ def turn(tmp_path: Path, root: Path) -> Iterator[Turn]:
         process.wait(timeout=PATIENCE_S)
 
 
-@pytest.fixture
-def replicas(tmp_path_factory: pytest.TempPathFactory, turn: Turn) -> Iterator[list[Replica]]:
-    with contextlib.ExitStack() as stack:
-        folders = [tmp_path_factory.mktemp("replica") for _ in range(2)]
-        servers = [fresh_server(folder, turn.settings, script=SERVER) for folder in folders]
-        addresses = [stack.enter_context(server) for server in servers]
-        yield [Replica(address, folder) for address, folder in zip(addresses, folders, strict=True)]
-
-
-@pytest.fixture
-def proxy(replicas: list[Replica], root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with run_caddy(root, tmp_path_factory.mktemp("caddy"), [replica.address for replica in replicas]) as (address, _):
-        yield address
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("caddy") is None, reason="needs Caddy: apt install caddy")
 @pytest.mark.skipif(shutil.which("turnserver") is None, reason="needs coturn: apt install coturn")
-def test_visitors_pass_the_proxy_video_passes_the_relay_and_a_killed_replica_loses_only_its_own_visitors(
-    open_: Open, proxy: str, replicas: list[Replica], turn: Turn, root: Path
-) -> None:
-    page = open_(f"{proxy}/live")
-    start(page)
-    sees(page, "1 face ·")
-    busy = [figure(replica.address, "live_sessions") for replica in replicas]
-    assert sorted(busy) == [0, 1]
-    idle = replicas[busy.index(0)]
-    other = open_(proxy)
-    while figure(idle.address, "visitors") == 0:  # the proxy chooses a replica at random
-        other.context.clear_cookies()
-        other.goto(proxy)
-        other.get_by_role("heading", level=1).wait_for()
-    other.locator("input[type=file]").first.set_input_files(root / "data/samples/barack-obama-2012.jpg")
-    picture = other.locator(RESULT).first
-    picture.wait_for()
-    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
-    other.get_by_role("button", name="More", exact=True).click()
-    other.get_by_role("tab", name="Download").click()
-    record = json.loads(download(other, "Everything").read_text(encoding="utf-8"))
-    assert record["image"] == "barack-obama-2012.jpg"
-    idle.kill()
-    show_sample(page, "four-people")
-    sees(page, "4 faces ·")  # the video continues
-    other.goto(f"{proxy}/?sample=eileen-collins-1999")
-    other.locator(RESULT).first.wait_for()
-    press(page, "STOP")  # a stop during a session logs a warning
-    expect(page.locator(SUMMARY)).to_be_visible()
+def test_video_passes_the_relay(open_: Open, turn: Turn, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with fresh_server(tmp_path_factory.mktemp("server"), turn.settings, script=SERVER) as server:
+        page = open_(f"{server}/live")
+        start(page)
+        sees(page, "1 face ·")
+        show_sample(page, "four-people")
+        sees(page, "4 faces ·")
+        press(page, "STOP")  # a stop during a session logs a warning
+        expect(page.locator(SUMMARY)).to_be_visible()
 
     def relay_granted(method: str) -> bool:
         # A refused request has the same text up to the comma

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from emomusic.app.how_it_works.steps import STEPS
@@ -97,8 +93,8 @@ def test_a_page_is_accessible_keeps_its_place_and_no_control_covers_another(
         assert_well_drawn(page, title)
 
 
-SAMPLES = {"very wide": "Four people", "tall": "Speaking", "square": "An astronaut", "wide": None}
-"""Labels of samples by format; `wide_photo` is the last one."""
+SAMPLES = {"very wide": "Four people", "tall": "Speaking", "square": "An astronaut"}
+"""Labels of samples by format."""
 
 # The parts of an answer that each window shows completely
 ON_PHONE = (
@@ -115,25 +111,13 @@ ON_DESKTOP = (
 )
 
 
-def wide_photo(root: Path) -> bytes:
-    """Two of the four people, 3:2."""
-    with Image.open(root / "data/samples/four-people.jpg") as image:
-        buffer = io.BytesIO()
-        image.crop((0, 0, 564, 376)).save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-def show(page: Page, sample: str | None, root: Path) -> None:
-    """Choose a sample or upload a wide photo, and wait for its answer."""
+def show(page: Page, sample: str) -> None:
+    """Choose a sample, and wait for its answer."""
     preview = page.locator(".st-key-photo-preview img")
     before = preview.get_attribute("src") if preview.count() else None
     if before is not None:
         page.get_by_role("button", name="Other photos").click()
-    if sample is not None:
-        page.get_by_role("button", name=sample, exact=True).click()
-    else:
-        photo = {"name": "wide.jpg", "mimeType": "image/jpeg", "buffer": wide_photo(root)}
-        page.locator('input[type="file"]').set_input_files(photo)  # type: ignore[arg-type]
+    page.get_by_role("button", name=sample, exact=True).click()
     if before is not None:
         expect(preview).not_to_have_attribute("src", before)
     expect(page.locator(".strip-listener")).to_be_visible()
@@ -149,17 +133,17 @@ def place_of_player(page: Page) -> tuple[float, float]:
     return left, top
 
 
-def test_the_answer_is_on_the_first_screen_of_every_window(open_page: Callable[..., Page], root: Path) -> None:
+def test_the_answer_is_on_the_first_screen_of_every_window(open_page: Callable[..., Page]) -> None:
     page = open_page()
     for name, sample in SAMPLES.items():
-        show(page, sample, root)
+        show(page, sample)
         for size in (DESKTOP, LAPTOP):
             assert_visible_in(page, size, ON_DESKTOP, name)
         assert_visible_in(page, PHONE, ON_PHONE, name)
         resize(page, DESKTOP)
 
     # No part moves when a face is chosen or another song plays
-    show(page, SAMPLES["very wide"], root)
+    show(page, SAMPLES["very wide"])
     for button, changed in (
         (".st-key-photo-face-3 button", page.get_by_role("radio", name="Face 3", checked=True)),
         (".st-key-next-photo button", page.locator("button.previous:enabled")),
@@ -186,33 +170,19 @@ def test_the_answer_is_on_the_first_screen_of_every_window(open_page: Callable[.
         wait_until_idle(page)
 
 
-@dataclass(frozen=True)
-class Late:
-    """Parts of a page that arrive last.
-
-    Attributes:
-        address: the page.
-        files: the pattern of the files of the parts.
-        below: what lies below them; they may change the last line above it.
-    """
-
-    address: str
-    files: str
-    below: str
-
-
 LATE = {
-    "fonts": Late("models", "**/*.woff2", "[role=tablist]"),  # until then, letters have other widths
-    "drop zone": Late("music?view=Your+song", "**/FileUploader*.js", "text=See the mood of a song"),
+    "fonts": ("models", "**/*.woff2", "[role=tablist]"),  # until then, letters have other widths
+    "drop zone": ("music?view=Your+song", "**/FileUploader*.js", "text=See the mood of a song"),
 }
+"""Parts of a page that arrive last: the page, the pattern of their files, and what lies below them."""
 
 
 @pytest.mark.parametrize("name", LATE)
 def test_nothing_moves_when_fonts_or_a_drop_zone_arrive_last(open_page: Callable[..., Page], name: str) -> None:
-    page, late, held = open_page(), LATE[name], list[Route]()
-    page.route(late.files, lambda part: held.append(part))
-    page.goto(page.url + late.address, wait_until="commit")
-    below = page.locator(late.below)
+    page, held, (address, files, lower) = open_page(), list[Route](), LATE[name]
+    page.route(files, lambda part: held.append(part))
+    page.goto(page.url + address, wait_until="commit")
+    below = page.locator(lower)
     below.wait_for()
     if name == "fonts":
         wait_until_idle(page)  # other parts have arrived
@@ -250,15 +220,12 @@ def test_an_answer_and_its_song_are_announced_and_have_the_focus_after_enter(ope
 def test_on_a_phone_the_pages_lie_in_a_row_at_the_bottom(open_page: Callable[..., Page]) -> None:
     page = open_page("/?sample=eileen-collins-1999", width=390, height=844)
     wait_until_idle(page)
-    names = ("Photo", "Live", "Film", "Music", "Models", "How it works")
-    links = [page.get_by_role("link", name=name) for name in names]
-    boxes = [link.bounding_box() for link in links]
-    places = [(box["x"], box["y"], box["x"] + box["width"]) for box in boxes if box is not None]
-    assert len(places) == len(names)
-    assert places == sorted(places)
-    assert len({y for _, y, _ in places}) == 1
-    assert places[0][1] > 760
-    assert places[-1][2] <= 390
+    boxes = [box_of(link) for link in page.locator(".st-key-pages a").all()]
+    assert len(boxes) == len(PAGES)
+    assert [box["x"] for box in boxes] == sorted(box["x"] for box in boxes)
+    assert {box["y"] for box in boxes} == {boxes[0]["y"]}
+    assert boxes[0]["y"] > 760
+    assert boxes[-1]["x"] + boxes[-1]["width"] <= 390
     expect(page.get_by_test_id("stExpandSidebarButton")).to_be_hidden()
     visit(page, "Film")
     page.wait_for_url("**/film")

@@ -129,13 +129,6 @@ def keys(app: AppTest) -> set[str]:
     return {button.key for button in app.button if button.key}
 
 
-def on_the_plane(app: AppTest, name: str) -> list[str]:
-    """The labels of the faces or songs in the chart of the listener."""
-    (plane,) = (each for each in app.get("plotly_chart") if each.proto.alt.startswith("The affect plane: "))
-    (trace,) = (trace for trace in json.loads(plane.proto.spec)["data"] if trace.get("name") == name)
-    return [re.sub(r"<.*?>", "", text) for text in trace.get("text") or [str(each[-1]) for each in trace["customdata"]]]
-
-
 def open_page(app: AppTest, name: str) -> AppTest:
     """Open another page by a click in the navigation, which clears the URL.
 

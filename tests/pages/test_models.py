@@ -18,9 +18,10 @@ from emomusic.results.overview import Benchmark
 from emomusic.server import shared
 from emomusic.server.labelled import OwnFaces
 from emomusic.server.sessions import WHEN_GONE
+from emomusic.songs.playground import LabelledSongs
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
-from tests.pages.screen import charts, page_of, text_of
+from tests.pages.screen import charts, click, page_of, text_of
 
 
 @pytest.fixture
@@ -48,19 +49,6 @@ def opened(
 def levels(app: AppTest) -> list[int]:
     """The levels of the faces of all shown models, in percent."""
     return [int(level) for html in app.get("html") for level in re.findall(r"--level:(\d+)%", html.proto.body)]
-
-
-def test_the_page_opens_on_people_s_votes_with_the_answer_and_a_face_to_try(app: AppTest) -> None:
-    app.run()
-    assert app.segmented_control(key="kind").value == Benchmark.VOTES
-    assert re.search("right on 80.0.*by people's votes", app.header[0].value)
-    titles = [tab.label for tab in app.tabs]
-    assert titles == ["Try your face", "Overview", "Confusions", "Thresholds", "Mistakes", "Learning", "Details"]
-    assert not charts(app)  # no other tab is computed
-    assert len(levels(app)) == len(EMOTIONS)
-    app.segmented_control(key="kind").set_value(Benchmark.FEATURES).run()
-    assert "moods" in app.title[0].value
-    assert app.tabs[0].label == "Overview"
 
 
 def test_the_table_has_all_models_on_one_benchmark(app: AppTest) -> None:
@@ -106,19 +94,6 @@ def test_collections_of_posed_faces_are_a_test_set_where_a_model_has_them(app: A
     opened(app, on=Benchmark.POSED, view="Details")
     assert list(app.dataframe[0].value["Right"].dropna()) == [37.5]
     assert not {"Mean F1", "Calibration error"} & set(app.dataframe[0].value)
-
-
-def test_a_model_of_four_classes_is_compared_over_four_classes(app: AppTest) -> None:
-    opened(app, "vgg9", "mobilenet_quadrants", view="Confusions")
-    assert "in four classes" in text_of(app)
-    assert len(levels(app)) == 11  # seven faces and four
-    assert [chart["data"][0]["x"] for chart in charts(app)] == [["happy", "tense", "sad", "neutral"]] * 2
-    opened(app, "vgg9", "mobilenet_quadrants", view="Thresholds")
-    app.selectbox(key="class").set_value("tense").run()
-    assert len(charts(app)) == 8  # two curves, and the confidence in two charts, of each
-    opened(app, "mobilenet_quadrants")
-    assert list(app.dataframe[0].value["F1 in the report"]) == pytest.approx([86, 77, 54, 61])
-    assert app.table[0].value["The report said"].iloc[0].startswith("72 %")
 
 
 def change_metrics(folder: Path, **changes: Any) -> None:
@@ -218,6 +193,21 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
     detector.faces = []
     app.button(key="sample-joe-biden-2010").click().run()
     assert "No face" in text_of(app)
+
+
+def test_a_training_steps_plays_rests_and_begins_again_with_another_choice(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    songs = LabelledSongs(random.random((80, 9)), np.arange(80) % 4, are_predicted=False)
+    monkeypatch.setattr("emomusic.app.models.training._load_songs", lambda: songs)
+    opened(app, view="Learning", on=Benchmark.FEATURES)
+    for key, epoch in (("step", 1), ("play", 11), ("play", 11)):  # the second one pauses
+        click(app, f"train-{key}")
+        assert f"Epoch **{epoch}** of" in text_of(app)
+    assert "Epoch **11** of" in text_of(app.run())
+    app.selectbox(key="wrong").set_value("50").run()
+    assert "Epoch **0** of" in text_of(app)
 
 
 def test_one_s_own_labelled_faces_are_a_row_beside_ours(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,9 @@ def test_a_dropped_song_has_its_quadrant_tags_and_path(app: AppTest, monkeypatch
     monkeypatch.setattr(classify, "load_sound_model", pytest.fail)
     app.run()  # hears nothing again
     assert answer in [header.value for header in app.header]
+    assert state_of(app, OwnSong).held.num_bytes == len(data)
+    app.file_uploader(key="music_song_upload").set_value(None).run()
+    assert (state_of(app, OwnSong).data, len(app.get("audio"))) == (b"", 0)
 
 
 def test_an_unreadable_song_is_decoded_once_and_one_message(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,15 +73,6 @@ def test_an_unreadable_song_is_decoded_once_and_one_message(app: AppTest, monkey
         assert app.get("audio") == []
         app.run()
     assert names == ["my_song.mp3"]
-
-
-def test_a_removed_song_leaves_the_session(app: AppTest) -> None:
-    drop(app, song_bytes("wav"), "song.wav")
-    held = state_of(app, OwnSong).held
-    assert held.num_bytes == len(song_bytes("wav"))
-    app.file_uploader(key="music_song_upload").set_value(None).run()
-    assert state_of(app, OwnSong).data == b""
-    assert app.get("audio") == []
 
 
 def test_a_long_song_has_few_parts_and_takes_turns(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
