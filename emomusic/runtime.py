@@ -93,10 +93,6 @@ class Network:
         outputs: list[Float32Array] = self._session.run(None, dict(zip(self._inputs, inputs, strict=True)))
         return outputs
 
-    def map_batch(self, batch: npt.NDArray[Any], *, min_part: int = 4) -> Float32Array:
-        """The first output for a batch, computed in one part per core. Arguments as for `map_outputs`."""
-        return self.map_outputs(batch, min_part=min_part)[0]
-
     def map_outputs(self, batch: npt.NDArray[Any], *, min_part: int = 4) -> list[Float32Array]:
         """All outputs for a batch, computed in one part per core.
 

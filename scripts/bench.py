@@ -44,7 +44,7 @@ from emomusic.songs.catalogue import TRACK_COLUMNS, Catalogue
 from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.request import Policy, Request
 from emomusic.songs.tables import read_table
-from emomusic.stream.film import DEFAULT_RATE, FilmReading, read_film
+from emomusic.stream.film import FilmReading
 from emomusic.stream.reader import LiveReader
 from emomusic.text import format_clock, pluralize
 from emomusic.training.evaluate import ms_per_face, record_figures
@@ -240,10 +240,9 @@ def bench_film(path: Path) -> list[Timing]:
         networks = load_networks()
         load_identity()
         return_free_memory()
-        idle_mb, reading = resident_mb(), FilmReading(film, DEFAULT_RATE)
+        idle_mb, reading = resident_mb(), FilmReading(film)
         busy_s, started_s = time.process_time(), time.perf_counter()
-        for moment in read_film(film, networks, rate=DEFAULT_RATE):
-            reading.add(moment)
+        for moment in reading.read(film, networks):
             counts.append(len(moment.faces))
             memory.append(resident_mb())
         took_s, busy_s = time.perf_counter() - started_s, time.process_time() - busy_s

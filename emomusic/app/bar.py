@@ -226,11 +226,12 @@ def _cover(song: Song, bar: BarState) -> str | None:
     if not song.is_audio or song.player is Player.BUNDLED:
         return None
     if bar.cover_of != song.id:
-        from emomusic.media.audio_file import read_cover  # loads FFmpeg, which takes 16 MB
+        from emomusic.media.audio_file import AudioFile  # loads FFmpeg, which takes 16 MB
 
         content = content_of(song)
         try:
-            picture = read_cover(content)
+            with AudioFile(content) as file:
+                picture = file.cover()
             image = None if picture is None else encode_jpeg(shrink(read_image(picture), _COVER_SIDE)[0])
         except (EmomusicError, OSError):  # a song without a readable cover plays
             image = None

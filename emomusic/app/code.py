@@ -31,15 +31,13 @@ from emomusic.app.choices import (
 )
 from emomusic.app.picture_chooser import ALL_SAMPLES, GROUP, SAMPLES
 from emomusic.app.state import page_state
-from emomusic.assets import ModelKind
-from emomusic.results.overview import Benchmark
+from emomusic.results.overview import DEFAULTS, Benchmark
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.request import Policy, destination_of
 from emomusic.songs.search import terms_in
 
 _NUM_SONGS = 5
 _SAMPLES = "data/samples"
-_DEFAULT_MODELS = {ModelKind.FACE: "emonet_photo", ModelKind.MUSIC: "ensemble", ModelKind.SOUND: "musicnn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +154,12 @@ def _of_film(screen: _Screen) -> Code:
     film = f"{_SAMPLES}/faces.mp4" if screen.one(FILM_SAMPLE) else "film.mp4"
     python = f"""from emomusic.faces.reading import load_networks
 from emomusic.media.film_file import FilmFile
-from emomusic.stream.film import FilmReading, read_film
+from emomusic.stream.film import FilmReading
 
 with open({film!r}, "rb") as file, FilmFile(file) as opened:
     reading = FilmReading(opened)
-    for moment in read_film(opened, load_networks()):
-        reading.add(moment)
-    reading.finish(opened)
+    for _ in reading.read(opened, load_networks()):
+        pass
 for scene in reading.scenes():
     print(scene.probabilities.emotion)"""
     return Code(screen.command("analyze", film), python)
@@ -195,7 +192,7 @@ print(len(search(load_recommender(), {words!r}).rows))"""
 
 def _of_models(screen: _Screen) -> Code:
     benchmark = Benchmark(screen.one(BENCHMARK) or Benchmark.VOTES)
-    names = screen.all(MODELS[benchmark.kind]) or [_DEFAULT_MODELS[benchmark.kind]]
+    names = screen.all(MODELS[benchmark.kind]) or [DEFAULTS[benchmark.kind]]
     python = f"""from emomusic.assets import ModelKind
 from emomusic.records import read_record
 from emomusic.results.overview import Benchmark, evaluation

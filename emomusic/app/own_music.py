@@ -21,7 +21,7 @@ from emomusic.app.uploads import keep_upload, listed, show_removal, show_uploade
 from emomusic.errors import AudioError, CapacityError, EmomusicError
 from emomusic.media.formats import SONG_UPLOADS, TABLE_ENDINGS
 from emomusic.server.capacity import HeldBytes
-from emomusic.server.own_library import fresh_library, own_library
+from emomusic.server.own_library import own_library
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import visitor_turn
 from emomusic.server.visitor import is_own_computer
@@ -41,7 +41,7 @@ _POLL_S = 1.0
 
 def draw_folders() -> None:
     """Show the folders of the library, and the search for changes."""
-    library = fresh_library()
+    library = own_library().refreshed()
     with st.form("library-add", border=False):
         folder = st.selectbox(
             "Folder with music",
@@ -99,7 +99,7 @@ def _remove(path: str) -> None:
 @st.fragment(run_every=_POLL_S)
 def _show_progress(has_songs: bool) -> None:
     """Show the progress. The page runs again after the first songs and at the end."""
-    if not own_library().is_running or (not has_songs and fresh_library().recommender is not None):
+    if not own_library().is_running or (not has_songs and own_library().refreshed().recommender is not None):
         st.rerun()
     with Library() as library:
         num_left, num_files = library.counts()
@@ -118,7 +118,7 @@ def own_recommender() -> Recommender | None:
         LibraryError: the library is damaged.
     """
     if is_own_computer():
-        return fresh_library().recommender
+        return own_library().refreshed().recommender
     return page_state(OwnFiles).recommender
 
 

@@ -1,7 +1,7 @@
 """A page as a list of parts, each of which draws its piece of what is shown in its own container.
 
-PHOTO = Page("photo", [Part("title", draw_title), Part("player", draw_player, has=lambda shown: shown.queue)])
-PHOTO.draw(shown, containers)
+PHOTO = [Part("player", draw_player, has=lambda shown: shown.queue), Part("title", draw_title)]
+draw_parts(PHOTO, shown, containers)
 """
 
 from __future__ import annotations
@@ -22,31 +22,17 @@ class Part(Generic[Shown]):
     Attributes:
         name: the name of its container.
         draw: draws it.
-        has: whether there is something to draw; None for always.
+        has: whether there is something to draw.
     """
 
     name: str
     draw: Callable[[Shown], object]
-    has: Callable[[Shown], object] | None = None
+    has: Callable[[Shown], object] = lambda _: True
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Shown]):
-    """A page of an answer.
-
-    Attributes:
-        name: the name of the page.
-        parts: the parts in the order in which they are drawn: the player first, as its sound waits for nothing.
-    """
-
-    name: str
-    parts: Sequence[Part[Shown]]
-
-    def draw(self, shown: Shown, places: Mapping[str, DeltaGenerator]) -> None:
-        """Draw the parts that there are, each in the container of its name; those without a container are left out."""
-        for part in self.parts:
-            if part.name not in places:
-                continue
-            if part.has is None or part.has(shown):
-                with places[part.name]:
-                    part.draw(shown)
+def draw_parts(parts: Sequence[Part[Shown]], shown: Shown, places: Mapping[str, DeltaGenerator]) -> None:
+    """Draw the parts that there are, in their order, each in the container of its name; others are left out."""
+    for part in parts:
+        if part.name in places and part.has(shown):
+            with places[part.name]:
+                part.draw(shown)

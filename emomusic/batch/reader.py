@@ -134,15 +134,13 @@ class UnitReader:
 
     def _film_rows(self, name: str, file: BinaryIO) -> _Rows:
         from emomusic.media.film_file import FilmFile
-        from emomusic.stream.film import FilmReading, read_film  # loads FFmpeg, for films only
+        from emomusic.stream.film import FilmReading  # loads FFmpeg, for films only
 
         try:
             with FilmFile(file) as film:
                 reading, networks = FilmReading(film, self._rate), load_networks(self._model, posed=self._posed)
-                with contextlib.closing(read_film(film, networks, rate=self._rate)) as moments:
-                    for moment in moments:
-                        reading.add(moment)
-                reading.finish(film)
+                with contextlib.closing(reading.read(film, networks)) as moments:
+                    deque(moments, maxlen=0)
         except FilmError as error:
             return _no_rows(name, is_film=True, error=str(error))
         faces = reading.faces()

@@ -152,7 +152,7 @@ def _analyzed_film(
     from emomusic.faces.reading import load_networks
     from emomusic.media.film_file import FilmFile
     from emomusic.songs.recommend import load_recommender, one_song_each
-    from emomusic.stream.film import DEFAULT_RATE, FilmReading, read_film
+    from emomusic.stream.film import DEFAULT_RATE, FilmReading
 
     with FilmFile(name, stream=options.stream, turn=options.turn) as film:
         networks, recommender = load_networks(options.model, posed=options.posed), load_recommender()
@@ -160,11 +160,9 @@ def _analyzed_film(
         reading = FilmReading(film, options.rate or DEFAULT_RATE)
         read_share = 1.0 if out is None else _READ_SHARE
         is_every = options.every or options.rate is not None
-        with contextlib.closing(read_film(film, networks, rate=reading.rate, every=is_every)) as moments:
+        with contextlib.closing(reading.read(film, networks, every=is_every)) as moments:
             for moment in moments:
-                reading.add(moment)
                 on_share(read_share * moment.share)
-        reading.finish(film)
         read_ms = 1000 * (time.perf_counter() - started)
     if film.note is not None:
         more = " Choose another with --stream." if film.num_videos > 1 else ""

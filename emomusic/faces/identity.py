@@ -53,7 +53,7 @@ def describe_persons(image: RgbImage, faces: Sequence[Face]) -> Descriptors:
 def describe_crops(crops: Sequence[RgbImage]) -> Descriptors:
     """The descriptor of each crop of an upright face with `ROOM_AROUND`, as from `describe_persons`."""
     rows = to_network_input(crops, SIDE).transpose(0, 3, 1, 2).astype(np.float32)
-    found = load_identity().map_batch(rows, min_part=1)
+    found = load_identity().map_outputs(rows, min_part=1)[0]
     return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6), np.float32)
 
 

@@ -194,16 +194,6 @@ def whole(source: AudioSource, step_s: float, name: str | None = None) -> list[W
         return sounding
 
 
-def read_cover(source: AudioSource) -> bytes | None:
-    """The cover in an audio file: JPEG, PNG, GIF or WebP, not checked further. None without one.
-
-    Raises:
-        AudioError: the file cannot be read.
-    """
-    with AudioFile(source) as file:
-        return file.cover()
-
-
 class AudioFile(MediaFile):
     """An opened audio file.
 
@@ -346,7 +336,7 @@ class AudioFile(MediaFile):
         )
 
     def cover(self) -> bytes | None:
-        """The first embedded picture, as it is; None without one."""
+        """The first embedded picture, as it is: JPEG, PNG, GIF or WebP, not checked further. None without one."""
         try:
             content = bytes(next(self._container.demux(self._videos(attached=True)[0])))
         except (IndexError, StopIteration, *DAMAGE):

@@ -84,6 +84,7 @@ class FilmFile(MediaFile):
         end_s: so far, where the decoded frames end; afterwards, that of the film, the longest of its streams.
         audio_packets: the sound up to the last frame, with times in the clock of `start_s`. The caller removes them.
         start_s: time of the first frame in the clock of the file.
+        should_stop: as given.
     """
 
     error_type = FilmError
@@ -115,7 +116,7 @@ class FilmFile(MediaFile):
             FilmError: no such file, not a film, damaged from the start, encrypted, too large or too long, or no such
                 stream.
         """
-        self._max_s, self._with_audio, self._should_stop = max_s, with_audio, should_stop
+        self._max_s, self._with_audio, self.should_stop = max_s, with_audio, should_stop
         self._wanted, self._num_turns = stream, turn // 90
         self.audio: Any = None
         self.audio_packets: deque[Any] = deque()
@@ -291,7 +292,7 @@ class FilmFile(MediaFile):
         return "NONREF" if rate * _SKIPPED_FRAMES <= self.frames_per_second else "DEFAULT"
 
     def _is_over(self) -> bool:
-        return self._has_frames and self._should_stop()
+        return self._has_frames and self.should_stop()
 
     def _packets_of_video(self) -> Iterator[Any]:
         streams = (stream for stream in (self._stream, self.audio) if stream is not None)
@@ -342,7 +343,7 @@ class FilmFile(MediaFile):
 
     def _finish(self) -> None:
         """Tell what is missing, after the last frame."""
-        if self._should_stop():
+        if self.should_stop():
             return
         missing_s = 0.0 if self._video_s is None or self._has_keys_only else self._video_s - self.end_s
         if self._is_cut_off or self._file.error or missing_s > max(_MISSING_S, _MISSING_SHARE * (self._video_s or 0.0)):

@@ -16,8 +16,7 @@ import msgspec
 
 from emomusic.assets import SPEC, ModelKind, models_dir
 from emomusic.errors import ModelError
-from emomusic.faces import model_files
-from emomusic.faces.model_files import FACERES, FACERES_TITLE
+from emomusic.faces.model_files import DEFAULT_MODEL, FACERES, FACERES_TITLE
 from emomusic.metrics import FOUR, ClassScores, McNemar, accuracy_interval
 from emomusic.records import (
     OF_FOUR,
@@ -168,16 +167,15 @@ def _on_collections(collections: Collection[CollectionScores]) -> Evaluation:
     return Evaluation(n, right / n, to_text(accuracy_interval(right, n)), means)
 
 
-def is_default(kind: ModelKind, name: str) -> bool:
-    """Whether the app and the commands use this model unless told otherwise."""
-    return kind is ModelKind.SOUND or name in (model_files.DEFAULT_MODEL, DEFAULT_MOOD_MODEL)
+DEFAULTS = {ModelKind.FACE: DEFAULT_MODEL, ModelKind.MUSIC: DEFAULT_MOOD_MODEL, ModelKind.SOUND: "musicnn"}
+"""The model of each kind that the app and the commands use unless told otherwise."""
 
 
 def read_records(kind: ModelKind) -> tuple[list[Record], dict[str, ModelError]]:
     """The results of all models of a kind, the default first, and the errors of damaged ones by name."""
     names = sorted(path.parent.name for path in (models_dir() / kind).glob(f"*/{SPEC}"))
     records, problems = [], {}
-    for name in sorted(names, key=lambda name: not is_default(kind, name)):
+    for name in sorted(names, key=lambda name: name != DEFAULTS[kind]):
         try:
             records.append(read_record(kind, name))
         except ModelError as error:
@@ -221,7 +219,7 @@ def document(record: Record) -> dict[str, Any]:
     return {
         "kind": record.kind.value,
         "name": record.name,
-        "default": is_default(record.kind, record.name),
+        "default": record.name == DEFAULTS[record.kind],
         "classes": list(record.classes),
         **figures,
         "reported": msgspec.to_builtins(reports_of(record)),

@@ -30,7 +30,7 @@ from emomusic.media.images import RgbImage, encode_jpeg, shrink
 from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.files import ServedFile, StreamedFile, served_by
 from emomusic.songs.hearing import SoundSpan, hear_film
-from emomusic.stream.film import FilmMoment, FilmReading, read_film
+from emomusic.stream.film import FilmMoment, FilmReading
 from emomusic.stream.timeline import Scene
 from emomusic.text import format_clock
 
@@ -275,8 +275,7 @@ class FilmJob:
             reading, shown_s, next_s = FilmReading(film), 0.0, 0.0
             self._enter(FilmPhase.READING)
             self._change(reading=reading, num_videos=film.num_videos, stream=film.stream, note=film.note)
-            for moment in read_film(film, loaded):
-                reading.add(moment)
+            for moment in reading.read(film, loaded):
                 self._change(share=moment.share)
                 self._keep_portraits(moment)
                 if moment.time_s >= next_s:
@@ -288,8 +287,6 @@ class FilmJob:
                     self._change(preview=encode_jpeg(marked_frame(small, moment.faces, scale)))
                 if should_stop():
                     break
-            if not should_stop():
-                reading.finish(film)
             self._change(problem=film.problem)
 
     def _keep_portraits(self, moment: FilmMoment) -> None:

@@ -34,7 +34,7 @@ class OwnLibrary:
     The command's own process needs no part of the server, and its workers cannot import Streamlit's script.
 
     Attributes:
-        recommender: for the songs, as of the last `refresh`; None without one.
+        recommender: for the songs, as of the last `refreshed`; None without one.
         info: as `Library.info`.
         problems: sentences about folders and files that the last command could not read.
     """
@@ -49,8 +49,8 @@ class OwnLibrary:
         self._command_lock = threading.Lock()  # several tabs start the command
         self._command: threading.Thread | None = None  # waits for the command
 
-    def refresh(self) -> None:
-        """Read the library if it has changed; while it grows, only after a rest.
+    def refreshed(self) -> OwnLibrary:
+        """The library as it is now. It is read if it has changed; while it grows, only after a rest.
 
         Raises:
             LibraryError: the library is damaged.
@@ -59,13 +59,14 @@ class OwnLibrary:
         with self._lock:
             started_s = time.monotonic()
             if version == self._version or (self.is_running and started_s < self._rests_until_s):
-                return
+                return self
             with Library() as library:
                 songs = library.songs()
                 self.info = library.info(songs)
             self.recommender = recommender_of(songs) if songs else None
             self._version, now_s = version, time.monotonic()
             self._rests_until_s = now_s + _REST * (now_s - started_s)
+        return self
 
     @property
     def is_running(self) -> bool:
@@ -92,17 +93,6 @@ class OwnLibrary:
 def own_library() -> OwnLibrary:
     """The library of this computer, as it was last read."""
     return OwnLibrary()
-
-
-def fresh_library() -> OwnLibrary:
-    """The library as it is now.
-
-    Raises:
-        LibraryError: the library is damaged.
-    """
-    library = own_library()
-    library.refresh()
-    return library
 
 
 def without_folders(picks: Iterable[MaybePick]) -> list[MaybePick]:

@@ -67,32 +67,6 @@ class FilmMoment:
     joined: Sequence[tuple[int, int]] = ()
 
 
-def read_film(
-    film: FilmFile, networks: Networks, *, rate: float = DEFAULT_RATE, every: bool = False
-) -> Generator[FilmMoment]:
-    """Read a film. One thread decodes ahead, and another one searches for faces. Closing the iterator stops them.
-
-    The film is read about once a second, and at `rate` where the picture or the faces change.
-
-    Args:
-        film: an opened film. Afterwards its `problem` has the reason for missing frames.
-        networks: detect and classify the faces.
-        rate: readings per second of film, 0.1 to 30.
-        every: read the whole film at `rate`.
-
-    Raises:
-        ValueError: the rate is out of range.
-    """
-    if not MIN_RATE <= rate <= MAX_RATE:
-        raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
-    steps = map(FilmStep, film.frames(rate)) if every else film.steps(rate, max(_STEP_S, 1 / rate))
-    search = _Search(film, networks[0])
-    reader = _Reader(search, networks)
-    with contextlib.closing(ahead(_searched(search, steps), _STEPS_AHEAD)) as searched:
-        for step, ready in searched:
-            yield from reader.read(step, ready)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Prepared:
     """What does not depend on the tracking. `detected` is in pixels of `small`, or None between two detections."""
@@ -253,10 +227,12 @@ class FilmReading:
     """The readings of a film so far. One thread adds moments, and others may read.
 
     Boxes are in pixels of the film, `width` by `height`. `duration_s` is that of the file, or None. `rate` is the
-    number of readings per second. `turns` counts the faces by `Face.turn`.
+    number of readings per second, 0.1 to 30. `turns` counts the faces by `Face.turn`.
     """
 
     def __init__(self, film: FilmFile, rate: float = DEFAULT_RATE) -> None:
+        if not MIN_RATE <= rate <= MAX_RATE:
+            raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
         self.width, self.height, self.duration_s, self.rate = film.width, film.height, film.duration_s, rate
         self.turns = Counter[int]()
         self._lock = threading.Lock()
@@ -268,6 +244,28 @@ class FilmReading:
         self._num_found = 0  # of the readings that the finder has: those whose length is known
         self._scenes: tuple[object, list[Scene]] = (None, [])
         self._end_s: float | None = None  # of the film, once it is over
+
+    def read(self, film: FilmFile, networks: Networks, *, every: bool = False) -> Generator[FilmMoment]:
+        """Read the film, and add each reading before it is given. Closing the iterator stops the threads.
+
+        The film is read about once a second, and at the rate where the picture or the faces change. One thread decodes
+        ahead, and another one searches for faces.
+
+        Args:
+            film: the film. Afterwards its `problem` has the reason for missing frames.
+            networks: detect and classify the faces.
+            every: read the whole film at the rate.
+        """
+        steps = map(FilmStep, film.frames(self.rate)) if every else film.steps(self.rate, max(_STEP_S, 1 / self.rate))
+        search = _Search(film, networks[0])
+        reader = _Reader(search, networks)
+        with contextlib.closing(ahead(_searched(search, steps), _STEPS_AHEAD)) as searched:
+            for step, ready in searched:
+                for moment in reader.read(step, ready):
+                    self.add(moment)
+                    yield moment
+        if not film.should_stop():
+            self.finish(film)
 
     def add(self, moment: FilmMoment) -> None:
         """Add one reading."""

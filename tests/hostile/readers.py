@@ -12,12 +12,12 @@ import numpy as np
 
 from emomusic.batch.sources import find_items, open_item, opened_archive
 from emomusic.errors import EmomusicError
-from emomusic.media.audio_file import read_cover, read_song, whole
+from emomusic.media.audio_file import AudioFile, read_song, whole
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import read_image
 from emomusic.media.sound import SAMPLE_RATE
 from emomusic.songs.tables import read_table as read_song_table
-from emomusic.stream.film import FilmReading, read_film
+from emomusic.stream.film import FilmReading
 from tests.fakes import FakeClassifier, FakeDetector
 
 NETWORKS = FakeDetector(), FakeClassifier()
@@ -33,7 +33,8 @@ def read_audio(source: Path | BinaryIO) -> None:
         assert window.samples.dtype == np.float32
         assert len(window.samples) <= 60 * SAMPLE_RATE
         assert np.isfinite(window.samples).all()
-    read_cover(source)
+    with AudioFile(source) as file:
+        file.cover()
     assert list(whole(source, 2.5))
 
 
@@ -41,11 +42,10 @@ def read_whole_film(source: Path | BinaryIO) -> str | None:
     """The problem of the film."""
     with FilmFile(source, max_s=3600) as film:
         reading, times = FilmReading(film), []
-        for moment in read_film(film, NETWORKS):
+        for moment in reading.read(film, NETWORKS):
             assert 0 <= moment.share <= 1
             assert max(moment.image.shape[:2]) <= 1280
             times.append(moment.time_s)
-            reading.add(moment)
         assert times[0] == 0
         assert times == sorted(times)
         reading.scenes()

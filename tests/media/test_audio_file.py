@@ -12,7 +12,7 @@ import pytest
 
 from emomusic.errors import AudioError
 from emomusic.media import audio_file
-from emomusic.media.audio_file import read_cover, read_song, whole
+from emomusic.media.audio_file import AudioFile, read_song, whole
 from emomusic.media.images import encode_png
 from emomusic.media.sound import PATCH_S, SAMPLE_RATE, windows_of
 from tests.songs.songs import CODECS, song_bytes, tone, write_song
@@ -66,9 +66,10 @@ def test_a_file_that_ends_early_has_windows_over_what_is_left(tmp_path: Path):
 def test_the_cover_is_read_on_demand(ending: str):
     cover = encode_png(np.full((8, 8, 3), 200, np.uint8))
     content = song_bytes(ending, cover=cover)
-    assert read_cover(io.BytesIO(content)) == cover
+    for source, found in ((content, cover), (song_bytes(ending), None)):
+        with AudioFile(source) as file:
+            assert file.cover() == found
     assert len(read_song(io.BytesIO(content)).windows) == 1
-    assert read_cover(io.BytesIO(song_bytes(ending))) is None
 
 
 @pytest.mark.parametrize("step_s", [0.5, 10.0])

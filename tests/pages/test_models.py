@@ -10,10 +10,11 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
 from emomusic.affect import EMOTIONS, Emotion
+from emomusic.assets import ModelKind
 from emomusic.errors import ModelError
-from emomusic.faces import model_files
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.records import FaceBin
+from emomusic.results import overview
 from emomusic.results.overview import Benchmark
 from emomusic.server import shared
 from emomusic.server.labelled import OwnFaces
@@ -27,7 +28,7 @@ from tests.pages.screen import charts, click, page_of, text_of
 @pytest.fixture
 def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_networks: None) -> AppTest:
     monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
-    monkeypatch.setattr(model_files, "DEFAULT_MODEL", "vgg9")  # one of the synthetic models
+    monkeypatch.setitem(overview.DEFAULTS, ModelKind.FACE, "vgg9")  # one of the synthetic models
     votes = np.zeros((len(LABELS), 10), np.uint8)
     votes[np.arange(400), LABELS[:400]] = 10  # no majority on the last pictures
     monkeypatch.setattr("emomusic.results.predictions.read_votes", lambda split: (None, votes))

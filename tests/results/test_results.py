@@ -15,7 +15,6 @@ from emomusic import assets
 from emomusic.assets import ModelKind, folder_of
 from emomusic.cli import main
 from emomusic.errors import ModelError
-from emomusic.faces import model_files
 from emomusic.faces.model_files import face_models
 from emomusic.metrics import McNemar, expected_calibration_error
 from emomusic.records import FaceRecord, MoodModelRecord, read_face_record, read_record, write_metrics
@@ -33,7 +32,7 @@ def numbers_in(sentence: str) -> list[float]:
 @pytest.fixture
 def checkout(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
-    monkeypatch.setattr(model_files, "DEFAULT_MODEL", "vgg9")  # of these, whichever the app's is
+    monkeypatch.setitem(overview.DEFAULTS, ModelKind.FACE, "vgg9")  # of these, whichever the app's is
     return tmp_path
 
 

@@ -1,4 +1,5 @@
 import itertools
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from emomusic.faces.reading import load_networks
 from emomusic.faces.table import Faces
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import RgbImage
-from emomusic.stream.film import MIN_SCENE_S, FilmMoment, FilmReading, read_film
+from emomusic.stream.film import MIN_SCENE_S, FilmMoment, FilmReading
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import (
     BIDEN,
@@ -50,8 +51,7 @@ def read(path: Path, **rate: float) -> FilmReading:
     """A film as the real networks read it."""
     with FilmFile(path) as film:
         reading = FilmReading(film, **rate)
-        for moment in read_film(film, load_networks(), **rate):
-            reading.add(moment)
+        deque(reading.read(film, load_networks()), maxlen=0)
     return reading
 
 
@@ -107,7 +107,7 @@ def test_a_person_who_is_out_of_focus_at_first_is_no_new_person(tmp_path: Path) 
 
 def test_only_cuts_are_cuts(cut_film: Path) -> None:
     with FilmFile(cut_film) as film:
-        cuts_s = [moment.time_s for moment in read_film(film, FAKES, rate=4.0) if moment.is_cut]
+        cuts_s = [moment.time_s for moment in FilmReading(film).read(film, FAKES) if moment.is_cut]
     assert cuts_s == pytest.approx(CUTS_S, abs=0.3)
 
 

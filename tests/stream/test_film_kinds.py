@@ -1,6 +1,7 @@
 """Streams of cameras, recordings that begin anywhere, large and stereoscopic films, and persons who change places."""
 
 import io
+from collections import deque
 from collections.abc import Sequence
 
 import av
@@ -13,7 +14,7 @@ from emomusic.faces.reading import load_networks
 from emomusic.media.film_file import FilmFile
 from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import RgbImage, encode_jpeg
-from emomusic.stream.film import FilmReading, read_film
+from emomusic.stream.film import FilmReading
 from tests.films import BIDEN, COLLINS, framed, frames_bytes
 
 ONE, TWO = framed(COLLINS, 320, 240), framed(BIDEN, 320, 240)
@@ -28,9 +29,7 @@ def encoded(frames: Sequence[RgbImage], form: str, codec: str, **options: str) -
 def read(data: bytes) -> tuple[FilmFile, FilmReading]:
     with FilmFile(io.BytesIO(data)) as film:
         reading = FilmReading(film)
-        for moment in read_film(film, load_networks()):
-            reading.add(moment)
-        reading.finish(film)
+        deque(reading.read(film, load_networks()), maxlen=0)
     return film, reading
 
 

@@ -17,7 +17,7 @@ from emomusic.app.choices import ANSWER_TAB, FILM_FOLLOWS, SONGS_FROM, Source
 from emomusic.app.film.songs import VIDEO, mix_songs, play_scene_song, scene_picks, set_scene, stop_unless_following
 from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
-from emomusic.app.page import Page, Part
+from emomusic.app.page import Part, draw_parts
 from emomusic.app.parts import style_beside
 from emomusic.app.player import show_queue
 from emomusic.app.sources import LABELS
@@ -137,12 +137,12 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
     pixels = "; ".join(f"--{name}: {size}px" for name, size in (sizes | {"people": first + live.TILES}).items())
     st.html(f"<style>.st-key-film-screen {{ --film: {ratio:.4f}; {pixels}; }}</style>")
     with reserve_space("film-screen", 900):
-        places = {part.name: st.container(key=f"film-part-{part.name}", gap="xsmall") for part in FILM.parts}
+        places = {part.name: st.container(key=f"film-part-{part.name}", gap="xsmall") for part in FILM}
     if film.scenes and film.has_answer:
         with places["answer"], shown_errors():
             picks = scene_picks(film.scenes)
             answer = _answer_of(page_state(FilmState), film)
-    FILM.draw(_Screen(job, film, answer, picks), places)
+    draw_parts(FILM, _Screen(job, film, answer, picks), places)
 
 
 def _draw_film(screen: _Screen) -> None:
@@ -255,15 +255,12 @@ def _show_scenes(job: FilmJob, answer: FilmAnswer) -> None:
             )
 
 
-FILM = Page(
-    "film",
-    [
-        Part("film", _draw_film),
-        Part("answer", _draw_answer),
-        Part("timeline", _draw_timeline),
-        Part("actions", _draw_actions, lambda screen: screen.answer is not None and not screen.film.is_reading),
-    ],
-)
+FILM = [
+    Part("film", _draw_film),
+    Part("answer", _draw_answer),
+    Part("timeline", _draw_timeline),
+    Part("actions", _draw_actions, lambda screen: screen.answer is not None and not screen.film.is_reading),
+]
 
 
 def _show_chart(film: FilmView, reading: FilmReading, people: Sequence[FilmFace]) -> None:

@@ -30,7 +30,7 @@ from emomusic.app.live.readings import (
 from emomusic.app.live.session import LiveState, live_session, with_session
 from emomusic.app.live.teach import show_lesson
 from emomusic.app.live.video import connection, mount_camera, request_camera, show_live_problem, show_video
-from emomusic.app.page import Page, Part
+from emomusic.app.page import Part, draw_parts
 from emomusic.app.persons import PersonsState
 from emomusic.app.state import page_state
 from emomusic.charts.face import expression_uri
@@ -95,7 +95,7 @@ def show_live() -> None:
     elif session is None:
         _show_opening(view)
     else:
-        LIVE.draw(_screen_of(session, view), _lay_out(view))
+        draw_parts(LIVE, _screen_of(session, view), _lay_out(view))
 
 
 def _screen_of(session: LiveSession, view: View) -> _Screen:
@@ -151,26 +151,21 @@ def _draw_lesson(screen: _Screen) -> None:
     show_lesson(screen.session if screen.session.phase is Phase.PLAYING else None)
 
 
-LIVE = Page(
-    "live",
-    [
-        # First, as the choice of music decides what plays
-        Part("controls", _draw_controls, lambda shown: shown.session.is_on),
-        Part("side", lambda _: show_songs(), lambda shown: shown.has_music and LIVE_MUSIC.value == SONGS),
-        Part(
-            "side", lambda shown: show_session_songs(shown.answer), lambda shown: shown.is_over and shown.answer.moods
-        ),
-        Part("strip", lambda _: show_band(), lambda shown: shown.has_music and LIVE_MUSIC.value != SONGS),
-        Part("words", lambda _: show_words(), lambda shown: shown.has_music),
-        Part("video", lambda of: show_video(of.session, has_plane=of.view is View.FACES), lambda of: of.session.is_on),
-        Part("side", lambda shown: show_faces(shown.view is View.CLASSROOM), lambda shown: shown.has_music),
-        Part("side", _draw_game, lambda shown: shown.view is View.GAME),
-        Part("side", _draw_lesson, lambda shown: shown.view is View.TEACH),
-        Part("below", _draw_rounds, lambda shown: shown.result is not None),
-        Part("below", lambda _: show_timeline(), lambda shown: shown.has_music and shown.view is View.FACES),
-        Part("summary", lambda shown: show_summary(shown.session, shown.answer), lambda shown: shown.is_over),
-    ],
-)
+LIVE: list[Part[_Screen]] = [
+    # First, as the choice of music decides what plays
+    Part("controls", _draw_controls, lambda shown: shown.session.is_on),
+    Part("side", lambda _: show_songs(), lambda shown: shown.has_music and LIVE_MUSIC.value == SONGS),
+    Part("side", lambda shown: show_session_songs(shown.answer), lambda shown: shown.is_over and shown.answer.moods),
+    Part("strip", lambda _: show_band(), lambda shown: shown.has_music and LIVE_MUSIC.value != SONGS),
+    Part("words", lambda _: show_words(), lambda shown: shown.has_music),
+    Part("video", lambda of: show_video(of.session, has_plane=of.view is View.FACES), lambda of: of.session.is_on),
+    Part("side", lambda shown: show_faces(shown.view is View.CLASSROOM), lambda shown: shown.has_music),
+    Part("side", _draw_game, lambda shown: shown.view is View.GAME),
+    Part("side", _draw_lesson, lambda shown: shown.view is View.TEACH),
+    Part("below", _draw_rounds, lambda shown: shown.result is not None),
+    Part("below", lambda _: show_timeline(), lambda shown: shown.has_music and shown.view is View.FACES),
+    Part("summary", lambda shown: show_summary(shown.session, shown.answer), lambda shown: shown.is_over),
+]
 
 
 # Before START and above the video

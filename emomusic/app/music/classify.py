@@ -22,7 +22,7 @@ from emomusic.app.charts import roomy_columns, show_chart
 from emomusic.app.choices import MUSIC_TRACK
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.music.songs import SIMILAR, show_songs
-from emomusic.app.page import Page, Part
+from emomusic.app.page import Part, draw_parts
 from emomusic.app.sources import YourMusic
 from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import keep_upload, show_uploader
@@ -126,8 +126,10 @@ def _show(own: OwnSong) -> None:
         answer = SongAnswer(_hear(own))
     wave = st.container(key="own-song-wave", gap=None)
     plane, side = roomy_columns([3, 2], key="own-song", gap="large")
-    OWN_SONG.draw(
-        _Screen(own, answer), {"head": head, "side": side, "wave": wave, "plane": plane, "note": st.container()}
+    draw_parts(
+        OWN_SONG,
+        _Screen(own, answer),
+        {"head": head, "side": side, "wave": wave, "plane": plane, "note": st.container()},
     )
 
 
@@ -192,16 +194,13 @@ def _draw_note(screen: _Screen) -> None:
     st.caption(replace(screen.answer, path=_follow(screen.own)).note)
 
 
-OWN_SONG = Page(
-    "own song",
-    [
-        Part("head", _draw_head),
-        Part("side", _draw_side),
-        Part("wave", _draw_wave, has=lambda screen: _follow(screen.own)),
-        Part("plane", _draw_plane),
-        Part("note", _draw_note),
-    ],
-)
+OWN_SONG = [
+    Part("head", _draw_head),
+    Part("side", _draw_side),
+    Part("wave", _draw_wave, has=lambda screen: _follow(screen.own)),
+    Part("plane", _draw_plane),
+    Part("note", _draw_note),
+]
 
 
 def _hear(own: OwnSong) -> Hearing:

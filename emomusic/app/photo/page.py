@@ -18,7 +18,7 @@ from emomusic.answer.answer import Answer, sentence_of
 from emomusic.app.charts import show_tile
 from emomusic.app.choices import ANSWER_TAB, FACE, MOOD, SAMPLE, SAYS, STEP
 from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems
-from emomusic.app.page import Page, Part
+from emomusic.app.page import Part, draw_parts
 from emomusic.app.parts import show_style
 from emomusic.app.persons import PersonsState, draw_persons_menu, show_known
 from emomusic.app.photo.choices import Controls, answer_of, draw_by_hand, draw_who, set_who
@@ -162,7 +162,7 @@ def show_photos(shown: ShownPictures) -> None:
         answer = answer.with_songs(queue)
     shown.mine.keep(digest, ShownPhotos(answer, shown.pictures[0], local_date()))
     screen = _Screen(answer, queue, shown, controls, photos, on_photo, unmarked)
-    PHOTO.draw(screen, places | {"style": style, "title": title, "people": st.container()})
+    draw_parts(PHOTO, screen, places | {"style": style, "title": title, "people": st.container()})
 
 
 # Parts
@@ -356,19 +356,16 @@ def _draw_people(screen: _Screen) -> None:
             _show_persons(screen)
 
 
-PHOTO = Page(
-    "photo",
-    [
-        Part("style", _draw_style),
-        Part("player", _draw_player, lambda screen: screen.queue is not None),
-        Part("title", _draw_title),
-        Part("who", _draw_who, lambda screen: screen.has_several_faces),
-        Part("menus", _draw_menus),
-        Part("picture", _draw_picture),
-        Part("bars", _draw_bars),
-        Part("people", _draw_people),
-    ],
-)
+PHOTO = [
+    Part("style", _draw_style),
+    Part("player", _draw_player, lambda screen: screen.queue is not None),
+    Part("title", _draw_title),
+    Part("who", _draw_who, lambda screen: screen.has_several_faces),
+    Part("menus", _draw_menus),
+    Part("picture", _draw_picture),
+    Part("bars", _draw_bars),
+    Part("people", _draw_people),
+]
 
 
 def _show_unread(photos: Photos) -> None:
@@ -423,4 +420,4 @@ def _show_mood(shown: ShownPictures, mood: Mood) -> None:
     with player:
         queue = play_for(answer.request(), "photo")
     screen = _Screen(answer.with_songs(queue), queue, shown, Controls("", SAYS, MOOD), Photos("", {}, 0))
-    PHOTO.draw(screen, {"player": player, "title": title})
+    draw_parts(PHOTO, screen, {"player": player, "title": title})
