@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,57 +38,77 @@ _PROBLEMS = {
 
 
 @dataclass
+class CameraQuestion:
+    """The question of a page for the camera, and its answer. The page has its own class.
+
+    Attributes:
+        request: identifies the last question; "" before the first.
+        is_asking: whether this question is open.
+        problem: why there is no camera; None if it works, or before the answer.
+    """
+
+    request: str = ""
+    is_asking: bool = False
+    problem: Problem | None = None
+
+    def ask(self) -> None:
+        """Ask for the camera. The answer arrives in a later run of the page."""
+        self.is_asking, self.request, self.problem = True, secrets.token_hex(4), None
+
+
+class PhotoCamera(CameraQuestion):
+    """The question of the Photo page."""
+
+
+@dataclass
 class Cameras:
     """The cameras of a visitor.
 
     Attributes:
         device: the chosen one; "" leaves the choice to the browser.
         others: id and name of those that are not in use.
-        num_tries: on the Photo page.
-        problem: of the last try there; None if the camera works, or before the answer.
     """
 
     device: str = ""
     others: tuple[tuple[str, str], ...] = ()
-    num_tries: int = 0
-    problem: Problem | None = None
 
 
 _ASK_KEY = "camera-question"
 
 
-def ask_browser(
-    attempt: str, on_answer: Callable[[], None], on_plugged: Callable[[], None], *, sends: bool = False
-) -> None:
-    """Mount the invisible component that asks the browser for the camera once for each attempt; "" asks nothing.
+def ask_browser(kind: type[CameraQuestion], on_camera: Callable[[], None], *, sends: bool = False) -> None:
+    """Mount the invisible component that asks the browser for the camera, once for each question.
+
+    A camera that is plugged in is asked for, if the last answer was that there is none.
 
     Args:
-        attempt: identifies the question.
-        on_answer: called with the answer.
-        on_plugged: called after a camera was plugged in, if the last answer was that there is none.
+        kind: the class of the page's question.
+        on_camera: called with the answer that the camera works.
         sends: whether the browser must be able to send pictures.
     """
 
+    def take_answer() -> None:
+        question, mounted = page_state(kind), st.session_state.get(_ASK_KEY)
+        answer = None if mounted is None else mounted.answer  # a late answer finds no component
+        if answer is None or answer["attempt"] != question.request:
+            return
+        _note_others(answer)
+        if answer["problem"]:
+            question.is_asking, question.problem = False, Problem(answer["problem"])
+        elif question.is_asking:
+            on_camera()
+
     def note_devices() -> None:
-        told = st.session_state[_ASK_KEY]["devices"]
+        told, question = st.session_state[_ASK_KEY]["devices"], page_state(kind)
         _note_others(told)
-        if told["has_any"]:
-            on_plugged()
+        if told["has_any"] and question.problem is Problem.ABSENT:
+            question.ask()
 
-    data = {"attempt": attempt, "video": VIDEO, "device": page_state(Cameras).device, "sends": sends}
+    question = page_state(kind)
+    data = {"attempt": question.request if question.is_asking else "", "video": VIDEO, "sends": sends}
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        options = {"on_answer_change": on_answer, "on_devices_change": note_devices}
-        mount("camera", "question", key=_ASK_KEY, data=data, **options)
-
-
-def answer_to(attempt: str) -> str | None:
-    """The problem of an attempt, "" if the camera works; None if another attempt was answered."""
-    question = st.session_state.get(_ASK_KEY)
-    answer = None if question is None else question.answer  # a late answer finds no component
-    if answer is None or answer["attempt"] != attempt:
-        return None
-    _note_others(answer)
-    return str(answer["problem"])
+        options = {"on_answer_change": take_answer, "on_devices_change": note_devices}
+        mount("camera", "question", key=_ASK_KEY, data=data | {"device": page_state(Cameras).device}, **options)
 
 
 def _note_others(answer: Mapping[str, Any]) -> None:
@@ -96,29 +117,19 @@ def _note_others(answer: Mapping[str, Any]) -> None:
 
 def camera_works() -> bool:
     """Ask for the camera on the Photo page, and show why there is none; True before the answer, too."""
-    cameras = page_state(Cameras)
-    ask_browser(f"photo-{cameras.num_tries}", _take_answer, _try_plugged)
-    if cameras.problem is not None:
-        show_problem(cameras.problem, "photo", again=_try_again)
+    question = page_state(PhotoCamera)
+    if not question.request:
+        question.ask()
+    ask_browser(PhotoCamera, lambda: None)
+    if question.problem is not None:
+        show_problem(question.problem, "photo", again=_ask_again)
     else:
-        show_other_cameras("photo", _try_again)
-    return cameras.problem is None
+        show_other_cameras("photo", _ask_again)
+    return question.problem is None
 
 
-def _take_answer() -> None:
-    cameras = page_state(Cameras)
-    if problem := answer_to(f"photo-{cameras.num_tries}"):
-        cameras.problem = Problem(problem)
-
-
-def _try_plugged() -> None:
-    if page_state(Cameras).problem is Problem.ABSENT:
-        _try_again()
-
-
-def _try_again() -> None:
-    cameras = page_state(Cameras)
-    cameras.num_tries, cameras.problem = cameras.num_tries + 1, None
+def _ask_again() -> None:
+    page_state(PhotoCamera).ask()
 
 
 def show_problem(problem: Problem, page: str, *, again: Callable[[], None] | None = None) -> None:

@@ -15,11 +15,6 @@ MOST_VOTERS = 300
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look alike
 
 
-def _code() -> str:
-    """A code that is hard to guess."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(6))
-
-
 @dataclass(eq=False)
 class Ballot:
     """The votes of one lesson on the face that it shows, as long as the session of the lesson keeps it.
@@ -27,12 +22,12 @@ class Ballot:
     Attributes:
         number: of the face, from 1.
         is_open: whether votes count.
-        code: in the address of the phones.
+        code: in the address of the phones, hard to guess.
     """
 
     number: int
     is_open: bool = True
-    code: str = field(default_factory=_code)
+    code: str = field(default_factory=lambda: "".join(secrets.choice(_LETTERS) for _ in range(6)))
     _votes: dict[str, Emotion] = field(default_factory=dict)  # by session, of this face only
 
     def __post_init__(self) -> None:

@@ -5,7 +5,6 @@ Fragments and callbacks get the session from here: Streamlit would keep a sessio
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
@@ -16,6 +15,7 @@ from streamlit import runtime
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.answer.answer import Answer
+from emomusic.app.camera import CameraQuestion
 from emomusic.app.queues import forget_queue
 from emomusic.app.state import CameraState, page_state
 from emomusic.server.capacity import capacity
@@ -28,19 +28,12 @@ from emomusic.stream.reader import LiveReader
 
 
 @dataclass
-class LiveState:
-    """How far a visitor is. Each method is a transition."""
+class LiveState(CameraQuestion):
+    """How far a visitor is, whose question for the camera begins with the consent. Each method is a transition."""
 
-    request: str = ""  # the last question for the camera; "" before the visitor has agreed
-    is_asking: bool = False  # whether this question is open
-    problem: Problem | None = None  # the answer to it, if there is no video
     is_leaving: bool = False  # whether the next complete run of the page opens the Photo page
     mood: EmotionProbabilities | None = None  # that the songs are for; None before the first song
     answer: Answer = field(default_factory=Answer)  # to the mean of the session that is over, for its card
-
-    def ask(self) -> None:
-        """The visitor agrees and asks for the camera. The answer arrives in a later run of the page."""
-        self.is_asking, self.request, self.problem = True, secrets.token_hex(4), None
 
     def begin(self) -> None:
         """A session begins."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from emomusic.app.browser.components import mount
-from emomusic.app.camera import VIDEO, answer_to, ask_browser, show_problem
+from emomusic.app.camera import VIDEO, ask_browser, show_problem
 from emomusic.app.choices import PICTURE_FROM
 from emomusic.app.live.session import LiveState, start_session, with_session
 from emomusic.app.secrets import read_secrets
@@ -61,25 +61,8 @@ def request_camera() -> None:
 
 
 def mount_camera() -> None:
-    """Send each camera request to the browser once."""
-    live = page_state(LiveState)
-    ask_browser(live.request if live.is_asking else "", _take_answer, _ask_plugged, sends=connection() is None)
-
-
-def _ask_plugged() -> None:
-    live = page_state(LiveState)
-    if live.problem is Problem.ABSENT:
-        live.ask()
-
-
-def _take_answer() -> None:
-    live = page_state(LiveState)
-    if (problem := answer_to(live.request)) is None:
-        return
-    if problem:
-        live.is_asking, live.problem = False, Problem(problem)
-    elif live.is_asking:
-        start_session(connection())
+    """Send each camera request to the browser once, and begin a session with the camera."""
+    ask_browser(LiveState, lambda: start_session(connection()), sends=connection() is None)
 
 
 def show_video(session: LiveSession, *, has_plane: bool) -> None:
