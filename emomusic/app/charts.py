@@ -10,8 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.app.frame import text_color
-from emomusic.app.parts import show_style
+from emomusic.app.frame import show_style, text_color
 from emomusic.charts.layout import write_in
 
 

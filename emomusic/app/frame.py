@@ -1,4 +1,4 @@
-"""The frame of every page: icon, theme colours, download buttons, error messages and the notice."""
+"""The frame of every page: icon, theme colours, style sheets, download buttons, error messages and the notice."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 from weakref import ref
 from zoneinfo import ZoneInfo
@@ -76,6 +78,25 @@ def escape_markdown(text: str) -> str:
 def escape_markdown_message(text: str) -> str:
     """A message escaped like this, except full stops and the colons of its sentences."""
     return re.sub(r"\\(\.|:(?= ))", r"\1", escape_markdown(text))
+
+
+@cache
+def read_beside(module: str, *names: str) -> str:
+    """The text of files beside a module, which gives its `__file__`."""
+    return "".join((Path(module).parent / name).read_text(encoding="utf-8") for name in names)
+
+
+def style_beside(module: str, name: str, **values: str) -> str:
+    """A style sheet beside a module as HTML, in which the keys, words in capitals, are replaced by their values."""
+    style = read_beside(module, name)
+    for word, value in values.items():
+        style = style.replace(word, value)
+    return f"<style>\n{style}</style>"
+
+
+def show_style(module: str, name: str, **values: str) -> None:
+    """Show a style sheet as `style_beside` gives it."""
+    st.html(style_beside(module, name, **values))
 
 
 def is_loaded(module: str) -> bool:

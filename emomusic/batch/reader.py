@@ -20,7 +20,7 @@ from emomusic.batch.sources import Item, open_item
 from emomusic.compat import return_free_memory
 from emomusic.errors import BatchError, FilmError, ImageError
 from emomusic.faces.reading import load_networks, read_picture
-from emomusic.faces.table import NO_FACES, affect_row
+from emomusic.faces.table import NO_FACES, Faces, affect_row
 from emomusic.media.formats import HEAD_BYTES, Kind, kind_of
 from emomusic.media.images import MAX_BYTES, DecodedPicture, read_picture_file
 from emomusic.workers import Crash, ahead
@@ -65,6 +65,13 @@ def make_units(items: Sequence[Item], first_number: int = 1) -> list[Unit]:
 
 _Rows = tuple[dict[str, Any], Any]
 """The row of a picture or film, and the table of its faces."""
+
+
+def _rows(name: str, kind: str, size: Any, faces: Faces, num_faces: int, **more: Any) -> _Rows:
+    """The row of a picture or film, which has the size of its reading, and its faces."""
+    mean = faces.mean()
+    row = {"picture": name, "kind": kind, "width": size.width, "height": size.height, "num_faces": num_faces, **more}
+    return row if mean is None else row | affect_row(mean), faces.arrow(name)
 
 
 def _no_rows(name: str, *, is_film: bool, error: str) -> _Rows:
@@ -126,11 +133,8 @@ class UnitReader:
 
     def _picture_rows(self, name: str, picture: DecodedPicture) -> _Rows:
         reading = read_picture(picture, partial(load_networks, self._model), posed=self._posed)
-        size = {"width": reading.width, "height": reading.height, "num_faces": len(reading.faces)}
-        mean = reading.faces.mean()
-        row = {"picture": name, "kind": PICTURE, **size, **({} if mean is None else affect_row(mean))}
-        row["note"] = " ".join(filter(None, [picture.note, reading.note])) or None
-        return row, reading.faces.arrow(name)
+        note = " ".join(filter(None, [picture.note, reading.note])) or None
+        return _rows(name, PICTURE, reading, reading.faces, len(reading.faces), note=note)
 
     def _film_rows(self, name: str, file: BinaryIO) -> _Rows:
         from emomusic.media.film_file import FilmFile
@@ -143,20 +147,9 @@ class UnitReader:
                     deque(moments, maxlen=0)
         except FilmError as error:
             return _no_rows(name, is_film=True, error=str(error))
-        faces = reading.faces()
-        mean = faces.mean()
-        row = {
-            "picture": name,
-            "kind": FILM,
-            "width": reading.width,
-            "height": reading.height,
-            "duration_s": reading.end_s if reading.duration_s is None else reading.duration_s,
-            "num_faces": len(reading.persons()),
-            **({} if mean is None else affect_row(mean)),
-            "error": film.problem,
-            "note": film.note,
-        }
-        return row, faces.arrow(name)
+        duration_s, persons = reading.end_s if reading.duration_s is None else reading.duration_s, reading.persons()
+        more = {"duration_s": duration_s, "error": film.problem, "note": film.note}
+        return _rows(name, FILM, reading, reading.faces(), len(persons), **more)
 
 
 def read_units(

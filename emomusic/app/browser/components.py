@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from emomusic.app.parts import read_beside
+from emomusic.app.frame import read_beside
 from emomusic.assets import data_dir
 from emomusic.server.files import folder_url
 

@@ -16,9 +16,8 @@ from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, s
 from emomusic.app.choices import ANSWER_TAB, FILM_FOLLOWS, SONGS_FROM, Source
 from emomusic.app.film.songs import VIDEO, mix_songs, play_scene_song, scene_picks, set_scene, stop_unless_following
 from emomusic.app.film.state import FilmState, ScenePicks
-from emomusic.app.frame import download_button, escape_markdown, shown_errors
+from emomusic.app.frame import download_button, escape_markdown, shown_errors, style_beside
 from emomusic.app.page import Part, draw_parts
-from emomusic.app.parts import style_beside
 from emomusic.app.player import show_queue
 from emomusic.app.sources import LABELS
 from emomusic.app.state import page_state

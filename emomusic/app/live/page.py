@@ -27,9 +27,17 @@ from emomusic.app.live.readings import (
     show_timeline,
     show_words,
 )
-from emomusic.app.live.session import LiveState, live_session, with_session
+from emomusic.app.live.session import (
+    LiveState,
+    connection,
+    live_session,
+    mount_camera,
+    request_camera,
+    show_live_problem,
+    show_video,
+    with_session,
+)
 from emomusic.app.live.teach import show_lesson
-from emomusic.app.live.video import connection, mount_camera, request_camera, show_live_problem, show_video
 from emomusic.app.page import Part, draw_parts
 from emomusic.app.persons import PersonsState
 from emomusic.app.state import page_state

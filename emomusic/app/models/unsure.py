@@ -9,7 +9,7 @@ from emomusic.app.charts import show_chart
 from emomusic.charts.diagnostics import coverage_chart
 from emomusic.faces.model_files import model_folder, read_spec
 from emomusic.records import CoveragePoint, FaceRecord, Record
-from emomusic.results.overview import Benchmark, label_of
+from emomusic.results.overview import Benchmark, label_of, percent, to_text
 from emomusic.results.predictions import Chosen
 
 LEGEND = (
@@ -39,11 +39,7 @@ def show_unsure(chosen: Chosen, record: Record) -> None:
     is_adjusted = chosen.benchmark is Benchmark.PHOTOGRAPHS
     at = min(curve, key=lambda point: abs(point.threshold - threshold if is_adjusted else point.coverage - 0.8))
     half = min(curve, key=lambda point: abs(point.coverage - 0.5))
-    parts = [
-        f"{100 * point.accuracy:.1f} % ({100 * point.accuracy_interval[0]:.1f} to "
-        f"{100 * point.accuracy_interval[1]:.1f})"
-        for point in (curve[-1], at, half)
-    ]
+    parts = [f"{percent(point.accuracy)} ({to_text(point.accuracy_interval)})" for point in (curve[-1], at, half)]
     st.markdown(
         f"Right on **{parts[0]}** of all faces, on **{parts[1]}** of the surest {share_text(at.coverage)}, and on "
         f"**{parts[2]}** of the surest half."

@@ -190,16 +190,12 @@ def _draw_plane(screen: _Screen) -> None:
         mount("overlay", "note", key="own-song-note", data=data)
 
 
-def _draw_note(screen: _Screen) -> None:
-    st.caption(replace(screen.answer, path=_follow(screen.own)).note)
-
-
-OWN_SONG = [
+OWN_SONG: list[Part[_Screen]] = [
     Part("head", _draw_head),
     Part("side", _draw_side),
     Part("wave", _draw_wave, has=lambda screen: _follow(screen.own)),
     Part("plane", _draw_plane),
-    Part("note", _draw_note),
+    Part("note", lambda screen: st.caption(replace(screen.answer, path=_follow(screen.own)).note)),
 ]
 
 

@@ -32,11 +32,11 @@ from emomusic.app.music.songs import (
 from emomusic.app.own_music import TableState
 from emomusic.app.player import show_queue
 from emomusic.app.queues import play_list
-from emomusic.app.secrets import spotify_credentials
 from emomusic.app.sources import YourMusic, show_all
 from emomusic.app.state import page_state
 from emomusic.charts import music as plots
 from emomusic.errors import EmomusicError
+from emomusic.server.settings import spotify_credentials
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text, split_artists
 from emomusic.songs.listing import Rows, Songs, describe_moods, digest_of
 from emomusic.songs.mood import MOODS, scarce_moods

@@ -17,9 +17,8 @@ from emomusic.affect import Mood
 from emomusic.answer.answer import Answer, sentence_of
 from emomusic.app.charts import show_tile
 from emomusic.app.choices import ANSWER_TAB, FACE, MOOD, SAMPLE, SAYS, STEP
-from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems
+from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems, show_style
 from emomusic.app.page import Part, draw_parts
-from emomusic.app.parts import show_style
 from emomusic.app.persons import PersonsState, draw_persons_menu, show_known
 from emomusic.app.photo.choices import Controls, answer_of, draw_by_hand, draw_who, set_who
 from emomusic.app.photo.screen import PARTS, draw_frame, screen_style, show_faces, show_picture, show_sheet, show_strip
@@ -194,14 +193,6 @@ def _draw_player(screen: _Screen) -> None:
     st.html(f'<div class="printed"><b>Songs</b><ol><li>{"<li>".join(names)}</ol></div>')
 
 
-def _draw_title(screen: _Screen) -> None:
-    st.title(screen.answer.sentence, anchor=False, width="content")
-
-
-def _draw_who(screen: _Screen) -> None:
-    draw_who(screen.answer, screen.controls)
-
-
 def _draw_picture(screen: _Screen) -> None:
     """The buttons on the faces of the photo, which is drawn before; or on those of the contact sheet."""
     answer = screen.answer
@@ -356,11 +347,11 @@ def _draw_people(screen: _Screen) -> None:
             _show_persons(screen)
 
 
-PHOTO = [
+PHOTO: list[Part[_Screen]] = [
     Part("style", _draw_style),
     Part("player", _draw_player, lambda screen: screen.queue is not None),
-    Part("title", _draw_title),
-    Part("who", _draw_who, lambda screen: screen.has_several_faces),
+    Part("title", lambda screen: st.title(screen.answer.sentence, anchor=False, width="content")),
+    Part("who", lambda screen: draw_who(screen.answer, screen.controls), lambda screen: screen.has_several_faces),
     Part("menus", _draw_menus),
     Part("picture", _draw_picture),
     Part("bars", _draw_bars),

@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from emomusic.affect import Emotion, EmotionProbabilities, list_shares, share_text
 from emomusic.answer.answer import Answer
 from emomusic.app.browser.components import mount
-from emomusic.app.parts import style_beside
+from emomusic.app.frame import style_beside
 from emomusic.colours import EMOTION_COLOURS, TRAIL, ink_on
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import FaceReading

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app.live import session, video
+from emomusic.app.live import session
 from emomusic.app.state import CameraState
 from emomusic.media.images import encode_jpeg, read_image
 from emomusic.server import ice
@@ -31,10 +31,10 @@ from tests.pages.screen import keys, state_of, text_of
 def test_no_ice_server_is_used_on_one_machine(
     app: AppTest, url: str, hosts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(video.st, "context", SimpleNamespace(url=url))
-    assert video.connection() is None
+    monkeypatch.setattr(session.st, "context", SimpleNamespace(url=url))
+    assert session.connection() is None
     monkeypatch.setenv("EMOMUSIC_LIVE", "webrtc")
-    settings = video.connection()
+    settings = session.connection()
     assert settings is not None
     assert settings.hosts == hosts
 
