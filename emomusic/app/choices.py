@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from weakref import ref
 
 import streamlit as st
@@ -66,7 +66,6 @@ class Choice:
         options: Sequence[str] = (),
         *,
         pages: Sequence[str] = (),
-        at: Literal["url", "session"] = "url",
         first: object = None,
         is_optional: bool = False,
         most: int = 1,
@@ -78,8 +77,7 @@ class Choice:
         Args:
             name: the name of its URL parameter, and the key of its widget.
             options: the values, if they never change; others are given to `draw`.
-            pages: the pages whose URL has it.
-            at: where it is kept: in the URL and the session, or only in the session's widget.
+            pages: the pages whose URL has it. Without any, it is kept in the session's widget only.
             first: the default, which the URL omits; None for the first of the options.
             is_optional: whether it has no default.
             most: the largest number of values.
@@ -93,7 +91,7 @@ class Choice:
         if name in CHOICES:
             raise ValueError(f"expected a choice with a new name. Received: {name!r}")
         CHOICES[name] = self
-        self.name, self.options, self.pages, self.at = name, options, pages, at
+        self.name, self.options, self.pages = name, options, pages
         self.first, self.is_optional, self.most, self.in_menu, self.older = first, is_optional, most, in_menu, older
         self.place = name  # of its values in the session
         self.is_linked = True  # whether the URL has its values
@@ -120,7 +118,7 @@ class Choice:
     @property
     def value(self) -> Any:
         """The chosen value, as one of the options if they never change, or the default."""
-        if self.at == "session":
+        if not self.pages:
             return st.session_state.get(self.key, self.first)
         values = self.values or self._default(self.options)
         return next((option for option in self.options if option in values), values[-1] if values else None)
@@ -168,9 +166,9 @@ class Choice:
             arguments["value"] = value
         elif widget.__name__ == "selectbox" and value in options:
             arguments.setdefault("index", [*options].index(value))
-        if self.at == "session" or self.in_menu:
+        if self.in_menu or not self.pages:
             arguments["persist_state"] = "session"
-        if on_change is not None or self.at == "url":
+        if on_change is not None or self.pages:
             arguments["on_change"] = on_change or self.take
         return widget(label, *([options] if options else []), key=key, **arguments)
 
@@ -181,7 +179,7 @@ class Choice:
 
     def _shown(self, options: Sequence[str]) -> Any:
         """The value of the widget with these options."""
-        if self.at == "session":
+        if not self.pages:
             return st.session_state.get(self.key, *self._default(options))
         valid = self.values if self.options or not options else self.among(options)
         valid = [option for option in options if option in valid] if self.options else valid
@@ -307,7 +305,7 @@ MOOD = Choice("mood", [*Mood], pages=("photo",), is_optional=True, in_menu=True)
 FACE = Choice("face", pages=("how_it_works",), is_optional=True)  # number of the explained face
 ABOUT_SAMPLE = (WHO, SAYS, MOOD, FACE)
 """The choices about the shown sample: whom the songs are for, the emotion and the mood by hand, the explained face."""
-PICTURE_FROM = Choice("source", ["Upload", "Camera"], at="session")
+PICTURE_FROM = Choice("source", ["Upload", "Camera"])
 ANSWER_TAB = Choice("beside", pages=("photo", "film"))
 
 # Songs
@@ -318,20 +316,20 @@ DESTINATION = Choice("to", pages=_FACES)  # where a journey ends: a mood or a pl
 SONGS_FROM = Choice("songs", [*Source], pages=_SONGS, in_menu=True)
 GENRES = Choice("genres", pages=_SONGS, is_optional=True)  # names of genres and families
 TRAITS = Choice("heard", [*Trait], pages=_SONGS, is_optional=True, most=len(Trait), in_menu=True)  # of audio files
-GENRE_FAMILIES = Choice("genre_families", at="session", in_menu=True)
-GENRE_NAMES = Choice("genre_names", at="session", in_menu=True)
-HIDE_EXPLICIT = Choice("hide_explicit", at="session", first=False, in_menu=True)
+GENRE_FAMILIES = Choice("genre_families", in_menu=True)
+GENRE_NAMES = Choice("genre_names", in_menu=True)
+HIDE_EXPLICIT = Choice("hide_explicit", first=False, in_menu=True)
 
 # Live and films
 LIVE_VIEW = Choice("shown", pages=("live",))
-LIVE_MUSIC = Choice("live_music", at="session")
+LIVE_MUSIC = Choice("live_music")
 LIVE_TEACH = "Teach it your face"  # the view with the lesson
 TEACH_OWN = "My own classes"
 TEACH = Choice("teach", ["My face", TEACH_OWN], pages=("live",))
 LIVE_GUESS = "Guess first"  # the view of a class that votes
 VOTE = Choice("vote", pages=("live",), is_optional=True)  # the code of the lesson that a phone votes in
 FILM_SAMPLE = Choice("film", ["sample"], pages=("film",), is_optional=True)
-FILM_FOLLOWS = Choice("film_follows", at="session", first=True)  # whether the scene changes with the playback
+FILM_FOLLOWS = Choice("film_follows", first=True)  # whether the scene changes with the playback
 
 # Music
 MUSIC_TAB = Choice("view", pages=("music",), older={"Table": "Explore"})
