@@ -90,7 +90,6 @@ def show_bar() -> None:
     video = None if queue is None else queue.video
     with place, st.container(key="player-bar"):
         mount(
-            "runtime",
             "bar",
             key="bar",
             data=data | {"start": player.starts, "fade_s": fade_s, "video": video, "waits": player.waits},

@@ -108,7 +108,7 @@ def ask_browser(kind: type[CameraQuestion], on_camera: Callable[[], None], *, se
     data = {"attempt": question.request if question.is_asking else "", "video": VIDEO, "sends": sends}
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
         options = {"on_answer_change": take_answer, "on_devices_change": note_devices}
-        mount("camera", "question", key=_ASK_KEY, data=data | {"device": page_state(Cameras).device}, **options)
+        mount("question", key=_ASK_KEY, data=data | {"device": page_state(Cameras).device}, **options)
 
 
 def _note_others(answer: Mapping[str, Any]) -> None:

@@ -124,7 +124,6 @@ def show_plane(
         )
         if target is not None:
             mount(
-                "overlay",
                 "target",
                 key="target",
                 data={"place": [target.valence, target.arousal], "chart": ".st-key-plane .js-plotly-plot"},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
@@ -26,24 +26,23 @@ _SHOW = """export default async (component) => {
 
 
 def _template(part: str) -> str:
-    """The HTML of a part with its style, which waits until the part is shown."""
-    style = f"{part}.css" if (Path(__file__).parent / f"{part}.css").exists() else None
-    styled = "" if style is None else f"<style>{read_beside(__file__, style)}</style>"
-    return f'<template data-part="{part}">{styled}{read_beside(__file__, f"{part}.html")}</template>'
+    """The HTML of a part with its style, which waits until the part is shown; empty for an invisible part."""
+    names = [path.name for ending in ("css", "html") for path in Path(__file__).parent.glob(f"{part}.{ending}")]
+    styled = f"<style>{read_beside(__file__, names[0])}</style>" if len(names) > 1 else ""
+    return f'<template data-part="{part}">{styled}{read_beside(__file__, names[-1])}</template>' if names else ""
 
 
-def _component(name: str, *parts: str) -> Any:
-    """A component with the HTML of these parts."""
-    return st.components.v2.component(f"emomusic_{name}", html="".join(map(_template, parts)), js=_SHOW)
+def _parts(name: str, *parts: str) -> dict[str, tuple[str, Any]]:
+    """The script and the component of each of its parts."""
+    component = st.components.v2.component(f"emomusic_{name}", html="".join(map(_template, parts)), js=_SHOW)
+    return dict.fromkeys(parts, (f"{name}.js", component))
 
 
-Name = Literal["runtime", "overlay", "camera", "loop"]
-
-_COMPONENTS: dict[Name, Any] = {
-    "runtime": _component("runtime", "bar"),
-    "overlay": _component("overlay", "frame", "target", "note", "playhead", "place", "layers", "words", "moments"),
-    "camera": _component("camera", "camera"),
-    "loop": _component("loop", "loop"),
+_PARTS = {
+    **_parts("runtime", "runtime", "bar"),
+    **_parts("overlay", "frame", "target", "note", "playhead", "place", "layers", "words", "moments"),
+    **_parts("camera", "question", "camera"),
+    **_parts("loop", "loop"),
 }
 
 
@@ -55,17 +54,17 @@ def _folder() -> str:
     return folder_url({path.name: path for folder in folders for path in folder.iterdir() if path.suffix in kinds})
 
 
-def mount(name: Name, part: str, *, key: str, data: dict[str, Any], **options: Any) -> Any:
+def mount(part: str, *, key: str, data: dict[str, Any], **options: Any) -> Any:
     """Mount a part of a component. Returns its state.
 
     Args:
-        name: the name of the component.
-        part: the name of the part in its script.
+        part: the name of the part in the script of its component.
         key: the key of the component in the session.
         data: the data of the part.
         options: the callbacks and further options of Streamlit.
     """
-    return _COMPONENTS[name](key=key, data={**data, "script": f"{_folder()}/{name}.js", "part": part}, **options)
+    script, component = _PARTS[part]
+    return component(key=key, data={**data, "script": f"{_folder()}/{script}", "part": part}, **options)
 
 
 def show_loop(name: str, alt: str, note: str) -> None:
@@ -80,4 +79,4 @@ def show_loop(name: str, alt: str, note: str) -> None:
     """
     st.caption(note)
     with st.container(width=440, height=332, border=False, key=f"loop-{name}"):  # nothing below it moves
-        mount("loop", "loop", key=f"{name}-loop", data={"file": f"{name}.mp4", "alt": alt})
+        mount("loop", key=f"{name}-loop", data={"file": f"{name}.mp4", "alt": alt})

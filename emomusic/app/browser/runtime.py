@@ -57,7 +57,6 @@ def show_runtime(page: str, address: Address) -> None:
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
         mount(
             "runtime",
-            "runtime",
             key=_KEY,
             data=data,
             height=1,

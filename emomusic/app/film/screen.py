@@ -298,7 +298,6 @@ def _follow_film(starts: Sequence[float], number: int) -> None:
         play_scene_song(played)
 
     mount(
-        "overlay",
         "playhead",
         key=key,
         data={

@@ -68,7 +68,7 @@ def _place(
     """Show a mark over a picture, and return its middle from the left and the top, as shares of the picture's side."""
     data = {"picture": picture, "label": label, "share": share, "place": first, "corners": corners, "style": style}
     key = f"how-place-{walk.picture.digest}-{walk.number}-{'band' if style else len(corners)}"
-    x, y = mount("overlay", "place", key=key, data=data, on_place_change=lambda: None).place or first
+    x, y = mount("place", key=key, data=data, on_place_change=lambda: None).place or first
     return x, y
 
 

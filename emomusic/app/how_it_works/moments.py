@@ -55,7 +55,7 @@ def show_moments(walk: Walk, trace: DetectionTrace, first: str, second: str, key
         ],
         "start": [*NETWORKS].index(key) + 2 if key in NETWORKS else 0,
     }
-    mount("overlay", "moments", key=f"how-moments-{walk.picture.digest}", data=data)
+    mount("moments", key=f"how-moments-{walk.picture.digest}", data=data)
 
 
 def _networks_of(trace: DetectionTrace) -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ def _forget_mood() -> None:
 
 def show_band() -> None:
     """Let the band play the chosen style for the faces, and show its layers."""
-    mount("overlay", "layers", key="live-band", data={"style": LIVE_MUSIC.value})
+    mount("layers", key="live-band", data={"style": LIVE_MUSIC.value})
 
 
 def show_songs() -> None:

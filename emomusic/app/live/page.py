@@ -193,7 +193,7 @@ def _show_opening(view: View) -> None:
     with st.container(key="live-opening"):
         with st.container(key="loop-live"):
             alt = "One face after another, framed with its emotion; below it the layers of the band, which follow it"
-            mount("loop", "loop", key="live-loop", data={"file": "live.mp4", "alt": alt})
+            mount("loop", key="live-loop", data={"file": "live.mp4", "alt": alt})
         with st.container(key="live-begin", gap="small"):
             _show_start()
     with st.container(key="live-cards"):

@@ -147,7 +147,6 @@ def show_video(session: LiveSession, *, has_plane: bool) -> None:
     with st.container(key="live-frames"):
         mount(
             "camera",
-            "camera",
             key="live_frames",
             data=data | {"video": VIDEO, "ice": ice},
             on_changed_change=lambda: None,  # the run of the page shows what has changed

@@ -170,7 +170,7 @@ def _draw_wave(screen: _Screen) -> None:
     )
     times = [(time_s, time_s, 0) for time_s in wave_times(levels, path)]
     data = {"path": times, "chart": ".st-key-music-own-wave .js-plotly-plot", "sound": _SOUND}
-    mount("overlay", "note", key="own-song-head", data=data)
+    mount("note", key="own-song-head", data=data)
 
 
 def _draw_plane(screen: _Screen) -> None:
@@ -187,7 +187,7 @@ def _draw_plane(screen: _Screen) -> None:
             "path": path, "chart": ".st-key-music-own-path .js-plotly-plot", "sound": _SOUND, "faces": faces,
             "drawings": {face: expression_uri(face) for face in {*faces}}, "face": ".st-key-own-song-face img",
         }  # fmt: skip
-        mount("overlay", "note", key="own-song-note", data=data)
+        mount("note", key="own-song-note", data=data)
 
 
 OWN_SONG: list[Part[_Screen]] = [

@@ -164,7 +164,7 @@ def _show_map(songs: Songs, found: Found) -> None:
         if not is_measured and (words := songs.genre_places):
             mine = page_state(MusicState)
             data = {"chart": f".st-key-{key} .js-plotly-plot", "words": words, "chosen": mine.genre}
-            mount("overlay", "words", key=f"{key}-words", data=data, on_word_change=partial(_take_word, f"{key}-words"))
+            mount("words", key=f"{key}-words", data=data, on_word_change=partial(_take_word, f"{key}-words"))
 
 
 def _take_click(key: str, token: str, num_songs: int) -> None:

@@ -93,7 +93,7 @@ def show_faces(reading: PictureReading, *, on_face: Callable[[Who], None]) -> No
 
 def draw_frame(on_frame: Callable[[], None]) -> None:
     """Let the visitor frame a face on the photo. Then "mark-face" has its sides, as `Photo.mark` takes them."""
-    mount("overlay", "frame", key="mark-face", data={}, on_box_change=on_frame)
+    mount("frame", key="mark-face", data={}, on_box_change=on_frame)
 
 
 def show_sheet(photos: Iterable[tuple[str, Photo]]) -> dict[str, tuple[DeltaGenerator, DeltaGenerator]]:
