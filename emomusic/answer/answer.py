@@ -3,7 +3,7 @@
 answer = Answer(faces, EVERYONE, says={Who.face(1): Emotion.SAD})
 answer.sentence                                # "Together: between happy and sad"
 request = answer.request(Policy.SOOTHE)
-answer = answer.with_songs(SongQueue(recommender, request))
+answer = replace(answer, songs=SongQueue(recommender, request))
 answer.record(), answer.csv(), answer.card(date.today())
 """
 
@@ -201,10 +201,6 @@ class Answer:
         """The name, the place and the emotion of each person, for songs in turn."""
         found = [(who.text.lower(), self.faces.where(who).heard()) for who in self.faces.persons()[:_MOST_TURNS]]
         return tuple((name, heard.point, heard.emotion) for name, heard in found if heard is not None)
-
-    def with_songs(self, songs: SongQueue) -> Answer:
-        """The answer with its songs."""
-        return replace(self, songs=songs)
 
     # Files
 

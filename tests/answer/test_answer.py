@@ -64,7 +64,7 @@ RECOMMENDER = recommender_over(song_table(5))
 
 
 def with_songs(answer: Answer, policy: Policy = Policy.MATCH) -> Answer:
-    return answer.with_songs(SongQueue(RECOMMENDER, answer.request(policy)))
+    return replace(answer, songs=SongQueue(RECOMMENDER, answer.request(policy)))
 
 
 def record_of(answer: Answer) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -158,7 +158,7 @@ def show_photos(shown: ShownPictures) -> None:
     if answer.has_listener:
         with places["player"]:
             queue = play_for(request_of(answer), "photo")
-        answer = answer.with_songs(queue)
+        answer = replace(answer, songs=queue)
     shown.mine.keep(digest, ShownPhotos(answer, shown.pictures[0], local_date()))
     screen = _Screen(answer, queue, shown, controls, photos, on_photo, unmarked)
     draw_parts(PHOTO, screen, places | {"style": style, "title": title, "people": st.container()})
@@ -410,5 +410,5 @@ def _show_mood(shown: ShownPictures, mood: Mood) -> None:
         player = st.container(width=640)
     with player:
         queue = play_for(answer.request(), "photo")
-    screen = _Screen(answer.with_songs(queue), queue, shown, Controls("", SAYS, MOOD), Photos("", {}, 0))
+    screen = _Screen(replace(answer, songs=queue), queue, shown, Controls("", SAYS, MOOD), Photos("", {}, 0))
     draw_parts(PHOTO, screen, {"player": player, "title": title})
