@@ -178,7 +178,8 @@ def _decode_cut(data: bytes, name: str, orientation: int) -> DecodedPicture | No
     share = max(height * width / differs.size, 0.01)
     if share > _MOST_ABSENT:
         return None
-    return replace(found[0], note=f"The file is incomplete; about {share:.0%} of the picture is absent.")
+    pixels = np.where(differs[:, :, None], np.uint8(128), found[0].pixels)  # noise may look like a face
+    return replace(found[0], pixels=pixels, note=f"The file is incomplete; about {share:.0%} of the picture is absent.")
 
 
 def _decode_whole(data: bytes, name: str, orientation: int, *, is_cut: bool = False) -> DecodedPicture:

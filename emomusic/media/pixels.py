@@ -140,8 +140,7 @@ def choose_page(picture: Image.Image) -> str | None:
 
 def load_part(picture: Image.Image) -> bool:
     """Load a cut picture. Whether its decoder gave a part of its pixels and then an error."""
-    tiles: list[Any] = getattr(picture, "tile", [])
-    is_interlaced = picture.format == "GIF" and len(tiles) == 1 and tiles[0].args[1]
+    is_interlaced = picture.format == "GIF" and any(tile.args[1] for tile in getattr(picture, "tile", ()))
     try:
         picture.load()
     except (OSError, SyntaxError):  # of a PNG
