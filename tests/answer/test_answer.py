@@ -99,6 +99,7 @@ def test_the_sentence_is_about_the_listener_as_corrected(answer: Answer, sentenc
 def test_a_corrected_face_is_certain_and_its_estimate_stays() -> None:
     answer = answer_to(TWO, who=Who.face(1), says={Who.face(1): SAD}, mood=Mood.CALM)
     assert (answer.faces.emotions, answer.estimates.emotions) == ([SAD, SAD], [HAPPY, SAD])
+    assert (answer.faces.is_corrected.tolist(), answer.estimates.is_corrected.any()) == ([True, False], False)
     assert answer.choices == ["sad", "calm"]
     everyone = answer_to(TWO, says={EVERYONE: ANGRY})  # which changes no face
     assert (everyone.faces.emotions, everyone.choices) == ([HAPPY, SAD], ["angry"])
