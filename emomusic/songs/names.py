@@ -128,11 +128,12 @@ class Names:
         """Whether a song has this title and one of these artists, without typing errors."""
         return self._same(title, _key_of_title(title), artist_keys(cell)) is not None
 
-    def rows(self, titles: Iterable[str], artists: Iterable[str]) -> npt.NDArray[np.intp]:
-        """Row of the first song with each title and any of its artists; -1 without one."""
+    def rows(self, titles: Iterable[str], artists: Iterable[str], *, exact: bool = False) -> npt.NDArray[np.intp]:
+        """Row of the first song with each title and any of its artists; -1 without one. `exact` allows no errors."""
         pairs = list(zip(titles, artists, strict=True))
         keys = {cell: artist_keys(cell) for cell in {cell for _, cell in pairs}}
-        found = {pair: self._find(pair[0], keys[pair[1]]) for pair in dict.fromkeys(pairs)}
+        find = self._same if exact else self._find
+        found = {(title, cell): find(title, _key_of_title(title), keys[cell]) for title, cell in dict.fromkeys(pairs)}
         return np.array([-1 if (place := found[pair]) is None else self._rows[place] for pair in pairs], np.intp)
 
     def _same(self, title: str, key: str, names: Sequence[str]) -> int | None:
@@ -144,8 +145,7 @@ class Names:
             return next((place for place in fitting if normalize_text(self._full[place]) == wanted), fitting[0])
         return fitting[0] if fitting else None
 
-    def _find(self, title: str, names: Sequence[str]) -> int | None:
-        key = _key_of_title(title)
+    def _find(self, title: str, key: str, names: Sequence[str]) -> int | None:
         if (place := self._same(title, key, names)) is not None:
             return place
         if (bare := bare_title(title)) != title:

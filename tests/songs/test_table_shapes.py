@@ -84,6 +84,8 @@ def test_scales_and_moods_in_other_words_are_told(known: Recommender) -> None:
     reading = read_table(rows, known=known)
     assert ([mood.value for mood in reading.moods][:2], reading.songs.song(1).valence) == (["happy", "energetic"], 0.15)
     assert all(any(word in note for note in reading.notes) for word in ("love", "0 to 100", "valence and energy alone"))
+    own = read_table(b"title,artist,energy,valence\nSomeone Like Yu,Adele,.2,.3\n", known=known)
+    assert own.found_by == ["features"]  # a similar title is another song
     words = ("smutny", "wesoły", "zły", "spokojny", "VERY SAD!", "high-energy", "\U0001f60c", "not happy")
     other = read_table(("tytuł,wykonawca,nastrój\n" + "".join(f"{word},X,{word}\n" for word in words)).encode())
     assert [mood.value for mood in other.moods] == ["sad", "happy", "energetic", "calm", "sad", "energetic", "calm"]

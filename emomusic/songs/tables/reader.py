@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -179,15 +179,17 @@ def _find(table: Table, finder: Finder) -> None:
     origin[files >= 0] = "id"
 
     def look(found: npt.NDArray[np.intp], by: str, find: Callable[..., npt.NDArray[np.intp]], *columns: str) -> None:
-        if (wanted := origin == "").any():
+        if (wanted := (origin == "") & (has_place == exact)).any():
             found[wanted] = find(*(rows[name][wanted].tolist() for name in columns))
             origin[wanted & (found >= 0)] = by
 
-    if finder.library is not None:
-        look(files, "title", finder.library.rows, "title", "artists")
-    if finder.catalogue is not None:
-        look(places, "id", finder.known_ids.get_indexer, "id")
-        look(places, "title", finder.catalogue.rows, "title", "artists")
+    has_place = rows["has_place"].to_numpy(bool)
+    for exact in (True, False):  # a song with a place can play as it is, so that a similar title is another song
+        if finder.library is not None:
+            look(files, "title", partial(finder.library.rows, exact=exact), "title", "artists")
+        if finder.catalogue is not None:
+            look(places, "id", finder.known_ids.get_indexer, "id")
+            look(places, "title", partial(finder.catalogue.rows, exact=exact), "title", "artists")
     if "mood" in rows:
         origin[(origin == "") & rows["mood"].notna()] = "mood"
     if num_placed := int((is_placed := (origin == "") & rows["has_place"]).sum()):
