@@ -201,8 +201,8 @@ def _merged(field: str, columns: pd.DataFrame, names: Sequence[str]) -> pd.Serie
             cells = (cells + ARTIST_SEPARATOR + other).str.strip(ARTIST_SEPARATOR)
         elif (is_empty := cells == "").any():
             cells = cells.where(~is_empty, other)
-    is_text = field not in FEATURES and cells.str.contains("&amp;|&quot;|&#\\d+;").any()  # copied from a page
-    return each_different(cells, html.unescape) if is_text else cells
+    has_entities = field in ("title", "artists", "artist_title") and cells.str.contains("&amp;|&#").any()
+    return each_different(cells, html.unescape) if has_entities else cells
 
 
 def first_of(names: Sequence[object], separator: str = ", ") -> str:
