@@ -128,8 +128,10 @@ class Names:
         """Whether a song has this title and one of these artists, without typing errors."""
         return self._same(title, _key_of_title(title), artist_keys(cell)) is not None
 
-    def rows(self, titles: Iterable[str], artists: Iterable[str], *, exact: bool = False) -> npt.NDArray[np.intp]:
+    def rows(self, titles: Sequence[str], artists: Sequence[str], *, exact: bool = False) -> npt.NDArray[np.intp]:
         """Row of the first song with each title and any of its artists; -1 without one. `exact` allows no errors."""
+        if not self._titles:
+            return np.full(len(titles), -1)
         pairs = list(zip(titles, artists, strict=True))
         keys = {cell: artist_keys(cell) for cell in {cell for _, cell in pairs}}
         find = self._same if exact else self._find
@@ -208,16 +210,16 @@ class Finder:
         self.known, self.files, self._folder = known, files, folder
 
     @cached_property
-    def library(self) -> Names | None:
-        """Names of the files; None without files."""
+    def library(self) -> Names:
+        """Names of the files."""
         titles = [file.title for file in self.files]
         artists = [ARTIST_SEPARATOR.join(file.artists) for file in self.files]
-        return Names(titles, artists, np.arange(len(titles))) if titles else None
+        return Names(titles, artists, np.arange(len(titles)))
 
     @cached_property
-    def catalogue(self) -> Names | None:
-        """Names of the songs of the catalogue; None without one."""
-        return None if self.known is None else names_of(self.known)
+    def catalogue(self) -> Names:
+        """Names of the songs of the catalogue."""
+        return Names([], [], np.arange(0)) if self.known is None else names_of(self.known)
 
     @cached_property
     def known_ids(self) -> pd.Index:
@@ -249,11 +251,11 @@ class Finder:
 
     def has(self, title: str, cell: str) -> bool:
         """Whether a song has this title and one of these artists, without typing errors."""
-        return any(names is not None and names.has(title, cell) for names in (self.library, self.catalogue))
+        return self.library.has(title, cell) or self.catalogue.has(title, cell)
 
     def knows_artist(self, name: str) -> bool:
         """Whether a song is by this artist."""
-        return any(names is not None and names.knows_artist(name) for names in (self.library, self.catalogue))
+        return self.library.knows_artist(name) or self.catalogue.knows_artist(name)
 
 
 def _ends_of(path: str) -> list[str]:

@@ -185,11 +185,9 @@ def _find(table: Table, finder: Finder) -> None:
 
     has_place = rows["has_place"].to_numpy(bool)
     for exact in (True, False):  # a song with a place can play as it is, so that a similar title is another song
-        if finder.library is not None:
-            look(files, "title", partial(finder.library.rows, exact=exact), "title", "artists")
-        if finder.catalogue is not None:
-            look(places, "id", finder.known_ids.get_indexer, "id")
-            look(places, "title", partial(finder.catalogue.rows, exact=exact), "title", "artists")
+        look(files, "title", partial(finder.library.rows, exact=exact), "title", "artists")
+        look(places, "id", finder.known_ids.get_indexer, "id")
+        look(places, "title", partial(finder.catalogue.rows, exact=exact), "title", "artists")
     if "mood" in rows:
         origin[(origin == "") & rows["mood"].notna()] = "mood"
     if num_placed := int((is_placed := (origin == "") & rows["has_place"]).sum()):
@@ -277,7 +275,7 @@ def _separated(artists: pd.Series, finder: Finder) -> pd.Series:
         return artists
 
     def split(cell: str) -> str:
-        if finder.catalogue is None or not {*",&"} & {*cell} or (finder.knows_artist(cell) and "," in cell):
+        if finder.known is None or not {*",&"} & {*cell} or (finder.knows_artist(cell) and "," in cell):
             return cell
         parts = re.split(r"(?<!\\),\s*(?!the\b)", cell, flags=re.IGNORECASE)
         if len(parts) == 1 and not finder.knows_artist(cell):
