@@ -223,7 +223,7 @@ SHOW_PICTURE = """async () => {
 }"""
 RECORD = """async (seconds) => {
   const mark = { box: [0.1, 0.4, 0.2, 0.3], label: "happy", colour: "#ff00ff", ink: "white" };
-  const state = () => ({ marks: [mark], points: [{ valence: 0.8, arousal: 0.5, colour: "#0000ff" }] });
+  const state = () => ({ marks: [mark], points: [{ ...mark, valence: 0.8, arousal: 0.5 }] });
   const sound = window.mixer.output;
   const clip = await window.recordClip({ video: document.querySelector("video"), sound, state, seconds });
   window.saveClip(clip, "clip");

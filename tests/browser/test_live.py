@@ -88,6 +88,7 @@ def test_readings_follow_the_webcam_and_the_session_has_songs(live: Callable[...
     page.wait_for_function(HAS_PLANE)
     box = box_of(page.locator(".st-key-live-frames"))
     assert 0.65 < box["width"] / box_of(page.locator(".st-key-live-screen"))["width"] < 0.75
+    assert box["height"] > 0.65 * box["width"]  # of a camera of 4:3, all is seen
     page.wait_for_function(f"({TIMELINE})() > 0")
     first = page.evaluate(TIMELINE)
     show_picture(page, None)

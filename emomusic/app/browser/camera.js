@@ -166,8 +166,8 @@ class Camera extends Part {
     }
     const context = this.canvas.getContext("2d");
     context.clearRect(0, 0, width, height);
-    drawMarks(context, this.marks, this.canvas);
     if (this.data.hasPlane) drawPlane(context, this.faces, this.trail, this.canvas);
+    drawMarks(context, this.marks, this.canvas);
     if (this.#sender) this.#send();
   }
 

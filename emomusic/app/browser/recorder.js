@@ -27,10 +27,17 @@ export function drawMarks(context, marks, { width, height }) {
   }
 }
 
-/** Draw the affect plane in the upper right corner: the trail of the faces, oldest first, and each face with its number. */
+let corner = 0; // of the plane, which it keeps until a face moves there
+
+/** Draw the affect plane in a corner without a face: the trail of the faces, oldest first, and each face with its number. */
 export function drawPlane(context, points, trail, { width, height }) {
   const half = Math.min(width, height) / 6, letter = Math.max(half / 6, 9);
-  const [left, top] = [width - half * 1.15, half * 1.15];
+  // Words stand in the upper left corner, and the band at the lower edge
+  const [near, right, low] = [half * 1.15, width - half * 1.15, height - half * 1.9], places = [[right, near], [right, low], [near, low]];
+  const isFree = ([left, top]) => points.every(({ box: [x, y, w, h] }) =>
+    Math.max(x * width - left, left - (x + w) * width, y * height - 2 * letter - top, top - (y + h) * height) > near);
+  if (!isFree(places[corner])) corner = Math.max(places.findIndex(isFree), 0);
+  const [left, top] = places[corner];
   const at = ({ valence, arousal }) => [left + half * between(valence), top - half * between(arousal)];
   const disc = (place, radius, colour) => {
     context.fillStyle = colour;
@@ -64,8 +71,8 @@ function drawFrame(canvas, video, { marks, points, trail = [] }) {
   context.setTransform(-1, 0, 0, 1, canvas.width, 0);
   context.drawImage(video, 0, 0, canvas.width, canvas.height);
   context.resetTransform();
-  drawMarks(context, marks, canvas);
   drawPlane(context, points, trail, canvas);
+  drawMarks(context, marks, canvas);
 }
 
 /**
