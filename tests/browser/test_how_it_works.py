@@ -172,15 +172,14 @@ def test_a_low_window_scrolls_by_keys_and_has_a_square_for_pointer_and_keys(pres
     assert overflow(page) <= 0
 
 
-def test_a_link_opens_its_step_with_a_choice_of_faces_and_a_full_screen(
-    present: Callable[..., Page],
-) -> None:
+def test_a_link_opens_its_step_with_a_choice_of_faces_and_a_full_screen(present: Callable[..., Page]) -> None:
     page = present("face", "four-people")
     expect(page.get_by_text("4 faces found")).to_be_visible()
     expect(page.get_by_text("Step 1 of")).to_be_visible()
     scrubber = page.get_by_role("slider", name="Moment")
     scrubber.press("ArrowLeft")  # only the scrubber takes the key
     expect(page.get_by_role("heading", name="A second check")).to_be_visible()
+    expect(page).to_have_url(re.compile("step=refined"))  # what is shown can be shared
     scrubber.fill("0")
     expect(page.get_by_role("heading", name="A photo is numbers")).to_be_visible()
     page.get_by_role("button", name="4 faces").click()

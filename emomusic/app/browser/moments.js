@@ -15,11 +15,13 @@ function made(name, attributes, text = "") {
 class Moments extends Part {
   #number = 0;
   #plays = false;
+  #told = []; // moments that the page was told of and has not answered
 
   constructor(element) {
     super(element);
     [this.scrubber, this.button, this.svg] = ["input", "button", "svg"].map((name) => this.find(name));
     this.scrubber.oninput = () => this.#show(Number(this.scrubber.value));
+    this.scrubber.onchange = () => this.#choose(this.#number);
     this.scrubber.onkeydown = (event) => event.stopPropagation(); // the page takes the arrow keys too
     this.button.onclick = () => this.#show(this.#number === this.last ? 0 : this.#number, !this.#plays);
     this.every(MOMENT_MS, () => this.#plays && this.#show(this.#number + 1, true));
@@ -32,7 +34,7 @@ class Moments extends Part {
     this.scrubber.max = this.last = moments.length - 1;
     ticks.replaceChildren(...moments.map(({ name }, number) => {
       const tick = Object.assign(document.createElement("button"), { type: "button", textContent: name });
-      tick.onclick = () => this.#show(number);
+      tick.onclick = () => this.#choose(number);
       return tick;
     }));
     const [left, top, whole] = numbers.place, cell = whole / numbers.rows.length;
@@ -58,10 +60,18 @@ class Moments extends Part {
     // The pixels with their numbers fill the place of the whole
     const zoom = Math.min(width, height) / whole, shift = size.map((all, axis) => all / 2 - zoom * (numbers.place[axis] + whole / 2));
     this.pixels = `translate(${shift[0]}px, ${shift[1]}px) scale(${zoom})`;
-    const asked = picture + start, isNew = asked !== this.asked;
+    const answered = this.#told.indexOf(start), asked = picture + start, isNew = asked !== this.asked && answered < 0;
+    this.#told.splice(0, answered + 1);
     this.asked = asked;
     if (isNew) this.#show(start, !start && !STILL.matches);
     else this.#show(this.#number, this.#plays);
+  }
+
+  /** Show a moment that the visitor chose, which the address has from now on. */
+  #choose(number) {
+    this.#told.push(number);
+    this.#show(number);
+    this.tell("moment", this.data.keys[number]);
   }
 
   #show(number, plays = false) {

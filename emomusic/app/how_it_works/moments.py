@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import streamlit as st
+
 from emomusic.affect import share_text
 from emomusic.app.browser.components import mount
+from emomusic.app.choices import STEP
 from emomusic.faces.detection import MIN_CONFIDENCE, DetectionTrace
 from emomusic.server.walk import Walk
 from emomusic.text import pluralize
@@ -29,6 +32,9 @@ NETWORKS = {
     ),
 }
 """Title and words of the moments of the three networks, by their keys in the URL, which must not change."""
+
+MOMENTS = ("picture", "photo", *NETWORKS)
+"""The keys of all moments in the URL."""
 
 _NUMBERS = 8  # pixels per side with their numbers
 _MOST_BOXES = 1000  # of a kind: more hide the photo
@@ -53,9 +59,11 @@ def show_moments(walk: Walk, trace: DetectionTrace, first: str, second: str, key
             {"title": "The photo", "words": second, "fact": about, "name": "photo"},
             *_networks_of(trace),
         ],
-        "start": [*NETWORKS].index(key) + 2 if key in NETWORKS else 0,
+        "keys": MOMENTS,
+        "start": MOMENTS.index(key) if key in MOMENTS else 0,
     }
-    mount("moments", key=f"how-moments-{walk.picture.digest}", data=data)
+    name = f"how-moments-{walk.picture.digest}"
+    mount("moments", key=name, data=data, on_moment_change=lambda: STEP.set(st.session_state[name]["moment"]))
 
 
 def _networks_of(trace: DetectionTrace) -> list[dict[str, Any]]:

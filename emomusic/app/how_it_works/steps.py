@@ -16,6 +16,7 @@ from emomusic.affect import (
     AffectPoint,
     Emotion,
     EmotionProbabilities,
+    Mood,
     Quadrant,
     describe_mood,
     list_shares,
@@ -30,7 +31,7 @@ from emomusic.app.how_it_works.drawing import (
     spectrogram,
     votes_answers,
 )
-from emomusic.app.how_it_works.moments import NETWORKS, show_moments
+from emomusic.app.how_it_works.moments import MOMENTS, show_moments
 from emomusic.app.plane import describe_few
 from emomusic.app.player import show_start, song_line
 from emomusic.app.queues import play_list
@@ -102,7 +103,7 @@ _RUSSELL = "J. A. Russell, A circumplex model of affect, Journal of Personality 
     "MTCNN: K. Zhang et al., IEEE Signal Processing Letters 23(10), 2016; L. F. Barrett et al., Emotional expressions "
     "reconsidered, 2019",
     needs_face=False,
-    moments=tuple(NETWORKS),
+    moments=MOMENTS,
 )
 def _draw_search(drawing: Drawing) -> None:
     step, place = step_named("picture"), st.empty()
@@ -345,7 +346,7 @@ def _draw_sound(drawing: Drawing) -> None:
         figure = plots.heard_song(spectrogram(song.path), song.duration_s)
         drawing.chart(figure, alt=f"The loudness of {song.title} by time and pitch")
     with moods:
-        shares = {str(mood): share for mood, share in hearing.moods.items()}
+        shares = {str(mood): hearing.moods[mood] for mood in Mood}
         drawing.chart(bars(shares), "moods", alt=f"The moods of {song.title}: {list_shares(shares)}")
 
 
