@@ -1,4 +1,4 @@
-"""Charts, images, tiles, columns and rooms shared by the pages. A tile is an image with a button."""
+"""Charts, images, tiles and columns shared by the pages. A tile is an image with a button."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.app.frame import show_style, text_color
+from emomusic.app.frame import text_color
 from emomusic.charts.layout import write_in
 
 
@@ -38,19 +38,8 @@ def roomy_columns(widths: Sequence[int], *, key: str, **options: Any) -> list[De
         return st.columns(widths, **options)
 
 
-def reserve_space(key: str, height: int) -> DeltaGenerator:
-    """A container of another layout than Streamlit's. The page gives its style with `st.html`.
-
-    The browser loads the code of `st.html` after the first elements. Until then, the container is one pixel high in an
-    empty room of `height` pixels, so that its parts do not move.
-    """
-    show_style(__file__, "room.css", KEY=key)
-    with st.container(key=f"{key}-room", height=height, border=False):
-        return st.container(key=key, height=1, border=False)
-
-
 Kind = Literal["sample", "scene", "portrait"]
-"""Prefixes of the tiles' button keys; no other key may start with one, or its element gets the tile style."""
+"""Prefixes of the tiles' button keys, as in `tiles.css`; no other key may start with one, or it gets their style."""
 
 
 def show_sharp(picture: bytes, *, alt: str, width: int) -> None:
@@ -63,9 +52,9 @@ def show_sharp(picture: bytes, *, alt: str, width: int) -> None:
         st.image(picture, alt=alt, width="stretch")
 
 
-def style_tiles(kind: Kind, *, chosen: str = "") -> None:
-    """Make each tile of a kind a button as a whole, and outline one; a page calls this before the first tile."""
-    show_style(__file__, "tiles.css", KIND=kind, CHOSEN=chosen)
+def outline_tile(name: str) -> None:
+    """Outline the tile of this name, if there is one; a page calls this before the first tile."""
+    st.html(f"<style>.st-key-tile-{name} img {{ outline: 4px solid; outline-offset: 1px; }}</style>")
 
 
 def show_tile(

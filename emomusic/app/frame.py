@@ -94,11 +94,6 @@ def style_beside(module: str, name: str, **values: str) -> str:
     return f"<style>\n{style}</style>"
 
 
-def show_style(module: str, name: str, **values: str) -> None:
-    """Show a style sheet as `style_beside` gives it."""
-    st.html(style_beside(module, name, **values))
-
-
 def is_loaded(module: str) -> bool:
     """Whether a module is loaded. If not, a page shows its title first, and no session has state of the module."""
     return module in sys.modules

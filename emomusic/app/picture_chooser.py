@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app.camera import camera_works, show_problem
-from emomusic.app.charts import show_tile, style_tiles
+from emomusic.app.charts import outline_tile, show_tile
 from emomusic.app.choices import ABOUT_SAMPLE, PICTURE_FROM, SAMPLE, choose
 from emomusic.app.frame import escape_markdown
 from emomusic.app.state import page_state
@@ -188,7 +188,7 @@ def _remove_own() -> None:
 
 def _sample_row(shown: ShownPictures) -> None:
     """Show the samples as tiles, with labels for screen readers."""
-    style_tiles("sample", chosen=next((name for name in SAMPLES if name == shown.sample), ""))
+    outline_tile(next((name for name in SAMPLES if name == shown.sample), "none"))
     with st.container(horizontal=True, gap="small", key="samples"):
         for sample, title in SAMPLES.items():
             show_tile(

@@ -210,13 +210,13 @@ def correlation_map(matrix: npt.NDArray[np.float64]) -> go.Figure:
         hoverongaps=False,
         hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>",
     )
-    return lay_out(figure, 480, x={"tickangle": -45}, y=REVERSED)
+    return lay_out(figure, 480, x={"tickangle": -90}, y=REVERSED)
 
 
 def song_path(path: Sequence[tuple[float, float, float]], song: Hearing) -> go.Figure:
     """The way of a song over the plane: time in seconds, valence and arousal of each part. A square marks the whole."""
     points = [AffectPoint(valence, arousal) for _, valence, arousal in path]
-    figure = circumplex([], trail=points)
+    figure = circumplex([], trail=points, height=340)
     figure.update_traces(
         selector={"name": "trail"}, hoverinfo="all",
         text=[format_clock(time_s) for time_s, *_ in path],
@@ -264,7 +264,7 @@ def waveform(levels: Sequence[float], path: Sequence[tuple[float, float, float]]
 
 def mood_bars(shares: Mapping[str, float], start: npt.NDArray[np.float32] | None = None) -> go.Figure:
     """Four bars with names and percentages, and a line across each at the `start`, in the order of `Mood`."""
-    figure = share_bars(shares, height=190)
+    figure = share_bars({mood: shares[mood] for mood in MOODS}, height=190)
     if start is not None:
         figure.add_scatter(
             x=100 * start.astype(np.float64), y=MOODS, mode="markers", name="start", cliponaxis=False,

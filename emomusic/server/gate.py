@@ -40,8 +40,8 @@ _START = ("index", "home", "start", "photo", "photos")  # other names of the fir
 
 _HERE = Path(__file__).parent
 # Streamlit shows a style of the app after the first elements, which then move
-_SHEETS = ["frame", "roomy", "player", "picture_chooser", "photo/screen", "live/live", "film/screen"]
-_SHEETS += [f"{page}/page" for page in ("music", "models", "how_it_works")]
+_SHEETS = ["frame", "roomy", "player", "tiles", "picture_chooser", "photo/screen", "photo/persons", "live/live"]
+_SHEETS += ["film/screen", *(f"{page}/page" for page in ("music", "models", "how_it_works"))]
 _STYLE = "".join((_HERE.parent / f"app/{name}.css").read_text(encoding="utf-8") for name in _SHEETS)
 # Scripts cannot run where a proxy's policy forbids them, so a style shows the sentence
 _BEGIN = f"<style>\n{_STYLE}</style>".encode() + (_HERE / "no_connection.html").read_bytes()

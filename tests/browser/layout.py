@@ -71,11 +71,10 @@ PROBLEMS = """() => {
     if (!chart.checkVisibility()) continue;
     const box = (each) => ({ each, trace: each.closest(".trace"), ...each.getBoundingClientRect().toJSON() });
     const isSeen = (each) => each.checkVisibility({ opacityProperty: true, visibilityProperty: true });
-    const isLevel = (each) => Math.min(...["a", "b"].map((part) => Math.abs(each.getScreenCTM()[part]))) < 0.01;
     const edge = chart.getBoundingClientRect();
     const isWritten = (each) => each.textContent.trim() && getComputedStyle(each).fillOpacity > 0;
     const written = [...chart.querySelectorAll("text")]
-      .filter((each) => isWritten(each) && isSeen(each) && isLevel(each)).map(box);
+      .filter((each) => isWritten(each) && isSeen(each)).map(box);
     const marks = [...chart.querySelectorAll(".scatterlayer .points path, .imagelayer image")].filter(isSeen).map(box);
     written.forEach((one, number) => {
       if (one.left < edge.left - 2 || one.right > edge.right + 2) found.push(["cut off", one.each.textContent]);

@@ -65,18 +65,3 @@ def mount(part: str, *, key: str, data: dict[str, Any], **options: Any) -> Any:
     """
     script, component = _PARTS[part]
     return component(key=key, data={**data, "script": f"{_folder()}/{script}", "part": part}, **options)
-
-
-def show_loop(name: str, alt: str, note: str) -> None:
-    """Show a silent loop of the use of a page, before a visitor begins. `data/samples/SOURCES.md` has its films.
-
-    It is paused for visitors who prefer less motion.
-
-    Args:
-        name: the name of the page.
-        alt: what it shows, for screen readers.
-        note: one line that names what replaces the loop on this page.
-    """
-    st.caption(note)
-    with st.container(width=440, height=332, border=False, key=f"loop-{name}"):  # nothing below it moves
-        mount("loop", key=f"{name}-loop", data={"file": f"{name}.mp4", "alt": alt})

@@ -320,7 +320,7 @@ class Playhead extends Overlay {
     if (source === "film" || !this.#video) return;
     const isSong = ["player", "spotify"].includes(source) && this.#hasSong;
     if (!this.data.follows || !isSong) this.#video.pause();
-    else if (this.#video.paused) this.#video.play().catch(() => {});
+    else if (this.#video.paused) this.#video.play().catch(({ name }) => this.#video.classList.toggle("refused", name === "NotAllowedError"));
   }
 
   #playSong() {
@@ -343,6 +343,7 @@ class Playhead extends Overlay {
     if (video !== this.#video) {
       this.#video = video;
       this.listen(video, "play", () => this.#playSong());
+      this.listen(video, "playing", () => video.classList.remove("refused"));
       this.listen(video, "pause", () => video.isConnected && this.data.follows && tellSound("silence"));
       this.#follow();
     }
@@ -355,6 +356,9 @@ class Playhead extends Overlay {
     followed = { film, source, at: video.currentTime, sounds: !video.paused };
     super.look();
     this.mark.style.height = `${this.plot?._fullLayout?._size.h ?? 0}px`;
+    const strip = this.plot?.closest(".st-key-film-strip"); // on a phone, it follows the playhead
+    const middle = (each) => each.getBoundingClientRect().left + each.clientWidth / 2;
+    if (strip && !video.paused) strip.scrollLeft += middle(this.mark) - middle(strip);
   }
 
   #move(video) {

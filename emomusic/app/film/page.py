@@ -9,8 +9,7 @@ from typing import Any, BinaryIO
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from emomusic.app.browser.components import show_loop
-from emomusic.app.charts import reserve_space
+from emomusic.app.browser.components import mount
 from emomusic.app.choices import FILM_SAMPLE
 from emomusic.app.film.screen import show_screen
 from emomusic.app.film.state import FilmState
@@ -32,13 +31,12 @@ def show_film() -> None:
     """Show the page, in the order of the screen."""
     job = _current_job()
     if job is None:
-        with reserve_space("film-start", 560):
-            _draw_start()
-            show_loop(
-                "film",
-                "A film with framed faces; below it the emotions of the group over time, in seven numbered scenes",
-                "A film becomes scenes, and each scene gets its song. The sample shows it with sound.",
-            )
+        with st.container(key="film-start"):
+            with st.container(key="film-begin"):
+                _draw_start()
+            with st.container(key="loop-film"):
+                alt = "A film with framed faces; below it the emotions of the group over time, in seven numbered scenes"
+                mount("loop", key="film-loop", data={"file": "film.mp4", "alt": alt})
         return
     film = job.view()
     page_state(FilmState).drawn = _drawn(film)
@@ -68,6 +66,7 @@ def _current_job() -> FilmJob | None:
 
 def _draw_start() -> None:
     """Show the sample and the upload."""
+    st.markdown("A film becomes scenes, and each scene gets its song.")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(
             "Try the sample",
@@ -77,7 +76,6 @@ def _draw_start() -> None:
             args=(FILM_SAMPLE.options,),
             key="film-sample",
         )
-        st.caption(f"Or your own film of people who agree. It is deleted {WHEN_GONE}.", width="content")
         with st.popover("Privacy", type="tertiary", icon=":material/lock:"):
             st.markdown(
                 "Your film stays in an unnamed temporary file of this server until it is read, marked and heard. Its "
@@ -89,14 +87,14 @@ def _draw_start() -> None:
         no_room = "This server has no room for films now. Watch the sample; its owner can set TMPDIR to another folder."
         st.info(no_room, icon=":material/info:")
         return
-    with st.container(height=100, border=False):  # the height of the uploader while it loads
+    st.caption(f"Or your own film of people who agree. It is deleted {WHEN_GONE}.")
+    with st.container(key="film-drop"):
         show_uploader(
             f"Drop a film here: {FORMATS[Kind.FILM]}, up to {MAX_S // 60} minutes and {MAX_MB} MB",
             "film_upload",
             _store_film,
             type=[*FILM_ENDINGS, *ANIMATION_ENDINGS],
             max_upload_size=MAX_MB,
-            label_visibility="collapsed",
         )
 
 

@@ -12,11 +12,11 @@ import streamlit as st
 
 from emomusic.answer.others import FilmAnswer
 from emomusic.app.browser.components import mount
-from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, style_tiles
+from emomusic.app.charts import clicked, outline_tile, show_chart, show_tile
 from emomusic.app.choices import ANSWER_TAB, FILM_FOLLOWS, SONGS_FROM, Source
 from emomusic.app.film.songs import VIDEO, mix_songs, play_scene_song, scene_picks, set_scene, stop_unless_following
 from emomusic.app.film.state import FilmState, ScenePicks
-from emomusic.app.frame import download_button, escape_markdown, shown_errors, style_beside
+from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.page import Part, draw_parts
 from emomusic.app.player import show_queue
 from emomusic.app.sources import LABELS
@@ -75,8 +75,7 @@ def _draw_actions(screen: _Screen) -> None:
 
 def _show_link(file: StreamedFile, label: str) -> None:
     # Looks like the buttons, whose files Streamlit would keep in memory
-    link = style_beside(__file__, "link.css")
-    st.html(f'{link}<a href="{file.download_url}" download>{label}</a>')
+    st.html(f'<a href="{file.download_url}" download>{label}</a>')
 
 
 def _answer_of(here: FilmState, film: FilmView | None = None) -> FilmAnswer:
@@ -135,7 +134,7 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
     sizes = {"left": live.LEFT, "right": live.RIGHT, "tiles": live.TILES, "row": live.ROW, "top": first}
     pixels = "; ".join(f"--{name}: {size}px" for name, size in (sizes | {"people": first + live.TILES}).items())
     st.html(f"<style>.st-key-film-screen {{ --film: {ratio:.4f}; {pixels}; }}</style>")
-    with reserve_space("film-screen", 900):
+    with st.container(key="film-screen"):
         places = {part.name: st.container(key=f"film-part-{part.name}", gap="xsmall") for part in FILM}
     if film.scenes and film.has_answer:
         with places["answer"], shown_errors():
@@ -230,7 +229,7 @@ def _show_scenes(job: FilmJob, answer: FilmAnswer) -> None:
     offered = len(answer.scenes) - answer.is_growing  # the last one may still change
     first = max(min(answer.chosen - _MOST_TILES // 2, offered - _MOST_TILES), 0)
     shown = range(first, min(first + _MOST_TILES, offered))
-    style_tiles("scene", chosen=f"scene-{answer.chosen}")
+    outline_tile(f"scene-{answer.chosen}")
     with st.container(horizontal=True, key="film-tiles"):
         end_s, rules = answer.reading.duration_s or answer.reading.end_s, []
         for number in shown:

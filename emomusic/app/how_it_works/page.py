@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from emomusic.app.charts import reserve_space, roomy_columns
+from emomusic.app.charts import roomy_columns
 from emomusic.app.choices import FACE
 from emomusic.app.choices import STEP as CHOSEN_STEP
 from emomusic.app.frame import shown_errors
@@ -19,20 +19,15 @@ from emomusic.server.walk import Walk
 
 _FIRST = "barack-obama-2009-speaking"  # its answer turns when the mouth is covered
 
-_TOP_PX, _STEP_PX = 52, 502
-
 
 def show_page() -> None:
     """Show the step that the URL names: the title and, in one row, the buttons; the sentences, and the drawing."""
     step, shown = step_named(CHOSEN_STEP.value), shown_pictures()
     st.set_page_config(page_title=f"{step.title} · How it works · EmoMusic")
-    # Heights in pixels, because the style loads after the text, which would move the parts below
     title, buttons = st.columns([3, 5], gap="small")
-    with title.container(height=_TOP_PX, border=False, vertical_alignment="center", key="how-title"):
+    with title.container(vertical_alignment="center", key="how-title"):
         st.title(step.title, anchor=False)
     with buttons.container(
-        height=_TOP_PX,
-        border=False,
         horizontal=True,
         wrap=False,
         horizontal_alignment="right",
@@ -67,7 +62,7 @@ def _show_step(step: Step, picture: Picture, mine: PictureState) -> None:
         walk = mine.kept(Walk, picture.digest) or mine.keep(picture.digest, Walk(picture))
         is_wide = step.ratio >= WIDE
         share = 50 if is_wide else round(100 * min(0.53 * step.ratio, 0.61))
-        room = reserve_space("how-step", _STEP_PX)
+        room = st.container(key="how-step")
         if step.moments:
             with room:
                 step.draw(Drawing(walk, CHOSEN_STEP.value or step.key, room, False))

@@ -30,7 +30,7 @@ from emomusic.server.ballots import Ballot, ballot_of
 from emomusic.server.visitor import address_for_phones, session_id
 from emomusic.text import pluralize
 
-_SIDE, _LARGEST = 360, 480  # pixels of a face on the page, and of its crop
+_SIDE, _LARGEST = 480, 480  # pixels of a face on the page, and of its crop
 
 
 @dataclass(frozen=True, slots=True)

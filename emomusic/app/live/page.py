@@ -261,4 +261,4 @@ def _draw_options(session: LiveSession) -> None:
             "Here all seven emotions count as equally likely, because people pull faces for a camera. On "
             "photographs, the app expects few angry, disgusted or afraid faces."
         )
-    st.caption(":material/check: Everyone in view agrees to face analysis", width="content")  # for whoever joins
+    st.caption(":material/check: Everyone in view agrees", width="content")  # for whoever joins

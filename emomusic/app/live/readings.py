@@ -10,7 +10,7 @@ import streamlit as st
 from emomusic.affect import EMOTIONS, describe, list_shares, share_text
 from emomusic.answer.answer import Answer
 from emomusic.answer.others import MOST_SONGS, SessionAnswer
-from emomusic.app.charts import show_chart, show_tile, style_tiles
+from emomusic.app.charts import outline_tile, show_chart, show_tile
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message, local_date
 from emomusic.app.live.session import LiveState, live_fragment
 from emomusic.app.player import show_queue
@@ -161,7 +161,7 @@ def _draw_moments(answer: SessionAnswer, queue: PageQueue) -> None:
     """The strongest second of each scene, one after another: a drawn face and the song, which a click plays."""
     picks = {pick.number: pick for pick in queue.playlist(MOST_SONGS)}
     playing = queue.current if page_state(PlayerState).playing is queue else None
-    style_tiles("scene", chosen="none" if playing is None else f"moment-{playing.number}")
+    outline_tile("none" if playing is None else f"moment-{playing.number}")
     with st.container(horizontal=True, key="live-moments"):
         for number, moment in enumerate(answer.moments, 1):
             song = escape_markdown(picks[number].song.title) if number in picks else "no song fits"

@@ -26,6 +26,7 @@ from emomusic.app.page import Part, draw_parts
 from emomusic.app.sources import YourMusic
 from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import keep_upload, show_uploader
+from emomusic.assets import data_dir
 from emomusic.charts.face import expression_uri
 from emomusic.charts.music import influence_bars, mood_bars, song_path, wave_times, waveform
 from emomusic.errors import AudioError
@@ -44,6 +45,7 @@ from emomusic.songs.stored_moods import mood_classifier
 from emomusic.text import format_clock, join_names
 
 MAX_MB = 100
+_SAMPLES = ("egypt", "armygeddon", "intro-sad", "feelings")  # bundled songs, of each mood one
 
 _MOST_PARTS = 24  # of the path; each takes up to 0.3 s of one core
 
@@ -83,6 +85,10 @@ def show_own_song(_songs: Songs, _music: YourMusic) -> None:
             max_upload_size=MAX_MB,
         )
     if not own.name:
+        with st.container(horizontal=True, vertical_alignment="center", key="own-song-samples"):
+            st.markdown("Or hear one of these:", width="content")
+            for name in _SAMPLES:
+                st.button(name.replace("-", " ").capitalize(), key=f"own-{name}", on_click=_take_sample, args=(name,))
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("See the mood of a song, its path over the plane, and a face that fits. It stays in memory.")
             with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
@@ -98,6 +104,11 @@ def _show_chip(own: OwnSong) -> None:
     """Show the name of the file on a button that removes it."""
     name, remove = escape_markdown(own.name), ((),)
     st.button(name, icon=":material/close:", on_click=_store, args=remove, key="own-song-chip", help="Remove the song")
+
+
+def _take_sample(name: str) -> None:
+    path = data_dir() / "songs" / f"{name}.mp3"
+    st.session_state[STATES][OwnSong] = OwnSong(path.name, path.read_bytes())
 
 
 def _store(files: Sequence[UploadedFile]) -> None:

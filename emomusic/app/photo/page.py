@@ -15,9 +15,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import Mood
 from emomusic.answer.answer import Answer, sentence_of
-from emomusic.app.charts import show_tile
+from emomusic.app.charts import outline_tile, show_tile
 from emomusic.app.choices import ANSWER_TAB, FACE, MOOD, SAMPLE, SAYS, STEP
-from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems, show_style
+from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems
 from emomusic.app.page import Part, draw_parts
 from emomusic.app.persons import PersonsState, draw_persons_menu, show_known
 from emomusic.app.photo.choices import Controls, answer_of, draw_by_hand, draw_who, set_who
@@ -370,7 +370,7 @@ def _show_unread(photos: Photos) -> None:
 def _show_persons(screen: _Screen) -> None:
     """Show a row for each person in several photos, and one of the other faces."""
     answer, portraits = screen.answer, screen.answer.portraits
-    show_style(__file__, "persons.css", CHOSEN=answer.who.label)
+    outline_tile(f"face-{answer.who.label}")
     st.header("Each person", anchor=False)
     with st.container(key="each-person"):
         for name, faces in answer.persons(_PERSONS_SHOWN).items():

@@ -57,14 +57,12 @@ def _face_style(face: FaceReading, reading: PictureReading) -> str:
         100 * part / side
         for part, side in zip((box.x, box.y, box.width, box.height), (reading.width, reading.height) * 2, strict=True)
     )
-    place = f"left: {left:.2f}%; top: {top:.2f}%; width: {width:.2f}% !important; height: {height:.2f}%;"
+    place = f"--top: {top:.2f}; left: {left:.2f}%; width: {width:.2f}% !important; height: {height:.2f}%;"
     key = f".st-key-photo-face-{number}"
     both = f":is({key}, .st-key-tile-face-{number})"  # on the photo, and in a row of faces
     style = f"{key} {{ {place} }} {both} {{ --colour: {colour}; --ink: {ink_on(colour)}; }}"
     if not face.is_sure:
         style += f" {key} {{ --plate: var(--paper); --letters: var(--text); --line: dashed; }}"
-    if top < 6 * max(1.3, reading.width / reading.height):  # no room above the face
-        style += f" {key} p {{ bottom: auto; top: 0; }}"
     if left > 75:
         style += f" {key} p {{ left: auto; right: -4px; }}"
     if number <= _STRIPS:
