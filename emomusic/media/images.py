@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
+import logging
 import math
 import os
 import threading
@@ -276,6 +277,7 @@ def _prepare_pillow() -> None:
     The filter is set once, because warning filters belong to the process and changing them is not thread-safe.
     """
     warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif")
+    logging.getLogger("PIL").addHandler(logging.NullHandler())  # else it prints what it raises
     Image.MAX_IMAGE_PIXELS = max(_MAX_HALVED.values()) // 2  # twice as many are an error
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _MAX_METADATA_BYTES
     with contextlib.suppress(AttributeError, OSError):  # libtiff prints errors, which Pillow raises

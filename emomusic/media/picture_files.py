@@ -154,7 +154,7 @@ def completed(data: bytes) -> Iterator[bytes]:
             whole = kept + (_NOISE * (len(kept) // len(_NOISE) + 2**8) if filler is _NOISE else b"") + _END_OF_JPEG
         elif data[8:12] == b"WEBP":
             whole = _completed_webp(data, filler)
-        elif data[4:8] != b"ftyp":
+        elif data[4:8] != b"ftyp" and not ends_early(data):
             kept = data.split(bytes(_EMPTY_BYTES), 1)[0] if is_emptied(data) else data
             whole = kept + filler * (len(kept) // len(filler) + 1)
         elif 0 < (num_absent := _end_of_boxes(data) - len(data)) <= _MOST_ABSENT_BYTES:
