@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
-PROJECTOR = {"width": 1280, "height": 720}
+PROJECTOR, OLD_PROJECTOR = {"width": 1280, "height": 720}, (1024, 768)
 
 # The measures of a step once it is drawn, in one call, because each call waits for a busy machine: the height of images
 # and charts from the first to the last; the lowest edge, the source included; and the overflow of the width
@@ -108,7 +108,11 @@ def test_the_keys_lead_through_all_steps_which_fill_a_projector(present: Callabl
     for step in STEPS:
         found[step.key] = measured(page, step)
         assert re.search(f"step={step.key}&sample=morisot", page.url)
-        assert (least := smallest(page))[0] >= 16, (step.key, least)
+        if step.key in ("proposals", "look", "probabilities", "people", "songs"):
+            resize(page, OLD_PROJECTOR)
+            wait_until_idle(page)
+            assert (least := smallest(page))[0] >= 19, (step.key, least)
+            page.set_viewport_size(PROJECTOR)
         page.keyboard.press("ArrowRight")  # no effect on the last step
     assert page.title() == f"{STEPS[-1].title} · How it works · EmoMusic"
     height = PROJECTOR["height"]
@@ -120,6 +124,19 @@ def test_the_keys_lead_through_all_steps_which_fill_a_projector(present: Callabl
     page.get_by_role("button", name="Next").focus()
     page.keyboard.press("Enter")
     assert measured(page, STEPS[-1])["wide"] <= 0
+
+
+# The smallest letters of the chart in pixels of the screen, and whether it lies in its place
+LETTERS_OF_CHART = """() => {
+  const place = document.querySelector("[class*=st-key-how-chart-]"), chart = place?.querySelector(".main-svg");
+  const [outer, inner] = [place, chart].map(part => part?.getBoundingClientRect());
+  const texts = [...place?.querySelectorAll(".js-plotly-plot text") ?? []].filter(text => text.textContent);
+  if (!inner || !texts.length || inner.width < 0.9 * outer.width) return null;
+  const isInside = inner.right <= outer.right + 2 && inner.bottom <= outer.bottom + 2;
+  const names = texts.map(text => text.getBoundingClientRect()).every(box => box.left >= outer.left - 2);
+  const scale = inner.width / chart.clientWidth;
+  return [isInside && names, Math.min(...texts.map(text => scale * parseFloat(getComputedStyle(text).fontSize)))];
+}"""
 
 
 def assert_scrolls(page: Page, key: str, condition: str) -> None:
@@ -213,6 +230,16 @@ def test_a_link_opens_its_step_with_a_choice_of_faces_and_a_full_screen(present:
     resize(page, PHONE)
     wait_until_at_rest(page.locator(".stMainBlockContainer"))
     assert overflow(page) <= 0
+
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(f"{page.url.partition('?')[0]}?step=people")
+    shown(page, "people")
+    toggle_full_screen(page, True)
+    page.wait_for_function("innerWidth >= 1600")
+    wait_until_at_rest(page.locator("[class*=st-key-how-chart-] .main-svg").first)
+    is_inside, letters = page.wait_for_function(LETTERS_OF_CHART).json_value()
+    assert is_inside
+    assert letters >= 24  # a fortieth of the height of the screen, or nearly so
 
 
 def test_the_band_plays_in_major_where_the_dot_is_pleasant(present: Callable[..., Page]) -> None:
