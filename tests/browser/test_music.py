@@ -47,11 +47,13 @@ def plane_area(page: Page) -> Locator:
 
 
 def click_happy_song(page: Page) -> str:
-    """Click the first happy song on the plane, and wait for its list; returns its title."""
+    """Click the first happy song below no word of the plane, and wait for its list; returns its title."""
     area = page.locator(AREA)
     x, y, name = area.evaluate("""element => {
       const { _fullData: [, songs], _fullLayout: { xaxis, yaxis } } = element.closest(".js-plotly-plot");
-      return [xaxis.l2p(songs.x[0]), yaxis.l2p(songs.y[0]), songs.text[0]];
+      const { left, top } = element.getBoundingClientRect(), at = (n) => [xaxis.l2p(songs.x[n]), yaxis.l2p(songs.y[n])];
+      const free = songs.x.findIndex((_, n) => document.elementFromPoint(left + at(n)[0], top + at(n)[1]) === element);
+      return [...at(free), songs.text[free]];
     }""")
     area.click(position={"x": x, "y": y})
     expect(page.get_by_text("The song you clicked")).to_be_visible()
