@@ -70,8 +70,8 @@ _Rows = tuple[dict[str, Any], Any]
 def _rows(name: str, kind: str, size: Any, faces: Faces, num_faces: int, **more: Any) -> _Rows:
     """The row of a picture or film, which has the size of its reading, and its faces."""
     mean = faces.mean()
-    row = {"picture": name, "kind": kind, "width": size.width, "height": size.height, "num_faces": num_faces, **more}
-    return row if mean is None else row | affect_row(mean), faces.arrow(name)
+    row = {"picture": name, "kind": kind, "width": size.width, "height": size.height, "num_faces": num_faces}
+    return row | ({} if mean is None else affect_row(mean)) | more, faces.arrow(name)
 
 
 def _no_rows(name: str, *, is_film: bool, error: str) -> _Rows:
