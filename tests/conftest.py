@@ -34,7 +34,7 @@ _WITH_TENSORFLOW = (
 """Tests of one worker, so that the others do not load TensorFlow."""
 
 
-_NUM_BROWSERS = 3
+_NUM_BROWSERS = 2
 """Workers that begin with browser tests. The others take some at the end, because each also starts a server."""
 
 _BY_LENGTH = (
@@ -46,13 +46,13 @@ _BY_LENGTH = (
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers more than cores, because browser tests wait for more than half of their time."""
-    return min(num_cores() + 2, 5)
+    """One worker more than cores, because browser tests wait for half of their time; two more take as long."""
+    return min(num_cores() + 1, 4)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Run browser tests on three workers, the files of all other tests on the rest, and what is left on all.
+    """Run browser tests on two workers, the files of all other tests on the rest, and what is left on all.
 
     Tests of a file share fixtures, and run on one worker. Browser tests wait for half of their time, which other tests
     then use. This replaces `--dist loadgroup`, whose groups pytest-xdist 3.8 loses under pytest 9.
