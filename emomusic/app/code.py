@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from emomusic.app.choices import (
 )
 from emomusic.app.picture_chooser import ALL_SAMPLES, GROUP, SAMPLES
 from emomusic.app.state import page_state
+from emomusic.faces.who import Who
 from emomusic.results.overview import DEFAULTS, Benchmark
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.request import Policy, destination_of
@@ -38,6 +38,7 @@ from emomusic.songs.search import terms_in
 
 _NUM_SONGS = 5
 _SAMPLES = "data/samples"
+_MOST_FACES = 500  # faces of a picture that the code may name
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class _Screen:
 
 
 def _of_picture(screen: _Screen) -> Code:
-    says, mood, face = screen.one(SAYS), screen.one(MOOD), re.fullmatch(r"Face (\d+)", screen.one(WHO))
+    says, mood = screen.one(SAYS), screen.one(MOOD)
     if screen.one(SAMPLE) == ALL_SAMPLES and not (says or mood):
         return _of_all(screen)
     if mood in [*Mood]:
@@ -115,7 +116,9 @@ def _of_picture(screen: _Screen) -> Code:
         python = f"from emomusic import recommend_songs\n\n{screen.recommend(repr(says))}"
         return Code(screen.command("recommend", emotion=says), python)
     call = f"read_picture({screen.picture!r}{', posed=True' if screen.posed else ''})"
-    target = "reading" if face is None else f"reading.faces[{int(face[1]) - 1}]"
+    numbers = range(1, _MOST_FACES + 1)
+    face = next((number for number in numbers if Who.face(number).value == screen.one(WHO)), None)
+    target = "reading" if face is None else f"reading.faces[{face - 1}]"
     python = "\n".join(
         [
             "from emomusic import read_picture, recommend_songs\n",

@@ -21,7 +21,6 @@ import ray
 
 from emomusic.errors import BatchError
 from emomusic.runtime import num_cores
-from emomusic.text import escape_control_chars
 from emomusic.workers import Crash, portable
 
 _RETRIES = 1  # of a unit whose process died, before it is halved: the death of a node is no fault of the unit
@@ -121,10 +120,10 @@ def _check(address: str) -> None:
 
 def _no_cluster(address: str, reason: str) -> BatchError:
     return BatchError(
-        f"expected a Ray cluster at host:port, or auto on one of its nodes. Received: {escape_control_chars(address)} "
+        f"expected a Ray cluster at host:port, or auto on one of its nodes. Received: {address} "
         f"({reason}). Check the address, the token and the version of Ray"
     )
 
 
 def _first_line(error: BaseException) -> str:
-    return escape_control_chars((str(error).strip() or type(error).__name__).splitlines()[0][:200])
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

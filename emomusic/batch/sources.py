@@ -37,7 +37,7 @@ from emomusic.media.encodings import names_of
 from emomusic.media.formats import FILM_ENDINGS, has_ending
 from emomusic.media.guarded import FolderWalk, GuardedFile, is_left_out
 from emomusic.media.images import MAX_BYTES, PICTURE_ENDINGS
-from emomusic.text import escape_control_chars, size_over
+from emomusic.text import size_over
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ def _folder(folder: Path) -> Iterator[Item]:
     for path, reason in walk.problems.items():
         yield _item(path, path, problem=f"This folder cannot be read: {reason}. Check its permissions.")
     if walk.others_left_out:
-        log.warning("%s: %s", escape_control_chars(str(folder)), walk.others_left_out)
+        log.warning("%s: %s", folder, walk.others_left_out)
 
 
 def _file(name: str, path: str, uri: str = "") -> Iterator[Item]:

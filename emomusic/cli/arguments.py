@@ -9,7 +9,7 @@ import math
 import re
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -35,8 +35,8 @@ log = logging.getLogger(__name__)
 Outcome = tuple[Any, int]
 """The answer of a command, ready for JSON, and its exit status."""
 
-Command = tuple[Callable[[argparse.Namespace], Outcome], Callable[[Any], None]]
-"""What computes the answer of a command, and what prints it without `--json`."""
+Command = tuple[Callable[[argparse.Namespace], Outcome], Callable[[Any], Iterable[str]]]
+"""What computes the answer of a command, and what gives its lines for people, as without `--json`."""
 
 STOPPED = 130
 """Exit status after Ctrl+C."""
@@ -254,19 +254,23 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def log_file_error(file_name: str, sentence: str) -> None:
-    """Log what is wrong with a file in one line. Only the whole path tells two files of one name apart."""
-    text = sentence if Path(file_name).name == file_name and repr(file_name) in sentence else f"{file_name}: {sentence}"
-    log.error("emomusic: %s", escape_control_chars(text))
+    """Log what is wrong with a file. Only the whole path tells two files of one name apart."""
+    is_named = Path(file_name).name == file_name and repr(file_name) in sentence
+    log.error("emomusic: %s", sentence if is_named else f"{file_name}: {sentence}")
 
 
-def show_songs(songs: list[dict[str, Any]], indent: str = "") -> None:
-    """Print songs, each with its reason and its address."""
+def show_songs(songs: list[dict[str, Any]], indent: str = "") -> Iterator[str]:
+    """The lines of songs, each with its reason and its address."""
     for song in songs:
-        names, address = ", ".join([song["title"], *song["artists"]]), song.get("url") or song["path"]
-        print(f"{indent}{escape_control_chars(names)}")
-        print(f"{indent}  {song['reason']}; {escape_control_chars(address)}")
+        yield f"{indent}{names_of(song)}"
+        yield f"{indent}  {song['reason']}; {song.get('url') or song['path']}"
         if "licence" in song:
-            print(f"{indent}  {song['licence']}; {song['source']}")
+            yield f"{indent}  {song['licence']}; {song['source']}"
+
+
+def names_of(song: Mapping[str, Any]) -> str:
+    """The title and the artists of a song in a record."""
+    return ", ".join([song["title"], *song["artists"]])
 
 
 def status_of(problems: list[str]) -> int:

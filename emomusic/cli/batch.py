@@ -19,7 +19,7 @@ from emomusic.cli import arguments
 from emomusic.cli.system import require_packages
 from emomusic.errors import BatchError, EmomusicError
 from emomusic.faces.model_files import model_folder
-from emomusic.text import escape_control_chars, pluralize
+from emomusic.text import pluralize
 
 if TYPE_CHECKING:
     from emomusic.batch.parts import Dataset
@@ -120,15 +120,15 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _show_summary(summary: dict[str, Any]) -> None:
+def _show_summary(summary: dict[str, Any]) -> Iterator[str]:
     counts = [pluralize(summary[noun], noun.removesuffix("s")) for noun in ("pictures", "films", "faces")]
-    print(f"{', '.join(counts)}; {summary['failed']:,} failed")
+    yield f"{', '.join(counts)}; {summary['failed']:,} failed"
     if summary["faces"]:
         shares = {name: number / summary["faces"] for name, number in summary["emotions"].items()}
-        print(list_shares(shares, most=len(shares)))
+        yield list_shares(shares, most=len(shares))
     for reason, number in summary["reasons"].items():
-        print(f"  {number:,}: {escape_control_chars(reason)}")
-    print(f"read {summary['read']:,} in {summary['seconds']:.1f} s, {summary['per_second']:.1f} per second")
+        yield f"  {number:,}: {reason}"
+    yield f"read {summary['read']:,} in {summary['seconds']:.1f} s, {summary['per_second']:.1f} per second"
 
 
 COMMANDS: dict[str, arguments.Command] = {"batch": (batch, _show_summary)}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from emomusic.assets import sound_checksum
 from emomusic.cli import arguments
 from emomusic.errors import DatasetError
-from emomusic.text import escape_control_chars, pluralize
+from emomusic.text import pluralize
 
 if TYPE_CHECKING:
     from emomusic.songs.song import Song
@@ -55,7 +55,7 @@ def analyse(options: argparse.Namespace) -> arguments.Outcome:
             problems.insert(0, "stopped. Continue with: emomusic library update")
             status = arguments.STOPPED
         for problem in problems[:_MAX_LINES]:
-            log.error("emomusic: %s", escape_control_chars(problem))
+            log.error("emomusic: %s", problem)
         if len(problems) > _MAX_LINES:
             log.error("emomusic: and %s", pluralize(len(problems) - _MAX_LINES, "other problem"))
         return [_record(song) for song in library.songs(paths)], status
@@ -81,7 +81,7 @@ def tag(options: argparse.Namespace) -> arguments.Outcome:
         changes = library.untag(options.paths) if options.undo else library.tag(options.paths, write=options.write)
         for change in changes:
             if isinstance(change, str):
-                log.error("emomusic: %s", escape_control_chars(change))
+                log.error("emomusic: %s", change)
                 status = 2
             else:
                 records.append(asdict(change))
@@ -108,31 +108,27 @@ def _record(song: Song) -> dict[str, Any]:
     }
 
 
-def _show_songs(songs: list[dict[str, Any]]) -> None:
+def _show_songs(songs: list[dict[str, Any]]) -> Iterator[str]:
     for song in songs:
-        print(escape_control_chars(", ".join([song["title"], *song["artists"]])))
+        yield arguments.names_of(song)
         words = ", ".join([f"{song['mood']} ({song['quadrant']})", *song["traits"]])
-        print(f"  {words}; {escape_control_chars(song['path'])}")
-    print(pluralize(len(songs), "song"))
+        yield f"  {words}; {song['path']}"
+    yield pluralize(len(songs), "song")
 
 
-def _show_tags(changes: list[dict[str, Any]]) -> None:
+def _show_tags(changes: list[dict[str, Any]]) -> Iterator[str]:
     for change in changes:
-        before, after = (change[name] or "no mood" for name in ("before", "after"))
-        print(
-            f"{escape_control_chars(change['path'])}: {escape_control_chars(before)} -> {escape_control_chars(after)}"
-        )
-    print(pluralize(len(changes), "file"))
+        yield f"{change['path']}: {change['before'] or 'no mood'} -> {change['after'] or 'no mood'}"
+    yield pluralize(len(changes), "file")
 
 
-def _show_info(counts: dict[str, Any]) -> None:
-    print(f"{pluralize(counts['songs'], 'song')} in {escape_control_chars(counts['file'])}")
-    print(", ".join(f"{number:,} {mood}" for mood, number in counts["moods"].items()))
-    print(f"{counts['waiting']:,} not analysed yet, {counts['unreadable']:,} cannot be read")
+def _show_info(counts: dict[str, Any]) -> Iterator[str]:
+    yield f"{pluralize(counts['songs'], 'song')} in {counts['file']}"
+    yield ", ".join(f"{number:,} {mood}" for mood, number in counts["moods"].items())
+    yield f"{counts['waiting']:,} not analysed yet, {counts['unreadable']:,} cannot be read"
     if counts["older"]:
-        print(f"{counts['older']:,} heard by an older model. Run: emomusic library update")
-    for folder in counts["folders"]:
-        print(f"  {escape_control_chars(folder)}")
+        yield f"{counts['older']:,} heard by an older model. Run: emomusic library update"
+    yield from (f"  {folder}" for folder in counts["folders"])
 
 
 # Lists of songs
@@ -184,18 +180,15 @@ def _songs(reading: TableReading) -> Iterable[dict[str, Any]]:
         }
 
 
-def _show_table(record: dict[str, Any]) -> None:
-    print(escape_control_chars(f"{record['file']}: {record['source']}"))
-    for note in record["notes"]:
-        print(f"  {escape_control_chars(note)}")
+def _show_table(record: dict[str, Any]) -> Iterator[str]:
     songs = record["songs"]
-    for song in songs[:_SHOWN]:
-        names = ", ".join([song["title"], *song["artists"]])
-        print(f"  {escape_control_chars(names)}: {song['mood']}")
+    yield f"{record['file']}: {record['source']}"
+    yield from (f"  {note}" for note in record["notes"])
+    yield from (f"  {arguments.names_of(song)}: {song['mood']}" for song in songs[:_SHOWN])
     if len(songs) > _SHOWN:
-        print(f"  and {len(songs) - _SHOWN:,} more songs")
+        yield f"  and {len(songs) - _SHOWN:,} more songs"
     if not songs:
-        print("  no songs")
+        yield "  no songs"
 
 
 COMMANDS: dict[str, arguments.Command] = {

@@ -19,14 +19,19 @@ from typing import TextIO
 
 from emomusic import __version__
 from emomusic.cli import arguments, batch, library, models, recommend, songs, system
-from emomusic.cli.arguments import Parser, one_line
+from emomusic.cli.arguments import Parser
 from emomusic.errors import EmomusicError
+from emomusic.text import escape_control_chars
+
+log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     options = _parsed(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for chatty in ("tensorflow", "tf2onnx", "absl", "h5py", "PIL"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     status = 0
@@ -39,15 +44,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             if isinstance(sys.stdout, io.TextIOWrapper):  # titles and file names may not fit its encoding
                 sys.stdout.reconfigure(errors="backslashreplace")
-            options.show(answer)
+            for line in options.show(answer):
+                if isinstance(line, bytes):  # a file
+                    sys.stdout.buffer.write(line)
+                else:
+                    print(escape_control_chars(line))
         if sys.stdout is not None:  # None if the caller closed it
             sys.stdout.flush()
     except EmomusicError as error:
-        _print_error(str(error))
+        log.error("emomusic: %s", " ".join(str(error).split()))
         return 2
     except KeyboardInterrupt:
-        _print_error("stopped")
-        return 130
+        log.error("emomusic: stopped")
+        return arguments.STOPPED
     except BrokenPipeError:  # the reader closed the pipe, as `head` does
         _discard(sys.stdout)
     except OSError as error:
@@ -55,9 +64,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _discard(sys.stdout)
         where = f": {error.filename}" if error.filename else ""
-        _print_error(f"{error.strerror}{where}")
+        log.error("emomusic: %s%s", error.strerror, where)
         return 2
     return int(status)
+
+
+class _Lines(logging.Formatter):
+    """Formats each record on one line for a terminal, with the trace of an exception below it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # as the library names it
+        """The message, without line breaks and control characters."""
+        return escape_control_chars(record.message)
 
 
 _USER_ERRORS = {
@@ -65,15 +82,6 @@ _USER_ERRORS = {
     errno.EIO,
 }  # fmt: skip
 """Errors that a user can fix: permissions, names, full disks. Any other `OSError` is a bug."""
-
-
-def _print_error(text: str) -> None:
-    """Print a line to stderr, if it is open and writable."""
-    if sys.stderr is not None:  # `print` would use stdout
-        try:
-            print(f"emomusic: {one_line(text)}", file=sys.stderr, flush=True)
-        except OSError:
-            _discard(sys.stderr)
 
 
 def _discard(stream: TextIO | None) -> None:

@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from emomusic.errors import DatasetError
 from emomusic.faces.model_files import model_folder
 from emomusic.records import Baseline
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL
-from emomusic.text import escape_control_chars, file_size
+from emomusic.text import file_size
 from emomusic.training.presets import NETWORKS, PRESETS
 
 if TYPE_CHECKING:
@@ -233,16 +234,16 @@ def models(_: argparse.Namespace) -> arguments.Outcome:
         records, problems = read_records(kind)
         answer += map(document, records)
         for error in problems.values():
-            log.error("emomusic: %s", escape_control_chars(str(error)))
+            log.error("emomusic: %s", error)
             status = 2
     return answer, status
 
 
-def _show_figures(metrics: dict[str, Any]) -> None:
-    print(json.dumps(metrics, ensure_ascii=False, indent=2))
+def _show_figures(metrics: dict[str, Any]) -> Sequence[str]:
+    return json.dumps(metrics, ensure_ascii=False, indent=2).split("\n")
 
 
-def _show_models(records: list[dict[str, Any]]) -> None:
+def _show_models(records: list[dict[str, Any]]) -> Iterator[str]:
     for model in records:
         is_music = model["kind"] != "face"
         if is_music:
@@ -261,9 +262,9 @@ def _show_models(records: list[dict[str, Any]]) -> None:
         if (speed := model["ms_per_item"]) is not None:
             two_digits = f"{speed:.0f}" if speed >= 10 else f"{speed:.2g}"
             parts.append(f"{two_digits} ms {model['item']}")
-        print(f"{model['kind']}/{model['name']}: {', '.join(parts)}")
+        yield f"{model['kind']}/{model['name']}: {', '.join(parts)}"
         for report in (Baseline(**values) for values in model["reported"]):
-            print(f"  reported: {report.percent} ({report.of}, {report.title}): {report.note}")
+            yield f"  reported: {report.percent} ({report.of}, {report.title}): {report.note}"
 
 
 COMMANDS: dict[str, arguments.Command] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
@@ -140,12 +139,12 @@ def _heard_song(path: Path) -> Song:
 
 
 def _write_playlist(options: argparse.Namespace, songs: Sequence[Pick], request: Request) -> None:
-    """Write a playlist to a file or to stdout, which then has nothing else."""
+    """Write a playlist to a file, or let stdout have it and nothing else."""
     from emomusic.songs.playlists import PlaylistFormat, playlist
 
     content = playlist(PlaylistFormat(options.format), songs, request, options.songs)
     if options.out is None:
-        options.show = lambda _: sys.stdout.buffer.write(content)
+        options.show = lambda _: [content]
     else:
         arguments.write_file(options.out, content)
 

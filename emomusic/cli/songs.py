@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from emomusic.errors import AudioError, EmomusicError, FilmError, ImageError, Pr
 from emomusic.faces.model_files import model_folder
 from emomusic.media.formats import FILM_ENDINGS, Kind, has_ending, kind_of
 from emomusic.songs.song import Trait
-from emomusic.text import escape_control_chars, format_clock, pluralize
+from emomusic.text import format_clock, pluralize
 
 if TYPE_CHECKING:
     from emomusic.stream.film import FilmReading
@@ -111,14 +111,14 @@ def _analyzed_picture(name: str, options: argparse.Namespace, *, out: Path | Non
     load_recommender()  # no part of the time to recommend
     reading = read_picture(picture, model=options.model, profile=options.profile, posed=options.posed)
     if options.profile is not None and not any(face.is_known for face in reading.faces):
-        log.warning("%s: the profile is of another person and was not used.", escape_control_chars(name))
+        log.warning("%s: the profile is of another person and was not used.", name)
     request, status = arguments.song_request(options), 0
     record = answer_record(name, reading, request, options.songs)
     if notes := [note for note in (picture.note, reading.note) if note is not None]:
         record["note"] = " ".join(notes)
-        log.warning("%s: %s", escape_control_chars(name), record["note"])
+        log.warning("%s: %s", name, record["note"])
     if record["faces"] and not record["songs"]:
-        log.warning("%s: no songs: %s", escape_control_chars(name), load_recommender().why_none(request))
+        log.warning("%s: no songs: %s", name, load_recommender().why_none(request))
     if out is not None:
         from emomusic.marks.drawing import annotated_picture
         from emomusic.media.images import encode_png
@@ -166,7 +166,7 @@ def _analyzed_film(
         read_ms = 1000 * (time.perf_counter() - started)
     if film.note is not None:
         more = " Choose another with --stream." if film.num_videos > 1 else ""
-        log.warning("%s: %s%s", escape_control_chars(name), film.note, more)
+        log.warning("%s: %s%s", name, film.note, more)
     if film.problem is not None:
         arguments.log_file_error(name, film.problem)
     status = 0 if film.problem is None else 2
@@ -214,7 +214,7 @@ def _analyzed_song(name: str) -> dict[str, Any]:
     started = time.perf_counter()
     song = read_song(Path(name))
     if song.note is not None:
-        log.warning("emomusic: %s", escape_control_chars(song.note))
+        log.warning("emomusic: %s", song.note)
     decoded = time.perf_counter()
     heard = model.analyse(song.windows)
     return {
@@ -239,55 +239,49 @@ def _analyzed_song(name: str) -> dict[str, Any]:
     }
 
 
-def _show_pictures(records: list[dict[str, Any]]) -> None:
+def _show_records(records: list[dict[str, Any]]) -> Iterator[str]:
     for record in records:
         if "error" in record and "faces" not in record:
             continue  # it is already on stderr. A film that breaks off has faces
-        if "audio" in record:
-            _show_song(record)
-        elif "video" in record:
-            _show_film(record)
-        else:
-            _show_picture(record)
+        show = _show_song if "audio" in record else _show_film if "video" in record else _show_picture
+        yield from show(record)
 
 
-def _show_picture(record: dict[str, Any]) -> None:
+def _show_picture(record: dict[str, Any]) -> Iterator[str]:
     faces = record["faces"]
-    print(f"{escape_control_chars(record['image'])}: {pluralize(len(faces), 'face')}")
+    yield f"{record['image']}: {pluralize(len(faces), 'face')}"
     for position, face in enumerate(faces, 1):
         turned = f", read after a turn of {face['turn']} degrees" if "turn" in face else ""
         shares = list_shares(face["probabilities"], most=3)
-        print(f"  {position}. {shares} ({face['quadrant']}, box {face['box']}{turned})")
+        yield f"  {position}. {shares} ({face['quadrant']}, box {face['box']}{turned})"
     if record["group"]:
-        print(f"  {record['group']['mood']} songs for it:")
-        arguments.show_songs(record["songs"], indent="    ")
+        yield f"  {record['group']['mood']} songs for it:"
+        yield from arguments.show_songs(record["songs"], indent="    ")
     else:
-        print("  no face found: turn it if it lies on its side, or try one with the whole face in better light")
+        yield "  no face found: turn it if it lies on its side, or try one with the whole face in better light"
 
 
-def _show_film(record: dict[str, Any]) -> None:
-    """Print the record of a film: its faces, and its scenes with their songs."""
+def _show_film(record: dict[str, Any]) -> Iterator[str]:
+    """The faces of a film, and its scenes with their songs."""
     faces = record["faces"]
-    length = format_clock(record["duration_s"])
-    print(f"{escape_control_chars(record['video'])}: {length}, {pluralize(len(faces), 'face')}")
+    yield f"{record['video']}: {format_clock(record['duration_s'])}, {pluralize(len(faces), 'face')}"
     for face in faces:
-        print(f"  Face {face['face']}: {list_shares(face['probabilities'], most=3)}")
+        yield f"  Face {face['face']}: {list_shares(face['probabilities'], most=3)}"
     for scene in record["scenes"]:
         start, end = format_clock(scene["start_s"]), format_clock(scene["end_s"])
-        print(f"  {start} to {end}: {scene['emotion']}, {scene['mood']} songs for it:")
-        arguments.show_songs(scene["songs"], indent="    ")
+        yield f"  {start} to {end}: {scene['emotion']}, {scene['mood']} songs for it:"
+        yield from arguments.show_songs(scene["songs"], indent="    ")
     if not faces:
-        print("  no face found: try a film with the whole face, from the front, in better light")
+        yield "  no face found: try a film with the whole face, from the front, in better light"
 
 
-def _show_song(record: dict[str, Any]) -> None:
-    """Print the mood of a song."""
-    title = ", ".join([record["title"], *record["artists"]])
-    print(escape_control_chars(f"{record['audio']}: {title}, {format_clock(record['duration_s'])}"))
-    print(f"  {record['mood']}: {list_shares(record['probabilities'], most=3)}")
+def _show_song(record: dict[str, Any]) -> Iterator[str]:
+    """The mood of a song."""
+    yield f"{record['audio']}: {arguments.names_of(record)}, {format_clock(record['duration_s'])}"
+    yield f"  {record['mood']}: {list_shares(record['probabilities'], most=3)}"
     if record["traits"]:
-        print(f"  heard: {', '.join(Trait(name).label for name in record['traits'])}")
-    print("  sounds like " + ", ".join(f"{tag['name']} {share_text(tag['probability'])}" for tag in record["tags"]))
+        yield f"  heard: {', '.join(Trait(name).label for name in record['traits'])}"
+    yield "  sounds like " + ", ".join(f"{tag['name']} {share_text(tag['probability'])}" for tag in record["tags"])
 
 
-COMMANDS: dict[str, arguments.Command] = {"analyze": (analyze, _show_pictures)}
+COMMANDS: dict[str, arguments.Command] = {"analyze": (analyze, _show_records)}

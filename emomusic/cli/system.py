@@ -11,7 +11,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -86,9 +86,9 @@ def doctor(_: argparse.Namespace) -> arguments.Outcome:
     return report, arguments.status_of([check["name"] for check in checks if not check["ok"]])
 
 
-def _show_checks(report: dict[str, Any]) -> None:
+def _show_checks(report: dict[str, Any]) -> Iterator[str]:
     for check in report["checks"]:
-        print(f"{'ok     ' if check['ok'] else 'PROBLEM'} {check['name']}: {check['detail']}")
+        yield f"{'ok     ' if check['ok'] else 'PROBLEM'} {check['name']}: {check['detail']}"
 
 
 def bench(options: argparse.Namespace) -> arguments.Outcome:
@@ -101,12 +101,12 @@ def bench(options: argparse.Namespace) -> arguments.Outcome:
     return json.loads(done.stdout), 0
 
 
-def _show_timings(report: dict[str, Any]) -> None:
-    print(report["machine"])
+def _show_timings(report: dict[str, Any]) -> Iterator[str]:
+    yield report["machine"]
     for timing in report["timings"]:
         digits = 2 if timing["unit"] == "x" else 1
         median, worst = (f"{timing[name]:.{digits}f}" for name in ("median", "p95"))
-        print(f"{median:>8} {timing['unit']:5}  (95 %: {worst})  {timing['step']}")
+        yield f"{median:>8} {timing['unit']:5}  (95 %: {worst})  {timing['step']}"
 
 
 def data_list(_: argparse.Namespace) -> arguments.Outcome:
@@ -139,13 +139,13 @@ def _download_record(download: Download) -> dict[str, Any]:
     return record
 
 
-def _show_data(assets: list[dict[str, Any]]) -> None:
+def _show_data(assets: list[dict[str, Any]]) -> Iterator[str]:
     for asset in assets:
         state = f"  PROBLEM: {asset['problem']}" if asset.get("problem") else ""
         if not asset.get("present", True):
             how = "restore the files" if asset["ships"] else f"python -m emomusic data get {asset['name']}"
             state = f"  (not here: {how})"
-        print(f"{asset['name']}: {asset['path']}, {asset['bytes'] / 1e6:.2f} MB, {asset['licence']}{state}")
+        yield f"{asset['name']}: {asset['path']}, {asset['bytes'] / 1e6:.2f} MB, {asset['licence']}{state}"
 
 
 # The parts of `doctor`
@@ -233,7 +233,7 @@ def _music() -> str:
 
 COMMANDS: dict[str, arguments.Command] = {
     "doctor": (doctor, _show_checks),
-    "app": (app, lambda _: None),
+    "app": (app, lambda _: ()),
     "bench": (bench, _show_timings),  # its other options are those of the script
     "data list": (data_list, _show_data),
     "data get": (data_get, _show_data),

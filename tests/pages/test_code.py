@@ -39,7 +39,7 @@ SCREENS: list[tuple[str, dict[str, list[str]]]] = [
     *(("photo", {"sample": [PEOPLE], "policy": [policy]}) for policy in [*POLICIES][1:]),
     ("photo", {"sample": [PEOPLE], "policy": ["Take me there"], "to": ["calm"]}),
     ("photo", {"sample": [PEOPLE], "policy": ["Take me there"], "to": ["0.4,-0.2"]}),
-    *(("photo", {"sample": [PEOPLE], "who": [f"Face {number}"]}) for number in (1, 3)),
+    *(("photo", {"sample": [PEOPLE], "who": [Who.face(number).value]}) for number in (1, 3)),
     *(("photo", {"sample": ["joe-biden-2010"], "says": [emotion]}) for emotion in ("happy", "fear", "neutral")),
     *(("photo", {"mood": [mood]}) for mood in Mood),
     ("photo", {"sample": ["grace-hopper-1984"], "genres": ["jazz", "classical"]}),
@@ -79,8 +79,7 @@ def answer_of(chosen: Chosen, picture: Path, *, posed: bool) -> Answer:
     else:
         faces = faces_of(picture)
     who = EVERYONE if len(faces) > 1 else Who.face(1)
-    if "who" in chosen:
-        who = Who.face(int(chosen["who"][0].split()[1]))
+    who = next((face.who for face in faces if [face.who.value] == chosen.get("who")), who)
     says = {who: Emotion(chosen["says"][0])} if "says" in chosen else {}
     return Answer(faces, who, says)
 
