@@ -36,7 +36,7 @@ _MOST_TURNS = 24  # persons with songs in turn
 class AnsweredPhoto(Protocol):
     """A photo that was read. The pages have their own, and tests simple ones."""
 
-    name: str  # of the file
+    name: str  # the name of the file
     reading: PictureReading
     preview: bytes  # JPEG in screen size
     portraits: tuple[bytes, ...]  # JPEG of each face

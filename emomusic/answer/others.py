@@ -32,7 +32,7 @@ from emomusic.text import csv_text, format_clock, join_names
 MOST_SONGS = 10
 """Of a session."""
 
-_MOST_POINTS = 60  # of the trail
+_MOST_POINTS = 60  # points of the trail
 
 
 @dataclass(frozen=True, eq=False)

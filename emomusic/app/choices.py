@@ -93,7 +93,7 @@ class Choice:
         CHOICES[name] = self
         self.name, self.options, self.pages = name, options, pages
         self.first, self.is_optional, self.most, self.in_menu, self.older = first, is_optional, most, in_menu, older
-        self.place = name  # of its values in the session
+        self.place = name  # the place of its values in the session
         self.is_linked = True  # whether the URL has its values
 
     def about(self, subject: str, *, is_linked: bool) -> Choice:
@@ -315,7 +315,9 @@ POLICY = Choice(
 DESTINATION = Choice("to", pages=_FACES)  # where a journey ends: a mood or a place such as "0.4,-0.2"
 SONGS_FROM = Choice("songs", [*Source], pages=_SONGS, in_menu=True)
 GENRES = Choice("genres", pages=_SONGS, is_optional=True)  # names of genres and families
-TRAITS = Choice("heard", [*Trait], pages=_SONGS, is_optional=True, most=len(Trait), in_menu=True)  # of audio files
+TRAITS = Choice(
+    "heard", [*Trait], pages=_SONGS, is_optional=True, most=len(Trait), in_menu=True
+)  # what audio files have
 GENRE_FAMILIES = Choice("genre_families", in_menu=True)
 GENRE_NAMES = Choice("genre_names", in_menu=True)
 HIDE_EXPLICIT = Choice("hide_explicit", first=False, in_menu=True)
@@ -351,9 +353,9 @@ MODELS_TAB = Choice(
     older={"Figures": "Overview", "Photographs": "Overview", "All models": "Details", "Card": "Details"}
     | dict.fromkeys(("One class", "Confidence", "Not sure"), "Thresholds"),
 )
-MODELS_CELL = Choice("cell", pages=("models",), is_optional=True)  # of the confusion matrix, as "fear called sad"
+MODELS_CELL = Choice("cell", pages=("models",), is_optional=True)  # a cell of the confusion matrix: "fear called sad"
 MODELS_CLASS = Choice("class", pages=("models",))
-MODELS_THRESHOLD = Choice("threshold", pages=("models",), first="50")  # of the class, in percent
+MODELS_THRESHOLD = Choice("threshold", pages=("models",), first="50")  # threshold of the class in percent
 TRAIN_RATE = Choice("rate", ["0.0001", "0.001", "0.003", "0.01", "0.1", "1"], pages=("models",), first="0.001")
 TRAIN_BATCH = Choice("batch", ["8", "16", "64", "256"], pages=("models",), first="64")
 TRAIN_HIDDEN = Choice("hidden", ["1", "2", "4", "8", "16", "64"], pages=("models",), first="8")

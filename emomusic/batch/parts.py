@@ -127,7 +127,7 @@ class Dataset:
         """Write a part of both datasets, that of the pictures last.
 
         Args:
-            number: of the part.
+            number: the number of the part.
             pictures: rows with columns of `PICTURE_SCHEMA`. Missing ones are null.
             faces: a table from `Faces.arrow`.
         """

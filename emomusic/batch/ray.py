@@ -23,7 +23,9 @@ from emomusic.errors import BatchError
 from emomusic.runtime import num_cores
 from emomusic.workers import Crash, portable
 
-_RETRIES = 1  # of a unit whose process died, before it is halved: the death of a node is no fault of the unit
+_RETRIES = (
+    1  # repetitions of a unit whose process died, before it is halved: the death of a node is no fault of the unit
+)
 _ANSWER_S = 20
 
 
@@ -64,7 +66,7 @@ def run_on_cluster(
             yield running.pop(done), result
 
 
-_loaded: list[Any] = []  # of a process, once
+_loaded: list[Any] = []  # what this process has loaded, once
 
 
 def _answer(work: Callable[[Any, Any], Any], load: Callable[[], Any], call: Any) -> Any:

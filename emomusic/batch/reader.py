@@ -28,7 +28,7 @@ from emomusic.workers import Crash, ahead
 MIN_PICTURES, MAX_PICTURES = 16, 128
 """Number of pictures in a unit."""
 
-_NUM_UNITS = 100  # of a batch, where the limits allow it: enough for progress and for an even end
+_NUM_UNITS = 100  # units of a batch, where the limits allow it: enough for progress and for an even end
 _no_faces = cache(NO_FACES.arrow)  # takes up to 0.3 ms to make
 _PICTURES_AHEAD = 2  # each takes up to 150 MB
 _CRASHED = "This file stops the program that reads it. Choose another file."

@@ -50,9 +50,9 @@ _NOT_FOUND = "This file was not found. Check the name."
 ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 """Name endings of the archives that EmoMusic opens."""
 
-_MAX_HEADER_BYTES = 2**20  # of a TAR, which holds long names
-_MAX_FILES = 100_000  # of an archive, because each takes memory before it is read
-_MAX_DIRECTORY_BYTES = 100 * _MAX_FILES  # of a ZIP
+_MAX_HEADER_BYTES = 2**20  # a TAR has long names there
+_MAX_FILES = 100_000  # files in an archive: one takes memory before it is read
+_MAX_DIRECTORY_BYTES = 100 * _MAX_FILES  # the directory of a ZIP
 _MAX_UNPACKED_BYTES, _MAX_RATIO = 2**30, 200  # a TAR may unpack to the sum of both limits
 _IS_ENCRYPTED, _HAS_SIZES_AFTER, _IS_UTF_8 = 0x1, 0x8, 0x800  # flags of ZIP
 _HEADER = struct.Struct("<4s3HIIIIHH")  # before each member of a ZIP
@@ -284,7 +284,7 @@ class Archive:
             if file.tell() != size:
                 raise EOFError
         except Exception as error:
-            with contextlib.suppress(OSError):  # of its buffer
+            with contextlib.suppress(OSError):  # its buffer fails again
                 file.close()
             is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
             raise ImageError(_FULL if is_full else _MEMBER_DAMAGED) from error

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_MAX_STEM_BYTES = 240  # of 255 in a file name
-_READ_SHARE = 0.6  # of the time for a film that is marked, too
+_MAX_STEM_BYTES = 240  # a file name may have 255
+_READ_SHARE = 0.6  # part of the time for a film that is marked, too
 _ADDRESS = re.compile(r"(?:https?|ftp|s3|file|data):", re.IGNORECASE)
 _KEYS = {ImageError: "image", FilmError: "video", AudioError: "audio"}
 """The key of a file's name in its record, by the error of one that cannot be read."""

@@ -86,7 +86,7 @@ class History:
     # `loss` and `accuracy` on Training, `val_loss` and `val_accuracy` on PublicTest; a row for each epoch
     curves: pd.DataFrame
     best_epoch: int  # the epoch of the saved weights, from 1
-    stages: tuple[Stage, ...]  # of the training
+    stages: tuple[Stage, ...]  # the stages of the training
 
     @property
     def last_epochs(self) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ class Ballot:
     """The votes of one lesson on the face that it shows, as long as the session of the lesson keeps it.
 
     Attributes:
-        number: of the face, from 1.
+        number: the number of the face, from 1.
         is_open: whether votes count.
         code: in the address of the phones, hard to guess.
     """

@@ -293,7 +293,7 @@ class FilmJob:
         """Keep the largest picture of each face."""
         for gone, kept in moment.joined:
             pictures = [self._portraits.pop(number, (0, b"")) for number in (gone, kept)]
-            self._portraits[kept] = max(pictures, key=lambda each: each[0])
+            self._portraits[kept] = max(pictures, key=lambda picture: picture[0])
         for face in moment.faces:
             box = face.face.box
             width, _ = self._portraits.get(face.number, (0, b""))

@@ -111,7 +111,7 @@ class LiveSession:
                 self.phase = Phase.PLAYING
             self.reader.submit_frame(cv2.flip(shrink(decode(), _LARGEST_SIDE)[0], 1))
             self.frame_error = None
-        except Exception as error:  # of any decoder
+        except Exception as error:  # decoders raise anything
             if str(error) != str(self.frame_error):
                 log.exception("a frame cannot be read")
             self.frame_error = error.with_traceback(None)  # the traceback holds the frame

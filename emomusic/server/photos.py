@@ -21,7 +21,7 @@ from emomusic.server.shared import read_for_visitor
 from emomusic.server.visitor import session_id
 
 _PREVIEW_SIDE = 1400  # pixels; Streamlit shrinks images wider than 1460 pixels on every run
-_SHEET_SIDE = 480  # of a photo among several
+_SHEET_SIDE = 480  # pixels of a photo among several
 _FACE_SIDE = 128
 _NOTHING = PictureReading(1, 1, NO_FACES, 0, 0)
 
@@ -30,7 +30,7 @@ _NOTHING = PictureReading(1, 1, NO_FACES, 0, 0)
 class Photo:
     """A photo with what the page shows of it. It holds no file."""
 
-    name: str  # of the file
+    name: str  # the name of the file
     problem: str = ""  # why it cannot be read
     decoded: DecodedPicture | None = None  # the photo, until it is read
     preview: bytes = b""  # JPEG in screen size
@@ -41,7 +41,7 @@ class Photo:
     note: str = ""  # what of its file was read, and how
     is_posed: bool = False  # as of its `Picture`
     num_marked: int = 0  # faces that the visitor framed, the last ones
-    descriptors: Descriptors | None = None  # of the faces, until all photos are read
+    descriptors: Descriptors | None = None  # what the faces look like, until all photos are read
     held: HeldBytes | None = None  # the bytes of preview, small copy and faces
 
     @classmethod
@@ -66,7 +66,7 @@ class Photo:
         if (decoded := self.decoded) is not None:
             self.found = read_for_visitor(decoded, posed=self.is_posed)
             self.reading = apply_profiles(decoded.pixels, self.found, known)
-            faces = [each.face for each in self.found.faces]
+            faces = [row.face for row in self.found.faces]
             crops = [face.crop(decoded.pixels, ROOM_AROUND) for face in faces]
             self.portraits = tuple(encode_jpeg(shrink(crop, _FACE_SIDE)[0]) for crop in crops)
             turn = next((face.turn for face in faces), 0)
@@ -136,9 +136,9 @@ class Photo:
 class Photos:
     """The photos of the page, as far as they were read. The session keeps them."""
 
-    digest: str  # of all of them
+    digest: str  # identifies all photos together
     by_digest: dict[str, Photo | None]  # by digest, in their order; None before it was decoded
-    persons_version: int  # of the persons with whose profiles the faces were read
+    persons_version: int  # which persons' profiles the faces were read with
     person: Integers | None = None  # the column of all faces, once several photos are read
     removed: set[int] = field(default_factory=set)  # numbers of what is no face, as the visitor says
 

@@ -22,9 +22,9 @@ class Picture:
     """An encoded photo: at most 20 MB, while 50 decoded megapixels take 150 MB.
 
     Attributes:
-        name: of the file.
+        name: the name of the file.
         data: its content.
-        digest: identifies the photo, its turns and whether it is posed.
+        content: identifies the photo and whether it is posed.
         turns: quarter turns clockwise before it is shown and read.
         held: its bytes in the budget of the server.
         problem: why the server did not store it.
@@ -33,7 +33,7 @@ class Picture:
 
     name: str
     data: bytes
-    digest: str
+    content: str
     turns: int = 0
     held: HeldBytes | None = field(default=None, compare=False)
     problem: str = ""
@@ -42,8 +42,13 @@ class Picture:
     @classmethod
     def of(cls, name: str, data: bytes, held: HeldBytes | None = None, *, is_posed: bool = False) -> Picture:
         """Make a picture from bytes."""
-        digest = hashlib.sha256(data).hexdigest()[:16] + ("p" if is_posed else "")
-        return cls(name, data, digest, held=held, is_posed=is_posed)
+        content = hashlib.sha256(data).hexdigest()[:16] + ("p" if is_posed else "")
+        return cls(name, data, content, held=held, is_posed=is_posed)
+
+    @property
+    def digest(self) -> str:
+        """Identifies the photo, its turns and whether it is posed."""
+        return f"{self.content}-{self.turns}" if self.turns else self.content
 
     def decode(self) -> DecodedPicture:
         """Decode the photo.
@@ -61,8 +66,7 @@ class Picture:
 
     def turned(self) -> Picture:
         """The photo turned clockwise by 90 degrees."""
-        turns, digest = (self.turns + 1) % 4, self.digest.partition("-")[0]
-        return replace(self, turns=turns, digest=f"{digest}-{turns}" if turns else digest)
+        return replace(self, turns=(self.turns + 1) % 4)
 
 
 @dataclass

@@ -62,7 +62,7 @@ class Walk:
         self.picture = picture
         self.size = (image.shape[1], image.shape[0])
         self.preview, self.scale = shrink(image)  # at most as large as a screen, and its size relative to the photo
-        self.number = 1  # of the shown face, from left to right
+        self.number = 1  # the shown face, counted from left to right
 
     @cached_property
     def preview_file(self) -> ServedFile:

@@ -14,7 +14,7 @@ from streamlit_webrtc.config import compile_rtc_configuration
 from emomusic.media.images import RgbImage
 from emomusic.server.ice import IceSettings
 
-_TIMEOUT_S = 10  # of the signalling
+_TIMEOUT_S = 10  # the longest signalling
 _UNUSED = (
     *("source_video_track", "source_audio_track", "sink_audio_track", "player_factory", "in_recorder_factory"),
     *("out_recorder_factory", "video_frame_callback", "audio_frame_callback", "queued_video_frames_callback"),

@@ -59,7 +59,7 @@ class FilmMoment:
     """The reading of one frame."""
 
     time_s: float  # seconds from the first frame
-    share: float  # of the film that is decoded, 0 to 1
+    share: float  # the part of the film that is decoded, 0 to 1
     image: RgbImage  # the frame, upright, at most 1280 pixels a side: shape (height, width, 3), uint8, RGB
     faces: Faces  # from left to right, in pixels of `image`. The numbers belong to persons
     is_cut: bool = False  # whether the frame is the first after a cut
@@ -127,7 +127,7 @@ class _Reader:
     def __init__(self, search: _Search, networks: Networks) -> None:
         self._search, (self._detector, self._classifier) = search, networks
         self._tracks, self._finder, self._people = FaceTracker(), FaceFinder(math.inf), FilmPersons()
-        self._thumbnail: GreyImage | None = None  # of the newest frame
+        self._thumbnail: GreyImage | None = None  # the newest frame
 
     def read(self, step: FilmStep, ready: _Prepared) -> Iterator[FilmMoment]:
         """The reading of a step, after those of the frames before it if the picture or the faces changed."""
@@ -238,12 +238,12 @@ class FilmReading:
         self._lock = threading.Lock()
         self._times: list[float] = []
         self._cuts_s: list[float] = []
-        self._faces: list[Faces] = []  # of each reading
+        self._faces: list[Faces] = []  # the table of each reading
         self._finding = threading.Lock()
         self._finder = SceneFinder(shortest_s=MIN_SCENE_S)
-        self._num_found = 0  # of the readings that the finder has: those whose length is known
+        self._num_found = 0  # readings that the finder has: those whose length is known
         self._scenes: tuple[object, list[Scene]] = (None, [])
-        self._end_s: float | None = None  # of the film, once it is over
+        self._end_s: float | None = None  # the end of the film, once it is over
 
     def read(self, film: FilmFile, networks: Networks, *, every: bool = False) -> Generator[FilmMoment]:
         """Read the film, and add each reading before it is given. Closing the iterator stops the threads.

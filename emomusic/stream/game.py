@@ -55,7 +55,7 @@ class Attempt:
     """The best moment of one player in one round."""
 
     emotion: Emotion  # the named one
-    probabilities: EmotionProbabilities | None = None  # of the best moment; None if there was no face
+    probabilities: EmotionProbabilities | None = None  # the best moment; None if there was no face
     picture: bytes = b""  # `SeenFace.around` at that moment, JPEG, 200 pixels wide; empty if there was no face
     reached_s: float | None = None  # seconds until the named emotion was the most probable one; None if it never was
 
@@ -75,10 +75,10 @@ class Attempt:
 class GameView:
     """The state of a game at one moment."""
 
-    phase: GamePhase  # of the game
+    phase: GamePhase  # what happens now
     # The attempts of all players, from left to right, in each round so far, the current one included
     rounds: tuple[tuple[Attempt, ...], ...]
-    num_rounds: int  # of the whole game
+    num_rounds: int  # rounds of the whole game
     left_s: float  # seconds left in the round, or in the countdown
     now: tuple[EmotionProbabilities | None, ...]  # the current probabilities of each player; None without a face
 
@@ -143,7 +143,7 @@ class MirrorGame:
         self._lock = threading.Lock()
         self._rounds: list[list[Attempt]] = []
         self._is_over = False
-        self._started_s: float | None = None  # of the round; None while it waits
+        self._started_s: float | None = None  # start of the round; None while it waits
         self._changed_s = 0.0  # start of the last round
         self._players = [_Player() for _ in range(num_players)]
         self._start_round()
@@ -262,9 +262,9 @@ class LessonView:
     """The state of a lesson at one moment."""
 
     step: Step  # what happens now
-    position: int  # of the name, from 0; the number of names at the end
+    position: int  # the place of the name, from 0; the number of names at the end
     name: str | None  # the emotion or class to show; None at the end
-    seconds_left: float  # of the countdown, until the capture
+    seconds_left: float  # the rest of the countdown, until the capture
     taken: tuple[SeenFace, ...]  # the shots of this name so far, in the order of time
 
     @property
@@ -294,7 +294,7 @@ class Lesson:
         self._lock = threading.RLock()
         self._shots: dict[str, tuple[SeenFace, ...]] = {}
         self._position = 0
-        self._started_s = math.inf  # of the countdown
+        self._started_s = math.inf  # start of the countdown
         self._best: dict[int, SeenFace] = {}  # by the part of the capture
         self._newest: tuple[float, SeenFace | None] = -math.inf, None
 

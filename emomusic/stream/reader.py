@@ -71,8 +71,8 @@ class Observer(Protocol):
 class LiveView:
     """The state of a stream at one moment."""
 
-    width: int  # of the newest frame in pixels, the unit of the boxes; 0 before the first frame
-    height: int  # of the newest frame in pixels; 0 before the first frame
+    width: int  # pixels of the newest frame, the unit of the boxes; 0 before the first frame
+    height: int  # pixels of the newest frame; 0 before the first frame
     # At their positions in the newest frame, from left to right on the screen, with smoothed probabilities. A face
     # keeps its number while it stays, and a lone face is number 1
     faces: Faces
@@ -127,7 +127,7 @@ class LiveReader:
         self._timeline = Timeline()
         self._started_s = 0.0  # time of the first frame
         self._finder = FaceFinder()  # only the worker uses it
-        self._threshold = 0.0  # of the classifier
+        self._threshold = 0.0  # the threshold of the classifier
         self.forget_persons()
         self._error: Exception | None = None
         self._num_frames = self._num_readings = 0

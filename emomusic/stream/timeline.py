@@ -172,7 +172,7 @@ def scenes_of(table: pd.DataFrame, *, shortest_s: float = 5) -> list[Scene]:
 
 
 _ROUNDING_S = 1e-6
-_LONGEST = 60  # of a piece, in shortest scenes. A longer scene consists of several pieces of the same kind
+_LONGEST = 60  # shortest scenes in a piece. A longer scene consists of several pieces of the same kind
 
 
 class SceneFinder:
@@ -187,7 +187,7 @@ class SceneFinder:
 
         Args:
             shortest_s: as for `scenes_of`.
-            change_cost: of a further scene, for each second of the shortest one.
+            change_cost: the cost of a further scene, for each second of the shortest one.
         """
         self.num_compared = 0
         self._shortest_s, self._cost = shortest_s, change_cost * shortest_s

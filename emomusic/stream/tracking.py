@@ -35,7 +35,7 @@ SAME_FACE_OVERLAP = 0.25
 """Boxes of one face, a moment apart, overlap more than this, and boxes of neighbours less."""
 
 _FLOW_SIDE = 320
-_GROWTH_LIMITS = (0.9, 1.1)  # of a face between two frames
+_GROWTH_LIMITS = (0.9, 1.1)  # a face between two frames
 
 # Grid of followed points as shares of the box, inside the face to exclude the background.
 _GRID = np.array([(x, y) for y in (0.3, 0.43, 0.57, 0.7) for x in (0.3, 0.43, 0.57, 0.7)])
@@ -49,7 +49,7 @@ class FaceTrack:
     # Shape (2, 2), top left and bottom right of the box, as shares of the frame's width and height, because a slow
     # connection changes the frame size
     corners: npt.NDArray[np.float64]
-    confidence: float  # of the last detection
+    confidence: float  # that of the last detection
     shares: npt.NDArray[np.float64]  # shape (7,), smoothed probabilities
     last_s: float  # time of the last detection
     turn: int = 0  # as in `Face`, at the last detection
@@ -91,7 +91,7 @@ class FaceTracker:
         self.tracks: Sequence[FaceTrack] = ()
         self._next_number = 1
         self._grey: GreyImage | None = None  # the frame of the corners
-        self._time_s = 0.0  # of the newest reading
+        self._time_s = 0.0  # time of the newest reading
 
     def shown(self) -> list[FaceTrack]:
         """The visible tracks, from left to right."""
@@ -248,8 +248,8 @@ def best_pairs(scores: npt.NDArray[np.floating], least: float) -> dict[int, int]
 
 # Persons: those of a film, by their tracks, and those with a profile before a camera
 
-_NUM_DESCRIPTORS = 2  # of each appearance of a face
-_ENOUGH_DESCRIPTORS = 3  # of a person; then, one of each further appearance is enough
+_NUM_DESCRIPTORS = 2  # descriptors of each appearance of a face
+_ENOUGH_DESCRIPTORS = 3  # descriptors of a person; then, one of each further appearance is enough
 _DESCRIBE_INTERVAL_S = 1.0
 # Cosine of a later descriptor of a person and the sum of two or more of another one, above which they are one person if
 # they were never seen together: a first look may be blurred. 3 % of 870 pairs of persons in california reach it
@@ -271,12 +271,12 @@ class FilmPersons:
 
     def __init__(self) -> None:
         self._person: dict[int, int] = {}  # by the number of the track
-        self._numbers = itertools.count()  # of the next persons
-        self._sums: dict[int, npt.NDArray[np.float32]] = {}  # of the descriptors of each person
-        self._counts = Counter[int]()  # of these descriptors
+        self._numbers = itertools.count()  # for the next persons
+        self._sums: dict[int, npt.NDArray[np.float32]] = {}  # the sum of the descriptors of each person
+        self._counts = Counter[int]()  # the number of these descriptors
         self._described: dict[int, tuple[int, float]] = {}  # by track: how often, and when last
         self._apart: set[tuple[int, int]] = set()  # persons who were seen together, in both orders
-        self._looks: dict[int, npt.NDArray[np.float32]] = {}  # of the newest faces, by track
+        self._looks: dict[int, npt.NDArray[np.float32]] = {}  # the newest faces, by track
 
     def _forget_replaced(self, faces: Mapping[int, Face], image: RgbImage) -> None:
         """Forget the person of a track that is another one since the last reading, as in a small camera picture.
@@ -366,7 +366,7 @@ class PersonReader:
 
     def __init__(self) -> None:
         self._seen: list[_Seen] = []
-        self._known: Sequence[KnownFace] = ()  # of the last frame
+        self._known: Sequence[KnownFace] = ()  # those of the last frame
 
     @property
     def present(self) -> list[KnownFace]:
@@ -384,7 +384,7 @@ class PersonReader:
     ) -> list[EmotionProbabilities]:
         """The probabilities of each face, given its box and its crop, with the profile of a known person."""
         persons = self._recognise(image, [box for box, _ in faces], known, time_s)
-        crops: dict[Classifier, list[RgbImage]] = {}  # of each person together, and of all others
+        crops: dict[Classifier, list[RgbImage]] = {}  # for each person together, and for all others
         for person, (_, crop) in zip(persons, faces, strict=True):
             crops.setdefault(person or classifier, []).append(crop)
         found = {reader: iter(reader.classify(own)) for reader, own in crops.items()}

@@ -338,7 +338,7 @@ def conditions_of(image: RgbImage, face: Face) -> dict[str, str]:
         int(side < 300) + int(side < 120),
         int(sharpness < 150) + int(sharpness < 50),
     )
-    return {group: names[each] for (group, names), each in zip(_BINS.items(), difficulties, strict=True)}
+    return {group: names[level] for (group, names), level in zip(_BINS.items(), difficulties, strict=True)}
 
 
 def accuracy_by_condition(
@@ -347,7 +347,7 @@ def accuracy_by_condition(
     """The accuracy in bins of each condition, from easy to hard.
 
     Args:
-        conditions: those of each face, from `conditions_of`; None for undetected and turned ones, which are in no bin.
+        conditions: the conditions of each face, from `conditions_of`; None for undetected and turned ones: in no bin.
         is_right: shape (n,), whether each prediction is correct.
 
     Returns:

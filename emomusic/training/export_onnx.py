@@ -43,7 +43,7 @@ MAX_DIFFERENCE_OF_MAPS = 0.05
 """Maximum difference between exported maps and those of Keras, whose highest value is 1."""
 
 _MIN_HALVED = 64  # weights; smaller tensors contain thresholds and shapes
-_NUM_VARIANTS = 24  # of each sample face, for the ranges of the activations
+_NUM_VARIANTS = 24  # variants of each sample face, for the ranges of the activations
 
 
 def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, grad_cam: str = "") -> None:

@@ -31,9 +31,9 @@ _NAME_COLUMNS = (
 )
 _LABEL_COLUMNS = ["expression", "label", "emotion", "class", "labels"]
 _IMAGE_COLUMNS = ["image", "img", "img_bytes", "bytes", "picture"]
-_ROWS = 1000  # of pixels that are read at once
+_ROWS = 1000  # rows of pixels that are read at once
 _LIST_ENDINGS = ("txt", "csv", "npy")
-_MAX_BYTES = 2**30  # of the pictures in a table
+_MAX_BYTES = 2**30  # the pictures in a table
 _LARGEST_LIST = 2**28
 _STEM = re.compile(r"_aligned$|_exp$", re.IGNORECASE)
 

@@ -27,7 +27,7 @@ _PHOTOGRAPHS = "fer2013"
 MOST = 600
 """Faces of a collection: enough, and no large collection decides alone."""
 
-_COPIES = 3  # of each face in each turn
+_COPIES = 3  # copies of each face in each turn
 _VARIED = Augmentation(rotation_degrees=12, scale=(0.85, 1.15), shift=0.08, flip=0.5, contrast=0.2, low_resolution=0.3)
 _C = 0.1  # 0.01 is less sure, and above it little changes
 _POSING_C = 0.01

@@ -20,11 +20,11 @@ from emomusic.metrics import FloatArray, Scores, evaluate
 from emomusic.training.posed import COLLECTIONS, PosedFaces
 
 _NEUTRAL = Emotion.NEUTRAL.label
-_SHRINK = 0.2  # of the covariances towards a multiple of the identity
+_SHRINK = 0.2  # share of the covariances towards a multiple of the identity
 _DIRECTIONS, _WAYS = 12, 0.3  # chosen on one collection, judged on another (docs/experiments.md)
 _EVIDENCE = 0.08  # chosen on the collections that judge it (docs/decisions.md)
 _OF_EMOTIONS, _OF_PERSONS = 3.0, 0.3  # weights of both in the choice of the directions
-_DRAWS = 2  # of the shots of each person
+_DRAWS = 2  # draws of the shots of each person
 _KNOWN = {"nothing": 0, "a neutral shot": 1, "two shots": 2, "three shots": 3, "five shots": 5, "all seven shots": 7}
 
 

@@ -46,8 +46,8 @@ VOTES = "votes.csv"
 TEST = "test_"
 """How the names of pictures begin that no network learns from."""
 
-_DARK = 12  # of 255; the black around faces that were cut out is darker
-_VOTE_WEIGHT = np.float32(0.5)  # of the raters; the rest is the emotion that was asked for
+_DARK = 12  # brightness up to 255; the black around faces that were cut out is darker
+_VOTE_WEIGHT = np.float32(0.5)  # the share of the raters; the rest is the emotion that was asked for
 
 
 @dataclass(frozen=True, slots=True)

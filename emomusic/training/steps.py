@@ -119,7 +119,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
 
         Args:
             folder: for the files.
-            identity: of the run and its `stage`; a checkpoint with another one is refused.
+            identity: identifies the run and its `stage`; a checkpoint with another one is refused.
             num_before: epochs of earlier stages, which the rows count, too.
             keeps_last: whether the last weights count as the best ones.
         """

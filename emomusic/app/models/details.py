@@ -156,35 +156,38 @@ def _show_by_class(chosen: Chosen, record: Record, found: Evaluation) -> None:
 
 
 def _draw_cell_menu(chosen: Chosen) -> None:
-    """A menu of all cells, the mistakes first, for the keyboard and the address."""
-    classes = _classes(chosen)
-    pairs = sorted(((true, called) for true in classes for called in classes), key=lambda pair: pair[0] == pair[1])
-    options = [_CALLED.join(pair) for pair in pairs]
+    """A menu of all cells, for the keyboard and the address."""
     MODELS_CELL.draw(
         st.selectbox,
         "Cell of the matrix",
-        options,
+        [*_cells(chosen)],
         index=None,
         placeholder="Click a cell or choose it here",
         width=320,
     )
 
 
+def _cells(chosen: Chosen) -> dict[str, tuple[str, str]]:
+    """The true and the predicted class of each cell by its value in the address, the mistakes first."""
+    pairs = [(true, called) for true in _classes(chosen) for called in _classes(chosen)]
+    return {_CALLED.join(pair): pair for pair in sorted(pairs, key=lambda pair: pair[0] == pair[1])}
+
+
 def _show_confusion(chosen: Chosen, record: Record) -> None:
     """Show the confusion matrix, and the selected cell with some of its pictures."""
     found = chosen.predictions(record)
-    scores, selected = found.scores(), st.session_state[MODELS_CELL.key]
-    true, _, called = (selected or "").partition(_CALLED)
+    scores, cell = found.scores(), _cells(chosen).get(st.session_state[MODELS_CELL.key])
     # A new key for each cell: otherwise a second click on the cell only clears its selection
-    key = f"models-confusion-{record.name}-{true}-{called}"
+    key = f"models-confusion-{record.name}-{'-'.join(cell or ('', ''))}"
 
     def take_cell() -> None:
         for point in st.session_state[key].selection.points:
             if point["curve_number"] == 1:  # the cells, above their colours
                 MODELS_CELL.set(f"{point['y']}{_CALLED}{point['x']}")
 
-    worst, cell = mistakes(scores.confusion, scores.classes)[:5], (true, called) if selected else None
+    worst = mistakes(scores.confusion, scores.classes)[:5]
     if cell is not None:
+        true, called = cell
         rows, num_true = found.cell(true, called), scores.per_class[true].support
         st.markdown(
             f"It calls {len(rows):,} of the {num_true:,} {true} {chosen.kind.examples} {called} "
