@@ -1,12 +1,10 @@
-import tomllib
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emomusic.affect import Emotion
-from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS, TRAIL, rgb_of
+from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS, TRAIL
 
 # Machado, Oliveira & Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009,
 # at full severity, on linear RGB.
@@ -77,14 +75,3 @@ def test_neighbours_differ_in_both_themes_under_every_kind_of_colour_vision(
     seen = {name: lab(SIGHT[sight] @ light_of(colour)) for name, colour in drawn.items()}
     apart = {pair: np.linalg.norm(seen[pair[0]] - seen[pair[1]]) for pair in combinations(seen, 2)}
     assert min(apart.values()) >= 0.05, min(apart, key=lambda pair: apart[pair])
-
-
-def test_the_style_of_the_pages_has_the_colours_of_the_theme(root: Path) -> None:
-    theme = tomllib.loads((root / ".streamlit/config.toml").read_text(encoding="utf-8"))["theme"]
-    style = (root / "emomusic/app/frame.css").read_text(encoding="utf-8")
-    assert f"light-dark({theme['light']['primaryColor']}, {theme['dark']['linkColor']})" in style
-    for mode in ("light", "dark"):
-        written = rgb_of(theme[mode]["textColor"])
-        assert f"fill: rgb{written}" in style
-        assert f"stroke: rgb{written}" in style
-        assert theme[mode]["backgroundColor"] in (root / "emomusic/app/music/page.css").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ import pytest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
 from emomusic.charts.live import CLICKED, ROWS, face_bars, film_strip, mood_areas
-from emomusic.colours import EMOTION_COLOURS, HATCHED, MOOD_COLOURS
+from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS
 from emomusic.songs.hearing import SoundSpan
 from emomusic.stream.film import FilmFace
 from emomusic.stream.timeline import Scene, Timeline
@@ -71,15 +71,6 @@ def test_each_person_and_the_sound_of_a_film_have_a_row_on_the_same_axis() -> No
     assert rows.marker.color[2:4] == (EMOTION_COLOURS[Emotion.SAD], MOOD_COLOURS[Mood.CALM])
     assert [bool(shape) for shape in rows.marker.pattern.shape] == [True, False, False, False, False]
     assert "Face 4" in rows.hovertext[2]
-
-
-def test_an_area_has_its_name_where_it_is_wide_and_fear_and_disgust_have_lines() -> None:
-    figure = mood_areas(FILM)
-    names = {note.text: (note.x, note.y) for note in figure.layout.annotations}
-    assert names == {"happy": (pytest.approx(0.5, abs=0.5), 50), "sad": (pytest.approx(3.5, abs=0.5), 50)}
-    hatched = {trace.name for trace in figure.data if trace.fillpattern.shape}
-    assert hatched == {"fear", "disgust"} == {*HATCHED}
-    assert mood_areas(timeline()).layout.annotations == ()
 
 
 def test_every_face_has_a_stacked_bar_and_segments_with_room_are_named() -> None:

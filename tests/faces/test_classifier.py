@@ -8,6 +8,7 @@ import pytest
 from emomusic.assets import SPEC
 from emomusic.errors import ModelError
 from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.reading import load_networks
 from tests.tiny_model import COPIED, stripes
 
 
@@ -45,3 +46,11 @@ def test_a_spec_of_another_network_is_refused(copied_model: Path, change: dict[s
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(ModelError, match=r"expected a network in .*cnn_capstone.*spec\.json"):
         EmotionClassifier.load(COPIED)
+
+
+def test_photographs_and_cameras_share_the_networks() -> None:
+    (detector, photographs), (same, cameras) = load_networks(), load_networks(posed=True)
+    assert same is detector
+    faces = np.random.default_rng(0).integers(0, 256, (2, photographs.spec.side, photographs.spec.side, 1), np.uint8)
+    np.testing.assert_array_equal(cameras.probabilities(faces), photographs.probabilities(faces))
+    assert cameras.spec.adjustment == photographs.spec.posed_adjustment != photographs.spec.adjustment

@@ -1,11 +1,15 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from emomusic.affect import EMOTIONS
 from emomusic.errors import DatasetError
-from emomusic.faces.fer2013 import Split, read_fer2013
+from emomusic.faces import fer2013 as ferplus
+from emomusic.faces.fer2013 import LabelledFaces, Split, read_fer2013
+from emomusic.metrics import FOUR, SEVEN, in_classes
 
 Table = list[list[str]]
 USAGES = ["Training"] * 28 + ["PublicTest"] * 6 + ["PrivateTest"] * 6
@@ -75,3 +79,68 @@ def test_another_file_is_refused_with_a_printable_error(tmp_path: Path, content:
     with pytest.raises(DatasetError, match=message) as caught:
         read_fer2013(path)
     assert str(caught.value).isprintable()
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (6, 48, 48), np.uint8)
+
+
+def test_votes_find_their_picture_in_any_order(images: np.ndarray, write_votes: Callable[..., None]) -> None:
+    counts = np.random.default_rng(1).integers(1, 9, (6, len(EMOTIONS)))
+    write_votes(images, counts)
+    shares = ferplus.vote_shares(images[::-1])
+    assert shares.dtype == np.float32
+    np.testing.assert_allclose(shares, (counts / counts.sum(axis=1, keepdims=True))[::-1], atol=1e-6)
+
+
+def test_a_picture_without_votes_gets_none(images: np.ndarray, write_votes: Callable[..., None]) -> None:
+    counts = np.ones((5, len(EMOTIONS)))
+    counts[2] = 0  # all ten saw contempt, or no face
+    write_votes(images[:5], counts)
+    np.testing.assert_allclose(ferplus.vote_shares(images).sum(axis=1), [1, 1, 0, 1, 1, 0], atol=1e-6)
+    labels = np.full(6, 4, np.uint8)
+    faces = LabelledFaces(images, labels, np.zeros(6, np.bool_))
+    np.testing.assert_array_equal(ferplus.seen_emotions(faces, Split.TRAIN), [0, 0, 4, 0, 0, 4])
+
+
+def test_single_votes_and_unknown_faces_give_no_majority() -> None:
+    counts = ({"happy": 4, "neutral": 3, "sad": 1, "fear": 1, "angry": 1}, {"unknown": 7, "neutral": 3})
+    votes = np.array([[row.get(name, 0) for name in ferplus.COLUMNS] for row in counts], np.uint8)
+    assert ferplus.majority(votes).tolist() == [ferplus.COLUMNS.index("happy"), ferplus.NO_MAJORITY]
+
+
+@pytest.mark.parametrize("classes", [SEVEN, FOUR], ids=["seven", "four"])
+def test_contempt_counts_as_wrong_and_pictures_without_a_majority_do_not_count(
+    classes: tuple[str, ...], images: np.ndarray, write_votes: Callable[..., None]
+) -> None:
+    counts = np.zeros((6, 8), np.uint8)
+    for row, name in enumerate(("happy", "happy", "sad", "neutral", "contempt")):
+        counts[row, ferplus.COLUMNS.index(name)] = 8
+    counts[5, :2] = 5  # no majority
+    write_votes(images, counts)
+    answers = in_classes(np.array([3, 3, 4, 4, 6, 0]), classes)  # one of the four emotions is wrong
+    found = ferplus.evaluate_on_votes(images, Split.TEST, answers, classes)
+    assert (found["n"], found["contempt"], found["accuracy"]) == (5, 1, 3 / 5)
+    assert found["per_class"]["contempt"]["recall"] == 0
+    inner = found["seven" if classes == SEVEN else "four"]
+    assert (inner["n"], inner["accuracy"], found["four_class_accuracy"]) == (4, 3 / 4, 3 / 4)
+    assert ferplus.evaluate_on_votes(images[::-1] ^ 255, Split.TEST, answers, classes) is None
+
+
+_WHOLE = ferplus.VOTES.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, _WHOLE[:5000] + bytes(100) + _WHOLE[5100:]],
+    ids=["absent", "scratched"],
+)
+def test_a_missing_or_damaged_file_is_an_error_that_names_it(
+    content: bytes | None, images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if content is not None:
+        (tmp_path / "votes.npz").write_bytes(content)
+    monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
+    with pytest.raises(DatasetError, match=r"expected the votes of FER\+ in .*votes\.npz"):
+        ferplus.vote_shares(images)

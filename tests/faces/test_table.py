@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.faces.detection import Face
 from emomusic.faces.table import FACE_COLUMNS, NO_FACES, Faces
-from emomusic.faces.who import EVERYONE, MOMENT, NOBODY, Who
+from emomusic.faces.who import EVERYONE, MOMENT, NOBODY, Kind, Who
 from emomusic.media.images import Box
 from tests.fakes import FakeClassifier, make_face
 
@@ -86,3 +86,17 @@ def test_a_column_of_another_length_or_type_is_refused() -> None:
         replace(several(), turn=np.zeros(3, np.int64))
     with pytest.raises(ValueError, match="shares"):
         replace(several(), shares=np.full((4, 7), 1 / 7))
+
+
+ALL = [EVERYONE, MOMENT, NOBODY, *(make(number) for make in (Who.face, Who.person) for number in (1, 2, 12))]
+
+
+def test_all_listeners_differ_in_text_value_and_label() -> None:
+    for name in ("text", "value", "label"):
+        assert len({getattr(who, name) for who in ALL}) == len(ALL)
+
+
+@pytest.mark.parametrize(("kind", "number"), [(Kind.FACE, 0), (Kind.PERSON, -1), (Kind.EVERYONE, 1), (Kind.NOBODY, 2)])
+def test_only_faces_and_persons_have_numbers(kind: Kind, number: int) -> None:
+    with pytest.raises(ValueError, match="number"):
+        Who(kind, number)

@@ -1,4 +1,3 @@
-import gc
 import io
 from pathlib import Path
 
@@ -106,24 +105,6 @@ def test_an_admitted_visitor_may_return_to_the_session(server: Runtime, monkeypa
     clock.advance(1000)
     assert capacity.num_visitors == 1
     assert capacity.admit("a") is Refusal.FULL
-
-
-class Live:
-    is_live = True
-
-
-def test_a_live_session_holds_its_place_until_it_ends_or_is_deleted() -> None:
-    capacity = Capacity(Settings(max_visitors=9, max_live=2))
-    first, second, third, fourth = (Live() for _ in range(4))
-    assert [capacity.start_live(session) for session in (first, second, third)] == [True, True, False]
-    assert capacity.num_live == 2
-    first.is_live = False
-    assert capacity.start_live(third)
-    assert capacity.num_live == 2
-    del second
-    gc.collect()
-    assert capacity.num_live == 1
-    assert capacity.start_live(fourth)
 
 
 @pytest.mark.usefixtures("fresh_networks")

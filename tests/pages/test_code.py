@@ -1,25 +1,24 @@
 """Each screen as code: what its command, its Python and its call of the API give is what the page computes."""
 
+import contextlib
+import io
 import json
-import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from emomusic.affect import Emotion, Mood
 from emomusic.answer.answer import Answer
 from emomusic.app.choices import CHOICES, POLICIES
 from emomusic.app.code import Code, code_of
 from emomusic.app.picture_chooser import ALL_SAMPLES, GROUP, SAMPLES
+from emomusic.cli import main
 from emomusic.faces.reading import load_networks, read_picture
 from emomusic.faces.table import Faces
 from emomusic.faces.who import EVERYONE, Who
@@ -29,11 +28,12 @@ from emomusic.results.overview import Benchmark, evaluation
 from emomusic.songs.genres import genres_of
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Request, destination_of
-from tests.waiting import PATIENCE_S, wait_until
+from tests.server.test_api import ENVIRONMENT, TOKEN, serve
+from tests.waiting import PATIENCE_S
 
 Chosen = Mapping[str, Sequence[str]]
 
-PEOPLE, TOKEN = "four-people", "a-long-secret-of-the-test"
+PEOPLE = "four-people"
 SCREENS: list[tuple[str, dict[str, list[str]]]] = [
     *(("photo", {"sample": [sample]}) for sample in SAMPLES),
     *(("photo", {"sample": [PEOPLE], "policy": [policy]}) for policy in [*POLICIES][1:]),
@@ -93,27 +93,26 @@ def first_song(chosen: Chosen, answer: Answer) -> str:
     return load_recommender().songs(Request(**fields, destination=end, genres=genres), 5)[0].song.full_name  # type: ignore[arg-type]
 
 
-def run_all(kind: str, texts: list[str], folder: Path, root: Path) -> list[str]:
-    """What each text prints, in one fresh process."""
-    settings = os.environ | {"PYTHONPATH": str(root)}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.screens_as_code", kind],
-        input=json.dumps(texts),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env=settings,
-        timeout=10 * PATIENCE_S,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: list[str] = json.loads(done.stdout)
-    return found
+def printed_by(command: str) -> str:
+    """What a command prints."""
+    program, *arguments = shlex.split(command)
+    assert program == "emomusic"
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main.main(arguments) == 0, command
+    return out.getvalue()
+
+
+def printed_by_python(text: str) -> str:
+    """What a piece of Python prints."""
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        exec(compile(text, "<screen>", "exec"), {})
+    return out.getvalue()
 
 
 @pytest.fixture
-def folder(root: Path, tmp_path: Path) -> Path:
-    """A folder like the checkout, with a picture and a film of one's own."""
+def folder(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, like the checkout, with a picture of one's own."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     (tmp_path / "data/samples").symlink_to(root / "data/samples")
     shutil.copy(root / "data/samples/grace-hopper-1984.jpg", tmp_path / "photo.jpg")
@@ -150,13 +149,16 @@ def check_song(page: str, chosen: Chosen, folder: Path, song: str, emotion: str 
         assert emotion == mean.emotion, chosen
 
 
+def song_of(record: dict[str, Any]) -> str:
+    """The first song of a record."""
+    song = record["songs"][0]
+    return f"{song['title']}, {', '.join(song['artists'])}"
+
+
 @pytest.mark.slow
-def test_commands_and_python_give_what_the_screen_shows(
-    codes: list[tuple[str, Chosen, Code]], folder: Path, root: Path
-) -> None:
-    printed = run_all("commands", [code.command for _, _, code in codes], folder, root)
-    for (page, chosen, code), text in zip(codes, printed, strict=True):
-        found: list[dict[str, Any]] = json.loads(text)
+def test_commands_and_python_give_what_the_screen_shows(codes: list[tuple[str, Chosen, Code]], folder: Path) -> None:
+    for page, chosen, code in codes:
+        found: list[dict[str, Any]] = json.loads(printed_by(code.command))
         if page == "models":
             known = {record["name"]: record for record in found}
             for name in chosen.get("faces", ["emonet_photo"]):
@@ -167,16 +169,10 @@ def test_commands_and_python_give_what_the_screen_shows(
             assert all(set(song["genres"]) & {*chosen.get("genres", song["genres"])} for song in found), code
             assert found
         elif code.command.startswith("emomusic recommend"):
-            check_song(page, chosen, folder, f"{found[0]['title']}, {', '.join(found[0]['artists'])}", None)
+            check_song(page, chosen, folder, song_of({"songs": found}), None)
         elif len(found) == 1 and "who" not in chosen:  # a command reads pictures, and songs for one face are for Python
-            (record,) = found
-            song = record["songs"][0]
-            check_song(
-                page, chosen, folder, f"{song['title']}, {', '.join(song['artists'])}", record["group"]["emotion"]
-            )
-    printed = run_all("pythons", [code.python for _, _, code in codes], folder, root)
-    for (page, chosen, code), text in zip(codes, printed, strict=True):
-        lines = text.splitlines()
+            check_song(page, chosen, folder, song_of(found[0]), found[0]["group"]["emotion"])
+        lines = printed_by_python(code.python).splitlines()
         if page == "models":
             benchmark = Benchmark(chosen.get("kind", [Benchmark.VOTES])[0])
             for line in lines:
@@ -193,41 +189,13 @@ def test_commands_and_python_give_what_the_screen_shows(
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-def test_calls_of_the_api_give_what_the_screen_shows(
-    codes: list[tuple[str, Chosen, Code]], folder: Path, root: Path
-) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = os.environ | {"PYTHONPATH": str(root), "EMOMUSIC_API_TOKEN": TOKEN, "EMOMUSIC_API_PER_MINUTE": "6000"}
-    program = (
-        "import os, uvicorn\nfrom starlette.applications import Starlette\nfrom emomusic.server import api\n"
-        "from emomusic.server.settings import settings\n"
-        f"uvicorn.run(Starlette(routes=api.routes(settings(dict(os.environ)))), port={port}, log_level='warning')"
-    )
-    server = subprocess.Popen([sys.executable, "-c", program], env=settings, cwd=root)
-    address = f"http://127.0.0.1:{port}"
-
-    def answers() -> bool:
-        try:
-            return requests.get(f"{address}/ready", timeout=5).status_code in (200, 503)
-        except requests.ConnectionError:
-            return False
-
-    try:
-        wait_until(answers)
-        called = [(page, chosen, code.curl) for page, chosen, code in codes if code.curl]
-        assert len(called) > 12
+def test_calls_of_the_api_give_what_the_screen_shows(codes: list[tuple[str, Chosen, Code]], folder: Path) -> None:
+    called = [(page, chosen, code.curl) for page, chosen, code in codes if code.curl]
+    assert len(called) > 12
+    with serve(ENVIRONMENT) as ask:
+        address = f"http://127.0.0.1:{ask.port}"
         for page, chosen, curl in called:
             words = [re.sub(r"\$TOKEN", TOKEN, word).replace("$EMOMUSIC", address) for word in shlex.split(curl)]
-            done = subprocess.run(
-                [*words, "-sS"], capture_output=True, text=True, cwd=folder, check=True, timeout=PATIENCE_S
-            )
+            done = subprocess.run([*words, "-sS"], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
             (record,) = json.loads(done.stdout)
-            song = record["songs"][0]
-            check_song(
-                page, chosen, folder, f"{song['title']}, {', '.join(song['artists'])}", record["group"]["emotion"]
-            )
-    finally:
-        server.terminate()
-        server.wait(PATIENCE_S)
+            check_song(page, chosen, folder, song_of(record), record["group"]["emotion"])

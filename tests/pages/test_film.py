@@ -298,14 +298,6 @@ def test_another_video_of_the_film_can_be_chosen(app: AppTest, classifier: Class
     assert not app.exception
 
 
-def test_an_upright_film_with_one_video_is_closed_when_it_is_read(app: AppTest, classifier: Classifier) -> None:
-    finish(upload(app, GREY))
-    assert TURN not in labels(app)
-    job = film_state(app).job
-    assert job is not None
-    assert job.take() is None
-
-
 def test_a_disk_that_cannot_be_written_is_named(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", "/proc")  # no file can be made there, not even by root
     app.run()

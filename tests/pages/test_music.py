@@ -171,13 +171,6 @@ def test_a_search_names_the_options_that_hide_its_songs_and_can_search_all(app: 
     assert playlist(app, EXPLORE)
 
 
-def test_a_search_forgives_a_typing_error_and_says_so(app: AppTest) -> None:
-    find(app, "bohemian rapsody")
-    catalogue = load_recommender().catalogue
-    assert all("rhapsody" in catalogue.find(song).title.lower() for song in playlist(app, EXPLORE))
-    assert any("bohemian rhapsody" in caption.value for caption in app.caption)
-
-
 def test_a_table_lists_its_songs_that_were_not_found_with_the_nearest_ones(app: AppTest) -> None:
     upload(app, b"title,artist\nYellow,Coldplay\nSomeone Like Me,Adele\n,Adele\nXQZWV,Nobody\n")
     missing = app.dataframe[0].value
@@ -241,16 +234,6 @@ def test_each_uploader_has_its_own_limit(app: AppTest, root: Path) -> None:
     app.query_params["songs"] = "table"
     pages = (app.run(), "table_upload"), (view(app, YOUR_SONG), "music_song_upload"), (start_app(root), "upload")
     assert [page.file_uploader(key=key).proto.max_upload_size_mb for page, key in pages] == [50, 100, 20]
-
-
-def test_songs_without_all_features_and_moods_are_named(app: AppTest) -> None:
-    table = song_table(2).drop(columns="id").assign(energy=np.nan)
-    for songs, num_kept in ((table, 0), (table.assign(mood=["happy", None]), 1)):
-        upload(app, csv_of(songs))
-        (report,) = (caption.value for caption in app.caption if "energy" in caption.value)
-        assert report.startswith(f"{num_kept} song")
-        assert "Song 1" in report
-        assert not app.exception
 
 
 def test_a_removed_table_leaves_the_session(app: AppTest) -> None:

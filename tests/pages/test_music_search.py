@@ -67,25 +67,6 @@ def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest
     assert "![x]" not in warning.value
 
 
-def test_a_corrected_secret_takes_effect_at_once(app: AppTest, monkeypatch) -> None:
-    class Strict(FakeSpotify):
-        def search(self, text: str) -> FoundSongs:
-            if self.credentials.client_secret != "right":
-                raise SpotifyError("Spotify does not accept the credentials.")
-            return super().search(text)
-
-    use(monkeypatch, Strict, "wrong")
-    find(app, "zzzz")
-    assert len(app.warning) == 1
-    use(monkeypatch, Strict, "right")
-    app.run()
-    assert not app.warning
-    assert len(playlist(app, ON_SPOTIFY)) == 2
-    use(monkeypatch, Strict, "wrong again")  # results of other keys are not shown
-    app.run()
-    assert len(app.warning) == 1
-
-
 @pytest.fixture
 def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The path of the secrets of a temporary server."""

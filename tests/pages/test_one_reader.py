@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 import emomusic
@@ -50,16 +49,6 @@ def by_photo(picture: Picture, *, of_several: bool) -> Found:
     return of_reading(photo.reading)
 
 
-def by_batch(file: Path, *options: str) -> Found:
-    out = file.with_suffix("")
-    assert main.main(["batch", str(file), "--out", str(out), "--workers", "1", *options]) == 0
-    rows = pq.read_table(out / "faces").to_pylist()
-    return [
-        (tuple(row[each] for each in ("x", "y", "width", "height")), [row[each.value] for each in EMOTIONS])
-        for row in rows
-    ]
-
-
 @pytest.mark.parametrize(
     ("name", "way"),
     [
@@ -94,8 +83,6 @@ def test_all_read_the_same(name: str, way: str, tmp_path: Path, capsys: pytest.C
         "analyze": by_command,
         "interface": lambda: of_record(api._analyzed(data, query, Request())),
     }
-    if name == NAMES[0]:
-        readers["batch"] = partial(by_batch, file, *options)
     for reader, read in readers.items():
         found = read()
         assert [box for box, _ in found] == [box for box, _ in expected], reader

@@ -239,19 +239,6 @@ def test_no_song_of_others_is_served(library: Callable[[int], None], monkeypatch
             content_of(song)
 
 
-def test_a_moved_file_gets_another_address(library: Callable[[int], None], tmp_path: Path) -> None:
-    library(1)
-    with Library() as songs:
-        (track,) = songs.songs()
-    state = bar.BarState()
-    first = bar._served(track, state)
-    assert bar._served(track, state) is first
-    moved = Path(track.path or "").rename(tmp_path / "moved.wav")
-    second = bar._served(replace(track, path=str(moved)), state)
-    assert second.file.url != first.file.url
-    assert [each.song.path for each in state.served.values()] == [str(moved)]
-
-
 def test_two_tabs_start_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
     started, both, may_end = list[object](), threading.Barrier(2), threading.Event()
 

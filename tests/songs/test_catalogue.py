@@ -125,6 +125,7 @@ def test_a_changed_bundled_catalogue_is_refused(tmp_path: Path, monkeypatch: pyt
         ("Cr\u00e9ep [Remix]", "Radiohead", ("creep", "radiohead")),
         ("(I Can\u2019t Get No) Satisfaction", "A", ("i cant get no satisfaction", "a")),
         (" - ", "A", ("-", "a")),
+        ("Another Brick in the Wall (Part 2) - 2011 Remaster", "A", ("another brick in the wall part 2", "a")),
     ],
 )
 def test_all_versions_of_a_song_have_one_key(title: str, artists: str, key: tuple[str, str]) -> None:

@@ -21,7 +21,6 @@ from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Request
 from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.songs.spotify import songs_csv, songs_m3u
-from scripts.build_bundled_songs import key_of, read_sound
 
 POINTS = list(MOOD_POINTS.items())
 
@@ -105,13 +104,6 @@ def test_stored_moods_are_those_that_the_model_hears(mood: Mood):
     heard = load_sound_model().analyse(read_song(surest.path or "").windows)
     assert heard.mood is surest.hearing.mood is mood
     assert heard.moods[mood] == pytest.approx(surest.hearing.moods[mood], abs=0.05)
-
-
-@pytest.mark.slow
-def test_the_stored_keys_are_those_of_the_sound():
-    songs = bundled_songs()[::12]
-    assert 0 < sum(song.key is None for song in songs) < len(songs)
-    assert [key_of(read_sound(Path(song.path or ""), 0)) for song in songs] == [song.key for song in songs]
 
 
 @pytest.mark.parametrize("text", [None, "[", json.dumps([{"number": 1}])])

@@ -2,24 +2,21 @@ import itertools
 import math
 from dataclasses import astuple, replace
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from emomusic.affect import BETTER_MOODS, QUADRANT_CORNERS, REPORT_MOODS, AffectPoint, Emotion, Mood, places_of_moods
-from emomusic.assets import PREDICTIONS, ModelKind, folder_of
+from emomusic.affect import BETTER_MOODS, QUADRANT_CORNERS, REPORT_MOODS, AffectPoint, Emotion, Mood
 from emomusic.songs.catalogue import ARTIST_WINDOW
 from emomusic.songs.genres import included_kinds
 from emomusic.songs.journey import step_reason
 from emomusic.songs.local_songs import load_bundled_recommender
-from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOODS
+from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
-from emomusic.songs.song import FEATURE_NAMES, Pick
-from emomusic.songs.training import read_labelled_songs
+from emomusic.songs.song import Pick
 
 from .tables import ids, recommender_over, song_table, track_id
 
@@ -63,23 +60,6 @@ def test_match_takes_the_mood_of_the_named_emotion_and_the_other_policies_the_mo
 
 
 # --- ranking
-
-
-@pytest.mark.parametrize(("emotion", "today"), [(Emotion.HAPPY, SUMMER), (Emotion.SAD, ADVENT), (Emotion.FEAR, SUMMER)])
-@pytest.mark.parametrize("policy", Policy)
-def test_songs_for_an_emotion_and_a_policy_fit_and_are_known(
-    recommender: Recommender, policy: Policy, emotion: Emotion, today: date
-) -> None:
-    request = Request(emotion.point, emotion, policy=policy, today=today)
-    songs, ten = recommender.songs(request, 30), recommender.songs(request, 10)
-    assert all(song.likeliest_mood is song.mood for song in [*songs, *ten])
-    if policy is not Policy.JOURNEY:
-        assert {song.mood for song in songs} == {target_of(request)[1]}
-    catalogue = recommender.catalogue
-    kinds = catalogue.table["kind"].iloc[[catalogue.row_of(song.song.id) for song in songs]]
-    assert set(kinds.dropna()) <= included_kinds(frozenset(), today)
-    for first in (ten,) if policy is Policy.JOURNEY else (songs[:10], ten):  # few songs lie on a long, short way
-        assert np.median([pick.song.popularity for pick in first]) >= 50
 
 
 def test_the_nearest_songs_follow_if_no_song_fits() -> None:
@@ -185,16 +165,6 @@ def test_a_journey_that_goes_on_repeats_no_song(num_heard: int) -> None:
     assert [pick.number for pick in further[:2]] == [num_heard + 1, num_heard + 2]
 
 
-def test_a_short_journey_reaches_the_target_and_a_long_one_repeats_no_artist() -> None:
-    request = Request(AffectPoint(-0.8, -0.8), mood=Mood.HAPPY, policy=Policy.JOURNEY)
-    songs = recommender_over(song_table(200, num_artists=4)).songs(request, 10)
-    assert len(songs) == 4
-    assert songs[0].point.distance(request.point) < 0.4
-    assert songs[-1].point.distance(Mood.HAPPY.point) < 0.4
-    songs = recommender_over(song_table(1600, num_artists=60)).songs(request, 20)  # longer than the window
-    assert 10 < len({artist for pick in songs for artist in pick.song.artists}) == len(songs)
-
-
 # --- reasons
 
 
@@ -289,21 +259,3 @@ def test_songs_lie_where_the_plane_has_the_name_of_their_mood(recommender: Recom
         rows = (recommender.likeliest_moods == MOODS.index(quadrant.mood)) & surest
         assert (places[rows] * corner >= 0).all(axis=1).mean() > 0.85
     assert len(np.unique(places.round(2), axis=0)) > 8_000  # no heap of songs
-
-
-def test_songs_lie_where_people_place_them(data_moods: Path) -> None:
-    known = read_labelled_songs(data_moods)
-    measured = 2 * known.inputs[:, [FEATURE_NAMES.index("valence"), FEATURE_NAMES.index("energy")]] - 1
-    with np.load(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL) / PREDICTIONS) as of_other_folds:
-        places = places_of_moods(of_other_folds["probabilities"], measured)
-
-    def shares(points: np.ndarray) -> dict[str, int]:
-        """Percentage of the songs of each mood in its quadrant."""
-        right = {}
-        for quadrant, corner in QUADRANT_CORNERS.items():
-            own = points[known.labels == MOODS.index(quadrant.mood)]
-            right[quadrant.mood.value] = round(100 * float((own * corner > 0).all(axis=1).mean()))
-        return right
-
-    assert shares(measured) == {"happy": 55, "energetic": 62, "sad": 65, "calm": 2}
-    assert shares(places) == {"happy": 54, "energetic": 88, "sad": 87, "calm": 92}

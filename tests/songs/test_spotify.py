@@ -1,7 +1,5 @@
 """Spotify links and song lists, and Spotify search against a local HTTP server."""
 
-import csv
-import io
 import logging
 import math
 import re
@@ -18,7 +16,7 @@ from emomusic.errors import SpotifyError
 from emomusic.songs import spotify as spotify_search
 from emomusic.songs.request import Request as SongRequest
 from emomusic.songs.song import Pick
-from emomusic.songs.spotify import Credentials, LiveSpotify, credentials_of, songs_csv, songs_m3u, track_url
+from emomusic.songs.spotify import Credentials, LiveSpotify, credentials_of, songs_m3u, track_url
 from emomusic.text import csv_text, escape_formula
 from tests.servers import Reply, Request, Server, serve
 from tests.songs.tables import recommender_over, song_table, track_id
@@ -40,17 +38,6 @@ def songs_over(table: pd.DataFrame) -> list[Pick]:
 def test_a_formula_is_quoted_at_the_start_and_after_a_separator(cell: str, escaped: str) -> None:
     assert escape_formula(cell) == escaped
     assert csv_text(["x"], [[cell]]).splitlines()[1].strip('"').startswith(escaped.splitlines()[0])
-
-
-def test_formulas_in_the_csv_are_escaped_and_other_text_is_unchanged() -> None:
-    formula = '=HYPERLINK("https://example.org")'
-    table = song_table(1).assign(title=formula, artists=formula, album=formula)
-    (row,) = csv.DictReader(io.StringIO(songs_csv(songs_over(table)), newline=""))
-    assert [row["title"], row["artists"], row["album"]] == [f"'{formula}"] * 3
-    table = song_table(1).assign(title='Say "Hey", 4 - 1 = 3', artists="Beyoncé;宇多田ヒカル", album=None, valence=0.1)
-    (row,) = csv.DictReader(io.StringIO(songs_csv(songs_over(table))))
-    assert (row["title"], row["artists"], row["album"]) == ('Say "Hey", 4 - 1 = 3', "Beyoncé, 宇多田ヒカル", "")
-    assert float(row["valence"]) < 0  # a negative number is no formula
 
 
 def test_the_playlist_is_an_extended_m3u_file_of_links() -> None:

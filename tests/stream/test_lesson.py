@@ -1,5 +1,3 @@
-import threading
-
 import numpy as np
 import pytest
 
@@ -92,31 +90,6 @@ def test_the_lesson_ends_after_the_last_emotion_or_earlier(lesson: Lesson, clock
     short.keep()
     short.finish()
     assert (short.view().step, set(short.shots())) == (Step.DONE, {Emotion.NEUTRAL})
-
-
-def test_the_page_may_go_on_while_a_frame_arrives(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
-    interruptions = []
-
-    class Lock:
-        """A lock that another thread takes first."""
-
-        def __enter__(self) -> None:
-            if interruptions:
-                interruptions.pop()()
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-    with monkeypatch.context() as patch:
-        for kind in ("Lock", "RLock"):
-            patch.setattr(threading, kind, Lock)
-        lesson = Lesson(clock=clock)
-    teach(lesson, clock, face(neutral=0.5))
-    lesson.keep()
-    lesson.start()
-    interruptions.append(lesson.skip)
-    lesson.observe(clock() + COUNTDOWN_S, [face(happy=0.5)])
-    assert (lesson.view().name, lesson.view().taken) == (ORDER[2], ())
 
 
 def test_twenty_shots_of_an_own_class_are_spread_over_ten_seconds(clock: FakeClock) -> None:
