@@ -406,7 +406,7 @@ def ensure(name: str) -> Path:
         with requests.get(download.address, stream=True, timeout=TIMEOUT_S) as response:
             response.raise_for_status()
             data = bytearray()
-            for piece in response.iter_content(_PIECE):  # of any size, if the server sends chunks
+            for piece in response.iter_content(_PIECE):  # pieces of any size, if the server sends chunks
                 data += piece
                 if len(data) > download.bytes:  # enough to refuse it
                     break

@@ -34,7 +34,7 @@ HATCHED: Mapping[Emotion, str] = {Emotion.DISGUST: "\\", Emotion.FEAR: "/"}
 
 FACE_CLASS_COLOURS: Mapping[str, str] = {
     **{emotion.value: colour for emotion, colour in EMOTION_COLOURS.items()},
-    "tense": EMOTION_COLOURS[Emotion.ANGRY],  # of the four classes of face models
+    "tense": EMOTION_COLOURS[Emotion.ANGRY],  # one of the four classes of face models
 }
 """Colours of the classes of face models by name."""
 

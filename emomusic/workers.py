@@ -24,7 +24,7 @@ _Call = TypeVar("_Call")
 _Loaded = TypeVar("_Loaded")
 _Result = TypeVar("_Result")
 
-_MOST_DEATHS = 3  # of processes in a row, before a call has begun
+_MOST_DEATHS = 3  # processes in a row that end before a call has begun
 _BEGUN = "begun"
 
 
@@ -134,9 +134,6 @@ def run_in_processes(
 @contextlib.contextmanager
 def _sigint_blocked() -> Iterator[None]:
     """Keeps Ctrl+C from processes that start meanwhile."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

@@ -98,13 +98,13 @@ def _memory(browser: Browser) -> Iterator[Timing]:
             shown = _answered(page, shown)
         yield _rested(server, _REST_S, f"memory after {_NUM_PHOTOS} photos")
         pages = [_open(browser, server.address) for _ in range(_NUM_PHOTOS)]
-        for number, each in enumerate(pages):  # all uploads before the first result
-            _upload(each, number)
-        for each in pages:
-            _answered(each)
+        for number, opened in enumerate(pages):  # all uploads before the first result
+            _upload(opened, number)
+        for opened in pages:
+            _answered(opened)
         yield _rested(server, _REST_S, f"memory after {_NUM_PHOTOS} visitors at once")
-        for each in (page, *pages):
-            each.context.close()
+        for opened in (page, *pages):
+            opened.context.close()
 
 
 def _rested(server: Server, seconds: float, what: str) -> Timing:

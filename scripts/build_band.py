@@ -233,7 +233,7 @@ def main() -> None:
     folder = data_dir() / "band"
     if "--hear" in sys.argv:
         shipped = json.loads((folder / "band.json").read_text(encoding="utf-8"))["styles"]
-        styles = [each | {"heard": hear_axes(blended(read_files(each["name"])))} for each in shipped]
+        styles = [style | {"heard": hear_axes(blended(read_files(style["name"])))} for style in shipped]
     else:
         styles = [build_style(folder, *style) for style in tomllib.loads(NOTES.read_text(encoding="utf-8")).items()]
     write_json(folder / "band.json", {"loops": LOOPS, "margin_s": MARGIN_S, "styles": styles})

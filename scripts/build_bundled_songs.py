@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import list_shares
 from emomusic.assets import write_checksums, write_json
-from emomusic.media.audio_file import read_song
+from emomusic.media.audio_file import AudioFile, read_song
 from emomusic.songs.analysis import song_of
 from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.local_songs import SONGS, bundled_songs, songs_dir
@@ -34,21 +33,13 @@ _CLEAR = 0.1  # difference of the correlations with the best major and the best 
 _WINDOW = 16_384  # samples, 0.37 s: tells semitones apart from 80 Hz
 
 
-def read_sound(path: Path, start_s: float) -> npt.NDArray[np.float32]:
+def read_sound(path: Path) -> npt.NDArray[np.float32]:
     """Stereo sound, shape (2, n), at `RATE`."""
-    resampler = av.AudioResampler("fltp", "stereo", RATE)
-    parts: list[npt.NDArray[np.float32]] = []
-    start, end, num_read = round(start_s * RATE), round((start_s + LENGTH_S) * RATE), 0
-    with av.open(str(path)) as file:
-        for frame in file.decode(audio=0):
-            parts += [ready.to_ndarray() for ready in resampler.resample(frame)]
-            num_read += frame.samples * RATE // frame.sample_rate
-            if num_read > end + RATE:  # the resampler keeps some samples
-                break
-    sound = np.concatenate(parts, axis=1)[:, start:end]
-    if sound.shape[1] != end - start:
-        raise ValueError(f"expected {LENGTH_S} s from {start_s} s in {path}. Received: {sound.shape[1] / RATE} s")
-    return sound
+    with AudioFile(path) as file:
+        samples = np.frombuffer(b"".join(file.pcm(0.0, RATE)), "<i2").reshape(-1, 2).T
+    if samples.shape[1] < (length := round(LENGTH_S * RATE)):
+        raise ValueError(f"expected {LENGTH_S} s in {path}. Received: {samples.shape[1] / RATE} s")
+    return samples[:, :length].astype(np.float32) / 2**15
 
 
 def key_of(sound: npt.NDArray[np.float32]) -> str | None:
@@ -76,7 +67,7 @@ def main() -> None:
     heard = []
     for number, known in enumerate(bundled_songs(), 1):
         path = Path(known.path or "")
-        song, sound = read_song(path), read_sound(path, 0)
+        song, sound = read_song(path), read_sound(path)
         hearing = load_sound_model().analyse(song.windows)
         rights = {"key": key_of(sound), "licence": known.licence, "source": known.source}
         heard.append(song_of(song, hearing, Player.BUNDLED, number, path.name, **rights))

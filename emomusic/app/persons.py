@@ -95,7 +95,7 @@ def forget_persons(*positions: int) -> None:
         if hasattr(result, "forget_persons"):
             result.forget_persons(here.version)
     # Last, so that the others are read with their profiles again
-    here.change(tuple(each for position, each in enumerate(here.known) if position not in positions))
+    here.change(tuple(person for position, person in enumerate(here.known) if position not in positions))
 
 
 def show_persons(persons: PersonsState) -> None:

@@ -40,7 +40,7 @@ FIRST_POINTS = f"The plane shows the first {MOST_POINTS} faces. Their mean inclu
 
 _PLANE = "plane-chart"  # start of its keys
 _SONGS_ON_PLANE = 6
-_LEAST_HEIGHT = 200  # of a chart that fills its container, in pixels
+_LEAST_HEIGHT = 200  # pixels of a chart that fills its container
 
 _CIRCLES = {MOMENT: "The circle is that moment", NOBODY: "The circle is you"}
 """The caption of the circles on the plane; others are faces."""
@@ -92,7 +92,7 @@ def show_plane(
     """Show the listener, other faces and the first songs on the affect plane. A click plays a song.
 
     Args:
-        queue: of the songs.
+        queue: the songs to draw.
         who: the listener.
         others: the other faces.
         on_face: called for a clicked face. It holds no visitor's data.

@@ -39,7 +39,7 @@ class PageQueue(SongQueue):
     """The songs of one place of a page.
 
     Attributes:
-        name: of the place, for the keys of widgets; unique in the app.
+        name: the name of the place, for the keys of widgets; unique in the app.
         key: identifies a list; None where songs follow without end.
         music: decided in the last run of the page.
         fades: whether its songs fade into each other.
@@ -124,8 +124,8 @@ def play_for(
     """The queue of songs for a request and the visitor's music. The same request and source keep its position.
 
     Args:
-        request: of a listener.
-        name: of the queue: that of the page, if it has one.
+        request: the request of a listener.
+        name: the name of the queue: that of the page, if it has one.
         choose: gives the songs. Without it, songs for the request follow without end, and the bar plays new ones.
         fades: whether the songs fade into each other.
     """
@@ -159,7 +159,7 @@ def play_list(picks: Iterable[Pick], key: tuple[Hashable, ...], music: YourMusic
     Args:
         picks: the songs, read when they are needed.
         key: identifies the list. Its first part names the queue.
-        music: of the visitor, if the page has decided it.
+        music: the music of the visitor, if the page has decided it.
     """
     player, name = page_state(PlayerState), str(key[0])
     queue = player.queues.get(name)

@@ -43,7 +43,7 @@ class SourceState:
     """What the session knows of its sources.
 
     Attributes:
-        seed: of the order of songs that match equally well.
+        seed: decides the order of songs that match equally well.
     """
 
     seed: int = 0
@@ -62,7 +62,7 @@ class YourMusic:
         genres: that the visitor chose on any page; empty for all.
         traits: that the visitor wants of audio files; empty for all.
         hides_explicit: whether the visitor hides explicit songs.
-        seed: of the order of songs that match equally well.
+        seed: decides the order of songs that match equally well.
         num_asked: how often the visitor wanted to know whether Spotify answers.
     """
 

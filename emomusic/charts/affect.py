@@ -36,7 +36,7 @@ _Points: TypeAlias = Sequence[AffectPoint]
 
 _RANGE = 1.12  # limit of both axes
 _CIRCLE, _SONG = 0.17, 0.06  # diameters of face and song marks, in plane units on a phone-sized plane
-_WORD = 0.18  # of the circles that names need
+_WORD = 0.18  # part of the circles that names need
 _MAX_SHIFT = 1.5 * _CIRCLE  # largest distance between a mark and its true position
 _AXIS_GAP = 0.01  # moved marks keep this distance from an axis, so that they stay in their quadrant
 _MAX_ITERATIONS, _TOLERANCE = 60, 1e-3
@@ -100,7 +100,7 @@ def circumplex(
             click anywhere on the plane.
         playing: number of the song that plays, to which a line leads from the listener.
         trail: earlier positions of the face or group, oldest first. Older points are fainter.
-        height: of the figure, in pixels.
+        height: the height of the figure, in pixels.
     """
     figure = go.Figure()
     _draw_plane(figure)

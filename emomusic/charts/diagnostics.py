@@ -147,9 +147,9 @@ def threshold_curves(found: Thresholds, *, chosen: int | None, share: float) -> 
     """Precision against recall, and recall against false alarms (ROC), each with a dot at the threshold.
 
     Args:
-        found: of one class.
+        found: the thresholds of one class.
         chosen: the position of the threshold in `found`; None without a dot.
-        share: of the class among all examples, the precision of guessing.
+        share: the part of the class among all examples, the precision of guessing.
     """
     panels = (
         ("recall", "precision", found.recall, found.precision, ([0, 100], [100 * share] * 2)),

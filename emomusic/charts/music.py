@@ -120,7 +120,7 @@ class Standing:
     """How well a feature separates the moods of a table."""
 
     feature: Feature  # the feature
-    share: float  # of its variance between the moods, 0 to 1 (eta squared)
+    share: float  # the part of its variance between the moods, 0 to 1 (eta squared)
     lowest: Mood  # the mood with the lowest median
     highest: Mood  # the mood with the highest median
 

@@ -47,7 +47,7 @@ _CAMERA = "the browser asks for permission once, on localhost or over HTTPS only
 
 
 def app(options: argparse.Namespace) -> arguments.Outcome:
-    """Serve the app until it is stopped. On POSIX the server replaces this process."""
+    """Serve the app until it is stopped. The server replaces this process."""
     require_packages("app")
     address = options.address or os.environ.get("STREAMLIT_SERVER_ADDRESS", "localhost")
     # -P: files in the current folder must not shadow libraries
@@ -57,9 +57,7 @@ def app(options: argparse.Namespace) -> arguments.Outcome:
         os.environ.setdefault(name, value)
     if IS_WHEEL:
         os.environ.setdefault("STREAMLIT_SERVER_FILE_WATCHER_TYPE", "none")  # its files never change
-    if os.name == "posix":
-        os.execv(command[0], command)
-    return None, subprocess.run(command, check=False).returncode
+    os.execv(command[0], command)
 
 
 def doctor(_: argparse.Namespace) -> arguments.Outcome:

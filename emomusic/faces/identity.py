@@ -65,7 +65,7 @@ def group_persons(descriptors: Descriptors, pictures: Sequence[int]) -> list[lis
         pictures: the picture of each face. Faces of one picture are different persons.
     """
     sums, groups = descriptors.astype(np.float64), [[row] for row in range(len(descriptors))]
-    means = sums.copy()  # of length 1
+    means = sums.copy()  # vectors of length 1
     similar = means @ means.T
     similar[np.equal.outer(pictures, pictures)] = -np.inf
     while similar.max(initial=-np.inf) >= SAME_PERSON:  # the most similar pair becomes one

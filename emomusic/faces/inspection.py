@@ -128,7 +128,7 @@ def explain(crop: RgbImage, classifier: EmotionClassifier) -> Insight:
     images = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)
     scores, *maps = Network(model.SerializeToString())(images)
     levels = []
-    for level, *_ in maps:  # of the face
+    for level, *_ in maps:  # those of the face
         chosen = np.argsort(-level.std(axis=(1, 2)), kind="stable")[:_MAPS_PER_LEVEL]
         levels.append(FeatureMaps(level[chosen], len(level)))
     logits = scores.astype(np.float64)

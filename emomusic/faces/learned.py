@@ -29,7 +29,7 @@ FEWEST, MOST, LONGEST_NAME = 2, 4, 24
 _NUM, _MAX_NUMBER, _IDENTITY_SIZE, _ROUNDING = len(EMOTIONS), 100.0, 1024, 0.01
 _ONE_PERSON = 0.88  # cosine of two profiles of one person; 59 of 60 pairs of persons in california have less than 0.83
 _BLOCKS = 4  # parts of the shots of a class
-_RIDGE = 3.0  # of 1 to 150, it fits a second recording of changed samples best
+_RIDGE = 3.0  # among 1 to 150, it fits a second recording of changed samples best
 
 
 def _numbers(_: type, value: object) -> FloatArray:
@@ -155,7 +155,7 @@ class OwnClasses(LearnedFile, frozen=True, eq=False, kw_only=True):
 
     Attributes:
         moods: the mood of the songs that a class starts.
-        weights: of the features of the network, shape (features + 1,); the last one is the constant.
+        weights: the weights of the features of the network, shape (features + 1,); the last one is the constant.
         called: how many shots of a class each class was called for, by layers that had not learned from these shots.
     """
 
@@ -196,7 +196,7 @@ def learn_classes(shots: Mapping[str, Vectors], moods: Mapping[str, Mood], class
     judges a block learned neither from it nor from the neighbouring shots.
 
     Args:
-        shots: of each class at least eight faces in the order of time.
+        shots: at least eight faces of each class in the order of time.
         moods: the mood of each class.
         classifier: the model. Raises a `ModelError` if it cannot learn faces.
     """

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _NUM, _NEUTRAL = len(EMOTIONS), Emotion.NEUTRAL.label
 _CALM, _EXPECTED_LEAD = 0.25, 0.5  # share of what the lead of neutral on the neutral shot has too much
 _OF_ALL = 0.25  # weight of all shots in the densities; more makes some persons' readings worse than without a profile
-_RIDGE = 15.0  # of the adapted layer
+_RIDGE = 15.0  # the penalty of the adapted layer
 
 Vectors = npt.NDArray[np.float64]
 """Faces as `EmotionClassifier.describe` returns them, shape (n, 7 + features)."""
@@ -128,8 +128,8 @@ class PersonalReader:
         return np.asarray(general + self._layer.scores(shown[:, _NUM:]))
 
 
-_MARGIN, _STEP = 0.04, 0.05  # of the views of `describe_still`, as shares of the side
-_LEAD = 0.03  # of the cosine of the nearest person over the second, in `nearest_persons`
+_MARGIN, _STEP = 0.04, 0.05  # the views of `describe_still`, as shares of the side
+_LEAD = 0.03  # the cosine of the nearest person over the second, in `nearest_persons`
 
 
 class KnownFace:

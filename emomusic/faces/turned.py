@@ -27,7 +27,7 @@ _DOUBT = 2.0  # a face whose upright score leads by less is looked for in turned
 _LEAST = 0.95  # confidence of a face in a turned copy; 0.9 finds more faces that are none
 _SIDE = 640  # pixels of a turned copy, where the picture has no face that tells its turn
 
-_SAME_FACE_OVERLAP = 0.3  # of boxes of two searches; boxes of a face on its side are less exact
+_SAME_FACE_OVERLAP = 0.3  # boxes of two searches; boxes of a face on its side are less exact
 
 Turner = Callable[[Sequence[RgbImage]], FloatArray]
 """Takes crops of faces; returns the score of each turn, shape (n, 4), as from `EmotionClassifier.turn_scores`."""

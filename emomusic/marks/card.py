@@ -60,7 +60,7 @@ def draw_card(
     Args:
         title: one line.
         sentence: about the faces.
-        shares: of the chosen face, or of everyone.
+        shares: the probabilities of the chosen face, or of everyone.
         pick: the song, if any.
         pictures: the marked photo, or faces; without them, the plane takes their place.
     """

@@ -29,7 +29,7 @@ class Mark:
 
     box: Box  # in pixels of the image
     text: str  # a short label; may be empty
-    colour: str  # of the frame, the label and the bar, as "#rrggbb"
+    colour: str  # the frame, the label and the bar have it, as "#rrggbb"
     share: float | None = None  # filled part of a bar below the face, 0 to 1; None for no bar
     is_hollow: bool = False  # whether the label has a rim of the colour only, as for an unclear face
 

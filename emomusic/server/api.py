@@ -58,27 +58,12 @@ class _Query(msgspec.Struct, forbid_unknown_fields=True):
     posed: bool = False
 
 
-class RateLimit:
-    """At most a number of calls in any minute."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._calls = deque[float](maxlen=per_minute)
-
-    def seconds_to_wait(self) -> float:
-        """Take one call and return 0, or return the seconds until the next call is allowed."""
-        now_s = monotonic()
-        if len(self._calls) == self._calls.maxlen and (wait_s := self._calls[0] + 60 - now_s) > 0:
-            return wait_s
-        self._calls.append(now_s)
-        return 0.0
-
-
 class AnalyzeApi:
     """The route, on the event loop's thread."""
 
     def __init__(self, token: str, per_minute: int) -> None:
         self._token = token.encode()
-        self._limit = RateLimit(per_minute)
+        self._calls_s = deque[float](maxlen=per_minute)  # the times of the last calls
         self._places = asyncio.Semaphore(_CALLS_PER_CORE * num_cores())  # bounds memory
 
     async def analyze(self, request: Request) -> JSONResponse:
@@ -94,8 +79,10 @@ class AnalyzeApi:
             return _refused(401, "expected the header Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
         if capacity().is_draining:
             return _refused(503, "the server stops; try again in a minute", {"Retry-After": "60"})
-        if wait_s := self._limit.seconds_to_wait():
+        calls_s, now_s = self._calls_s, monotonic()
+        if len(calls_s) == calls_s.maxlen and (wait_s := calls_s[0] + 60 - now_s) > 0:
             return _refused(429, "too many pictures; try again later", {"Retry-After": str(math.ceil(wait_s))})
+        calls_s.append(now_s)
         with capacity().work():
             return await self._answer(request)
 

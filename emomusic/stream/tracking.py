@@ -49,7 +49,7 @@ class FaceTrack:
     # Shape (2, 2), top left and bottom right of the box, as shares of the frame's width and height, because a slow
     # connection changes the frame size
     corners: npt.NDArray[np.float64]
-    confidence: float  # that of the last detection
+    confidence: float  # at the last detection
     shares: npt.NDArray[np.float64]  # shape (7,), smoothed probabilities
     last_s: float  # time of the last detection
     turn: int = 0  # as in `Face`, at the last detection
@@ -366,7 +366,7 @@ class PersonReader:
 
     def __init__(self) -> None:
         self._seen: list[_Seen] = []
-        self._known: Sequence[KnownFace] = ()  # those of the last frame
+        self._known: Sequence[KnownFace] = ()  # as given for the last frame
 
     @property
     def present(self) -> list[KnownFace]:

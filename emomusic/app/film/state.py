@@ -23,7 +23,7 @@ class ScenePicks:
     """One song for each scene."""
 
     music: YourMusic  # with which they were chosen
-    requests: Sequence[Request]  # of the scenes, for the visitor's music
+    requests: Sequence[Request]  # those for the scenes, with the visitor's music
     skipped: Set[str]  # as in `PlayerState`, at that moment
     picks: Sequence[Pick | None]  # the songs; None where no song fits
 

@@ -81,7 +81,7 @@ class Drawing:
     """A step of a photo on the page."""
 
     walk: Walk
-    key: str  # of the step
+    key: str  # the key of the step
     facts: DeltaGenerator  # the place for figures and widgets
     has_face: bool  # whether it is about one face
 
@@ -123,7 +123,7 @@ def bars(shares: Mapping[str, float]) -> go.Figure:
 def votes_answers() -> Predictions:
     """The model's answers about test faces on which most people agree."""
     votes = read_face_record(DEFAULT_MODEL).votes
-    assert votes is not None  # of a bundled model
+    assert votes is not None  # a bundled model has them
     return read_predictions(ModelKind.FACE, DEFAULT_MODEL).by_votes(votes.without_contempt.n)
 
 

@@ -37,7 +37,7 @@ MOMENTS = ("picture", "photo", *NETWORKS)
 """The keys of all moments in the URL."""
 
 _NUMBERS = 8  # pixels per side with their numbers
-_MOST_BOXES = 1000  # of a kind: more hide the photo
+_MOST_BOXES = 1000  # boxes of a kind: more hide the photo
 
 
 def show_moments(walk: Walk, trace: DetectionTrace, first: str, second: str, key: str) -> None:
@@ -71,7 +71,7 @@ def _networks_of(trace: DetectionTrace) -> list[dict[str, Any]]:
     named: list[dict[str, Any]] = [{"title": title, "words": words} for title, words in NETWORKS.values()]
     first, second, third = trace.proposals, trace.refined, trace.output
     third = replace(third, kept=third.kept.take(third.kept.confidence >= MIN_CONFIDENCE))
-    proposed, *boxes = (pluralize(len(each), "box", "boxes") for each in (first.found, first.kept, second.kept))
+    proposed, *boxes = (pluralize(len(found), "box", "boxes") for found in (first.found, first.kept, second.kept))
     faces = pluralize(len(trace.faces), "face")
     facts = (
         f"{proposed} proposed (blue), {len(first.kept):,} kept (yellow)",
@@ -79,8 +79,9 @@ def _networks_of(trace: DetectionTrace) -> list[dict[str, Any]]:
         f"{boxes[1]} checked, {faces} found",
     )
     dots = [point for face in trace.faces for point in face.landmarks or ()]
-    for each, fact, name, output in zip(named, facts, (*boxes, faces), (first, second, third), strict=True):
+    for moment, fact, name, output in zip(named, facts, (*boxes, faces), (first, second, third), strict=True):
         found, kept = (boxes.corners[:_MOST_BOXES].round(1).tolist() for boxes in (output.found, output.kept))
-        each |= {"fact": fact, "name": name, "found": found, "kept": kept, "sure": output.kept.confidence.tolist()}
-        each["dots"] = dots if output is third else []
+        sure = output.kept.confidence.tolist()
+        moment |= {"fact": fact, "name": name, "found": found, "kept": kept, "sure": sure}
+        moment["dots"] = dots if output is third else []
     return named

@@ -72,7 +72,7 @@ class GuessState:
     """A lesson: the faces so far, with what the class and the machine said.
 
     Attributes:
-        stage: of the shown face: 0 guess, 1 label, 2 machine.
+        stage: the step of the shown face: 0 guess, 1 label, 2 machine.
         classes: what most of the class said, by face; None without a vote.
         machines: what the machine said, by face.
         ballot: the votes on phones; None with a show of hands.

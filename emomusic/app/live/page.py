@@ -197,13 +197,13 @@ def _show_opening(view: View) -> None:
         with st.container(key="live-begin", gap="small"):
             _show_start()
     with st.container(key="live-cards"):
-        for each, (name, icon, emotions, text) in _CARDS.items():
-            with st.container(border=True, gap="xsmall", key=f"live-card-{each.name.lower()}"):
+        for card, (name, icon, emotions, text) in _CARDS.items():
+            with st.container(border=True, gap="xsmall", key=f"live-card-{card.name.lower()}"):
                 faces = [f'<img src="{expression_uri(emotion)}" alt="">' for emotion in emotions]
                 st.html(f'<div class="live-moving">{"".join(faces) or "<i></i>" * 4}</div>')
-                symbol, args = "check_circle" if each is view else icon, (None if each is View.FACES else each,)
+                symbol, args = "check_circle" if card is view else icon, (None if card is View.FACES else card,)
                 options: dict[str, Any] = {"type": "tertiary", "on_click": LIVE_VIEW.set, "args": args}
-                st.button(name, icon=f":material/{symbol}:", key=f"live-view-{each.name.lower()}", **options)
+                st.button(name, icon=f":material/{symbol}:", key=f"live-view-{card.name.lower()}", **options)
                 st.caption(text)
 
 

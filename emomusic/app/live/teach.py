@@ -211,7 +211,7 @@ class OwnState:
     """The classes of a visit.
 
     Attributes:
-        moods: of the songs of each typed name.
+        moods: the mood of the songs of each typed name.
         classes: what was learned; None before it.
         recent: the probabilities of the classes in the last moments.
         held: the class whose songs play.

@@ -120,14 +120,14 @@ def _show_answer(chosen: Chosen) -> None:
     elif found:
         verdict = overview.answer(record, found, chosen.benchmark)
     st.header(verdict, anchor=False)
-    for number, (column, each, one) in enumerate(
+    for number, (column, figures, model) in enumerate(
         zip(st.columns(len(chosen.records), gap="large"), chosen.evaluations, chosen.records, strict=True)
     ):
         with column, st.container(key=f"models-figure-{number}", gap="xxsmall"):
             if test:
-                st.markdown(f"**{label_of(one.name)}**")
-            if each:
-                _show_figure(each)
+                st.markdown(f"**{label_of(model.name)}**")
+            if figures:
+                _show_figure(figures)
     if test:
         st.markdown(test)
     elif isinstance(record, FaceRecord) and (weakest := overview.describe_weakest(record)):

@@ -47,7 +47,7 @@ from emomusic.text import format_clock, join_names
 MAX_MB = 100
 _SAMPLES = ("egypt", "armygeddon", "intro-sad", "feelings")  # bundled songs, of each mood one
 
-_MOST_PARTS = 24  # of the path; each takes up to 0.3 s of one core
+_MOST_PARTS = 24  # parts of the path; each takes up to 0.3 s of one core
 
 Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
 
@@ -56,15 +56,15 @@ Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
 class OwnSong:
     """The visitor's song and what was heard of it so far."""
 
-    name: str = ""  # of the file; empty without one
+    name: str = ""  # the name of the file; empty without one
     data: bytes = b""  # content of the file
     held: HeldBytes | None = None  # the bytes of `data` in the budget of the server
-    title: str = ""  # of the song
+    title: str = ""  # the title of the song
     words: str = ""  # title, artists and length, in Markdown
-    hearing: Hearing | None = None  # of the song; None until it is known
+    hearing: Hearing | None = None  # what the song sounds like; None until it is known
     problem: str = ""  # why it cannot be read
     step_s: float = 0.0  # seconds between the parts of the path
-    path: Timeline | None = None  # of the song over the plane; None until it is known
+    path: Timeline | None = None  # the way of the song over the plane; None until it is known
     levels: Sequence[float] = ()  # loudness of equal pieces of the parts, 0 to 1
 
     @property

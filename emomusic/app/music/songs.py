@@ -80,9 +80,9 @@ def _labelled(path: Path) -> Songs:
 class MusicState:
     """What the visitor clicked, and what the lists hold."""
 
-    source: Source | None = None  # of the songs in the lists
-    row: int | None = None  # of the song that was clicked on the plane; None without one
-    token: str = ""  # of the songs of this row
+    source: Source | None = None  # the source of the songs in the lists
+    row: int | None = None  # the song that was clicked on the plane; None without one
+    token: str = ""  # names the songs of this row
     genre: str = ""  # whose word was clicked on the plane
     has_artists: bool = False  # whether its artists are shown
     starts: str = ""  # the list whose first song is to play in the next run; empty for none

@@ -36,15 +36,15 @@ def answer_of(photos: Photos, *, is_linked: bool) -> tuple[Answer, Controls]:
     `is_linked` tells whether the URL names a sample. It then has the choices, too.
     """
     faces, digest = photos.faces, photos.digest
-    each = [face.who for face in faces]
-    offered = [EVERYONE, EACH, *dict.fromkeys([*faces.persons(), *each])] if len(faces) > 1 else []
+    singles = [face.who for face in faces]
+    offered = [EVERYONE, EACH, *dict.fromkeys([*faces.persons(), *singles])] if len(faces) > 1 else []
     of_value = {who.value: who for who in offered}
     if is_linked or not offered:
         WHO.among([*of_value])  # a link may name another face
     who = EVERYONE if offered else faces[0].who if faces else NOBODY
     who = next((of_value[value] for value in _who(digest, is_linked=is_linked).values if value in of_value), who)
     says, mood = _by_hand(digest, who.value, is_linked=is_linked)
-    found = {one: SAYS.about(f"{digest}-{one.value}", is_linked=False).value for one in each} | {who: says.value}
+    found = {one: SAYS.about(f"{digest}-{one.value}", is_linked=False).value for one in singles} | {who: says.value}
     said = {one: emotion for one, emotion in found.items() if emotion is not None}
     answer = Answer(faces, who, said, mood.value, photos=photos.photos, unread=photos.unread)
     return answer, Controls(digest, says, mood)

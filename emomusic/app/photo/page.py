@@ -70,7 +70,7 @@ class _Screen:
         controls: what draws the visitor's choices.
         photos: the photos, at least one if the parts about photos are drawn.
         on_photo: the container of the buttons on a single photo; None for several.
-        unmarked: of several, the containers of the marks and the words of each photo that has none in this run.
+        unmarked: the containers of the marks and the words of each of several photos that has none in this run.
     """
 
     answer: Answer

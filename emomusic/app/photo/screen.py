@@ -34,9 +34,9 @@ def screen_style(
     """The style of the screen for the shape of a photo, its faces, and the chosen ones; or for several photos.
 
     Args:
-        readings: of the photos.
+        readings: the photos as they were read.
         chosen: numbers of the chosen faces.
-        emotion: of the listener, which gives the tile of the song its colour.
+        emotion: the emotion of the listener, which gives the tile of the song its colour.
         number: how many photos there are.
     """
     marked = chosen if sum(len(reading.faces) for reading in readings) > 1 else ()
