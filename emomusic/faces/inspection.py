@@ -1,4 +1,4 @@
-"""Feature maps, logits, occlusion and Grad-CAM of a network for one face, and harder copies of the face.
+"""Feature maps, occlusion and Grad-CAM of a network for one face, and harder copies of the face.
 
 Occlusion [1] measures how the probability changes if a patch covers a part of the face. Grad-CAM computes an answer to
 the same question from gradients; `training.export_onnx` exports its graph and names the method. If both agree, the map
@@ -17,10 +17,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.calibration import softmax
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
-from emomusic.faces.classifier import EmotionClassifier, calibrate
+from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage, encode_jpeg, read_image, shrink, to_network_input
 from emomusic.metrics import FloatArray
@@ -53,34 +52,6 @@ class FeatureMaps:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Insight:
-    """The steps from a face to its probabilities.
-
-    Attributes:
-        spec: the description of the model.
-        face: shape (side, side), uint8, grey: the input of the network.
-        levels: feature maps from fine to coarse.
-        logits: shape (images, classes): for the face and, if the model is mirrored, its mirror image.
-        averaged: shape (classes,): the mean of the softmax over these images.
-        calibrated: shape (classes,): `averaged`, calibrated by the model (`classifier.calibrate`).
-        probabilities: shape (classes,): the classifier's answer: `calibrated` after the adjustment.
-    """
-
-    spec: model_files.ModelSpec
-    face: npt.NDArray[np.uint8]
-    levels: tuple[FeatureMaps, ...]
-    logits: npt.NDArray[np.float64]
-    averaged: npt.NDArray[np.float64]
-    calibrated: npt.NDArray[np.float64]
-    probabilities: npt.NDArray[np.float64]
-
-    @property
-    def winner(self) -> int:
-        """Index of the most probable class."""
-        return int(self.probabilities.argmax())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Occlusion:
     """Changes of the winning probability if a patch covers a part of the face.
 
@@ -89,20 +60,18 @@ class Occlusion:
         starts: the n left edges of the patch, also its top edges, in pixels of the network's input.
         patch: side of the grey square in pixels.
         probability: without a patch.
-        heat: shape (side, side): for each pixel, the mean drop of all patches that cover it.
     """
 
     drops: Float32Array
     starts: tuple[int, ...]
     patch: int
     probability: float
-    heat: Float32Array
 
 
-def explain(crop: RgbImage, classifier: EmotionClassifier) -> Insight:
-    """The steps from one face to its probabilities.
+def feature_maps(crop: RgbImage, classifier: EmotionClassifier) -> list[FeatureMaps]:
+    """Feature maps of a network for one face, from fine to coarse.
 
-    Any exported network that ends in a softmax will do: its layers are found by shape and position, not by name.
+    Any exported network will do: its layers are found by their shapes, not by their names.
 
     Args:
         crop: square crop of any size, uint8, RGB, as from `images.crop_face`; or the output of
@@ -110,43 +79,25 @@ def explain(crop: RgbImage, classifier: EmotionClassifier) -> Insight:
         classifier: a trained model.
 
     Raises:
-        ModelError: its file is absent or damaged, or the network has no feature maps or does not end in a softmax.
+        ModelError: its file is absent or damaged, or the network has no feature maps.
     """
     import onnx
 
-    spec = classifier.spec
-    model = onnx.shape_inference.infer_shapes(onnx.load(model_files.model_folder(spec.name) / model_files.ONNX))
-    graph = model.graph
-    last = next(node for node in graph.node if graph.output[0].name in node.output)
-    if last.op_type != "Softmax":
-        raise ModelError(f"expected a network that ends in a softmax. Received: {last.op_type} there")
-    outputs = [last.input[0], *_levels(graph)]
-    known = {value.name: value for value in graph.value_info}
-    del graph.output[:]
-    graph.output.extend(known[name] for name in outputs)
-    face = to_network_input([crop], spec.side)[0]
-    images = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)
-    scores, *maps = Network(model.SerializeToString())(images)
-    levels = []
-    for level, *_ in maps:  # those of the face
+    path, side = model_files.model_folder(classifier.spec.name) / model_files.ONNX, classifier.spec.side
+    model = onnx.shape_inference.infer_shapes(onnx.load(path))
+    known = {value.name: value for value in model.graph.value_info}
+    names = _levels(model.graph)
+    del model.graph.output[:]
+    model.graph.output.extend(known[name] for name in names)
+    found = []
+    for (level,) in Network(model.SerializeToString())(to_network_input([crop], side).astype(np.float32)):
         chosen = np.argsort(-level.std(axis=(1, 2)), kind="stable")[:_MAPS_PER_LEVEL]
-        levels.append(FeatureMaps(level[chosen], len(level)))
-    logits = scores.astype(np.float64)
-    averaged = softmax(logits).mean(axis=0)
-    calibrated = calibrate(averaged[None], spec)
-    return Insight(
-        spec=spec,
-        face=face[..., 0],
-        levels=tuple(levels),
-        logits=logits,
-        averaged=averaged,
-        calibrated=calibrated[0],
-        probabilities=classifier.adjusted_probabilities(face[None])[0].astype(np.float64),
-    )
+        found.append(FeatureMaps(level[chosen], len(level)))
+    return found
 
 
 def occlude(crop: RgbImage, classifier: EmotionClassifier) -> Occlusion:
-    """Classify a face, as for `explain`, with a grey patch at each position, in about a second."""
+    """Classify a face, as for `feature_maps`, with a grey patch at each position, in about a second."""
     side = classifier.spec.side
     face = to_network_input([crop], side)[0]
     patch = max(side // _PATCH_SHARE, 1)
@@ -158,11 +109,7 @@ def occlude(crop: RgbImage, classifier: EmotionClassifier) -> Occlusion:
     answers = classifier.adjusted_probabilities(np.concatenate([face[None], covered]))
     before, *after = answers[:, answers[0].argmax()]
     drops = before - np.array(after)
-    total, count = np.zeros((2, side, side), np.float32)
-    for drop, position in zip(drops, positions, strict=True):
-        total[position] += drop
-        count[position] += 1
-    return Occlusion(drops.reshape(len(starts), -1), starts, patch, float(before), total / count)
+    return Occlusion(drops.reshape(len(starts), -1), starts, patch, float(before))
 
 
 def _patch_positions(starts: Sequence[int], patch: int) -> list[tuple[slice, slice]]:

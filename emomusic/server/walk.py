@@ -10,7 +10,7 @@ import numpy.typing as npt
 from emomusic.affect import share_text
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import DetectionTrace
-from emomusic.faces.inspection import Insight, Occlusion, explain, grad_cam, occlude
+from emomusic.faces.inspection import FeatureMaps, Occlusion, feature_maps, grad_cam, occlude
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import load_classifier
 from emomusic.faces.table import FaceReading
@@ -38,10 +38,10 @@ class FaceWalk:
         self.network_input: npt.NDArray[np.uint8] = to_network_input([crop], classifier.spec.side)[0, ..., 0]
 
     @cached_property
-    def insight(self) -> Insight:
-        """Feature maps, logits, and the probabilities of `reading` to the precision of float32."""
+    def levels(self) -> list[FeatureMaps]:
+        """The feature maps from fine to coarse."""
         # Loading takes 50 ms; a kept network would take 15 MB
-        return explain(self.network_input, self.classifier)
+        return feature_maps(self.network_input, self.classifier)
 
     @cached_property
     def occlusion(self) -> Occlusion:
@@ -51,7 +51,7 @@ class FaceWalk:
     @cached_property
     def grad_cam(self) -> Float32Array:
         """The areas that support the answer."""
-        return grad_cam(self.classifier.spec, self.network_input, self.insight.winner)
+        return grad_cam(self.classifier.spec, self.network_input, self.reading.emotion.label)
 
 
 class Walk:

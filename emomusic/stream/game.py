@@ -24,7 +24,7 @@ import numpy as np
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.learned import MAX_SHOTS
 from emomusic.media.images import Box, encode_jpeg, shrink
-from emomusic.stream.reader import SeenFace
+from emomusic.stream.reader import Observer, SeenFace
 
 COUNTDOWN_S, ROUND_S, RESULT_S = 3.0, 5.0, 2.0
 """Seconds before the first emotion, seconds to show one, and seconds for its result. A lesson counts down alike."""
@@ -126,7 +126,7 @@ class _Player:
         return math.hypot(own.x - box.x + (own.width - box.width) / 2, own.y - box.y + (own.height - box.height) / 2)
 
 
-class MirrorGame:
+class MirrorGame(Observer):
     """A game of one or two players. Thread-safe.
 
     One player is the largest face. Two players are the two largest faces, from left to right on the screen; a single
@@ -147,10 +147,6 @@ class MirrorGame:
         self._changed_s = 0.0  # start of the last round
         self._players = [_Player() for _ in range(num_players)]
         self._start_round()
-
-    def uses_profiles_at(self, time_s: float) -> bool:  # noqa: ARG002  # as an `Observer`
-        """Players may have taught the app their faces."""
-        return True
 
     def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
         """Add a reading, as an `Observer`."""
@@ -273,7 +269,7 @@ class LessonView:
         return isinstance(self.name, Emotion) and self.name is not Emotion.NEUTRAL
 
 
-class Lesson:
+class Lesson(Observer):
     """The faces of one person, by the name of an emotion or of an own class.
 
     The capture is divided into as many parts as there are shots. Of each part, the face counts that shows most of the

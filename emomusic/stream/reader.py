@@ -56,11 +56,11 @@ class SeenFace:
 
 
 class Observer(Protocol):
-    """Takes the readings of a stream. `MirrorGame` and `Lesson` implement it."""
+    """Takes the readings of a stream. `MirrorGame` and `Lesson` are observers."""
 
-    def uses_profiles_at(self, time_s: float) -> bool:
+    def uses_profiles_at(self, time_s: float) -> bool:  # noqa: ARG002
         """Whether the reading of a frame of this time may use the profiles of known persons."""
-        ...
+        return True
 
     def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
         """Take the time of a frame and its faces, from left to right on the screen. The worker waits for this."""

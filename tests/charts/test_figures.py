@@ -92,7 +92,7 @@ def test_ridges_have_equal_heights_and_correct_medians(features: np.ndarray) -> 
 def test_the_heat_of_occlusion_is_in_points_where_the_square_was() -> None:
     drops = np.zeros((3, 3), np.float32)
     drops[1, 2], drops[1, 0] = 0.25, 0.002
-    occlusion = Occlusion(drops, (0, 16, 32), 16, 0.75, np.zeros((48, 48), np.float32))
+    occlusion = Occlusion(drops, (0, 16, 32), 16, 0.75)
     _, points = steps.heats(np.full((48, 48), 120, np.uint8), np.zeros((48, 48), np.float32), occlusion).data
     assert (points.x[2], points.y[1], points.z[1][2]) == (40, 24, 25)
     # Each second position has its number, the lowest one too

@@ -132,7 +132,7 @@ def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:
     stored = [value for value in vars(face).values() if isinstance(value, bytes | np.ndarray)]
     assert sum(value.nbytes if isinstance(value, np.ndarray) else len(value) for value in stored) < 300_000
     # The network's input comes from the full crop, not from the displayed JPEG
-    np.testing.assert_array_equal(face.insight.face, to_network_input([full], len(face.insight.face))[0, ..., 0])
+    np.testing.assert_array_equal(face.network_input, to_network_input([full], len(face.network_input))[0, ..., 0])
 
 
 def test_going_back_computes_nothing_again(app: AppTest) -> None:
@@ -140,11 +140,11 @@ def test_going_back_computes_nothing_again(app: AppTest) -> None:
     walk = result_of(app, Walk)
     (face,) = walk.faces
     assert describe_agreement(agreement(face.grad_cam, face.occlusion)) in text_of(app)
-    before = walk.trace, face.insight, face.occlusion
+    before = walk.trace, face.levels, face.occlusion
     for key in ("face", "crop", "look"):
         at(app, key)
     assert result_of(app, Walk) is walk
-    assert (walk.trace, face.insight, face.occlusion) == before
+    assert (walk.trace, face.levels, face.occlusion) == before
 
 
 def test_a_bundled_song_is_drawn_with_its_moods(app: AppTest) -> None:

@@ -52,8 +52,11 @@ def by_photo(picture: Picture, *, of_several: bool) -> Found:
 @pytest.mark.parametrize(
     ("name", "way"),
     [
-        *((name, "upright") for name in NAMES[1::3]),
-        *((name, way) for name in NAMES[::3] for way in ("on its side", "snapshot")),
+        *(
+            pytest.param(name, way, marks=[pytest.mark.slow] * (number % 3 != (way == "upright")))
+            for number, name in enumerate(NAMES)
+            for way in ("upright", "on its side", "snapshot")
+        ),
         ("barack-obama-2012.jpg", "tilted"),
         ("grace-hopper-1984.jpg", "tilted"),
     ],

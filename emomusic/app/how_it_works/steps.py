@@ -142,7 +142,7 @@ def _draw_crop(drawing: Drawing) -> None:
     ratio=1.2,
 )
 def _draw_maps(drawing: Drawing) -> None:
-    levels = drawing.walk.face.insight.levels
+    levels = drawing.walk.face.levels
     with fit_height(_STRIP / _MAP / len(levels), other_rem=15.6 + 3.0 * len(levels)):
         for level in levels:
             side, num_shown = level.maps.shape[1], len(level.maps)
@@ -164,11 +164,10 @@ def _draw_maps(drawing: Drawing) -> None:
 )
 def _draw_explanations(drawing: Drawing) -> None:
     face = drawing.walk.face
-    insight, occlusion = face.insight, face.occlusion
-    answer = EMOTIONS[insight.winner]
+    answer, occlusion = face.reading.emotion, face.occlusion
     drop = describe_drop(answer, occlusion.probability, occlusion.probability - float(occlusion.drops.max()))
     drawing.fact(f"{describe_agreement(agreement(face.grad_cam, occlusion))} {drop}")  # first: it moves the chart
-    heats = plots.heats(insight.face, face.grad_cam, occlusion)
+    heats = plots.heats(face.network_input, face.grad_cam, occlusion)
     drawing.chart(heats, alt=f"Grad-CAM and occlusion for {answer}, side by side")
 
 
@@ -183,7 +182,7 @@ def _draw_explanations(drawing: Drawing) -> None:
 )
 def _draw_cover(drawing: Drawing) -> None:
     walk = drawing.walk
-    face, insight = walk.face.network_input, walk.face.insight
+    face, reading = walk.face.network_input, walk.face.reading.probabilities
     square, answers = st.columns(2, gap="medium")
     with square, st.container(key="how-cover"):
         row, column, side = place_square(walk)
@@ -193,10 +192,10 @@ def _draw_cover(drawing: Drawing) -> None:
     shares = dict(zip(EMOTIONS, answer.tolist(), strict=True))
     with answers:
         drawing.chart(bars(shares), alt=f"With the square: {list_shares(shares)}")
-    winner, now = insight.winner, int(answer.argmax())
-    turns = "The answer turns" if now != winner else "The answer stays"
-    before, after = percent(float(insight.probabilities[winner])), percent(float(answer[now]))
-    drawing.fact(f"**{turns}: {EMOTIONS[winner]} {before}, with the square {EMOTIONS[now]} {after}.**")
+    emotion, now = reading.emotion, EMOTIONS[answer.argmax()]
+    turns = "The answer turns" if now is not emotion else "The answer stays"
+    before, after = percent(reading[emotion]), percent(shares[now])
+    drawing.fact(f"**{turns}: {emotion} {before}, with the square {now} {after}.**")
 
 
 @_step(
@@ -209,12 +208,12 @@ def _draw_cover(drawing: Drawing) -> None:
     ratio=1.2,
 )
 def _draw_probabilities(drawing: Drawing) -> None:
-    insight = drawing.walk.face.insight
+    probabilities = drawing.walk.face.reading.probabilities.values
     with drawing.facts:
         label = "Temperature: 1 is the app's answer"
         temperature = st.slider(label, 0.25, 4.0, 1.0, 0.25, key="how-temperature")
-    shares = dict(zip(EMOTIONS, apply_temperature(insight.probabilities[None], temperature)[0].tolist(), strict=True))
-    logs = log_probabilities(insight.probabilities)  # the scores after calibration and adjustment, up to a constant
+    shares = dict(zip(EMOTIONS, apply_temperature(probabilities[None], temperature)[0].tolist(), strict=True))
+    logs = log_probabilities(probabilities)  # the scores after calibration and adjustment, up to a constant
     scores = dict(zip(EMOTIONS, (logs - logs.mean()).tolist(), strict=True))
     tests = votes_answers()
     claimed = apply_temperature(tests.probabilities, temperature).max(axis=1).mean()

@@ -101,7 +101,7 @@ def ask(question: Question) -> Asked:
     """Read the face of a question."""
     image = sample_picture(question.sample).decode().pixels
     detector, classifier = load_networks(upright=True)
-    found = max(detector.detect(image), key=lambda face: face.box.width)
+    found = max(detector.detect(image), key=lambda face: face.box.width * face.box.height)
     crop: RgbImage = shrink(found.crop(image), _LARGEST)[0]
     if question.defect:
         crop = harder(crop)[question.defect]
