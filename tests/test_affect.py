@@ -56,14 +56,6 @@ def test_every_point_of_the_plane_lies_in_exactly_one_quadrant(point: AffectPoin
     assert near or quadrant is affect.quadrant_of(point, neutral_radius=0)
 
 
-def test_half_happy_and_half_sad_lies_halfway_between_them() -> None:
-    certain = EmotionProbabilities.certain(Emotion.FEAR)
-    assert (certain.emotion, certain[Emotion.FEAR]) == (Emotion.FEAR, 1.0)
-    assert certain.point == Emotion.FEAR.point
-    point = of(happy=0.5, sad=0.5).point
-    assert (point.valence, point.arousal) == pytest.approx(((0.81 - 0.63) / 2, (0.51 - 0.27) / 2))
-
-
 @given(st.lists(probabilities(), min_size=1, max_size=6))
 def test_a_groups_position_is_the_mean_of_its_faces(faces: list[EmotionProbabilities]) -> None:
     assert EmotionProbabilities.mean(np.zeros((0, 7))) is None

@@ -90,22 +90,6 @@ def test_a_dataset_is_downloaded_once_and_the_valid_one_of_two_copies_is_used(
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("size", [700, 10**6])
-def test_a_dataset_that_comes_in_chunks_is_whole(register: Callable[..., Download], target: Path, size: int) -> None:
-    def chunked(body: bytes) -> Reply:
-        parts = (body[start : start + size] for start in range(0, len(body), size))
-        sent = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
-        return Reply(sent, headers={"Transfer-Encoding": "chunked"}, length=-1)
-
-    replies = [chunked(BODY + b"x"), chunked(BODY)]
-    with serve(lambda _: replies.pop(0)) as server:
-        register(server.url)
-        with pytest.raises(AssetError, match="one with"):  # one byte too much
-            ensure("songs")
-        assert ensure("songs") == target
-    assert target.read_bytes() == BODY
-
-
 def test_the_error_for_a_folder_that_cannot_be_written_names_no_folder(
     register: Callable[..., Download], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,15 +76,6 @@ def test_calibration_error_is_zero_for_an_honest_classifier_and_weighs_bins_by_s
     assert metrics.expected_calibration_error(np.array([1, 1, 0, 1]), honest) == pytest.approx(0.5)
 
 
-def test_the_reliability_diagram_has_bins_of_confidence_with_their_accuracy() -> None:
-    found = metrics.reliability(np.array([0, 1, 0]), np.array([[0.9, 0.1], [0.9, 0.1], [0.3, 0.7]]))
-    filled = found.counts > 0
-    assert (found.counts[filled].tolist(), len(found.edges)) == ([1, 2], 16)
-    assert found.confidence[filled] == pytest.approx([0.7, 0.9])
-    assert found.accuracy[filled] == pytest.approx([0, 0.5])
-    assert np.isnan(found.accuracy[~filled]).all()
-
-
 def test_mcnemar_is_the_exact_test() -> None:
     first, second = np.ones(25, np.bool_), np.arange(25) >= 5
     assert metrics.mcnemar(first, second).p_value == pytest.approx(2 * 0.5**5)

@@ -1,14 +1,22 @@
 """Units, and their rows in comparison with those of `analyze`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pytest
 from PIL import Image
+from pyarrow import fs
 
+from emomusic.batch import parts
+from emomusic.batch.parts import Dataset, public_name
 from emomusic.batch.reader import UnitReader, make_units
 from emomusic.batch.sources import find_items
-from tests.batch.pictures import BROKEN, answer_of, rows_of
+from emomusic.errors import BatchError
+from emomusic.faces.table import NO_FACES
+from tests.batch.pictures import BROKEN, answer_of, parts_of, rows_of
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES, film_bytes, write_film
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -92,3 +100,101 @@ def test_the_content_and_not_the_name_tells_films_from_pictures(reader: UnitRead
     }
     assert [name for name, row in rows.items() if row["error"] is not None] == ["cut.mkv", "text.mov"]
     assert rows["cut.mkv"]["num_faces"] == 1
+
+
+# The datasets: parts, the state after a kill, and the summary
+
+
+def picture(name: str, **values: Any) -> dict[str, Any]:
+    return {"picture": name, "kind": "picture", **values}
+
+
+def faces(*names: str, emotion: str = "happy") -> Any:
+    return pa.Table.from_pylist([{"picture": name, "emotion": emotion} for name in names], NO_FACES.arrow().schema)
+
+
+def write(out: Path, number: int, names: Sequence[str]) -> None:
+    Dataset(str(out)).write_part(number, [picture(name) for name in names], faces(*names))
+
+
+def test_a_scan_deletes_what_a_killed_run_left(out: Path):
+    for number, names in ((1, "ab"), (2, "cd"), (3, "ef"), (5, "h")):
+        write(out, number, names)
+    (out / "pictures" / "part-000002.parquet").unlink()  # killed between the two
+    (out / "faces" / "part-000003.parquet").unlink()
+    (out / "faces" / ".part-000009.parquet.1f").write_bytes(b"half")
+    (out / "faces" / "notes.txt").write_bytes(b"mine")
+    assert Dataset(str(out)).scan()[0] == {"a", "b", "h"}
+    assert parts_of(out) == {key: ["part-000001.parquet", "part-000005.parquet"] for key in ("faces", "pictures")}
+    assert sorted(path.name for path in (out / "faces").iterdir())[0] == "notes.txt"
+
+
+def test_a_damaged_part_is_an_error_that_names_it(out: Path):
+    write(out, 1, "a")
+    (out / "pictures" / "part-000001.parquet").write_bytes(b"PAR1 damaged PAR1")
+    with pytest.raises(BatchError, match=r"pictures/part-000001\.parquet"):
+        Dataset(str(out)).scan()
+    with pytest.raises(BatchError, match=r"pictures/part-000001\.parquet"):
+        Dataset(str(out)).summary()
+
+
+def test_parts_of_other_settings_are_refused(out: Path):
+    Dataset(str(out), "model a").write_part(1, [picture("a")], faces())
+    assert Dataset(str(out), "model a").scan()[0] == {"a"}
+    with pytest.raises(BatchError):
+        Dataset(str(out), "model b").scan()
+
+
+def test_the_summary_counts_all_parts(out: Path):
+    dataset = Dataset(str(out))
+    film = {"picture": "film", "kind": "film", "error": "The film is incomplete; the results end at 0:02."}
+    cut, too = (  # errors that differ in numbers are of one kind
+        {"picture": name, "kind": "picture", "error": f"This file is too large: {size} MB, at most 20 MB."}
+        for name, size in (("cut", 25.0), ("too", 31.2))
+    )
+    dataset.write_part(1, [picture("a"), film], faces("a", "a", "film"))
+    dataset.write_part(2, [cut, too], faces())
+    dataset.write_part(4, [picture("b")], faces("b", emotion="sad"))
+    summary = dataset.summary()
+    assert {key: summary[key] for key in ("pictures", "films", "faces", "failed")} == {
+        "pictures": 4,
+        "films": 1,
+        "faces": 4,
+        "failed": 3,
+    }
+    assert sorted(summary["reasons"].values()) == [1, 2]
+    assert {name: number for name, number in summary["emotions"].items() if number} == {"happy": 3, "sad": 1}
+    assert [name for name, _ in summary["examples"]] == ["film", "cut", "too"]
+
+
+def test_a_part_appears_as_a_whole(out: Path, monkeypatch: pytest.MonkeyPatch):
+    write(out, 1, "a")
+    before = rows_of(out, "pictures")
+
+    class Full:
+        type_name = "local"
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(fs.LocalFileSystem(), name)
+
+        def move(self, *_: str) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(parts, "file_system", lambda location: (Full(), location))
+    with pytest.raises(BatchError):
+        Dataset(str(out)).write("pictures/part-000001.parquet", b"half")
+    assert [path.name for path in (out / "pictures").iterdir()] == ["part-000001.parquet"]  # nothing half written
+    assert rows_of(out, "pictures") == before
+
+
+def test_results_go_to_a_remote_folder(monkeypatch: pytest.MonkeyPatch):
+    system = fs._MockFileSystem()
+    monkeypatch.setattr(parts, "file_system", lambda uri: (system, "bucket/out"))
+    dataset = Dataset("s3://key:secret@bucket/out")
+    assert not dataset.has_results()
+    dataset.write_part(1, [picture("a")], faces("a"))
+    with dataset.locked():
+        assert dataset.scan()[0] == {"a"}
+    assert dataset.summary()["faces"] == 1
+    assert "secret" not in dataset.name
+    assert public_name("s3://key:secret@bucket/a?region=x") == "s3://bucket/a"

@@ -299,3 +299,16 @@ def test_a_location_that_does_not_exist_is_an_item_that_cannot_be_opened(uri: st
     with pytest.raises(ImageError) as error:
         open_item(item)
     assert "secret" not in item.name + str(error.value)
+
+
+def test_names_of_an_archive_are_read_in_the_page_of_all_and_flagged_ones_stay(tmp_path: Path):
+    class Old(zipfile.ZipInfo):
+        def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802  as zipfile names it
+            return self.filename.encode("gbk"), 0
+
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w") as archive:
+        archive.writestr(Old("照片/微笑.jpg"), b"1")
+        archive.writestr(Old("照片/小红.jpg"), b"22")
+        archive.writestr("фото.jpg", b"333")
+    names = [item.name.rpartition(".zip/")[2] for item in find_items([str(tmp_path / "faces.zip")])]
+    assert names == ["照片/微笑.jpg", "照片/小红.jpg", "фото.jpg"]

@@ -1,9 +1,6 @@
-import itertools
-
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,10 +14,6 @@ Floats = npt.NDArray[np.float64]
 
 WIDTH, MAX_SHIFT = 0.17, 1.5 * 0.17  # diameter of a mark among few faces; largest distance from its true position
 ON_PLANE = st.floats(-1, 1, allow_subnormal=False)
-
-
-def crowd(centre: tuple[float, float], num: int, spread: float, seed: int = 0) -> Floats:
-    return np.random.default_rng(seed).normal(centre, spread, (num, 2)).clip(-1, 1)
 
 
 def plane(places: npt.ArrayLike, emotion: Emotion = Emotion.HAPPY) -> go.Figure:
@@ -41,11 +34,6 @@ def trace(figure: go.Figure, name: str) -> go.Scatter:
 def shown(figure: go.Figure, name: str = "faces") -> Floats:
     marks = trace(figure, name)
     return np.column_stack([marks.x, marks.y]).astype(np.float64)
-
-
-def smallest_distance(at: Floats) -> float:
-    """Distance between the two nearest marks."""
-    return min((float(np.linalg.norm(a - b)) for a, b in itertools.combinations(at, 2)), default=np.inf)
 
 
 def test_a_mark_alone_is_drawn_at_its_coordinates() -> None:
@@ -72,16 +60,6 @@ def test_any_mark_stays_near_its_position_in_its_quadrant_and_on_the_plane(place
     assert np.abs(at).max() <= 1
     wanted = np.array(places)
     assert (np.sign(at) == np.sign(wanted))[wanted != 0].all()
-
-
-@pytest.mark.parametrize(
-    "places",
-    [crowd((0.5, 0.5), 7, 0.0), crowd((-0.5, -0.5), 15, 0.25), np.random.default_rng(0).uniform(-1, 1, (20, 2))],
-)
-def test_marks_do_not_overlap_if_there_is_room(places: Floats) -> None:
-    figure = plane(places)
-    width = WIDTH * trace(figure, "faces").marker.size[0] / 22
-    assert smallest_distance(shown(figure)) > 0.95 * width
 
 
 def test_a_way_leads_from_the_listener_to_the_target() -> None:

@@ -83,16 +83,6 @@ def test_the_rate_is_that_of_the_readings(run: Run, grey: Path) -> None:
 
 
 @pytest.mark.usefixtures("fakes")
-def test_films_that_cannot_be_opened_are_told_after_the_others_are_done(run: Run, grey: Path, tmp_path: Path) -> None:
-    absent, bad = tmp_path / "absent.mp4", tmp_path / "bad.MP4"
-    bad.write_bytes(b"no film")
-    status, (*problems, last), err = run("analyze", absent, bad, grey)
-    assert (status, len(last["faces"])) == (2, 1)
-    assert [set(problem) for problem in problems] == [{"video", "error"}] * 2
-    assert err == "".join(f"emomusic: {problem['video']}: {problem['error']}\n" for problem in problems)
-
-
-@pytest.mark.usefixtures("fakes")
 def test_a_film_that_breaks_off_keeps_its_results(
     run: Run, grey: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

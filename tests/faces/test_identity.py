@@ -31,10 +31,3 @@ def test_faces_of_several_pictures_are_grouped_by_person_but_never_within_a_pict
     assert group_persons(rows, [0, 0, 1, 1, 2]) == [[1, 2, 4], [0, 3]]
     assert {len(group) for group in group_persons(rows, [0, 0, 1, 1, 1])} == {1, 2}
     assert group_persons(rows[:0], []) == []
-
-
-def test_a_person_begins_at_the_threshold() -> None:
-    one, other = np.eye(1024, dtype=np.float32)[:2]
-    for cosine, groups in ((SAME_PERSON + 0.02, [[0, 1]]), (SAME_PERSON - 0.02, [[0], [1]])):
-        turned = np.float32(cosine) * one + np.float32(np.sqrt(1 - cosine**2)) * other
-        assert group_persons(np.stack([one, turned]), [0, 1]) == groups

@@ -10,7 +10,6 @@ from emomusic.faces.inspection import agreement, feature_maps, grad_cam, occlude
 from emomusic.faces.model_files import ModelSpec
 from emomusic.media.images import Box, RgbImage, crop_face, read_image, to_network_input
 from tests.films import SAMPLES
-from tests.tiny_model import Run
 
 # The only region that affects a classifier: rows and columns of its input, as shares of the side.
 REGIONS = {
@@ -84,25 +83,6 @@ def test_every_bundled_model_can_be_explained(name: str) -> None:
     assert sides == sorted(set(sides), reverse=True)
     assert sides[-1] > 1
     assert all(0 < len(level.maps) <= level.num_channels for level in levels)
-
-
-@pytest.mark.slow  # trains
-def test_feature_maps_equal_the_outputs_of_the_layers(only_tiny: Run) -> None:
-    import keras
-
-    model = keras.saving.load_model(only_tiny.folder / model_files.WEIGHTS)
-    levels = feature_maps(noise(), EmotionClassifier.load(only_tiny.folder.name))
-    pixels = to_network_input([noise()], 48).astype(np.float32)
-    assert [(level.maps.shape[1], level.num_channels) for level in levels] == [
-        (48, 8),
-        (24, 16),
-        (12, 16),
-    ]
-    for level, name in zip(levels, ("block1a_relu", "block2a_relu", "block3a_relu"), strict=True):
-        made = np.asarray(keras.Model(model.input, model.get_layer(name).output)(pixels))[0]
-        spreads = made.std(axis=(0, 1))
-        np.testing.assert_allclose(level.maps[0], made[..., spreads.argmax()], atol=0.01)
-        assert (np.diff(level.maps.std(axis=(1, 2))) <= 1e-6).all()  # sorted by variance
 
 
 def test_a_wobble_is_the_largest_move_of_the_answer_under_other_crops_and_a_smaller_copy() -> None:

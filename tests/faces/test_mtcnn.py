@@ -2,12 +2,11 @@
 
 import tracemalloc
 
-import cv2
 import numpy as np
 import pytest
 
 from emomusic.faces.detection import MIN_CONFIDENCE, MtcnnDetector
-from emomusic.faces.mtcnn import MAX_BOXES, Boxes, level, planes
+from emomusic.faces.mtcnn import MAX_BOXES, Boxes
 from emomusic.media.images import read_image, shrink
 from tests.films import SAMPLES
 
@@ -27,17 +26,6 @@ def test_suppression_of_many_boxes_has_bounded_memory() -> None:
     assert most < 100e6
     assert 0.9 * MAX_BOXES < len(found) <= MAX_BOXES
     assert found.confidence.min() >= np.sort(confidence)[-MAX_BOXES]
-
-
-@pytest.mark.parametrize("size", [(40, 70), (240, 317), (1280, 960)])
-@pytest.mark.parametrize("scale", [0.6, 0.24, 0.1, 0.03])
-def test_a_level_has_the_means_of_opencv(size: tuple[int, int], scale: float) -> None:
-    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)[:, ::-1]
-    rows, columns = (int(length * scale) for length in size)
-    copy = level(image.astype(np.float32), cv2.integral(image), scale)
-    pixels = (image.astype(np.float32) - 127.5) / 128
-    np.testing.assert_allclose(copy, cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA), atol=1e-6)
-    np.testing.assert_array_equal(planes(image)[0], pixels.transpose(2, 0, 1))
 
 
 @pytest.mark.slow  # loads TensorFlow

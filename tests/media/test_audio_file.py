@@ -55,13 +55,6 @@ def test_a_long_song_has_three_windows_at_the_right_places(ending: str, tmp_path
             assert frequency(samples) == pytest.approx(hertz, abs=2)
 
 
-def test_a_file_that_ends_early_has_windows_over_what_is_left(tmp_path: Path):
-    content = song_bytes("flac", 150, rate=SAMPLE_RATE)
-    song = read_song(io.BytesIO(content[: len(content) // 2]))
-    assert song.duration_s == pytest.approx(75, abs=3)
-    assert len(song.windows) == 3
-
-
 @pytest.mark.parametrize("ending", ["mp3", "flac"])
 def test_the_cover_is_read_on_demand(ending: str):
     cover = encode_png(np.full((8, 8, 3), 200, np.uint8))
@@ -79,20 +72,6 @@ def test_windows_hold_the_right_samples(step_s: float):
     windows = list(windows_of(blocks, step_s))
     assert [window.start_s for window in windows] == pytest.approx(list(np.arange(0, 50 - PATCH_S, step_s)))
     assert all(window.samples[0] == window.start_s * SAMPLE_RATE for window in windows)
-
-
-def test_a_long_song_is_read_in_part():
-    class Counted(io.BytesIO):
-        num_read = 0
-
-        def read(self, size: int | None = -1) -> bytes:
-            content = super().read(size)
-            self.num_read += len(content)
-            return content
-
-    file = Counted(song_bytes("wav", 240, rate=8000))
-    read_song(file)
-    assert file.num_read < len(file.getvalue()) / 4
 
 
 def song_of(sound: np.ndarray, ending: str = "flac", **options) -> io.BytesIO:

@@ -71,16 +71,6 @@ def test_of_a_cut_file_the_rest_is_read_with_a_note(name: str, share: float) -> 
     assert "absent" in found.note
 
 
-def test_a_progressive_and_a_turned_jpeg_are_read_when_cut() -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    turned = encoded(PHOTO.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif.tobytes())
-    for whole in (encoded(PHOTO, "JPEG", progressive=True), turned):
-        found = read_picture_file(whole[: int(0.95 * len(whole))])
-        assert found.note
-        assert np.abs(found.pixels.astype(int) - np.asarray(PHOTO)).mean() < 15
-
-
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])
 def test_only_the_end_marker_is_absent(options: dict[str, bool]) -> None:
     whole = encoded(PHOTO, "JPEG", **options)
@@ -124,20 +114,6 @@ def test_much_metadata_is_no_damage() -> None:
     read = read_picture_file(encoded(PHOTO, "PNG", pnginfo=text, icc_profile=bytes(2_000_000)))
     assert (read.pixels == np.asarray(PHOTO)).all()
     assert read.note is None
-
-
-@pytest.mark.parametrize("fmt", ["JPEG", "WEBP"])
-def test_the_orientation_in_xmp_is_ignored(fmt: str) -> None:
-    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
-    assert is_like_the_photo(read_image(encoded(PHOTO, fmt, xmp=xmp)), slice(None))
-
-
-def test_of_a_heic_with_several_pictures_the_first_that_is_not_blank_is_read() -> None:
-    first, rest = Image.new("RGB", (256, 256), "grey"), [PHOTO, PHOTO.rotate(90)]
-    found = read_picture_file(encoded(first, "HEIF", save_all=True, append_images=rest))
-    assert is_like_the_photo(found.pixels, slice(None))
-    assert found.note
-    assert "2 of 3" in found.note
 
 
 def test_a_panorama_is_read_at_half_its_size() -> None:

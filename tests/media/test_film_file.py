@@ -15,7 +15,7 @@ from emomusic.errors import FilmError
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_frame import FilmClock
 from emomusic.media.formats import Kind, kind_of
-from emomusic.media.images import RgbImage, read_image
+from emomusic.media.images import RgbImage
 from tests.films import (
     CODECS,
     DEFAULT_RATE,
@@ -205,31 +205,7 @@ def test_an_animation_that_names_no_time_is_shown_as_browsers_show_it(fmt: str) 
         assert times_of(animation_of(fmt, frames, [11] * 5)) == [0.0, 0.011, 0.022, 0.033, 0.044]
 
 
-@pytest.mark.parametrize("fmt", ["WEBP", "PNG"])
-def test_transparent_areas_of_an_animation_are_white(fmt: str) -> None:
-    stickers = [Image.new("RGBA", (160, 160)) for _ in range(3)]
-    for number, sticker in enumerate(stickers):
-        sticker.paste(Image.fromarray(QUARTERS).rotate(180 * number), (0, 32))
-    options = {"lossless": True} if fmt == "WEBP" else {"disposal": 1}
-    data = animation_of(fmt, stickers, [100] * 3, **options)
-    with opened(data) as film:
-        images = [film.picture(frame) for frame in film.frames()]
-    assert len(images) == 3
-    for image in (*images, read_image(data)):
-        assert (image[:32] == 255).all()
-        assert (image[128:] == 255).all()
-    for image in (images[2], read_image(data)):
-        assert_quarters(image[32:128], WIDTH, HEIGHT)
-
-
 # Length and completeness
-
-
-def test_a_film_is_as_long_as_its_longest_stream() -> None:
-    data = frames_bytes([QUARTERS] * 20, ending="mkv", audio="libopus", tone_s=6.0)
-    with opened(data) as film:
-        assert film.duration_s == pytest.approx(6.0, abs=0.1)
-    assert problem_of(data) is None
 
 
 def test_a_film_above_the_limit_is_refused() -> None:

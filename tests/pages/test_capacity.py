@@ -2,17 +2,16 @@ import io
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit import runtime
 
 from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage
 from emomusic.server import capacity as module
-from emomusic.server import shared, visitor
+from emomusic.server import shared
 from emomusic.server.capacity import Capacity, Refusal
 from emomusic.server.film_job import FilmJob
 from emomusic.server.settings import Settings
-from emomusic.server.visitor import address_of, admit_visitor
+from emomusic.server.visitor import address_of
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.pages.film_jobs import FACE, GREY, fakes, wait_for_end
 from tests.pages.screen import SAMPLE, start_app, text_of
@@ -46,30 +45,6 @@ def test_one_address_takes_half_of_the_places(server: Runtime) -> None:
     assert [capacity.admit(visitor, "192.0.2.1") for visitor in "abca"] == [None, None, Refusal.ADDRESS, None]
     assert [capacity.admit(visitor) for visitor in "def"] == [None, None, Refusal.FULL]  # their address is unknown
     assert [capacity.is_admitted(visitor) for visitor in "adf"] == [True, True, False]
-
-
-def test_a_class_behind_one_address_reads_why_it_waits_and_does_not_ask_for_runs(
-    root: Path, server: Runtime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    room = Capacity(Settings(max_visitors=2, max_live=1))
-    monkeypatch.setattr(visitor, "capacity", lambda: room)
-    monkeypatch.setattr(visitor, "_address", lambda: "192.0.2.1")
-    server.open = {"pupil"}
-    assert room.admit("pupil", "192.0.2.1") is None
-    runs: list[str] = []
-    monkeypatch.setattr(st, "rerun", lambda: runs.append("again"))
-    for why, rerun in ((Refusal.ADDRESS, []), (Refusal.FULL, ["again"])):
-        visitor._wait_for_room.__wrapped__(why)
-        assert runs == rerun
-    monkeypatch.setattr(st, "stop", lambda: runs.append("stopped"))
-    shown = {"title": "", "markdown": ""}
-    for name in shown:
-        monkeypatch.setattr(st, name, lambda text, name=name, **_: shown.update({name: text}))
-    admit_visitor()
-    assert runs[-1] == "stopped"
-    assert "full" not in shown["title"]
-    assert "network" in shown["markdown"]
-    assert "EMOMUSIC_MAX_VISITORS" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -14,19 +14,17 @@ from unittest.mock import Mock
 import av
 import pytest
 
-from emomusic.affect import Emotion
 from emomusic.app.film.state import FilmState
 from emomusic.errors import FilmError
-from emomusic.faces.reading import Networks, load_networks
+from emomusic.faces.reading import Networks
 from emomusic.media.film_songs import SceneSong
-from emomusic.media.images import read_image
 from emomusic.server import film_job as job_module
 from emomusic.server.capacity import ByteBudget, Capacity
 from emomusic.server.files import StreamedFile
-from emomusic.server.film_job import PORTRAIT, FilmJob, FilmPhase, FilmView
+from emomusic.server.film_job import FilmJob, FilmPhase, FilmView
 from emomusic.server.settings import Settings
 from tests.fakes import FakeClassifier, FakeDetector, make_face
-from tests.films import BIDEN, COLLINS, NOBODY, film_bytes
+from tests.films import COLLINS, NOBODY, film_bytes
 from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, wait_for_end
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -58,38 +56,6 @@ def start() -> Iterator[Callable[..., FilmJob]]:
     yield start_job
     for job in jobs:
         job.close()
-
-
-def test_a_film_is_read_and_its_faces_are_marked(start: Callable[..., FilmJob]) -> None:
-    job = start(film_bytes([(COLLINS, 2), (BIDEN, 2)], size=(320, 240)), load_networks)
-    film = wait_for_end(job)
-    assert (job.name, film.error, film.problem, film.is_cancelled) == ("a film.mp4", None, None, False)
-    assert not film.is_reading
-    assert len(film.reading) >= 4
-    assert [scene.emotion for scene in film.scenes] == [Emotion.HAPPY, Emotion.NEUTRAL]
-    assert [face.number for face in film.reading.persons()] == [1, 2]
-    assert seconds_of(film.marked) == pytest.approx(4, abs=0.11)
-    for number in (1, 2):
-        assert read_image(job.portrait(number) or b"").shape == (PORTRAIT, PORTRAIT, 3)
-    assert job.portrait(3) is None
-    assert read_image(film.preview or b"").shape == (240, 320, 3)
-
-
-def test_a_cancelled_film_keeps_its_readings_and_is_marked_and_heard_up_to_there(start: Callable[..., FilmJob]) -> None:
-    classifier = Classifier(permissions=5)
-    job = start(film_bytes([(NOBODY, 12)], audio="aac"), fakes(classifier))
-    assert classifier.has_stopped()
-    film = job.view()
-    assert (film.phase, film.sound) == (FilmPhase.READING, None)
-    assert 0 < film.share < 1
-    job.cancel()
-    classifier.allow()
-    film = wait_for_end(job)
-    assert (film.is_cancelled, film.error) == (True, None)
-    assert len(film.reading) == 6  # the cancelled one is complete
-    assert seconds_of(film.marked) == pytest.approx(film.reading.end_s, abs=0.11)
-    assert film.sound
-    assert (film.sound[0].start_s, film.sound[-1].end_s) == pytest.approx((0, film.reading.end_s), abs=0.1)
 
 
 def test_a_film_ends_when_its_visitor_has_left(tmp_path: Path) -> None:

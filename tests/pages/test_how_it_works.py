@@ -20,7 +20,7 @@ from emomusic.media.images import crop_face, encode_jpeg, to_network_input
 from emomusic.server import walk as walk_module
 from emomusic.server.pictures import Picture, PictureState
 from emomusic.server.walk import Walk, describe_agreement
-from tests.pages.screen import charts, page_of, queue_of, result_of, state_of, text_of, upload
+from tests.pages.screen import charts, page_of, queue_of, result_of, state_of, text_of
 
 KEYS = [step.key for step in STEPS]
 
@@ -95,17 +95,6 @@ def test_the_address_of_a_joined_step_leads_to_its_moment(app: AppTest, key: str
     assert (moments_of(app)["start"], app.query_params["step"]) == (number, key)
     assert app.button(key="how-back").disabled
     assert app.button(key="how-next").click().run().title[0].value == STEPS[1].title
-
-
-def test_an_uploaded_photo_replaces_another_and_stays(app: AppTest) -> None:
-    at(app, "picture", sample=None)
-    for size in ((300, 351), (400, 468)):
-        upload(app, ("me.jpg", encode_jpeg(np.zeros((*size[::-1], 3), np.uint8))))
-        assert "{} by {}".format(*size) in moments_of(app)["moments"][1]["fact"]
-    for key in ("crop", "picture"):
-        at(app, key, sample=None)
-    assert moments_of(app)["size"] == [400, 468]
-    assert "sample" not in app.query_params
 
 
 @pytest.mark.parametrize("key", ["face", "songs"])

@@ -2,8 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,6 @@ from emomusic.app.music import classify
 from emomusic.app.music.classify import OwnSong
 from emomusic.app.music.songs import YOUR_SONG
 from emomusic.media.audio_file import read_song
-from emomusic.server import shared as server_shared
-from emomusic.server.capacity import Capacity
-from emomusic.server.settings import Settings
-from emomusic.server.shared import shared
 from emomusic.songs.hearing import Hearing, load_sound_model
 from tests.pages.screen import page_of, state_of, text_of
 from tests.songs.songs import TAGS, song_bytes
@@ -73,28 +67,3 @@ def test_an_unreadable_song_is_decoded_once_and_one_message(app: AppTest, monkey
         assert app.get("audio") == []
         app.run()
     assert names == ["my_song.mp3"]
-
-
-def test_a_long_song_has_few_parts_and_takes_turns(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classify, "_MOST_PARTS", 6)
-    data = song_bytes("wav", seconds=90, rate=16_000)
-    expected = heard(data)
-    turns: list[str] = []
-    here = Capacity(Settings(max_visitors=9, max_live=9))
-    queue = shared().queue
-    monkeypatch.setattr(server_shared, "capacity", lambda: here)
-
-    @contextmanager
-    def turn(visitor: str) -> Iterator[None]:
-        assert here.is_busy
-        turns.append(visitor)
-        yield
-
-    monkeypatch.setattr(queue, "turn", turn)
-    drop(app, data, "long.wav")
-    assert any(expected.quadrant.description in header.value for header in app.header)
-    times = path_of(app)["text"]
-    assert (len(times), times[0], times[-1]) == (6, "0:00", "1:15")
-    assert len(turns) >= 4  # reading, hearing, reading for the path, and several calls of the network for it
-    assert len(set(turns)) == 1
-    assert not here.is_busy

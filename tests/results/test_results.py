@@ -203,15 +203,6 @@ def test_a_comparison_names_the_class_of_which_the_weaker_model_finds_most_more(
 # Predictions
 
 
-def test_four_classes_are_as_sure_as_their_emotions_together(checkout: Path) -> None:
-    own = read_predictions(ModelKind.FACE, "cnn_capstone")
-    np.testing.assert_array_equal(own.confidence, own.probabilities.max(axis=1))
-    group = own.in_four()
-    angry, disgust, fear, happy, sad, surprise, neutral = own.probabilities.T
-    summed = np.stack([happy, angry + disgust + fear + surprise, sad, neutral], axis=1)
-    np.testing.assert_allclose(group.confidence, summed[np.arange(len(summed)), group.y_pred], atol=1e-6)
-
-
 def test_the_examples_of_a_cell_come_the_surest_first(checkout: Path) -> None:
     own = read_predictions(ModelKind.FACE, "cnn_capstone")
     rows = own.cell("happy", "sad")

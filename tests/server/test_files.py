@@ -39,13 +39,6 @@ def ask() -> Ask:
     return request
 
 
-def test_readers_have_a_position_of_their_own(budget: ByteBudget) -> None:
-    file = made(budget)
-    first, second = (file.reader() for _ in range(2))
-    assert (first.read(9), second.read(7), first.read(9)) == (CONTENT[:9], CONTENT[:7], CONTENT[9:18])
-    assert first.read() == CONTENT[18:]
-
-
 def test_players_get_the_parts_they_ask_for_while_something_refers_to_the_file(
     ask: Ask, budget: ByteBudget, tmp_path: Path
 ) -> None:

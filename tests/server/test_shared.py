@@ -32,26 +32,6 @@ def test_a_visitor_with_many_photos_does_not_delay_another_by_all_of_them() -> N
     assert served == ["gallery", "photo", "gallery", "gallery", "gallery"]
 
 
-def test_no_more_turns_run_at_once_than_allowed() -> None:
-    queue, lock = FairQueue(2), threading.Lock()
-    running, most = 0, 0
-    both = threading.Barrier(2)
-
-    def work(visitor: str) -> None:
-        nonlocal running, most
-        with queue.turn(visitor):
-            with lock:
-                running += 1
-                most = max(most, running)
-            both.wait(PATIENCE_S)  # only passes with two turns at once
-            with lock:
-                running -= 1
-
-    with ThreadPoolExecutor(6) as threads:
-        list(threads.map(work, "abcdef"))
-    assert (most, len(queue)) == (2, 0)
-
-
 def test_an_error_gives_the_turn_back() -> None:
     queue = FairQueue(1)
     for _ in range(3):

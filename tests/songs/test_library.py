@@ -15,10 +15,8 @@ from emomusic.errors import LibraryError
 from emomusic.songs.library import Changes, Library
 from emomusic.songs.library_database import library_file, library_version
 from emomusic.songs.song import UNKNOWN_ARTIST, Player
-from tests.films import NOBODY, write_film
 from tests.songs.ears import CRASH_VOLUME, FakeEar
 from tests.songs.libraries import change, filled, hear, names, number_of, write
-from tests.songs.songs import tone, write_song
 from tests.waiting import PATIENCE_S
 
 
@@ -82,17 +80,6 @@ def test_files_with_the_same_size_and_time_can_be_heard_again(library: Library, 
     assert library.counts()[0] == 1
     assert hear(library) == []
     assert library.songs([music / "loud.wav"])[0].hearing.mood is Mood.CALM
-
-
-@pytest.mark.parametrize("name", ["song.m4r", "song.MKV"])
-def test_a_library_takes_what_is_heard_under_any_usual_name(library: Library, tmp_path: Path, name: str):
-    (tmp_path / "music").mkdir()
-    kind = ("ipod", "aac") if name == "song.m4r" else ("matroska", "libopus")
-    write_song(tmp_path / "music" / name, kind, tone(2, rate=48_000), rate=48_000)
-    write_film(tmp_path / "music" / "film.mp4", [(NOBODY, 1)])
-    assert library.add([tmp_path / "music"]).new == 1
-    assert hear(library) == []
-    assert names(library) == [name]
 
 
 def test_an_update_of_one_folder_leaves_the_others(library: Library, music: Path):

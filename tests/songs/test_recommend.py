@@ -8,12 +8,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from emomusic.affect import BETTER_MOODS, QUADRANT_CORNERS, REPORT_MOODS, AffectPoint, Emotion, Mood
+from emomusic.affect import BETTER_MOODS, REPORT_MOODS, AffectPoint, Emotion, Mood
 from emomusic.songs.catalogue import ARTIST_WINDOW
 from emomusic.songs.genres import included_kinds
 from emomusic.songs.journey import step_reason
 from emomusic.songs.local_songs import load_bundled_recommender
-from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
 from emomusic.songs.song import Pick
@@ -251,11 +250,3 @@ def test_a_request_without_another_song_has_none() -> None:
 
 
 # --- the plane
-
-
-def test_songs_lie_where_the_plane_has_the_name_of_their_mood(recommender: Recommender) -> None:
-    places, surest = recommender.plane, recommender.probabilities.max(axis=1) > 0.6
-    for quadrant, corner in QUADRANT_CORNERS.items():
-        rows = (recommender.likeliest_moods == MOODS.index(quadrant.mood)) & surest
-        assert (places[rows] * corner >= 0).all(axis=1).mean() > 0.85
-    assert len(np.unique(places.round(2), axis=0)) > 8_000  # no heap of songs

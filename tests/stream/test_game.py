@@ -86,16 +86,6 @@ def test_quality_and_speed_give_points() -> None:
     assert (never.last().reached_s, never.last().points) == (None, 7)  # 70 times 0.1
 
 
-def test_one_odd_reading_does_not_decide_but_a_slow_server_does_not_matter() -> None:
-    play = Play()
-    play.read(face(Emotion.NEUTRAL), seconds=1)
-    play.read(face(FIRST, 0.9))
-    assert play.last().share < 0.4
-    slow = Play()
-    slow.read(face(FIRST, 0.9), seconds=4, apart_s=1.0)
-    assert slow.last().points == round(70 * 0.9 + 30)
-
-
 def test_the_best_moment_is_kept_with_its_picture() -> None:
     play = Play()
     play.read(face(), face(Emotion.SAD, x=10, side=20))

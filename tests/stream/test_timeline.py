@@ -37,16 +37,6 @@ def spans(table: pd.DataFrame, shortest_s: int = 5) -> list[tuple[int, int, str]
     return [(s.start_s, s.seconds, str(s.quadrant)) for s in scenes_of(table, shortest_s=shortest_s)]
 
 
-def test_ten_seconds_of_another_emotion_are_a_scene_of_a_session() -> None:
-    calm, sad = (
-        EmotionProbabilities(np.array([0.05, 0.05, 0.05, 0.1, sad, 0.05, 0.7 - sad], np.float32)) for sad in (0.2, 0.5)
-    )
-    scenes = scenes_of(session((calm, 30), (sad, 10), (calm, 30)))
-    assert [(scene.emotion, scene.seconds) for scene in scenes] == [
-        (Emotion.NEUTRAL, 30), (Emotion.SAD, 10), (Emotion.NEUTRAL, 30),
-    ]  # fmt: skip
-
-
 def test_a_face_that_alternates_every_three_seconds_has_both_moods_and_their_changes() -> None:
     found = mood_times(session(*[(HAPPY, 3), (SAD, 3)] * 31))
     assert found is not None

@@ -65,17 +65,6 @@ def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: A
     assert session.game.num_players == 2
 
 
-def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppTest) -> None:
-    session = played((1, TWO, Emotion.SAD))
-    start_mirror_game(app, session)
-    session.game = game = ended_game()
-    app.segmented_control(key="shown").set_value(View.TEACH).run()
-    assert session.game is game
-    app.button(key="teach-start").click().run()
-    app.segmented_control(key="shown").set_value(View.GAME).run()
-    assert "data:image/jpeg" in html_of(app)
-
-
 def test_two_quick_clicks_skip_one_face_of_the_lesson(app: AppTest) -> None:
     session = played((1, TWO, Emotion.SAD))
     session.observe(None, lesson := begun_lesson())

@@ -1,18 +1,14 @@
 import json
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from emomusic.media.images import RgbImage
-from emomusic.server import webrtc
-from emomusic.server.ice import IceSettings
 from emomusic.server.live import LiveSession, Phase
 from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeDetector, make_face
-from tests.waiting import PATIENCE_S, wait_until
+from tests.waiting import wait_until
 
 FRAME = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
 FACE = make_face(40, 60, 60, 75)
@@ -95,27 +91,3 @@ def test_a_frame_that_comes_during_another_one_or_after_the_end_is_dropped() -> 
     assert reader.view().num_frames == 1
     assert reader.taken.shape == FRAME.shape
     assert live.phase is Phase.OVER
-
-
-def test_of_offers_at_once_only_the_newest_connection_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    num_offers = 5
-    open_ones, together = set[bytes](), threading.Barrier(num_offers)
-
-    def connect(_: object, offer: bytes, __: object) -> tuple[Callable[[], None], bytes]:
-        together.wait(PATIENCE_S)
-        open_ones.add(offer)
-        return lambda: open_ones.discard(offer), b"answer to " + offer
-
-    monkeypatch.setattr(webrtc, "connect", connect)
-    live, _ = session()
-    live.ice = IceSettings(())
-    with ThreadPoolExecutor(num_offers) as threads:
-        offers = [b"%d" % number for number in range(num_offers)]
-        assert list(threads.map(live.connect, offers)) == [b"answer to " + offer for offer in offers]
-    assert len(open_ones) == 1
-    together = threading.Barrier(1)
-    live.connect(b"again")
-    assert open_ones == {b"again"}
-    live.end()
-    live.connect(b"too late")
-    assert open_ones == set()
