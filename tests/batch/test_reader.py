@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image
 from pyarrow import fs
 
 from emomusic.batch import parts
@@ -17,7 +16,7 @@ from emomusic.batch.sources import find_items
 from emomusic.errors import BatchError
 from emomusic.faces.table import NO_FACES
 from tests.batch.pictures import BROKEN, answer_of, parts_of, rows_of
-from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES, film_bytes, write_film
+from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES, write_film
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -77,29 +76,6 @@ def test_the_rows_of_a_film_are_those_of_analyze(reader: UnitReader, out: Path, 
     rows = [[face[name] for name in EMOTIONS] for face in faces]
     mean = np.average(rows, axis=0, weights=[seconds[face["time_s"]] for face in faces])
     assert row["emotion"] == EMOTIONS[mean.argmax()]
-
-
-def test_the_content_and_not_the_name_tells_films_from_pictures(reader: UnitReader, out: Path, tmp_path: Path):
-    write_film(tmp_path / "film.jpg", [(COLLINS, 0.5)], ending="mp4")
-    write_film(tmp_path / "moving.gif", [(COLLINS, 0.5)], ending="gif")
-    with Image.open(tmp_path / "moving.gif") as picture:
-        picture.save(tmp_path / "moving.webp", save_all=True)
-    (tmp_path / "picture.mp4").write_bytes((SAMPLES / COLLINS).read_bytes())
-    (tmp_path / "text.mov").write_bytes(b"no film")
-    whole = film_bytes([(COLLINS, 3)], ending="mkv")
-    (tmp_path / "cut.mkv").write_bytes(whole[: len(whole) // 2])
-    read(reader, tmp_path)
-    rows = {Path(row["picture"]).name: row for row in rows_of(out, "pictures")}
-    assert {name: row["kind"] for name, row in rows.items()} == {
-        "cut.mkv": "film",
-        "film.jpg": "film",
-        "moving.gif": "film",
-        "moving.webp": "film",
-        "picture.mp4": "picture",
-        "text.mov": "film",
-    }
-    assert [name for name, row in rows.items() if row["error"] is not None] == ["cut.mkv", "text.mov"]
-    assert rows["cut.mkv"]["num_faces"] == 1
 
 
 # The datasets: parts, the state after a kill, and the summary

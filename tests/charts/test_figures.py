@@ -1,18 +1,30 @@
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import plotly.graph_objects as go
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from emomusic.affect import Mood
+from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood
 from emomusic.charts import steps
+from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.charts.diagnostics import (
     confidence_histogram,
     confusion_map,
     reliability_diagram,
 )
+from emomusic.charts.live import CLICKED, ROWS, face_bars, film_strip, mood_areas
 from emomusic.charts.music import correlations, feature_ridges, standings
+from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS
 from emomusic.faces.inspection import Occlusion
+from emomusic.faces.who import Who
 from emomusic.metrics import reliability
+from emomusic.songs.hearing import SoundSpan
 from emomusic.songs.mood import MOODS
-from emomusic.songs.song import FEATURE_NAMES, FEATURES
+from emomusic.songs.song import FEATURE_NAMES, FEATURES, Pick, Player, Song
+from emomusic.stream.film import FilmFace
+from emomusic.stream.timeline import Scene, Timeline
 
 CLASSES = ("calm", "happy", "sad")
 MATRIX = np.array([[8, 2, 0], [1, 4, 5], [0, 0, 0]])
@@ -97,3 +109,136 @@ def test_the_heat_of_occlusion_is_in_points_where_the_square_was() -> None:
     assert (points.x[2], points.y[1], points.z[1][2]) == (40, 24, 25)
     # Each second position has its number, the lowest one too
     assert [list(row) for row in points.text] == [[""] * 3, ["0", "", "-25"], [""] * 3]
+
+
+def timeline(*seconds: tuple[int, Emotion | None]) -> pd.DataFrame:
+    line = Timeline()
+    for time_s, emotion in seconds:
+        group = None if emotion is None else EmotionProbabilities.certain(emotion)
+        line.add(time_s, group, int(emotion is not None))
+    return line.table()
+
+
+def heights(table: pd.DataFrame, emotion: Emotion) -> list[float]:
+    (trace,) = [trace for trace in mood_areas(table).data if trace.name == emotion.value]
+    return list(trace.y)
+
+
+def test_short_gaps_are_filled_and_long_gaps_are_not() -> None:
+    assert heights(timeline((0, Emotion.FEAR), (3, Emotion.FEAR)), Emotion.FEAR) == [100] * 4
+    assert heights(timeline((0, Emotion.FEAR), (6, Emotion.FEAR)), Emotion.FEAR) == [100, 0, 0, 0, 0, 0, 100]
+
+
+FILM = timeline((0, Emotion.HAPPY), (1, Emotion.HAPPY), (2, None), (3, Emotion.SAD), (4, Emotion.SAD))
+SCENES = [
+    Scene(0, 2.25, EmotionProbabilities.certain(Emotion.HAPPY)),
+    Scene(3, 2, EmotionProbabilities.certain(Emotion.SAD)),
+]
+
+
+def test_the_time_axis_of_a_film_ends_with_the_film() -> None:
+    sound = [SoundSpan(0, 600, Mood.CALM)]
+    for end_s in (5.4, 15.0, 100.0):
+        figure = film_strip(FILM, SCENES, end_s=end_s, sound=sound)
+        assert tuple(figure.layout.xaxis.range) == (0, end_s)
+        assert figure.data[-1].base[0] + figure.data[-1].x[0] == end_s
+    assert figure.data[EMOTIONS.index(Emotion.SAD)].x[-1] == 5
+
+
+def test_each_second_with_a_face_takes_clicks() -> None:
+    (bars,) = [trace for trace in film_strip(FILM, SCENES).data if trace.name == CLICKED]
+    assert list(bars.customdata) == [0, 1, 3, 4]
+    assert [x - bars.width / 2 for x in bars.x] == [0, 1, 3, 4]
+    assert ["happy" in text for text in bars.hovertext] == [True, True, False, False]
+    assert bars.hovertext[2].startswith("0:03")
+    assert all(trace.hoverinfo == "skip" for trace in film_strip(FILM, SCENES).data[: len(EMOTIONS)])
+
+
+def test_each_person_and_the_sound_of_a_film_have_a_row_on_the_same_axis() -> None:
+    sound = [SoundSpan(0, 6, Mood.CALM), SoundSpan(6, 60, Mood.ENERGETIC)]
+    certain = EmotionProbabilities.certain(Emotion.FEAR)
+    spans = ((0.0, 1.25, Emotion.FEAR), (3.0, 5.0, Emotion.SAD)), ((3.0, 5.0, Emotion.SAD),)
+    people = [FilmFace(number, 0, 5, 4, certain, None, own) for number, own in zip((1, 4), spans, strict=True)]
+    figure = film_strip(FILM, SCENES, sound=sound, people=people)
+    assert figure.layout.yaxis2.ticktext == ("1", "4", "sound")
+    rows = figure.data[-1]
+    assert (rows.name, rows.yaxis, list(rows.y)) == (ROWS, "y2", [0, 0, 1, 2, 2])
+    assert list(rows.base) == [0, 3, 3, 0, 6]
+    first, last = figure.layout.xaxis.range
+    assert (first, last) == tuple(film_strip(FILM, SCENES).layout.xaxis.range)
+    assert rows.base[-1] + rows.x[-1] == last  # not beyond the film
+    assert list(rows.customdata) == [0, 3, 3, 0, 6]
+    assert list(rows.text) == ["fear", "sad", "sad", "calm", "energetic"]
+    assert rows.marker.color[2:4] == (EMOTION_COLOURS[Emotion.SAD], MOOD_COLOURS[Mood.CALM])
+    assert [bool(shape) for shape in rows.marker.pattern.shape] == [True, False, False, False, False]
+    assert "Face 4" in rows.hovertext[2]
+
+
+def test_every_face_has_a_stacked_bar_and_segments_with_room_are_named() -> None:
+    values = np.array([0.05, 0.0, 0.05, 0.6, 0.3, 0.0, 0.0], np.float32)
+    faces = {"Everyone": EmotionProbabilities(values), "Face 3": EmotionProbabilities.certain(Emotion.SAD)}
+    traces = {trace.name: trace for trace in face_bars(faces).data}
+    assert list(traces["happy"].x) == pytest.approx([60, 0])
+    assert list(traces["happy"].y) == ["Everyone", "Face 3"]
+    assert list(traces["sad"].text) == ["sad", "sad"]
+    assert list(traces["angry"].text) == ["angry", ""]
+    assert face_bars(faces).layout.uniformtext.mode == "hide"  # Plotly measures the room
+    assert traces["fear"].marker.pattern.shape
+
+
+Floats = npt.NDArray[np.float64]
+
+WIDTH, MAX_SHIFT = 0.17, 1.5 * 0.17  # diameter of a mark among few faces; largest distance from its true position
+ON_PLANE = st.floats(-1, 1, allow_subnormal=False)
+
+
+def plane(places: npt.ArrayLike, emotion: Emotion = Emotion.HAPPY) -> go.Figure:
+    points = np.reshape(places, (-1, 2)).tolist()
+    return circumplex([FacePoint(Who.face(n), AffectPoint(x, y), emotion) for n, (x, y) in enumerate(points, 1)])
+
+
+def song_at(number: int, place: AffectPoint) -> Pick:
+    song = Song(str(number), "A", ("B",), Player.SPOTIFY)
+    return Pick(song, Mood.HAPPY, 1.0, "", Mood.HAPPY, number, point=place)
+
+
+def trace(figure: go.Figure, name: str) -> go.Scatter:
+    (found,) = [trace for trace in figure.data if trace.name == name]
+    return found
+
+
+def shown(figure: go.Figure, name: str = "faces") -> Floats:
+    marks = trace(figure, name)
+    return np.column_stack([marks.x, marks.y]).astype(np.float64)
+
+
+def test_a_mark_alone_is_drawn_at_its_coordinates() -> None:
+    songs = [song_at(1, AffectPoint(-0.3, -0.75))]
+    figure = circumplex([FacePoint(Who.face(1), AffectPoint(0.5, 0.25), Emotion.HAPPY)], songs)
+    assert shown(figure).tolist() == [[0.5, 0.25]]
+    assert shown(figure, "songs").tolist() == [[-0.3, -0.75]]
+    assert "lines" not in trace(figure, "songs").mode
+
+
+def test_the_circle_of_an_unclear_face_is_hollow() -> None:
+    point, colour = AffectPoint(0.5, 0.25), EMOTION_COLOURS[Emotion.HAPPY]
+    faces = [FacePoint(Who.face(1), point, Emotion.HAPPY), FacePoint(Who.face(2), point, Emotion.HAPPY, is_sure=False)]
+    marker = trace(circumplex(faces), "faces").marker
+    (clear, unclear), (rim, other) = marker.color, marker.line.color
+    assert clear == other == colour
+    assert colour not in (unclear, rim)
+
+
+@given(st.lists(st.tuples(ON_PLANE, ON_PLANE), min_size=1, max_size=15))
+def test_any_mark_stays_near_its_position_in_its_quadrant_and_on_the_plane(places: list[tuple[float, float]]) -> None:
+    at = shown(plane(places))
+    assert np.linalg.norm(at - places, axis=1).max() <= MAX_SHIFT + 1e-9
+    assert np.abs(at).max() <= 1
+    wanted = np.array(places)
+    assert (np.sign(at) == np.sign(wanted))[wanted != 0].all()
+
+
+def test_a_way_leads_from_the_listener_to_the_target() -> None:
+    listener, target = AffectPoint(-0.5, -0.4), AffectPoint(0.6, 0.3)
+    figure = circumplex([FacePoint(Who.face(1), listener, Emotion.SAD)], target=target)
+    np.testing.assert_allclose(shown(figure, "way"), [(-0.5, -0.4), (0.6, 0.3)], atol=1e-6)

@@ -88,21 +88,6 @@ def test_detect_near_returns_no_face_if_it_is_gone(detector: MtcnnDetector) -> N
 # Tracing
 
 
-def test_a_trace_has_the_faces_of_the_detector_in_pixels_of_the_image(detector: MtcnnDetector) -> None:
-    image = sample(BIDEN)
-    box = the_face(detector.detect(image)).box
-    cut = np.ascontiguousarray(image[box.y + 30 : box.bottom - 30, box.x + 20 : box.right - 20])  # padded
-    for picture in (sample(FOUR_PEOPLE), cut):
-        trace, (height, width) = detector.detect_with_trace(picture), picture.shape[:2]
-        assert list(trace.faces) == detector.detect(picture) != []
-        inside = trace.output.kept.corners.clip(0, [width, height, width, height])
-        for face in trace.faces:
-            wanted = [face.box.x, face.box.y, face.box.right, face.box.bottom]
-            nearest = np.abs(inside - wanted).max(axis=1).argmin()
-            np.testing.assert_allclose(inside[nearest], wanted, atol=0.51)
-            assert trace.output.kept.confidence[nearest] == pytest.approx(face.confidence)
-
-
 def crowd(width: int, height: int, side: int, *, step: int) -> tuple[np.ndarray, int]:
     """A picture with rows of small copies of one photo, and their number."""
     photo = shrink(sample(COLLINS), side * 6)[0]  # whose face has a sixth of its side

@@ -63,24 +63,6 @@ def test_the_error_names_the_line_of_an_invalid_cell(
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, r"expected to read .*fer2013\.csv\. Received: No such file"),
-        (b"emotion,pixels,Usage\n", r"expected pictures of the train split .* in .*fer2013.csv. Received: none"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(100), "fer2013.csv, after line 0: expected CSV text. Received: .*can't decode"),
-    ],
-    ids=["absent", "header only", "picture"],
-)
-def test_another_file_is_refused_with_a_printable_error(tmp_path: Path, content: bytes | None, message: str) -> None:
-    path = tmp_path / "fer2013.csv"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(DatasetError, match=message) as caught:
-        read_fer2013(path)
-    assert str(caught.value).isprintable()
-
-
 @pytest.fixture
 def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (6, 48, 48), np.uint8)

@@ -77,15 +77,6 @@ def test_the_film_keeps_its_times_and_size(ending: str, audio: str | None) -> No
     assert {image.shape for image in marked} == {image.shape for image in images} == {(HEIGHT, WIDTH, 3)}
 
 
-@pytest.mark.parametrize(("width", "height", "expected"), [(191, 111, (190, 110)), (1, 1, (2, 2))])
-def test_odd_sides_become_even(width: int, height: int, expected: tuple[int, int]) -> None:
-    data = film_of(num_frames=3, image=np.full((height, width, 3), 90, np.uint8), ending="gif")
-    reading = reading_of(data, box=Box(0, 0, width, height))
-    with FilmFile(io.BytesIO(annotated(data, reading))) as film:
-        assert (film.width, film.height) == expected
-        assert len(list(film.frames())) == 3
-
-
 # Marks
 
 

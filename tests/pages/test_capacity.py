@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 from streamlit import runtime
 
+from emomusic.errors import CapacityError
 from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage
 from emomusic.server import capacity as module
 from emomusic.server import shared
-from emomusic.server.capacity import Capacity, Refusal
+from emomusic.server.capacity import MB, ByteBudget, Capacity, HeldBytes, Refusal
 from emomusic.server.film_job import FilmJob
 from emomusic.server.settings import Settings
 from emomusic.server.visitor import address_of
@@ -113,3 +114,17 @@ def test_a_wrong_setting_is_named_in_the_log_and_not_on_the_page(
     assert app.error
     assert "EMOMUSIC_MAX_VISITORS" not in text_of(app)
     assert "EMOMUSIC_MAX_VISITORS" in caplog.text
+
+
+def test_each_visitor_and_all_together_have_a_limit() -> None:
+    budget = ByteBudget(120 * MB)
+    films = [HeldBytes(budget, "ann", 60 * MB), HeldBytes(budget, "bob", 30 * MB), HeldBytes(budget, "eve", 20 * MB)]
+    with pytest.raises(CapacityError, match=r"60 MB. Received: 60.1 MB"):
+        HeldBytes(budget, "ann", 1)
+    with pytest.raises(CapacityError, match="all visitors"):
+        HeldBytes(budget, "bob", 11 * MB)
+    assert budget.num_bytes == 110 * MB  # what was refused is not counted
+    for _ in range(2):
+        films[0].release()
+    assert (budget.num_bytes, films[0].num_bytes) == (50 * MB, 0)
+    assert HeldBytes(budget, "bob", 11 * MB).num_bytes == 11 * MB

@@ -2,28 +2,39 @@
 
 import base64
 import gc
+import io
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
 from emomusic.app import state
+from emomusic.app.music import classify, explore
+from emomusic.app.music.classify import OwnSong
 from emomusic.app.music.explore import MOST_DRAWN
-from emomusic.app.music.songs import EXPLORE, SIMILAR, WHAT_IF, YOUR_SONG
+from emomusic.app.music.songs import EXPLORE, ON_SPOTIFY, SIMILAR, WHAT_IF, YOUR_SONG
 from emomusic.app.own_music import TableState
 from emomusic.app.queues import PlayerState
+from emomusic.errors import SpotifyError
+from emomusic.media.audio_file import read_song
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.genres import SongKind
+from emomusic.songs.hearing import Hearing, load_sound_model
 from emomusic.songs.listing import Songs
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import load_recommender
-from emomusic.songs.song import FEATURES
-from tests.pages.screen import charts, files_of, page_of, playlist, start_app, state_of, text_of
-from tests.songs.tables import FakeClassifier, mood_table, song_table
+from emomusic.songs.song import FEATURES, Player, Song
+from emomusic.songs.spotify import Credentials, FoundSongs
+from tests.pages.screen import charts, files_of, page_of, playlist, start_app, state_of, text_of, unescaped
+from tests.songs.songs import TAGS, song_bytes
+from tests.songs.tables import FakeClassifier, mood_table, song_table, track_id
 
 FILE = "my songs.csv"
 EXPLORE_TAB, MOODS_TAB = "Explore", "Moods"
@@ -245,3 +256,133 @@ def test_a_removed_table_leaves_the_session(app: AppTest) -> None:
     gc.collect()
     tables = [found for found in gc.get_objects() if isinstance(found, Catalogue)]
     assert "gone.csv" not in [table.name for table in tables]
+
+
+# The search of the Music page on a fake Spotify
+
+
+def test_a_server_without_keys_links_to_the_search_of_spotify(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explore, "spotify_credentials", lambda: None)
+    find(app, "ac/dc & co")
+    (link,) = app.get("link_button")
+    assert link.proto.url == "https://open.spotify.com/search/ac%2Fdc%20%26%20co"
+
+
+class FakeSpotify:
+    """Finds one song of the catalogue and another one, or fails."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
+
+    def search(self, text: str) -> FoundSongs:
+        if text == "fail":
+            raise SpotifyError("Spotify asks to wait 30 s: ![x](https://example.org/x.png)")
+        unknown = Song(track_id(7), "Unknown", ("B",), Player.SPOTIFY)  # without features
+        return FoundSongs((load_recommender().catalogue.song(0), unknown), 20)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, spotify: type, secret: str = "x") -> None:
+    """Replace Spotify by a fake, with keys that no other test has."""
+    st.cache_data.clear()  # remove results of other tests
+    credentials = Credentials(f"id of {spotify.__qualname__}", secret)
+    monkeypatch.setattr(explore, "spotify_credentials", lambda: credentials)
+    monkeypatch.setattr(explore, "LiveSpotify", spotify)
+
+
+def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest, monkeypatch) -> None:
+    use(monkeypatch, FakeSpotify)
+    find(app, "zzzz")
+    assert len(playlist(app, ON_SPOTIFY)) == 2
+    assert "20 found by Spotify" in text_of(app)
+    assert text_of(app).count("mood unknown") == 1
+    assert f"(https://open.spotify.com/track/{playlist(app, ON_SPOTIFY)[0]})" in text_of(app)
+    app.text_input(key="find").set_value("fail").run()
+    (warning,) = app.warning
+    assert unescaped(warning.value).startswith("Spotify asks to wait 30 s: ![x]")
+    assert "![x]" not in warning.value
+
+
+@pytest.fixture
+def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The path of the secrets of a temporary server."""
+    for name in ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / ".streamlit" / "secrets.toml"
+    file.parent.mkdir()
+    return file
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b'SPOTIFY_CLIENT_ID = "x"\nSPOTIFY_CLIENT_SECRET = "hidden\n', "a mistake at line 2, column 32"),
+        (b'SPOTIFY_CLIENT_SECRET = "hidden \xff"\n', "a mistake in the file"),
+    ],
+)
+def test_a_mistake_in_the_secrets_is_one_warning_and_its_place_is_in_the_log(
+    app: AppTest, secrets: Path, content: bytes, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    secrets.write_bytes(content)
+    find(app, "zzzz")
+    assert len(app.warning) == 1
+    assert "secrets" not in text_of(app)
+    assert "secrets.toml: one setting per line" in caplog.text
+    assert f"Received: {fault}. " in caplog.text
+    assert "hidden" not in text_of(app) + caplog.text
+    assert "No song" in app.info[0].value  # the table is still searched
+    secrets.write_text('[spotify]\nclient_id = "an id"\nclient_secret = "a secret"\n', encoding="utf-8")
+    assert explore.spotify_credentials() == Credentials("an id", "a secret")
+
+
+# The visitor's own audio file on the Music page
+
+
+def drop(app: AppTest, data: bytes, name: str) -> AppTest:
+    if not app.file_uploader:
+        view(app, YOUR_SONG)
+    app.file_uploader(key="music_song_upload").upload(name, data)
+    return app.run()
+
+
+def path_of(app: AppTest) -> dict[str, Any]:
+    """The dots of the song's parts."""
+    (spec,) = (c.proto.spec for c in app.get("plotly_chart") if c.proto.alt.startswith("The path of the song"))
+    (trail,) = (trace for trace in json.loads(spec)["data"] if trace.get("name") == "trail")
+    return dict(trail)
+
+
+def heard(data: bytes) -> Hearing:
+    return load_sound_model().analyse(read_song(io.BytesIO(data)).windows)
+
+
+def test_a_dropped_song_has_its_quadrant_tags_and_path(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = song_bytes("mp3", seconds=10)
+    expected = heard(data)
+    drop(app, data, "a song.mp3")
+    (answer,) = (h.value for h in app.header if expected.quadrant.description in h.value)
+    assert f"{100 * expected.probabilities[expected.quadrant]:.0f} %" in answer
+    assert f"**{TAGS['title']}**" in text_of(app)
+    assert path_of(app)["text"] == ["0:00", "0:03", "0:06"]
+    assert path_of(app)["x"] == pytest.approx([valence for _, valence, _ in expected.timeline])
+    (audio,) = app.get("audio")
+    assert audio.proto.alt == TAGS["title"]
+    monkeypatch.setattr(classify, "load_sound_model", pytest.fail)
+    app.run()  # hears nothing again
+    assert answer in [header.value for header in app.header]
+    assert state_of(app, OwnSong).held.num_bytes == len(data)
+    app.file_uploader(key="music_song_upload").set_value(None).run()
+    assert (state_of(app, OwnSong).data, len(app.get("audio"))) == (b"", 0)
+
+
+def test_an_unreadable_song_is_decoded_once_and_one_message(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    decode, names = classify.read_song, []
+    monkeypatch.setattr(classify, "read_song", lambda file, name: names.append(name) or decode(file, name))
+    drop(app, song_bytes("wav", seconds=0.5), "my_song.mp3")
+    for _ in range(2):
+        (error,) = app.error
+        assert "my\\_song.mp3" in error.value
+        assert app.get("audio") == []
+        app.run()
+    assert names == ["my_song.mp3"]

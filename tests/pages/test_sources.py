@@ -2,7 +2,6 @@
 
 import json
 import os
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,7 +38,6 @@ from tests.pages.screen import (
 )
 from tests.songs.ears import FakeEar
 from tests.songs.songs import song_bytes
-from tests.waiting import PATIENCE_S, wait_until
 
 
 def test_files_of_bundled_songs_name_no_folder_of_the_server(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,27 +235,6 @@ def test_no_song_of_others_is_served(library: Callable[[int], None], monkeypatch
     for song in (track, *(replace(track, player=player, path="/etc/passwd") for player in Player)):
         with pytest.raises(LibraryError, match="no longer there"):
             content_of(song)
-
-
-def test_two_tabs_start_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    started, both, may_end = list[object](), threading.Barrier(2), threading.Event()
-
-    def run(command: object, **_: object) -> SimpleNamespace:
-        started.append(command)
-        assert may_end.wait(PATIENCE_S)
-        return SimpleNamespace(stderr=b"progress\nemomusic: caf\xe9 is silent\n")
-
-    monkeypatch.setattr(own_library.subprocess, "run", run)
-    own = own_library.OwnLibrary()
-    tabs = [threading.Thread(target=lambda: (both.wait(), own.start())) for _ in range(2)]
-    for tab in tabs:
-        tab.start()
-    for tab in tabs:
-        tab.join()
-    assert (own.is_running, own.problems) == (True, [])
-    may_end.set()
-    wait_until(lambda: not own.is_running)
-    assert (len(started), own.problems) == (1, ["caf\ufffd is silent"])
 
 
 def test_files_of_own_songs_name_their_place_below_the_folder_of_music(

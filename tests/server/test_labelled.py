@@ -1,7 +1,6 @@
 """A visitor's own labelled pictures: a row with its interval, and its smallest group."""
 
 import io
-import zipfile
 
 import numpy as np
 import pytest
@@ -14,14 +13,11 @@ from emomusic.media.images import DecodedPicture, encode_jpeg
 from emomusic.server import labelled
 from emomusic.server.labelled import read_own_faces
 from tests.fakes import FakeClassifier, make_face
+from tests.hostile.generator import zip_bytes
 
 
 def packed(files: dict[str, bytes]) -> io.BytesIO:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return target
+    return io.BytesIO(zip_bytes(files.items()))
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Moods in the files' own fields: no other field changes, and each mood can be undone."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import mutagen
@@ -9,12 +9,9 @@ import pytest
 from mutagen.apev2 import APEv2
 from mutagen.id3 import ID3, TALB, TIT2, TXXX
 
-from emomusic.media.sound import Window
 from emomusic.media.tags import read_mood
 from emomusic.songs.library import Changes, Library
 from emomusic.songs.library_tags import MoodChange, TaggedLibrary
-from emomusic.songs.song import Hearing
-from tests.songs.ears import FakeEar
 from tests.songs.libraries import hear
 from tests.songs.songs import CODECS, TAGS, tone, write_song
 
@@ -154,23 +151,6 @@ def test_files_that_changed_since_keep_their_changes(tagged: TaggedLibrary, song
     assert [each.after for each in changes if isinstance(each, MoodChange)] == [None, None]
     assert (read_mood(path)[1], str(ID3(path)["TIT2"])) == (None, "Another title")
     assert read_mood(flac)[1] is None
-
-
-class OtherEar(FakeEar):
-    """Takes all songs for sad."""
-
-    def analyse(self, windows: Sequence[Window], _turn: object = None, **_: object) -> Hearing:
-        return Hearing({"Q1": 0.1, "Q2": 0.1, "Q3": 0.7, "Q4": 0.1}, -0.5, -0.5, ())
-
-
-def test_of_two_moods_of_a_file_the_last_one_is_undone_first(tagged: TaggedLibrary, songs: Path):
-    before = {path.name: read_mood(path) for path in songs.iterdir()}
-    list(tagged.tag([songs], write=True))
-    tagged.analyse(OtherEar, "m2", workers=1, on_progress=lambda *_: None)
-    list(tagged.tag([songs], write=True))
-    assert read_mood(songs / "song.flac")[1] == "sad"
-    assert len(list(tagged.untag([songs]))) == 2 * len(FILES)
-    assert {path.name: read_mood(path) for path in songs.iterdir()} == before
 
 
 def test_a_file_that_cannot_be_tagged_is_left_and_named(tagged: TaggedLibrary, songs: Path):

@@ -3,7 +3,6 @@
 import io
 import json
 import plistlib
-import zipfile
 
 import pandas as pd
 import pytest
@@ -15,6 +14,7 @@ from emomusic.songs.request import Request
 from emomusic.songs.song import FEATURES, Hearing, Player, Song
 from emomusic.songs.spotify import songs_csv
 from emomusic.songs.tables import read_table
+from tests.hostile.generator import zip_bytes
 
 from .tables import song_table, titles
 
@@ -72,26 +72,18 @@ def sheet_xml(*rows: list[str], at: str = "") -> bytes:
         f'<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
         "xl/worksheets/sheet1.xml": f"<worksheet {space}><sheetData>{data}</sheetData></worksheet>",
     }
-    return zipped({name: f'<?xml version="1.0"?>{part}'.encode() for name, part in parts.items()})
-
-
-def zipped(parts: dict[str, bytes]) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, part in parts.items():
-            archive.writestr(name, part)
-    return file.getvalue()
+    return zip_bytes((name, f'<?xml version="1.0"?>{part}'.encode()) for name, part in parts.items())
 
 
 def ods(rows: str) -> bytes:
     spaces = " ".join(f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in ("office", "table", "text"))
-    return zipped(
+    return zip_bytes(
         {
             "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
             "META-INF/manifest.xml": b'<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>',
             "content.xml": f"<office:document-content {spaces}><office:body><office:spreadsheet><table:table table:name='A'>{rows}"
             "</table:table></office:spreadsheet></office:body></office:document-content>".encode(),
-        }
+        }.items()
     )
 
 
@@ -124,8 +116,8 @@ DEEP = b'[{"a":' * 100_000
         b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
         b"PAR1" + bytes(100),
         b"\xd0\xcf\x11\xe0" + bytes(100),
-        zipped({"songs.csv": b"title,artist\nA,B\n"}),
-        zipped({"xl/workbook.xml": bytes(400 * 2**20)}),
+        zip_bytes([("songs.csv", b"title,artist\nA,B\n")]),
+        zip_bytes([("xl/workbook.xml", bytes(400 * 2**20))]),
         sheet_xml(["Title", "Artist"], at='<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>x</t></is></c></row>'),
         json.dumps([{str(number): 1 for number in range(2000)}]).encode(),
     ],

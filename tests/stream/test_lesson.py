@@ -3,7 +3,7 @@ import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.media.images import Box
-from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, ORDER, OWN_CAPTURE_S, Lesson, Step
+from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, ORDER, Lesson, Step
 from emomusic.stream.reader import SeenFace
 from tests.fakes import FakeClock
 
@@ -19,9 +19,6 @@ def face(side: int = 60, shade: int = 0, **shares: float) -> SeenFace:
 @pytest.fixture
 def lesson(clock: FakeClock) -> Lesson:
     return Lesson(clock=clock)
-
-
-FACE = face(neutral=0.5)
 
 
 def teach(lesson: Lesson, clock: FakeClock, *faces: SeenFace, seconds: float = CAPTURE_S) -> None:
@@ -90,29 +87,3 @@ def test_the_lesson_ends_after_the_last_emotion_or_earlier(lesson: Lesson, clock
     short.keep()
     short.finish()
     assert (short.view().step, set(short.shots())) == (Step.DONE, {Emotion.NEUTRAL})
-
-
-def test_twenty_shots_of_an_own_class_are_spread_over_ten_seconds(clock: FakeClock) -> None:
-    lesson = Lesson(["neutral", "glasses"], clock)  # the name of an emotion is a name like others
-    lesson.start()
-    clock.advance(COUNTDOWN_S)
-    for number in range(100):
-        large = SeenFace(Box(0, 0, 300, 300), np.full((300, 300, 3), number, np.uint8), FACE.probabilities, FACE.crop)
-        lesson.observe(clock(), [FACE, large])
-        clock.advance(OWN_CAPTURE_S / 100)
-    clock.advance(0.1)
-    taken = lesson.view().taken
-    assert [int(face.crop[0, 0, 0]) for face in taken] == pytest.approx(list(range(0, 100, 5)), abs=1)
-    assert sum(face.crop.nbytes + face.around.nbytes for face in taken) < 2 * 2**20
-    assert not lesson.view().can_skip
-    lesson.keep()
-    for num_seen, step in (7, Step.MISSED), (8, Step.TAKEN):
-        teach(lesson, clock, *[FACE] * num_seen, seconds=num_seen / 2)
-        clock.advance(OWN_CAPTURE_S)
-        assert (lesson.view().name, lesson.view().step) == ("glasses", step)
-    lesson.keep()
-    assert {name: len(shots) for name, shots in lesson.shots().items()} == {"neutral": 20, "glasses": 8}
-    assert lesson.view().step is Step.DONE
-    assert lesson.face() is None  # for a while
-    lesson.observe(clock(), [FACE])
-    assert lesson.face() is FACE

@@ -1,23 +1,26 @@
 """How the video begins and ends: the question for the camera, the ways of the frames, and what ends them."""
 
 import json
+import threading
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app.live import session
 from emomusic.app.state import CameraState
-from emomusic.media.images import encode_jpeg, read_image
+from emomusic.media.images import RgbImage
 from emomusic.server import ice
 from emomusic.server.capacity import Capacity
 from emomusic.server.frames import Problem
 from emomusic.server.live import LiveSession, Phase
 from emomusic.server.settings import Settings
 from emomusic.stream.reader import LiveReader
-from tests.fakes import FakeClassifier, FakeClock, FakeDetector
-from tests.pages.live.sessions import FRAME, TWO, Browser, agree_and_start, live_state, played, problems, show
+from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
+from tests.pages.live.sessions import TWO, Browser, agree_and_start, live_state, played, problems, show
 from tests.pages.screen import keys, state_of, text_of
+from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize(
@@ -104,19 +107,6 @@ def new_session(clock: FakeClock, **options: ice.IceSettings) -> LiveSession:
     return LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())), clock=clock, **options)
 
 
-def test_frames_of_a_page_that_was_gone_for_long_are_not_taken(app: AppTest, clock: FakeClock) -> None:
-    live, jpeg = new_session(clock), encode_jpeg(FRAME)
-    live.take_frame(lambda: read_image(jpeg))
-    live.take_frame(lambda: read_image(b"not a picture"))
-    assert live.frame_error is not None
-    clock.advance(60)
-    assert not live.is_live
-    live.take_frame(lambda: read_image(jpeg))
-    assert live.frame_error is not None  # as before
-    show(app, live)
-    assert problems(app) == [Problem.LOST]
-
-
 def test_the_session_of_a_closed_page_gives_its_place_to_the_same_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
     capacity = Capacity(Settings(max_live=2))
     monkeypatch.setattr(session, "capacity", lambda: capacity)
@@ -138,3 +128,86 @@ def test_without_a_frame_webrtc_is_blocked(
     clock.advance(60)
     show(app, live)
     assert (live.phase, problems(app)) == (Phase.OVER, [problem])
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
+FACE = make_face(40, 60, 60, 75)
+
+
+class WatchedReader(LiveReader):
+    """A reader that notes its frames, and fails on demand."""
+
+    fails = False
+
+    def submit_frame(self, image: RgbImage) -> None:
+        if self.fails:
+            raise ValueError("no")
+        self.taken = image
+        super().submit_frame(image)
+
+
+def watched_session() -> tuple[LiveSession, WatchedReader]:
+    reader = WatchedReader(lambda: (FakeDetector([FACE]), FakeClassifier()), smoothing_s=0, idle_s=60)
+    return LiveSession(reader), reader
+
+
+def test_the_first_frame_begins_the_video_and_each_is_mirrored_and_small() -> None:
+    live, reader = watched_session()
+    live.take_frame(lambda: NOISE)
+    assert live.phase is Phase.PLAYING
+    assert (reader.taken == NOISE[:, ::-1]).all()
+    live.take_frame(lambda: np.tile(NOISE, (3, 3, 1)))
+    assert max(reader.taken.shape) == 640
+    live.end()
+
+
+def test_the_answer_has_the_faces_in_shares_of_the_mirrored_frame_and_the_listener_is_told() -> None:
+    live, reader = watched_session()
+    heard: list[Phase] = []
+    live.on_frame(lambda: heard.append(live.phase))
+    live.take_frame(lambda: NOISE)
+    wait_until(lambda: reader.view().num_readings > 0)
+    answer = json.loads(live.faces_json())
+    (face,) = answer["faces"]
+    assert face["box"] == [40 / 320, 60 / 240, 60 / 320, 75 / 240]
+    assert face["label"] == "1 happy"
+    assert answer["at_ms"] == pytest.approx(1000 * live.frame_s)
+    assert (answer["phase"], answer["isMarked"], heard) == ("playing", True, [Phase.PLAYING])
+    live.boxes = False  # Classroom: the band still follows the faces
+    assert json.loads(live.faces_json()) | {"isMarked": True} == answer
+    live.end()
+    assert json.loads(live.faces_json())["phase"] == "over"
+
+
+def test_an_error_stays_until_the_next_success() -> None:
+    live, reader = watched_session()
+    reader.fails = True
+    live.take_frame(lambda: NOISE)
+    assert str(live.frame_error) == "no"
+    assert live.frame_error.__traceback__ is None  # a traceback holds the frame
+    reader.fails = False
+    live.take_frame(lambda: NOISE)
+    assert live.frame_error is None
+    live.end()
+
+
+def test_a_frame_that_comes_during_another_one_or_after_the_end_is_dropped() -> None:
+    live, reader = watched_session()
+    began, goes_on = threading.Event(), threading.Event()
+
+    def decode() -> RgbImage:
+        began.set()
+        goes_on.wait()
+        return NOISE
+
+    first = threading.Thread(target=live.take_frame, args=[decode])
+    first.start()
+    began.wait()
+    live.take_frame(lambda: NOISE[:100])
+    goes_on.set()
+    first.join()
+    live.end()
+    live.take_frame(lambda: NOISE[:100])
+    assert reader.view().num_frames == 1
+    assert reader.taken.shape == NOISE.shape
+    assert live.phase is Phase.OVER
