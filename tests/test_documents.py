@@ -1,12 +1,25 @@
-"""Documents that name parts of the repository: the parts exist, and the pages stay short."""
+"""Documents name what exists; the code imports exactly the declared dependencies, and the lock files pin them."""
 
 import re
+import sys
+import tomllib
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
+from emomusic.cli import system
+from emomusic.compat import HOOKED
+from emomusic.media.images import MAX_BYTES
+from emomusic.server.film_job import MAX_MB
+from emomusic.server.sessions import WHEN_GONE
+from emomusic.songs.tables import MAX_UPLOAD_BYTES
 from scripts import describe_commands
+from tests.test_architecture import imports_of
 
 _CODE = ("emomusic", "pages", "scripts", "deploy", "tests")
 _TEXTS = {".py", ".js", ".toml", ".yml", ".yaml", ".json", ".md", ".j2", ""}
@@ -54,3 +67,81 @@ def test_the_page_of_commands_is_current(root: Path):
     assert shown == describe_commands.page(), "run python -m scripts.describe_commands"
     for command in ("analyze", "library tag", "batch", "evaluate face", "train sound", "doctor"):
         assert f"\n## {command}" in shown
+
+
+# The code imports exactly the declared dependencies, and the lock files pin them
+
+
+OURS = {"app", "emomusic", "pages", "scripts", "tests"}
+ALIASES = {"tensorflow-cpu": "tensorflow"}
+
+
+@cache
+def requirements(root: Path) -> dict[str, list[Requirement]]:
+    """Declared requirements by extra; "" is the key of the base dependencies."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {"": project["dependencies"], **project["optional-dependencies"]}
+    return {extra: [Requirement(text) for text in texts] for extra, texts in declared.items()}
+
+
+def declared(root: Path, *extras: str) -> set[str]:
+    return {canonicalize_name(each.name) for extra in extras for each in requirements(root)[extra]} - {"emomusic"}
+
+
+def imported_modules(path: Path, root: Path) -> set[str]:
+    """Top-level names of third-party modules that a file imports, at any depth."""
+    tops = {name.partition(".")[0] for _, name in imports_of(path, root, set())}
+    return tops - sys.stdlib_module_names - OURS
+
+
+_distributions = cache(metadata.packages_distributions)
+
+
+def packages_of(module: str) -> set[str]:
+    """Distributions of a module; the module name if it is not installed."""
+    names = {canonicalize_name(name) for name in _distributions().get(module, [module])}
+    return {ALIASES.get(name, name) for name in names}
+
+
+def undeclared(root: Path, folders: list[str], extras: list[str]) -> list[str]:
+    allowed = declared(root, *extras)
+    paths = [path for folder in folders for path in (sorted((root / folder).rglob("*.py")) or [root / folder])]
+    names = [path.relative_to(root).as_posix() for path in paths]
+    return [
+        f"{name} imports {module}"
+        for name, path in zip(names, paths, strict=True)
+        for module in sorted(imported_modules(path, root))
+        if not packages_of(module) & allowed
+    ]
+
+
+def test_shipped_code_imports_only_user_dependencies_and_other_code_those_of_developers(root: Path):
+    assert undeclared(root, ["emomusic", "pages", "app.py"], ["", "app", "cluster", "train"]) == []
+    assert undeclared(root, ["scripts", "tests", "hatch_build.py"], ["", "app", "cluster", "train", "dev"]) == []
+
+
+@pytest.mark.parametrize("library", HOOKED)
+def test_libraries_with_private_hooks_have_an_upper_bound(root: Path, library: str):
+    (requirement,) = {str(r): r for group in requirements(root).values() for r in group if r.name == library}.values()
+    installed = Version(metadata.version(library))
+    assert installed in requirement.specifier
+    (bound,) = [Version(part.version) for part in requirement.specifier if part.operator == "<"]
+    next_versions = [Version(f"{installed.major}.{installed.minor + 1}"), Version(f"{installed.major + 1}")]
+    assert bound in next_versions
+
+
+@pytest.mark.parametrize("extra", ["", "app", "cluster", "train"])
+def test_doctor_checks_every_declared_package(root: Path, extra: str):
+    names = {ALIASES.get(name, name) for name in declared(root, extra)}
+    transitive = {"aiortc"}  # from streamlit-webrtc
+    assert set(system.PACKAGES[extra]) - transitive == names
+
+
+def test_streamlit_accepts_the_largest_upload_forgets_as_pages_say_and_starts_without_a_prompt(root: Path):
+    config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["maxUploadSize"] * 2**20 == max(MAX_BYTES, MAX_UPLOAD_BYTES, MAX_MB * 2**20)
+    assert config["runner"] == {"fastReruns": False, "postScriptGC": False}
+    assert config["server"]["disconnectedSessionTTL"] / 2 == 180
+    assert "three minutes" in WHEN_GONE
+    assert config["server"]["showEmailPrompt"] is False
+    assert config["browser"]["gatherUsageStats"] is False

@@ -166,15 +166,6 @@ def test_the_record_has_the_estimates_and_the_request_of_the_listener() -> None:
     assert (asked["policy"], asked["mood"]) == ("soothe", "calm")
 
 
-def test_the_record_of_several_photos_names_those_that_cannot_be_read() -> None:
-    photos = TWO, Photo("b.jpg", [])
-    record = record_of(with_songs(replace(answer_to(*photos), unread=[("c.jpg", "is empty")])))
-    pictures = record["pictures"]
-    assert isinstance(pictures, list)
-    assert [picture["image"] for picture in pictures] == ["two.jpg", "b.jpg", "c.jpg"]
-    assert not replace(answer_to(TWO), unread=[("c.jpg", "is empty")]).is_one
-
-
 def test_the_card_and_the_photo_show_the_corrected_faces() -> None:
     for answer in (answer_to(TWO), answer_to(TWO, Photo("b.jpg", [SAD])), with_songs(answer_to(TWO))):
         cards = [answer.card(date(2024, 2, 3), with_faces=with_faces) for with_faces in (True, False)]

@@ -14,14 +14,13 @@ from emomusic.charts.diagnostics import (
     confusion_map,
     reliability_diagram,
 )
-from emomusic.charts.live import CLICKED, ROWS, face_bars, film_strip, mood_areas
-from emomusic.charts.music import correlations, feature_ridges, standings
+from emomusic.charts.live import CLICKED, ROWS, film_strip, mood_areas
+from emomusic.charts.music import correlations, standings
 from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS
 from emomusic.faces.inspection import Occlusion
 from emomusic.faces.who import Who
 from emomusic.metrics import reliability
 from emomusic.songs.hearing import SoundSpan
-from emomusic.songs.mood import MOODS
 from emomusic.songs.song import FEATURE_NAMES, FEATURES, Pick, Player, Song
 from emomusic.stream.film import FilmFace
 from emomusic.stream.timeline import Scene, Timeline
@@ -87,18 +86,6 @@ def test_a_constant_feature_separates_no_moods(features: np.ndarray) -> None:
         last = standings(few, moods)[-1]
         assert (last.feature.name, last.share) == ("danceability", 0.0)
         assert np.isnan(correlations(few)[0]).all()
-
-
-def test_ridges_have_equal_heights_and_correct_medians(features: np.ndarray) -> None:
-    figure = feature_ridges(features, FOUR, FEATURES["energy"])
-    hills, medians = figure.data[::2], figure.data[1::2]
-    assert len(hills) == len(medians) == 4
-    for level, (hill, median, mood) in enumerate(zip(hills, medians, reversed(MOODS), strict=True)):
-        assert max(hill.y) == pytest.approx(level + 0.88)
-        own = features[MOODS.index(mood) == FOUR, FEATURE_NAMES.index("energy")]
-        assert median.x[0] == pytest.approx(np.median(own))
-        assert abs(hill.x[int(np.argmax(hill.y))] - np.median(own)) < 0.05
-    assert list(figure.layout.yaxis.ticktext) == ["sad", "energetic", "happy", "calm"]
 
 
 def test_the_heat_of_occlusion_is_in_points_where_the_square_was() -> None:
@@ -172,18 +159,6 @@ def test_each_person_and_the_sound_of_a_film_have_a_row_on_the_same_axis() -> No
     assert rows.marker.color[2:4] == (EMOTION_COLOURS[Emotion.SAD], MOOD_COLOURS[Mood.CALM])
     assert [bool(shape) for shape in rows.marker.pattern.shape] == [True, False, False, False, False]
     assert "Face 4" in rows.hovertext[2]
-
-
-def test_every_face_has_a_stacked_bar_and_segments_with_room_are_named() -> None:
-    values = np.array([0.05, 0.0, 0.05, 0.6, 0.3, 0.0, 0.0], np.float32)
-    faces = {"Everyone": EmotionProbabilities(values), "Face 3": EmotionProbabilities.certain(Emotion.SAD)}
-    traces = {trace.name: trace for trace in face_bars(faces).data}
-    assert list(traces["happy"].x) == pytest.approx([60, 0])
-    assert list(traces["happy"].y) == ["Everyone", "Face 3"]
-    assert list(traces["sad"].text) == ["sad", "sad"]
-    assert list(traces["angry"].text) == ["angry", ""]
-    assert face_bars(faces).layout.uniformtext.mode == "hide"  # Plotly measures the room
-    assert traces["fear"].marker.pattern.shape
 
 
 Floats = npt.NDArray[np.float64]

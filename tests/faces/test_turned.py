@@ -136,15 +136,6 @@ def test_a_face_is_turned_if_it_is_upright_in_a_copy(
     assert detector.num_calls == num_searches
 
 
-def test_faces_are_followed_with_their_turns() -> None:
-    image = turned(read_image(SAMPLES / OBAMA), 270)
-    (face,) = load_detector().detect(image)
-    moved = replace(face, box=replace(face.box, x=face.box.x + 8))
-    (again,) = load_detector().detect_near(image, [moved])
-    assert again.turn == 270
-    assert again.box.overlap(face.box) > 0.7
-
-
 def test_a_layer_is_stored_with_its_model_and_a_damaged_one_is_an_error(tmp_path: Path) -> None:
     assert Layer.load(tmp_path / model_files.TURNS, 4) is None
     layer = Layer(np.ones((3, 4)), np.arange(4.0))

@@ -8,7 +8,6 @@ import pytest
 
 from emomusic.affect import Emotion
 from emomusic.colours import EMOTION_COLOURS, rgb_of
-from emomusic.errors import FilmError
 from emomusic.faces.table import NO_FACES, Faces
 from emomusic.marks.drawing import VIDEO, draw_marks
 from emomusic.marks.film import FilmMarks, annotate_film
@@ -164,13 +163,3 @@ def test_a_stopped_film_is_readable() -> None:
 
     data = annotated(film_of(ending="mkv", audio="libopus"), on_progress=on_progress)
     assert (len(calls), len(frames_of(data)[0])) == (7, 7)
-
-
-def test_a_full_disk_is_an_error() -> None:
-    data = film_of()
-    with (
-        FilmFile(io.BytesIO(data)) as film,
-        pytest.raises(FilmError, match="write"),
-        io.FileIO("/dev/full", "w") as full,
-    ):
-        annotate_film(film, reading_of(data), full)

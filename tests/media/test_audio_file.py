@@ -14,7 +14,7 @@ from emomusic.errors import AudioError
 from emomusic.media import audio_file
 from emomusic.media.audio_file import AudioFile, read_song, whole
 from emomusic.media.images import encode_png
-from emomusic.media.sound import PATCH_S, SAMPLE_RATE, windows_of
+from emomusic.media.sound import SAMPLE_RATE
 from tests.songs.songs import CODECS, song_bytes, tone, write_song
 
 
@@ -63,15 +63,6 @@ def test_the_cover_is_read_on_demand(ending: str):
         with AudioFile(source) as file:
             assert file.cover() == found
     assert len(read_song(io.BytesIO(content)).windows) == 1
-
-
-@pytest.mark.parametrize("step_s", [0.5, 10.0])
-def test_windows_hold_the_right_samples(step_s: float):
-    sound = np.arange(50 * SAMPLE_RATE, dtype=np.float32)
-    blocks = np.split(sound, np.sort(np.random.default_rng(0).integers(0, len(sound), 60)))
-    windows = list(windows_of(blocks, step_s))
-    assert [window.start_s for window in windows] == pytest.approx(list(np.arange(0, 50 - PATCH_S, step_s)))
-    assert all(window.samples[0] == window.start_s * SAMPLE_RATE for window in windows)
 
 
 def song_of(sound: np.ndarray, ending: str = "flac", **options) -> io.BytesIO:
@@ -127,23 +118,6 @@ def test_more_than_eight_channels_are_heard():
         output.mux(stream.encode(None))
     (window,) = read_song(buffer).windows  # one plane for each channel ended the process
     assert loudness(window.samples) == pytest.approx(10 * 0.5 / 2, rel=0.2)
-
-
-def test_the_track_marked_as_default_is_heard():
-    with av.open(buffer := io.BytesIO(), "w", format="matroska") as output:
-        streams = [output.add_stream("pcm_s16le", rate=SAMPLE_RATE, layout="stereo") for _ in range(2)]
-        for stream, disposition in zip(streams, (0, av.stream.Disposition.default), strict=True):
-            stream.disposition = disposition
-        for hertz, stream in zip((300, 900), streams, strict=True):
-            sound = (tone(3, hertz=hertz, rate=SAMPLE_RATE) * 32767).astype(np.int16)
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.T.reshape(1, -1)), "s16", "stereo")
-            frame.sample_rate = SAMPLE_RATE
-            fifo = av.AudioResampler("s16", "stereo", SAMPLE_RATE, frame_size=4096)
-            for part in [*fifo.resample(frame), *fifo.resample(None)]:
-                output.mux(stream.encode(part))
-            output.mux(stream.encode(None))
-    (window,) = read_song(buffer).windows
-    assert frequency(window.samples) == pytest.approx(900, abs=2)
 
 
 def test_all_of_a_chain_of_songs_is_heard():

@@ -4,7 +4,6 @@ import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,10 @@ from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import RgbImage
 from tests.films import (
     CODECS,
-    DEFAULT_RATE,
     assert_quarters,
     colour_quarters,
     film_of_videos,
     frames_bytes,
-    write_frames,
 )
 from tests.media.test_survey import HEIGHT, NUM_FRAMES, QUARTERS, WIDTH
 
@@ -154,14 +151,6 @@ def test_a_film_may_have_several_videos() -> None:
         opened(data, stream=3)
 
 
-def test_the_viewer_can_turn_a_film() -> None:
-    stored = np.ascontiguousarray(np.rot90(QUARTERS, 1))
-    with opened(frames_bytes([stored] * 2), turn=90) as film:
-        frame = next(film.frames())
-        assert_quarters(film.picture(frame), WIDTH, HEIGHT)
-        assert_quarters(frame.yuv(WIDTH, HEIGHT).to_ndarray(format="rgb24"), WIDTH, HEIGHT)
-
-
 def test_a_frame_of_another_shape_is_not_stretched() -> None:
     tall = frames_bytes([np.ascontiguousarray(colour_quarters(HEIGHT, WIDTH))] * 2, ending="mkv")
     with opened(frames_bytes([QUARTERS] * 2, ending="mkv")) as film, opened(tall) as other:
@@ -225,30 +214,3 @@ def test_a_film_that_hides_its_length_ends_at_the_limit() -> None:
         assert shares == sorted(shares)
         assert 0 <= shares[0] <= shares[-1] <= 1
         assert "0:05" in film.problem
-
-
-def long_film(ending: str, tmp_path: Path, **options: Any) -> bytes:
-    path = tmp_path / "long"  # a file, because FFmpeg opens it again to put the index first
-    write_frames(path, [np.roll(QUARTERS, 3 * number, axis=1) for number in range(100)], ending=ending, **options)
-    return path.read_bytes()
-
-
-CUTTABLE = [
-    pytest.param("mkv", {"audio": "libopus"}, id="mkv with sound"),
-    pytest.param("mp4", {"options": {"movflags": "faststart"}}, id="mp4 with the index first"),
-    pytest.param("gif", {}, id="gif"),
-]
-
-
-@pytest.mark.parametrize(("ending", "options"), CUTTABLE)
-def test_a_film_cut_off_in_the_middle_has_a_problem(ending: str, options: dict[str, Any], tmp_path: Path) -> None:
-    data = long_film(ending, tmp_path, **options)
-    whole = times_of(data)
-    assert (len(whole), problem_of(data)) == (100, None)
-    for share in (0.4, 0.6, 0.8):
-        part = data[: int(share * len(data))]
-        times = times_of(part)
-        assert times == whole[: len(times)]
-        assert 10 <= len(times) <= 90
-        problem = problem_of(part)
-        assert f"0:{int(times[-1] + 1 / DEFAULT_RATE + 0.01):02d}" in problem

@@ -15,7 +15,7 @@ from emomusic.app.film import page as page_module
 from emomusic.app.film import screen
 from emomusic.app.film.state import FilmState
 from emomusic.app.queues import PlayerState
-from emomusic.server.film_job import FilmJob, FilmPhase, FilmView
+from emomusic.server.film_job import FilmJob
 from emomusic.songs.genres import genres_of
 from tests.fakes import FakeDetector, make_face
 from tests.films import NOBODY, film_bytes, film_of_videos
@@ -187,26 +187,6 @@ def test_the_next_of_many_scenes_and_faces_are_shown(shown: AppTest, monkeypatch
     for number, first in ((2, 1), (3, 1), (1, 0)):
         shown.button(key=f"scene-scene-{number}").click().run()
         assert [tile.key for tile in tiles(shown)] == [f"scene-scene-{n}" for n in range(first, first + 3)]
-
-
-def test_a_chosen_scene_keeps_the_mood_with_which_it_was_first_shown(sample: FilmJob) -> None:
-    happy, sad, *_ = sample.view().scenes
-    here = FilmState()
-    assert here.mood_of(0, happy) == here.mood_of(0, sad) == (happy.point, happy.emotion)
-    assert (here.mood_of(1, happy), here.mood_of(1, sad)) == ((happy.point, happy.emotion), (sad.point, sad.emotion))
-    here.show(None)
-    assert here.mood_of(0, sad) == (sad.point, sad.emotion)
-
-
-def test_a_run_shows_one_moment_of_the_film(app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The thread may end with an error while the page runs."""
-    reading = FilmView(FilmPhase.READING, 0.0)
-    moments = [reading, replace(reading, phase=FilmPhase.OVER, error="a_damage")]
-    monkeypatch.setattr(FilmJob, "view", lambda _: moments.pop(0) if len(moments) > 1 else moments[0])
-    film_state(app).show(sample)
-    app.run()
-    (error,) = app.error
-    assert error.value == "a\\_damage"
 
 
 def test_the_film_stays_after_a_visit_to_another_page_until_another_one_is_wanted(root: Path, sample: FilmJob) -> None:

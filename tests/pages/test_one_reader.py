@@ -1,29 +1,23 @@
-"""One reader of stills: pages, commands, interface and library find the same faces, with the same shares."""
+"""One reader of stills: pages and library find the same faces, with the same shares."""
 
-import json
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import emomusic
-from emomusic.affect import EMOTIONS
 from emomusic.app.models import try_face
-from emomusic.cli import main
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import encode_png, read_image, to_network_input
 from emomusic.records import read_face_record
 from emomusic.results.overview import Benchmark
 from emomusic.results.predictions import Chosen
-from emomusic.server import api
 from emomusic.server.photos import Photo
 from emomusic.server.pictures import Picture
 from emomusic.server.walk import Walk
-from emomusic.songs.request import Request
 from tests.films import SAMPLES
 from tests.tilted import turned
 
@@ -36,11 +30,6 @@ def of_reading(reading: PictureReading) -> Found:
     boxes = [face.face.box for face in reading.faces]
     shares = [face.probabilities.values.tolist() for face in reading.faces]
     return [((box.x, box.y, box.width, box.height), each) for box, each in zip(boxes, shares, strict=True)]
-
-
-def of_record(record: dict[str, Any]) -> Found:
-    faces = record["faces"]
-    return [(tuple(face["box"]), [face["probabilities"][each.value] for each in EMOTIONS]) for face in faces]
 
 
 def by_photo(picture: Picture, *, of_several: bool) -> Found:
@@ -61,30 +50,20 @@ def by_photo(picture: Picture, *, of_several: bool) -> Found:
         ("grace-hopper-1984.jpg", "tilted"),
     ],
 )
-def test_all_read_the_same(name: str, way: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_read_the_same(name: str, way: str) -> None:
     image, posed = read_image(SAMPLES / name), way == "snapshot"
     if way == "tilted":
         image = turned(image, 45)
     data = encode_png(np.ascontiguousarray(np.rot90(image)) if way == "on its side" else image)
-    (file := tmp_path / "face.png").write_bytes(data)
-    picture, options = Picture.of("face.png", data, is_posed=posed), ["--posed"] if posed else []
+    picture = Picture.of("face.png", data, is_posed=posed)
     expected = of_reading(emomusic.read_picture(data, posed=posed))
     assert len(expected) == (4 if name == "four-people.jpg" else 1)
 
-    def by_command() -> Found:
-        capsys.readouterr()
-        assert main.main(["analyze", str(file), "--json", "--songs", "1", *options]) == 0
-        (record,) = json.loads(capsys.readouterr().out)
-        return of_record(record)
-
     walk = Walk(picture)
-    query = api._Query(songs=0, posed=posed)
     readers: dict[str, Callable[[], Found]] = {
         "photo": partial(by_photo, picture, of_several=False),
         "gallery": partial(by_photo, picture, of_several=True),
         "how it works": lambda: [found for face in walk.faces for found in of_face(face.reading)],
-        "analyze": by_command,
-        "interface": lambda: of_record(api._analyzed(data, query, Request())),
     }
     for reader, read in readers.items():
         found = read()

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_tok
 from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 
 from emomusic.app import uploads
-from emomusic.server import gate
+from emomusic.server import asgi, gate
 from emomusic.server.capacity import Capacity
 from emomusic.server.gate import Gate, upload_of
 from emomusic.server.settings import Settings
@@ -183,3 +184,10 @@ def test_an_address_has_as_many_connections_as_the_server_has_places(here: Capac
         run_coroutine(connect(*[peer] * 9, "8.8.4.4"))
         assert accepted - before == most + 1
     assert refused == 2 * (9 - most)
+
+
+def test_the_body_of_an_answer_does_not_wait_for_its_head() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:  # names no protocol, as Streamlit's
+        asgi.send_at_once()
+        with socket.create_connection(server.getsockname()), server.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from emomusic import assets
-from emomusic.assets import find_dataset, sha256_of
+from emomusic.assets import sha256_of
 from emomusic.errors import AssetError
 from emomusic.songs import stored_moods
 from emomusic.songs.catalogue import Catalogue, song_key
@@ -14,7 +14,6 @@ from emomusic.songs.genres import GENRES, SongKind
 from emomusic.songs.mood import MoodClassifier
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.stored_moods import catalogue_file, load_songs_and_moods, mood_model_file, write_catalogue
-from scripts.build_catalogue import SHA256, merge_releases
 
 from .tables import song_table
 
@@ -133,36 +132,4 @@ def test_all_versions_of_a_song_have_one_key(title: str, artists: str, key: tupl
     assert song_key(title, artists) == key
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ("Another Brick in the Wall (Part 1)", "Another Brick in the Wall (Part 2)"),
-        ("Star Wars - Main Title", "Star Wars - Cantina Band"),
-        ("Wings - Live and Let Die", "Wings - Jet"),  # names of files
-        ("Nocturnes, Op. 9 - No. 1 in B Flat Minor", "Nocturnes, Op. 9 - No. 2 in E Flat Major"),
-    ],
-)
-def test_parts_of_a_work_have_different_keys(first: str, second: str) -> None:
-    assert song_key(first, "A") != song_key(second, "A")
-    assert song_key(f"{first} - 2011 Remaster", "A") == song_key(first, "A")
-
-
 # scripts/build_catalogue.py: one row for each song, from the published table of releases and genres
-
-
-@pytest.mark.slow
-def test_the_published_table_gives_the_bundled_catalogue(catalogue: Catalogue) -> None:
-    path = find_dataset("music/spotify_tracks_114000.parquet")
-    if path is None:
-        pytest.skip("needs music/spotify_tracks_114000.parquet in $EMOMUSIC_DATA")
-    assert sha256_of(path) == SHA256[".parquet"]
-    rows = pd.read_parquet(path)
-    assert len(rows) == 114_000
-    songs, num_broken = merge_releases(rows[rows["track_name"].str.strip().str.startswith("S", na=False)])  # for speed
-    assert num_broken == 10
-    table = catalogue.table[catalogue.table["title"].str.startswith("S")]
-    made = Catalogue(songs).table
-    for column in ("id", "title", "artists", "album", "genres", "popularity"):
-        assert made[column].tolist() == table[column].tolist()
-    assert made["kind"].fillna("").tolist() == table["kind"].fillna("").tolist()
-    np.testing.assert_allclose(Catalogue(songs).features, catalogue.features[table.index], atol=1e-6)

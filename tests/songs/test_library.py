@@ -13,7 +13,7 @@ import pytest
 from emomusic.affect import Mood, Quadrant
 from emomusic.errors import LibraryError
 from emomusic.songs.library import Changes, Library
-from emomusic.songs.library_database import library_file, library_version
+from emomusic.songs.library_database import library_file
 from emomusic.songs.song import UNKNOWN_ARTIST, Player
 from tests.songs.ears import CRASH_VOLUME, FakeEar
 from tests.songs.libraries import change, filled, hear, names, number_of, write
@@ -80,18 +80,6 @@ def test_files_with_the_same_size_and_time_can_be_heard_again(library: Library, 
     assert library.counts()[0] == 1
     assert hear(library) == []
     assert library.songs([music / "loud.wav"])[0].hearing.mood is Mood.CALM
-
-
-def test_an_update_of_one_folder_leaves_the_others(library: Library, music: Path):
-    write(music / "albums" / "far.wav", hertz=900)
-    filled(library, music)
-    for other in ("loud.wav", "albums/far.wav"):
-        (music / other).unlink()
-    write(music / "album" / "new.wav", hertz=800)
-    assert library.update([music / "album"]) == Changes(new=1)
-    assert {"loud.wav", "far.wav"} <= {*names(library)}
-    with pytest.raises(LibraryError, match="expected a path in the library"):
-        library.update([music.parent])
 
 
 def test_another_model_hears_the_songs_again_and_each_one_without_features_of_sound(library: Library, music: Path):
@@ -176,22 +164,6 @@ def test_a_single_file_can_be_added(library: Library, music: Path):
         library.add([music / "b" / "notes.txt"])
     with pytest.raises(LibraryError, match="Check the name"):
         library.add([music / "absent"])
-
-
-def test_the_version_tells_every_change_and_no_reading(library: Library, music: Path):
-    assert library_version(library.path.with_name("absent")) == (0, 0)
-    versions = [library_version(library.path)]
-    library.add([music])
-    versions.append(library_version(library.path))
-    with Library(library.path) as other:
-        hear(other)
-    versions.append(library_version(library.path))
-    library.remove([music / "loud.wav"])
-    versions.append(library_version(library.path))
-    assert len(set(versions)) == 4
-    library.songs()
-    library.info()
-    assert library_version(library.path) == versions[-1]
 
 
 # Processes

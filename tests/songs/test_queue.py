@@ -67,21 +67,6 @@ def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
 # --- skipped artists
 
 
-@pytest.mark.parametrize("name", ["ARTIST 1", "guést"])
-def test_a_skipped_artist_disappears_from_the_queue_and_does_not_return(name: str) -> None:
-    table = song_table(60, num_artists=20)
-    table.loc[::2, "artists"] += ";Guest"
-    skipped: dict[str, str] = {}
-    queue = SongQueue(recommender_over(table), ANYWHERE, skipped=skipped.keys())
-
-    def has_artist(song: Pick) -> bool:
-        return normalize_text(name) in map(normalize_text, song.song.artists)
-
-    assert any(map(has_artist, queue.playlist(60)))
-    skipped[normalize_text(name)] = name
-    assert not any(map(has_artist, [*queue.playlist(60), *played(queue, 60)]))
-
-
 @pytest.mark.parametrize(("num_songs", "policy"), [(1, Policy.JOURNEY), (10, Policy.MATCH), (13, Policy.JOURNEY)])
 def test_a_small_catalogue_ends_after_all_of_its_songs(num_songs: int, policy: Policy) -> None:
     queue = SongQueue(
@@ -126,20 +111,6 @@ def test_a_skipped_song_returns_to_its_place_and_no_other_changes() -> None:
     assert queue.current.number == 5  # the song that plays goes on
     queue.go_back()
     assert queue.current.number == 4
-
-
-def test_a_queue_goes_on_with_songs_that_were_added() -> None:
-    table = song_table(40)
-    queue = SongQueue(recommender_over(table.head(20)), ANYWHERE)
-    played(queue, 3)
-    queue.play(7)
-    before = queue.playlist(4)
-    queue.continue_with(recommender_over(table))
-    assert queue.playlist(4) == before
-    assert queue.current == before[3]
-    after = queue.up_next(99)
-    assert sorted(ids([*before, *after])) == sorted(table["id"])
-    assert len({pick.number for pick in [*before, *after]}) == 40
 
 
 def test_a_request_of_yesterday_equals_that_of_today() -> None:

@@ -12,7 +12,6 @@ from emomusic.affect import BETTER_MOODS, REPORT_MOODS, AffectPoint, Emotion, Mo
 from emomusic.songs.catalogue import ARTIST_WINDOW
 from emomusic.songs.genres import included_kinds
 from emomusic.songs.journey import step_reason
-from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
 from emomusic.songs.song import Pick
@@ -138,23 +137,6 @@ def test_a_journey_goes_from_the_face_to_the_target_in_like_steps(recommender: R
     assert songs[-1].reason.endswith("close to the target")
 
 
-def test_a_journey_through_the_bundled_songs_begins_at_the_nearest_of_them() -> None:
-    recommender = load_bundled_recommender()
-    for emotion, destination in itertools.product(Emotion, (None, AffectPoint(0.6, 0.6), AffectPoint(-0.7, -0.3))):
-        request = Request(emotion.point, emotion, policy=Policy.JOURNEY, destination=destination)
-        target, mood = target_of(request)
-        songs = recommender.songs(request, 10)
-        assert songs[-1].likeliest_mood is mood
-        first, steps, _ = steps_of(songs, request)
-        assert len(steps) < 2 or max(steps) <= 1.6 * np.mean(steps)
-        on_the_way = [
-            AffectPoint(*point)
-            for point in recommender.plane.tolist()
-            if AffectPoint(*point).distance(target) <= request.point.distance(target) + 0.3
-        ]
-        assert first <= min(map(request.point.distance, on_the_way)) + 0.15 + 1e-6
-
-
 @pytest.mark.parametrize("num_heard", range(1, 7))
 def test_a_journey_that_goes_on_repeats_no_song(num_heard: int) -> None:
     recommender, request = recommender_over(song_table(40)), replace(ANGRY, policy=Policy.JOURNEY)
@@ -175,9 +157,7 @@ def test_reasons_name_the_most_probable_mood_and_the_character_of_the_song(recom
         probability = recommender.probabilities[recommender.catalogue.row_of(song.song.id)].max()
         closeness = math.exp(-0.5 * (point.distance(song.point) / 0.45) ** 2)
         assert song.score == pytest.approx(0.4 * probability + 0.6 * closeness, abs=1e-5)
-        word = "Probably" if probability >= 0.5 else "Perhaps"
-        assert song.reason.startswith(f"{word} calm ({100 * probability:.0f} %), ")
-        assert song.likeliest_mood is Mood.CALM
+        assert f"calm ({100 * probability:.0f} %)" in song.reason
     table = song_table(2)
     table[["valence", "energy"]] = [(0.65, 0.35), (0.2, 0.65)]
     reasons = {pick.song.id: pick.reason for pick in recommender_over(table).songs(Request(AffectPoint(0, 0)), 2)}

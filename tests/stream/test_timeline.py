@@ -46,15 +46,6 @@ def test_a_face_that_alternates_every_three_seconds_has_both_moods_and_their_cha
     assert mood_times(session((None, 9))) is None
 
 
-def test_one_second_between_two_moods_is_no_change_of_its_own() -> None:
-    found = mood_times(session((HAPPY, 20), (NEUTRAL, 1), (SAD, 9), (None, 30)))
-    assert found is not None
-    assert found.changes_per_minute == pytest.approx(2)
-    assert {emotion: round(30 * share) for emotion, share in found.shares.items()} == {
-        Emotion.HAPPY: 20, Emotion.SAD: 9, Emotion.NEUTRAL: 1,
-    }  # fmt: skip
-
-
 def test_a_timeline_keeps_the_last_ten_minutes() -> None:
     timeline = Timeline()
     for time_s in range(1000):

@@ -87,15 +87,6 @@ def test_a_face_without_optical_flow_keeps_its_position(now: np.ndarray) -> None
     assert tracks.tracks[0].corners == pytest.approx(before.corners)
 
 
-def test_a_shot_begins_without_faces_and_with_new_numbers() -> None:
-    tracks = FaceTracker()
-    update(tracks, [make_face(10), make_face(100)], 0.0)
-    tracks.start_shot()
-    assert (tracks.shown(), tracks.tracks) == ([], ())
-    update(tracks, [make_face(10)], 0.1)  # at the place of the first face
-    assert numbers(tracks) == [3]
-
-
 # FaceFinder
 
 

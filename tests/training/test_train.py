@@ -256,31 +256,6 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
 # Teachers
 
 
-def test_teachers_of_the_seven_emotions_answer_each_picture_with_their_mean(
-    dataset: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    faces, given = dataset[Split.TRAIN].first(64), list[Any]()
-
-    def end(*_: Any, teacher_probs: Any, **__: Any) -> None:
-        given.append(teacher_probs)
-        raise KilledError
-
-    def train(*teachers: str) -> None:
-        monkeypatch.setitem(PRESETS, "test", (replace(FULL, teachers=teachers),))
-        train_module.train("tiny", dataset | {Split.TRAIN: faces}, tmp_path / "net", preset="test")
-
-    monkeypatch.setattr("emomusic.training.train.augmented_batches", end)
-    names = ("vgg9", "cnn_capstone")
-    for teachers in (names, ()):
-        with pytest.raises(KilledError):
-            train(*teachers)
-    answers = [EmotionClassifier.load(name).probabilities(faces.images[..., None]) for name in names]
-    np.testing.assert_allclose(given[0], np.mean(answers, axis=0), atol=1e-6)
-    assert given[1] is None
-    with pytest.raises(ModelError, match=r"expected a model of the seven emotions\. Received: mobilenet_quadrants"):
-        train("mobilenet_quadrants")
-
-
 export_onnx = lazy("emomusic.training.export_onnx")
 
 

@@ -65,19 +65,6 @@ def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: A
     assert session.game.num_players == 2
 
 
-def test_two_quick_clicks_skip_one_face_of_the_lesson(app: AppTest) -> None:
-    session = played((1, TWO, Emotion.SAD))
-    session.observe(None, lesson := begun_lesson())
-    show(app, session).segmented_control(key="shown").set_value(View.TEACH).run()
-    assert [header.value.partition(":")[0] for header in app.header] == ["2 of 7"]
-    second_click = app.button(key="teach-skip").click()
-    lesson.skip()  # by the first one
-    second_click.run()
-    assert [header.value.partition(":")[0] for header in app.header] == ["3 of 7"]
-    app.button(key="teach-skip").click().run()
-    assert [header.value.partition(":")[0] for header in app.header] == ["4 of 7"]
-
-
 def test_pictures_of_players_are_gone_after_the_game_or_the_page(app: AppTest, browser: Browser) -> None:
     session = played((1, TWO, Emotion.HAPPY))
     start_mirror_game(app, session)

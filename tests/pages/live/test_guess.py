@@ -13,6 +13,7 @@ from emomusic.app.live.guess import QUESTIONS, GuessState
 from emomusic.faces.table import Faces
 from emomusic.marks.drawing import qr_code
 from emomusic.server import visitor
+from emomusic.server.ballots import MOST_VOTERS, Ballot, ballot_of
 from tests.fakes import FakeClassifier, make_face
 from tests.pages.screen import app_of, state_of, text_of
 
@@ -79,3 +80,15 @@ def test_the_machine_reads_the_faces_that_ship() -> None:
     assert len({faces[0].probabilities.emotion for faces in answers}) > 1
     agreed, num_votes = guess._people()
     assert 0.7 < agreed / num_votes < 0.95
+
+
+def test_each_phone_has_one_vote_on_the_shown_face_and_the_last_one_counts() -> None:
+    ballot, other = Ballot(1), Ballot(1)
+    assert ballot_of(f" {ballot.code.upper()}") is ballot
+    for phone in range(MOST_VOTERS + 5):
+        ballot.vote(str(phone), Emotion.SAD)
+    ballot.vote("0", Emotion.HAPPY)  # a phone that voted may change its mind
+    assert ballot.counts() == {Emotion.HAPPY: 1, Emotion.SAD: MOST_VOTERS - 1}
+    ballot.is_open = False
+    ballot.vote("0", Emotion.SAD)
+    assert (ballot.vote_of("0"), other.counts().total()) == (Emotion.HAPPY, 0)
