@@ -14,7 +14,7 @@ from emomusic.errors import ImageError
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import read_image
 from emomusic.songs.request import Policy
-from tests.films import FOUR_PEOPLE, SAMPLES
+from tests.films import COLLINS, FOUR_PEOPLE, SAMPLES
 
 SAMPLE = SAMPLES / FOUR_PEOPLE
 
@@ -40,6 +40,14 @@ def test_a_picture_may_have_any_usual_form(reading: PictureReading) -> None:
             again = emomusic.read_picture(picture)
             assert [face.emotion for face in again.faces] == [face.emotion for face in reading.faces]
             assert [face.face for face in again.faces] == [face.face for face in reading.faces]
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_a_profile_is_for_its_person_in_a_turned_picture_too(quarters: int) -> None:
+    picture = np.ascontiguousarray(np.rot90(read_image(SAMPLES / COLLINS), quarters))
+    profile = emomusic.learn_face({"neutral": [SAMPLES / COLLINS]})
+    (face,) = emomusic.read_picture(picture, profile=profile).faces
+    assert face.is_known
 
 
 @pytest.mark.parametrize("picture", [None, 7, ["a.jpg"], io.StringIO("text")])

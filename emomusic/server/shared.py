@@ -35,38 +35,33 @@ class FairQueue:
 
     def __init__(self, num_turns: int) -> None:
         """Create an empty queue with this number of turns at the same time."""
-        self._free = num_turns
-        self._lock = threading.Lock()
-        self._waiting: dict[str, deque[threading.Event]] = {}  # the first visitor is the next
+        self._free, self._changed = num_turns, threading.Condition()
+        self._waiting: dict[str, deque[object]] = {}  # the requests; the first visitor is the next
 
     def __len__(self) -> int:
         """The number of waiting requests."""
-        with self._lock:
+        with self._changed:
             return sum(map(len, self._waiting.values()))
 
     @contextmanager
     def turn(self, visitor: str) -> Iterator[None]:
         """Wait for a turn and hold it for the block. Requests of one visitor count as one in the rotation."""
-        granted = threading.Event()
-        with self._lock:
-            if self._free:  # then the queue is empty
-                self._free -= 1
-                granted.set()
-            else:
-                self._waiting.setdefault(visitor, deque()).append(granted)
-        granted.wait()
+        mine = object()
+        with self._changed:
+            self._waiting.setdefault(visitor, deque()).append(mine)
+            self._changed.wait_for(lambda: self._free and next(iter(self._waiting.values()))[0] is mine)
+            self._free -= 1
+            requests = self._waiting.pop(visitor)
+            requests.popleft()
+            if requests:  # at the end of the rotation
+                self._waiting[visitor] = requests
+            self._changed.notify_all()
         try:
             yield
         finally:
-            with self._lock:
-                if self._waiting:  # the next visitor gets the turn, and goes to the end of the rotation
-                    following = next(iter(self._waiting))
-                    requests = self._waiting.pop(following)
-                    requests.popleft().set()
-                    if requests:
-                        self._waiting[following] = requests
-                else:
-                    self._free += 1
+            with self._changed:
+                self._free += 1
+                self._changed.notify_all()
 
 
 class SharedDetector(FaceDetector):

@@ -230,7 +230,13 @@ def test_no_song_of_others_is_served(library: Callable[[int], None], monkeypatch
     library(1)
     with Library() as songs:
         track = recommender_of(songs.songs()).catalogue.song(0)
-    assert content_of(track) == Path(track.path or "")
+    path, state = Path(track.path or ""), bar.BarState()
+    assert content_of(track) == path
+    before = bar._served(track, state).file
+    moved = replace(track, path=str(path.rename(f"{path}.moved")))  # with the same id
+    monkeypatch.setattr(bar, "content_of", lambda song: Path(song.path or ""))
+    assert bar._served(track, state).file is before
+    assert bar._served(moved, state).file._content == Path(moved.path or "")
     monkeypatch.setattr(bar, "is_own_computer", lambda: False)
     for song in (track, *(replace(track, player=player, path="/etc/passwd") for player in Player)):
         with pytest.raises(LibraryError, match="no longer there"):
