@@ -16,7 +16,7 @@ from emomusic.batch.sources import find_items
 from emomusic.errors import BatchError
 from emomusic.faces.table import NO_FACES
 from tests.batch.pictures import BROKEN, answer_of, parts_of, rows_of
-from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES, write_film
+from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES, film_bytes, write_film
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -76,6 +76,14 @@ def test_the_rows_of_a_film_are_those_of_analyze(reader: UnitReader, out: Path, 
     rows = [[face[name] for name in EMOTIONS] for face in faces]
     mean = np.average(rows, axis=0, weights=[seconds[face["time_s"]] for face in faces])
     assert row["emotion"] == EMOTIONS[mean.argmax()]
+
+
+def test_a_cut_film_with_the_name_of_a_picture_is_a_film_with_an_error(reader: UnitReader, out: Path, tmp_path: Path):
+    whole = film_bytes([(COLLINS, 3)], ending="mkv")
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    read(reader, tmp_path)
+    (row,) = rows_of(out, "pictures")
+    assert (row["kind"], row["num_faces"], row["error"] is None) == ("film", 1, False)
 
 
 # The datasets: parts, the state after a kill, and the summary
