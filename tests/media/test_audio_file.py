@@ -41,7 +41,7 @@ def test_a_short_song_is_one_window_with_its_tags(ending: str):
     assert loudness(window.samples) == pytest.approx(0.375, abs=0.02)  # the mean of 0.5 and 0.25
 
 
-@pytest.mark.parametrize("ending", [ending for ending in CODECS if ending != "ogg"])  # its encoder writes wrong times
+@pytest.mark.parametrize("ending", ["mp3", "m4a", "wav"])
 def test_a_long_song_has_three_windows_at_the_right_places(ending: str, tmp_path: Path):
     path = tmp_path / f"song.{ending}"
     parts = [tone(21, hertz=hertz, volume=0.4, rate=SAMPLE_RATE) for hertz in (300, 600, 900)]
