@@ -22,7 +22,7 @@ from emomusic.errors import BatchError, FilmError, ImageError
 from emomusic.faces.reading import load_networks, read_picture
 from emomusic.faces.table import NO_FACES, Faces, affect_row
 from emomusic.media.formats import HEAD_BYTES, Kind, kind_of
-from emomusic.media.images import MAX_BYTES, DecodedPicture, read_picture_file
+from emomusic.media.images import MAX_RAW_BYTES, DecodedPicture, read_picture_file
 from emomusic.workers import Crash, ahead
 
 MIN_PICTURES, MAX_PICTURES = 16, 128
@@ -122,7 +122,7 @@ class UnitReader:
             kind = kind_of(file, item.name)
             if kind is Kind.FILM or (item.is_film and kind is not Kind.PICTURE):  # the error of a film explains more
                 return partial(self._film_rows, item.name, file)
-            picture = read_picture_file(file.read(MAX_BYTES + 1 if kind is Kind.PICTURE else HEAD_BYTES))
+            picture = read_picture_file(file.read(MAX_RAW_BYTES + 1 if kind is Kind.PICTURE else HEAD_BYTES))
             file.close()
             return partial(self._picture_rows, item.name, picture)
         except ImageError as error:

@@ -16,7 +16,6 @@ import io
 import logging
 import os
 import shutil
-import stat
 import struct
 import tarfile
 import tempfile
@@ -33,6 +32,7 @@ from pyarrow import fs
 
 from emomusic.batch.parts import STORAGE_ERRORS, file_system, is_uri, public_name, reason_of
 from emomusic.errors import BatchError, ImageError
+from emomusic.media import guarded
 from emomusic.media.encodings import names_of
 from emomusic.media.formats import FILM_ENDINGS, has_ending
 from emomusic.media.guarded import FolderWalk, GuardedFile, is_left_out
@@ -45,7 +45,6 @@ MAX_FILM_BYTES = 500 * 2**20
 """Largest film in an archive. Others are read as a stream."""
 
 _STDIN = "-"
-_NOT_FOUND = "This file was not found. Check the name."
 
 ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 """Name endings of the archives that EmoMusic opens."""
@@ -372,15 +371,13 @@ def _remote(uri: str) -> Iterator[Item]:
 
 def open_file(path: str, uri: str) -> BinaryIO:
     """A file for reading, with `seek`. Raise an `ImageError` if it is absent, cannot be read, or is not a file."""
+    if not uri:
+        return guarded.open_file(path, ImageError, "a picture or film", Path(path).name)
     try:
-        if uri:
-            remote: BinaryIO = file_system(uri)[0].open_input_file(path)
-            return remote
-        if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe or a device may block or never end
-            raise ImageError("This file is a folder or a device. Choose a picture or film.")
-        return Path(path).open("rb")
+        remote: BinaryIO = file_system(uri)[0].open_input_file(path)
+        return remote
     except FileNotFoundError:
-        raise ImageError(_NOT_FOUND) from None
+        raise ImageError("This file was not found. Check the name.") from None
     except (BatchError, *STORAGE_ERRORS) as error:
         raise ImageError(f"This file cannot be read: {reason_of(error)}. Check its permissions.") from error
 

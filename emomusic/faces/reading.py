@@ -20,7 +20,7 @@ from emomusic.media.images import DecodedPicture, RgbImage
 Networks: TypeAlias = tuple[FaceDetector, Classifier]
 """What detects and what classifies faces."""
 
-_SMALL_SIDE = 40  # pixels; smaller faces tell little
+_SMALL_SIDE = 30  # pixels; smaller faces tell little
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,6 @@ MAX_PIXELS = 4096 * 2304
 _MAX_KEY_PIXELS = 5312 * 4648
 """Largest frame of action cameras, of which only key frames are decoded."""
 
-_KEY_CODECS = ("h264", "hevc", "av1", "libdav1d", "vp9", "libvpx-vp9")
 _CODED_SHARE = 5 / 4  # codecs round the sides up
 
 # An allow-list, because FFmpeg has some hundred rarely tested decoders.
@@ -52,8 +51,8 @@ _CODECS = (
 _MISSING_S = 1.0  # a film that ends earlier than announced by more is incomplete
 _MISSING_SHARE = 0.02
 _SHORT_S = 0.2
-_TIMELESS, _USUAL_RATE = ("mjpeg", "mpjpeg"), 10  # pictures of network cameras, one after the other
-_SIDE_BY_SIDE = ("left_right", "right_left", "1", "11")  # in Matroska
+_USUAL_RATE = 10  # pictures of network cameras, one after the other
+_TWO_VIEWS = ("left_right", "right_left", "top_bottom", "bottom_top", "1", "2", "3", "11")  # in Matroska
 _HALVES_SIDE, _ALIKE, _LEAST_DETAIL = 192, 0.8, 3.0  # pixels, correlation, and grey values
 _MAX_RATE, _MAX_PIXEL_RATE = 1000, MAX_PIXELS * 128  # for each second of film; a clock may stand still
 _ONE_THREAD_PIXELS = 1280 * 720
@@ -136,30 +135,29 @@ class FilmFile(MediaFile):
         self._open_container(
             self.demuxer,
             _BUFFER_BYTES,
-            **({"options": {"framerate": str(_USUAL_RATE)}} if self.demuxer == "mjpeg" else {}),
+            options={"framerate": str(_USUAL_RATE)} if self.demuxer == "mjpeg" else {},
         )
         self._stream: Any = self._chosen_video()
         codec = self._stream.codec_context
         if "enc_key_id" in self._stream.metadata:  # Matroska
             raise self._encrypted()
         self._require_codec(codec, _CODECS, "video", "MP4")
-        self._most_pixels = _MAX_KEY_PIXELS if codec.name in _KEY_CODECS else MAX_PIXELS
+        self._has_keys_only = codec.name in _WITH_KEYS and codec.width * codec.height > MAX_PIXELS
+        self._most_pixels = _MAX_KEY_PIXELS if self._has_keys_only else MAX_PIXELS
         self._check_size(codec.width, codec.height)
-        self._has_keys_only = codec.width * codec.height > MAX_PIXELS
         if self._with_audio:
             known = (s for s in self._container.streams.audio if s.codec_context and s.codec_context.sample_rate)
             self.audio = next(known, None)
         # Threads take a tenth more processor time, which small films need for the faces.
         is_alone = codec.width * codec.height <= _ONE_THREAD_PIXELS or self._has_keys_only
         codec.thread_type = "NONE" if is_alone else "AUTO"
-        self._most_pixels = self._most_pixels if self._has_keys_only else MAX_PIXELS
         # Of each frame, also if the head differs
         codec.options = {"max_pixels": str(int(self._most_pixels * _CODED_SHARE))}
         if self._has_keys_only:
             codec.skip_frame = "NONKEY"
         rate = self._stream.average_rate
         self.frames_per_second = float(rate) if rate and 1 <= rate <= 1000 else 25.0
-        if self.demuxer in _TIMELESS:
+        if self.demuxer == "mjpeg":
             self.frames_per_second = float(_USUAL_RATE)
         self._video_s = self._announced_duration()
         self.duration_s = max(filter(None, (self._video_s, *self._other_durations())), default=None)
@@ -207,16 +205,16 @@ class FilmFile(MediaFile):
             f"The first {self._missed_s:.0f} s cannot be shown: they need frames before them."
             if self._missed_s >= _MISSING_S
             else "",
-            f"It has no times, so {_USUAL_RATE} pictures a second are assumed." if self.demuxer in _TIMELESS else "",
+            f"It has no times, so {_USUAL_RATE} pictures a second are assumed." if self.demuxer == "mjpeg" else "",
             "Only the key frames of this large film were read." if self._has_keys_only else "",
-            "It shows two views side by side (3D), so each person may be listed twice." if self._is_3d() else "",
+            "It shows two views beside each other (3D), so each person may be listed twice." if self._is_3d() else "",
         ]
         return " ".join(filter(None, notes)) or None
 
     def _is_3d(self) -> bool:
         """Whether the film says that it has two views beside each other, or its first frame shows them."""
         modes = (self._stream.metadata.get(key, "") for key in ("stereo_mode", "stereoscopic_layout"))
-        if any(mode in _SIDE_BY_SIDE for mode in modes):
+        if any(mode in _TWO_VIEWS for mode in modes):
             return True
         grey = cv2.cvtColor(self.picture(self._first, _HALVES_SIDE), cv2.COLOR_RGB2GRAY).astype(np.float32)
         if grey.shape[1] < 1.5 * grey.shape[0]:
@@ -289,7 +287,8 @@ class FilmFile(MediaFile):
         """The frames that are not decoded, where so many are wanted in a second."""
         if self._has_keys_only:
             return "NONKEY"
-        return "NONREF" if rate * _SKIPPED_FRAMES <= self.frames_per_second else "DEFAULT"
+        has_times = self._first.frame.pts is not None  # without them, all frames are counted
+        return "NONREF" if has_times and rate * _SKIPPED_FRAMES <= self.frames_per_second else "DEFAULT"
 
     def _is_over(self) -> bool:
         return self._has_frames and self.should_stop()
@@ -322,8 +321,8 @@ class FilmFile(MediaFile):
                 continue
             time_s = self._clock.at(self._seconds_of(frame))
             self._num_frames += 1
-            last_s = float(frame.duration * self._stream.time_base) if frame.duration else 0.0
-            self.start_s, self.end_s = self._clock.start_s or 0.0, time_s + max(self._spacing_s, last_s)
+            shown = self._film_frame(time_s, frame)
+            self.start_s, self.end_s = self._clock.start_s or 0.0, time_s + max(self._spacing_s, shown.duration_s)
             if self._max_s is not None and time_s > self._max_s:
                 self.problem = f"The film is too long; the results end at {format_clock(self._max_s)}."
             elif self._num_frames > _MAX_RATE * (time_s + 1) or self._num_pixels > _MAX_PIXEL_RATE * (time_s + 1):
@@ -331,7 +330,7 @@ class FilmFile(MediaFile):
             if self.problem is not None:
                 self.end_s = time_s
                 return
-            yield self._film_frame(time_s, frame)
+            yield shown
 
     def _film_frame(self, time_s: float, frame: Any) -> FilmFrame:
         share = time_s / self.duration_s if self.duration_s is not None else self._file.tell() / self.num_bytes
@@ -349,7 +348,7 @@ class FilmFile(MediaFile):
         if self._is_cut_off or self._file.error or missing_s > max(_MISSING_S, _MISSING_SHARE * (self._video_s or 0.0)):
             self.problem = f"The film is incomplete; the results end at {format_clock(self.end_s)}."
             return
-        if self._was_damaged and self.demuxer != "mpjpeg":  # whose last part has no end
+        if self._was_damaged:
             self.problem = "Parts of the film are damaged, so the results have gaps."
         self.end_s = self.duration_s = max(self.end_s, self.duration_s or 0.0)
 

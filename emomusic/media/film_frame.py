@@ -51,6 +51,11 @@ class FilmFrame:
     ratio: float = 1.0
     num_turns: int = 0
 
+    @property
+    def duration_s(self) -> float:
+        """How long the file says that it is shown, in seconds; 0 if unknown."""
+        return float((self.frame.duration or 0) * (self.frame.time_base or 0))
+
     def _placed(self, width: int, height: int) -> tuple[Orientation, tuple[int, int], tuple[slice, slice] | None]:
         """The largest place on a canvas that does not stretch the frame, in its middle.
 
@@ -111,6 +116,7 @@ def yuv_planes(frame: av.VideoFrame) -> list[npt.NDArray[np.uint8]]:
 MAX_GAP_S = 24 * 3600.0  # a longer film, or jump of its clock, is damage
 _RESTART_S = 1.0  # a clock that goes back by more begins again
 _ROUNDING_S = 0.02
+_LONG_STEPS = 2.0  # of a rate
 _LONGEST_S, _MOST_BYTES, MOST_PACKETS = 2.1, 2**26, 4096  # of packets that wait for the next key frame
 _BUSY, _BUSY_TO_MEDIAN = 0.5, 4  # a packet that exceeds these shares of the key frame and of the median is a cut
 
@@ -150,12 +156,20 @@ class FilmClock:
 
 
 def at_rate(frames: Iterable[FilmFrame], rate: float, after_s: float = -math.inf) -> Iterator[FilmFrame]:
-    """The frames after a time, of which the first after each step of the rate is taken."""
+    """The frames after a time: the first after each step of the rate, and others that are shown for two steps."""
     step = 0 if after_s < 0 else math.floor(after_s * rate + 1e-6) + 1
+    left: FilmFrame | None = None
     for frame in frames:
-        if frame.time_s > after_s and frame.time_s * rate >= step - 1e-6:
+        if left is not None and (frame.time_s - left.time_s) * rate > _LONG_STEPS:
+            yield left
+        left = None
+        if frame.time_s > after_s and frame.time_s * rate < step - 1e-6:
+            left = frame
+        elif frame.time_s > after_s:
             step = math.floor(frame.time_s * rate + 1e-6) + 1
             yield frame
+    if left is not None and left.duration_s * rate > _LONG_STEPS:
+        yield left
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,7 +259,7 @@ def _mov_tracks(file: BinaryIO) -> set[bytes]:
 
 
 def mov_atoms(file: BinaryIO | GuardedFile) -> Iterator[tuple[bytes, int, int]]:
-    """Name, place and length of each atom of an MP4 file, up to one that is invalid."""
+    """Name, place and length of each box of an MP4, HEIC or AVIF file, up to one that is invalid."""
     at = 0
     for _ in range(_MOST_ATOMS):
         file.seek(at)

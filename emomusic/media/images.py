@@ -40,7 +40,7 @@ from emomusic.media.picture_files import (
     tiff_directories,
 )
 from emomusic.media.pixels import RgbImage as RgbImage
-from emomusic.media.pixels import choose_page, load_part, read_deep_colours, to_rgb, with_alpha
+from emomusic.media.pixels import absent_pixels, choose_page, load_part, read_deep_colours, to_rgb, with_alpha
 from emomusic.runtime import num_cores
 from emomusic.text import size_over
 
@@ -154,7 +154,8 @@ class _DamagedError(ImageError):
 
 def _decode(data: bytes, name: str, *, orientation: int = 1) -> DecodedPicture:
     """Decode a picture, with an orientation of EXIF if it has none itself; of a cut file what is there."""
-    rest = _decode_cut(data, name, orientation) if is_emptied(data) else None
+    _prepare_pillow()
+    rest = _decode_cut(data, name, orientation) if is_emptied(data) or ends_early(data) else None
     try:
         return rest or _decode_whole(data, name, orientation)
     except _DamagedError as error:
@@ -172,7 +173,7 @@ def _decode_cut(data: bytes, name: str, orientation: int) -> DecodedPicture | No
                 found.append(_decode_whole(whole, name, orientation, is_cut=True))
     if len(found) < 2 or _CUT in (found[0].note, found[1].note):
         return replace(found[0], note=_CUT) if found else None
-    differs = (found[0].pixels != found[1].pixels).any(axis=2)
+    differs = absent_pixels(found[0].pixels, found[1].pixels, in_tiles=data[4:8] == b"ftyp")
     if not differs.any():
         return found[0]
     height, width = (np.ptp(np.flatnonzero(differs.any(axis=axis))) + 1 for axis in (1, 0))
@@ -184,7 +185,6 @@ def _decode_cut(data: bytes, name: str, orientation: int) -> DecodedPicture | No
 
 
 def _decode_whole(data: bytes, name: str, orientation: int, *, is_cut: bool = False) -> DecodedPicture:
-    _prepare_pillow()
     formats: tuple[str, ...] = (*_FORMATS, "TGA") if is_tga(data) else _FORMATS
     if data[4:8] == b"ftyp":
         _register_heic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 from functools import lru_cache
@@ -98,7 +99,7 @@ _WHITE_IS_ZERO, _UNSIGNED = 0, 1
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 _MOST_FRAMES, _MOST_PIXELS = 50, 10**8  # of an animation that may begin with blank frames
 _MOST_PAGES = 200
-_BLANK_RANGE = 16  # grey values
+_BLANK_RANGE, _LEAST_GREEN = 16, 64  # values of 255
 _DECODED_BY_ROWS = ("GIF", "PNG", "TIFF")  # what they decoded before an error is right
 _RANGES = (1.0, 255.0, 2.0**16 - 1, 2.0**32 - 1)
 """What a sensor or a program may take for white: in floats, and in 8, 16 and 32 bits."""
@@ -153,6 +154,13 @@ def load_part(picture: Image.Image) -> bool:
                     picture.paste(picture.crop((0, row - step // 2, picture.width, row - step // 2 + 1)), (0, row))
         return True
     return False
+
+
+def absent_pixels(first: RgbImage, second: RgbImage, *, in_tiles: bool) -> npt.NDArray[np.bool_]:
+    """Which pixels differ between two completions of a picture; `in_tiles`: or are the green of tiles without data."""
+    red, green, blue = np.moveaxis(first, 2, 0)
+    is_green = (red == 0) & (green > _LEAST_GREEN) & (blue == 0)
+    return np.asarray((first != second).any(axis=2) | (in_tiles & is_green))
 
 
 def _is_blank(frame: Image.Image) -> bool:
@@ -213,7 +221,8 @@ def _in_eight_bits(picture: Image.Image, data: bytes) -> Image.Image:
     is_png = picture.format == "PNG" and data[24] == 16  # bits of a sample, in the header
     is_tiff = picture.format == "TIFF" and max(tags.get(_SAMPLE_BITS, (8,))) > 8 and picture.tell() == 0
     if picture.mode in ("RGB", "RGBA") and (is_png or is_tiff):
-        return Image.fromarray(read_deep_colours(data))
+        with contextlib.suppress(ValueError):  # of a cut one, whose pixels Pillow has in 8 bits
+            return Image.fromarray(read_deep_colours(data))
     return picture
 
 

@@ -104,7 +104,7 @@ def test_small_faces_of_a_large_picture_are_found(detector: MtcnnDetector) -> No
         faces = detector.detect(picture)
         assert len(faces) == number
         assert not needs_close_search(1280, 900, [])  # which has no more pixels
-        assert missed_side(*size) <= 40
+        assert 30 < missed_side(*size) <= 40
 
 
 def test_faces_that_a_large_picture_may_hide_are_named() -> None:
@@ -115,7 +115,7 @@ def test_faces_that_a_large_picture_may_hide_are_named() -> None:
 
     assert "57 pixels" in str(reading(10_000, 5600).note)
     assert "57 pixels" in str(reading(10_000, 5600, 100, 900).note)
-    for told in (reading(10_000, 5600, 900), reading(6000, 4000), reading(600, 400)):
+    for told in (reading(10_000, 5600, 900), reading(4000, 3000), reading(600, 400)):
         assert told.note is None
 
 

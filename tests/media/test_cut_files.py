@@ -17,6 +17,8 @@ from tests.media.test_images import encoded
 
 pillow_heif.register_heif_opener()
 PHOTO = Image.open(SAMPLES / "eileen-collins-1999.jpg").convert("RGB").resize((256, 256))
+TRANSPARENT = PHOTO.copy()
+TRANSPARENT.putalpha(Image.fromarray(np.repeat(np.array([[255], [0]], np.uint8), [248, 8], 0).repeat(256, 1)))
 
 
 def is_like_the_photo(image: np.ndarray, rows: slice, most: float = 12.0) -> bool:
@@ -35,6 +37,9 @@ CUTS = {
     "heic": ("HEIF", {}),
     "avif": ("AVIF", {}),
     "lzw.tiff": ("TIFF", {"compression": "tiff_lzw", "strip_size": 8192}),
+    "jpeg.tiff": ("TIFF", {"compression": "jpeg", "strip_size": 8192}),
+    "transparent.heic": ("HEIF", {}),
+    "transparent.avif": ("AVIF", {}),
     "webp with exif": ("WEBP", {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"}),
 }
 
@@ -44,22 +49,24 @@ def with_directory_first(tiff: bytes) -> bytes:
     tags = Image.open(io.BytesIO(tiff)).tag_v2
     strips = [tiff[at : at + size] for at, size in zip(tags[273], tags[279], strict=True)]
     single = {256: tags[256], 257: tags[257], 259: tags[259], 262: tags[262], 277: 3, 278: tags[278], 317: 1}
-    arrays = 8 + 2 + 12 * (len(single) + 3) + 4  # after the directory: bits, offsets and sizes
-    start = arrays + 12 + 8 * len(strips)
+    codes = tags.get(347, b"")  # that the strips of JPEG share
+    arrays = 8 + 2 + 12 * (len(single) + 4) + 4  # after the directory: bits, offsets, sizes and codes
+    start = arrays + 12 + 8 * len(strips) + len(codes)
     offsets = [start + sum(map(len, strips[:number])) for number in range(len(strips))]
     entries = [(tag, 4, 1, value) for tag, value in single.items()] + [
         (258, 4, 3, arrays), (273, 4, len(strips), arrays + 12), (279, 4, len(strips), arrays + 12 + 4 * len(strips)),
+        (347, 7, len(codes), start - len(codes)),
     ]  # fmt: skip
     directory = b"".join(struct.pack("<HHII", *entry) for entry in sorted(entries))
     values = struct.pack(f"<{3 + 2 * len(strips)}I", 8, 8, 8, *offsets, *map(len, strips))
-    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4) + values + b"".join(strips)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4) + values + codes + b"".join(strips)
 
 
 @pytest.mark.parametrize("name", CUTS)
 @pytest.mark.parametrize("share", [0.6, 0.95])
 def test_of_a_cut_file_the_rest_is_read_with_a_note(name: str, share: float) -> None:
     fmt, options = CUTS[name]
-    whole = encoded(PHOTO, fmt, **options)
+    whole = encoded(TRANSPARENT if name.startswith("transparent") else PHOTO, fmt, **options)
     if "compression" in options:
         whole = with_directory_first(whole)
     found = read_picture_file(whole[: int(share * len(whole))])
@@ -67,6 +74,62 @@ def test_of_a_cut_file_the_rest_is_read_with_a_note(name: str, share: float) -> 
     rows = slice(100 if share < 0.9 else 200)
     assert np.abs(found.pixels[rows].astype(int) - read_image(whole)[rows]).mean() < 4
     assert share > 0.9 or fmt not in ("HEIF", "AVIF") or (found.pixels[-8:] == 128).mean() > 0.9
+    assert found.note
+    assert "absent" in found.note
+
+
+def box(name: bytes, *parts: bytes, version: int | None = None, flags: int = 0) -> bytes:
+    """A box of HEIC, with a version and flags if it has those."""
+    body = (b"" if version is None else struct.pack(">I", version << 24 | flags)) + b"".join(parts)
+    return struct.pack(">I4s", len(body) + 8, name) + body
+
+
+def in_tiles(picture: Image.Image, side: int) -> bytes:
+    """A HEIC as telephones write it: of square tiles, each an item."""
+    columns, rows = picture.width // side, picture.height // side
+    corners = [(x * side, y * side) for y in range(rows) for x in range(columns)]
+    files = [encoded(picture.crop((x, y, x + side, y + side)), "HEIF") for x, y in corners]
+    codec, *tiles = (
+        file[file.index(name) - 4 :] for file, name in ((files[0], b"hvcC"), *((f, b"mdat") for f in files))
+    )
+    codec, tiles = codec[: int.from_bytes(codec[:4], "big")], [tile[8:] for tile in tiles]
+    numbers, sizes = range(2, len(tiles) + 2), [(side, side), picture.size]
+    grid = struct.pack(">4B2H", 0, 0, rows - 1, columns - 1, *picture.size)
+    infos = [
+        box(b"infe", struct.pack(">HH5s", number, 0, b"grid" if number == 1 else b"hvc1"), version=2, flags=number > 1)
+        for number in (1, *numbers)
+    ]
+    known = [struct.pack(">HBB", 1, 1, 3), *(struct.pack(">HBBB", number, 2, 0x81, 2) for number in numbers)]
+    count = struct.pack(">H", len(infos))
+
+    def head(start: int) -> bytes:
+        places = [start + sum(map(len, tiles[:number])) for number in range(len(tiles))]
+        entries = [
+            struct.pack(">3HH2I", number, 0, 0, 1, place, len(tile))
+            for number, place, tile in zip(numbers, places, tiles, strict=True)
+        ]
+        properties = box(b"ipco", codec, *(box(b"ispe", struct.pack(">II", *size), version=0) for size in sizes))
+        return box(b"ftyp", b"heic", bytes(4), b"mif1heic") + box(
+            b"meta",
+            box(b"hdlr", bytes(4), b"pict", bytes(13), version=0),
+            box(b"pitm", struct.pack(">H", 1), version=0),
+            box(b"iinf", count, *infos, version=0),
+            box(b"iref", box(b"dimg", struct.pack(f">HH{len(tiles)}H", 1, len(tiles), *numbers)), version=0),
+            box(b"iprp", properties, box(b"ipma", bytes(2), count, *known, version=0)),
+            box(b"iloc", b"\x44\0", count, struct.pack(">3HH2I", 1, 1, 0, 1, 0, len(grid)), *entries, version=1),
+            box(b"idat", grid),
+            version=0,
+        )
+
+    return head(len(head(0)) + 8) + box(b"mdat", *tiles)
+
+
+def test_of_a_cut_heic_in_tiles_the_whole_tiles_are_read() -> None:
+    whole = in_tiles(PHOTO, 64)
+    assert is_like_the_photo(read_image(whole), slice(None))
+    found = read_picture_file(whole[: int(0.6 * len(whole))])
+    assert is_like_the_photo(found.pixels, slice(64))
+    assert (found.pixels[-64:] == 128).all()
     assert found.note
     assert "absent" in found.note
 

@@ -177,31 +177,38 @@ def jpegs(frames: Sequence[RgbImage]) -> bytes:
     return b"".join(encode_jpeg(frame) + bytes(9) for frame in frames)
 
 
-def multipart(frames: Sequence[RgbImage]) -> bytes:
-    head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
-    return b"".join(head % len(each) + each + b"\r\n" for each in map(encode_jpeg, frames))
+def multipart(frames: Sequence[RgbImage], head: bytes) -> bytes:
+    return b"".join(head + each + b"\r\n" for each in map(encode_jpeg, frames))
 
 
+PART = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: 999\r\n\r\n"
 STREAMS = {
-    "h264": lambda: encoded(FRAMES, "h264", "libx264"),
-    "hevc": lambda: encoded(FRAMES, "hevc", "libx265"),
-    "ivf": lambda: encoded(FRAMES[20:80:2], "ivf", "libvpx", **{"deadline": "realtime", "cpu-used": "8"}),
-    "jpegs": lambda: jpegs(FRAMES[20:80:2]),
-    "multipart": lambda: multipart(FRAMES[20:80:2]),
+    "h264": (4.0, lambda: encoded(FRAMES, "h264", "libx264")),
+    "hevc": (4.0, lambda: encoded(FRAMES, "hevc", "libx265")),
+    "ivf": (1.2, lambda: encoded(FRAMES[20:80:2], "ivf", "libvpx", **{"deadline": "realtime", "cpu-used": "8"})),
+    "jpegs": (3.0, lambda: jpegs(FRAMES[20:80:2])),
+    "multipart": (3.0, lambda: multipart(FRAMES[20:80:2], b"b\nX-Time: 1\nContent-type:image/jpg\n\n")),
+    "multipart of HTTP": (3.0, lambda: b"HTTP/1.0 200 OK\r\n\r\n" + multipart(FRAMES[20:80:2], PART)),
 }
+"""Seconds of the films, and what makes them."""
 
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_streams_of_cameras_are_films(name: str) -> None:
-    data = STREAMS[name]()
+    seconds, make = STREAMS[name]
+    data = make()
     assert (kind_of(data), kind_of(jpegs([ONE, TWO]))) == (Kind.FILM, Kind.PICTURE)
     film, reading = read_stream(data)
     assert len(reading.persons()) == 2
+    assert reading.duration_s == pytest.approx(seconds, abs=0.1)
     assert film.problem is None
-    assert (film.note is not None) == ("jpegs" in name or name == "multipart")  # their times are assumed
+    assert (film.note is not None) == (film.demuxer == "mjpeg")  # whose times are assumed
 
 
-@pytest.mark.parametrize("data", [b"\x06\x0e\x2b\x34" + bytes(99), b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:9,\na.ts\n"])
+HLS = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:9,\na.ts\n"
+
+
+@pytest.mark.parametrize("data", [b"\x06\x0e\x2b\x34" + bytes(99), HLS, b"<?xml?>\n<MPD >", b"YUV4MPEG2 W9"])
 def test_films_in_other_formats_are_named(data: bytes) -> None:
     assert kind_of(data) is Kind.FILM
     with pytest.raises(FilmError, match="film in a format that is not read"):
