@@ -58,8 +58,8 @@ class ModelSpec:
         mirrored: whether to average the probabilities over the face and its mirror image.
         temperature: divisor of the logits, fitted on validation together with `smoothing`, which is applied first.
         parameters: number of weights.
-        sha256: of `model.keras`.
-        onnx_sha256: of `model.onnx`; empty before the export.
+        sha256: the checksum of `model.keras`.
+        onnx_sha256: the checksum of `model.onnx`; empty before the export.
         classes: names of the classes, in the order of the outputs.
         smoothing: the label smoothing to invert, as a share of the probability.
         constants: added to the logits after the temperature, one for each class, or none (`fit_calibration`).

@@ -57,9 +57,9 @@ WORK_S = 3.0
 _LEAST_SPEED = 120  # seconds of sound that one second of processor time decodes; usually above 400
 
 _SHORT_S = 60.0
-_SHARES = (1 / 6, 3 / 6, 5 / 6)  # of the song, in the middle of the windows
+_SHARES = (1 / 6, 3 / 6, 5 / 6)  # parts of the song, in the middle of the windows
 _MOST_PLACES = 120  # where sound is looked for in a song with silent parts
-_SOME, _MOST = 0.25, 0.9  # of a window that sounds, where it should lie and where there is a choice
+_SOME, _MOST = 0.25, 0.9  # parts of a window that sound, where it should lie and where there is a choice
 _LENGTH = round(PATCH_S * SAMPLE_RATE)
 _MIN_S = 1.0
 _FULL_S = 10.0
@@ -71,7 +71,7 @@ _BUFFER_BYTES = 2**16
 _MAX_COVER_BYTES = 10 * 2**20
 _PREROLL_S = 0.2  # decoders need some packets before the first right sample
 _MAX_FRAME = 2**17  # samples
-_PLAUSIBLE_RATES, _PLAUSIBLE_CHANNELS = range(1_000, 10_000_000), 128  # of files that are not damaged
+_PLAUSIBLE_RATES, _PLAUSIBLE_CHANNELS = range(1_000, 10_000_000), 128  # files that are not damaged have them
 
 _TAGS = ("title", "artists", "artist", "album_artist", "composer", "album", "genre", "date", "year", "track", "disc")
 _DEFAULT = av.stream.Disposition.default
@@ -90,7 +90,7 @@ class AudioSong:
     """A song with its tags and the parts of it that tell its mood.
 
     Attributes:
-        title: from the tags, or the name of the file.
+        title: the title in the tags, or the name of the file.
         artists: main artist first; empty if unknown.
         genres: in lower case.
         windows: that sound: the whole song up to a minute; otherwise, or with silent parts, parts of `PATCH_S`.
@@ -157,7 +157,7 @@ def _choose(sound_at: Callable[[float], Float32Array], duration_s: float) -> lis
 
     Args:
         sound_at: returns a window's samples.
-        duration_s: of the song.
+        duration_s: the length of the song.
     """
     places = _places(duration_s)
     if duration_s <= _SHORT_S:
@@ -198,7 +198,7 @@ class AudioFile(MediaFile):
     """An opened audio file.
 
     Attributes:
-        name: of the file; empty if unknown.
+        name: the name of the file; empty if unknown.
         quoted: the name for messages.
         duration_s: as announced by the file; None if unknown.
         start_s: time of the first sample in the clock of the file.
@@ -220,7 +220,7 @@ class AudioFile(MediaFile):
 
         Args:
             source: as for `read_song`, as are `name` and the errors.
-            name: of the file.
+            name: the name of the file.
             format_name: FFmpeg's demuxer for a film whose sound is wanted; None accepts only audio files.
             checkpoint: called for each packet; it raises an exception to stop the work.
         """
@@ -266,7 +266,7 @@ class AudioFile(MediaFile):
         self._stream, self._file.num_left = stream, _DECODE_BYTES
         self.start_s = float(stream.start_time * stream.time_base) if stream.start_time else 0.0
         self._starts_anew = found.demuxer != "ogg" or not self._is_chained()
-        seconds = self._announced_s(stream) or 0.0  # of a chain, that of a part
+        seconds = self._announced_s(stream) or 0.0  # in a chain, that of a part
         self.duration_s = seconds if self._starts_anew and 0 < seconds < LONGEST_S else None
 
     def _best_stream(self) -> Any:
@@ -358,7 +358,7 @@ class AudioFile(MediaFile):
 
     def pcm(self, start_s: float, rate: int) -> Iterator[bytes]:
         """Stereo samples of 16 bits from a time on, up to a damage. Any threads may take them, at any time."""
-        self._file.deadline_s = None  # of one thread
+        self._file.deadline_s = None  # it is for one thread
         resampler, skipped = av.AudioResampler("s16", "stereo", rate), None
         with contextlib.suppress(*DAMAGE):
             for frame in itertools.chain(self._frames(start_s), (None,)):

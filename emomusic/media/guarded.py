@@ -128,7 +128,7 @@ class FolderWalk:
         """Walk through these folders.
 
         Args:
-            roots: of the walk. Links are followed after all of them.
+            roots: where the walk begins. Links are followed after all of them.
             is_wanted: tells whether the file at a path has a wanted format.
             but: paths of folders that are left out.
         """

@@ -20,7 +20,7 @@ _PART = SAMPLE_RATE // 20
 _LOOKED_S = (15.0, 90.0)  # from the end; more only if the last seconds are silent
 _LONGEST_SILENCE_S = 90.0
 _SMOOTHED = 8  # parts of which the loudness is compared
-_FALL = 0.5  # of the power: the song before counts as over when it falls by 3 dB for good
+_FALL = 0.5  # part of the power: the song before counts as over when it falls by 3 dB for good
 _SHORTEST_JOIN_S, _LONGEST_JOIN_S = 0.15, 6.0
 
 _RATES = (44_100, 48_000)

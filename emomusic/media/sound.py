@@ -32,14 +32,14 @@ _MOST_KINDS = 100  # each needs a resampler
 _MAX_SAMPLE = 100.0  # 40 dB beyond full scale; floating point has any value
 _PART = SAMPLE_RATE // 10
 _AROUND = 5 * _PART
-_BLOCK = 4 * _PART  # of BS.1770
+_BLOCK = 4 * _PART  # as in BS.1770
 _ABSOLUTE_GATE_DB, _RELATIVE_GATE_DB, _OFFSET_DB = -70.0, -10.0, -0.691
 # Of BS.1770, tables 1 and 2, at 48 kHz: a filter for the head and a high-pass, each as numerator and denominator
 _FILTERS = (
     ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585)),
     ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621)),
 )
-_SAME = 0.9  # of the energy of the loudest channel; of such channels, the first one is heard in all blocks
+_SAME = 0.9  # part of the energy of the loudest channel; of such channels, the first one is heard in all blocks
 _CANCELLED = 0.3**2  # energy of the sum, compared with that of the loudest channel
 _LOW_CHANNEL = "LFE"
 
@@ -152,7 +152,7 @@ def mono_sound(frames: Iterable[Any]) -> Iterator[Float32Array]:
     others sound.
 
     Args:
-        frames: of PyAV, consecutive.
+        frames: consecutive ones of PyAV.
 
     Raises:
         ValueError: the rate, the channels or the format of the samples changes again and again.

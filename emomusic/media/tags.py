@@ -22,7 +22,7 @@ _COMMENTS = (b"\x03vorbis", b"OpusTags")  # what comes before them
 _FIELDS = {
     "title": ("tit2", "\xa9nam"),
     "artist": ("tpe1", "\xa9art"),
-    "artists": ("txxx:artists", "----:com.apple.itunes:artists"),  # of Picard: each by its own name
+    "artists": ("txxx:artists", "----:com.apple.itunes:artists"),  # Picard's: one artist in each
     "album_artist": ("tpe2", "aart", "albumartist", "album artist"),
     "composer": ("tcom", "\xa9wrt"),
     "album": ("talb", "\xa9alb"),
@@ -160,7 +160,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, tuple):  # of MP4: a number and how many there are
+    if isinstance(value, tuple):  # MP4 has a number and how many there are
         return str(value[0])
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
 
@@ -178,7 +178,7 @@ def _unslashed(values: list[str]) -> list[str]:
 # The mood: TMOO or TXXX:MOOD of ID3, MOOD of Vorbis comments, MP4 and APEv2
 
 _TMOO, _TXXX, _VORBIS, _MP4, _APE = "TMOO", "TXXX:MOOD", "MOOD", "----:com.apple.iTunes:MOOD", "Mood"
-_SEPARATOR = "; "  # of several moods of a file
+_SEPARATOR = "; "  # between several moods of a file
 
 
 def read_mood(path: Path) -> tuple[str, str | None]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from emomusic.songs.hearing import SoundHead
 
 _MAX_CRASHES = 10  # in a row
-_PART_BYTES = 2**16  # of a file, at its start, in its middle and at its end
+_PART_BYTES = 2**16  # bytes of a file, at its start, in its middle and at its end
 
 Analysis = tuple[str, bytes] | AudioError
 """What `stored` makes of a song, or why its file cannot be heard."""
@@ -113,7 +113,7 @@ def song_of(song: AudioSong, hearing: Hearing, player: Player, number: int, path
         hearing: what was heard.
         player: what plays it.
         number: unique for this player.
-        path: of the file, or its name.
+        path: the path of the file, or its name.
         known: other fields.
     """
     return Song(

@@ -162,7 +162,7 @@ class Catalogue:
         name: name of the table in messages.
         table: `TRACK_COLUMNS` and available `OPTIONAL_COLUMNS`, rows numbered from 0. Do not modify.
         is_local: whether the songs are audio files, or of a visitor's table; they need no Spotify ids and features.
-        songs: of the rows, if they are audio files.
+        songs: those of the rows, if they are audio files.
     """
 
     def __init__(
@@ -177,9 +177,9 @@ class Catalogue:
 
         Args:
             table: one row for each song.
-            name: of the table in messages.
+            name: the name of the table in messages.
             is_local: see the attribute.
-            songs: of the rows, if they exist already; otherwise the table has all that is known of them.
+            songs: those of the rows, if they exist already; otherwise the table has all that is known of them.
         """
         self.name = name
         self.is_local = is_local

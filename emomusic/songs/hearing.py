@@ -47,10 +47,10 @@ QUADRANTS = (Quadrant.Q1, Quadrant.Q2, Quadrant.Q3, Quadrant.Q4)
 
 _CORNERS = np.array([QUADRANT_CORNERS[quadrant] for quadrant in QUADRANTS], np.float64)
 _NUM_TAGS = 5
-_NUM_FEATURES = 128  # of `Hearing.features`
-_SLOPE = 1.5  # of the kernel, by ten folds, see docs/experiments.md
+_NUM_FEATURES = 128  # numbers in `Hearing.features`
+_SLOPE = 1.5  # slope of the kernel, by ten folds, see docs/experiments.md
 
-_MOST_WINDOWS = 60  # of a film; each takes up to 0.3 s of one core
+_MOST_WINDOWS = 60  # windows of a film; each takes up to 0.3 s of one core
 _NUM_TOGETHER = 8  # windows in one answer of the model, as long as the clips that it was trained on
 
 
@@ -77,7 +77,7 @@ def hear_windows(
 
     Args:
         windows: at least one.
-        loudness_db: of all the sound that they are parts of; None for that of the windows.
+        loudness_db: that of all the sound that they are parts of; None for that of the windows.
         turn: held by each call of the network.
 
     Returns:

@@ -11,7 +11,7 @@ from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Mood
 
 _STEP_COST = 10.0  # per squared distance on the plane
 _TEMPO_JUMP_COST = 0.25  # per 100 BPM
-_LATER_COST = 0.02  # of each song for a waypoint that is better
+_LATER_COST = 0.02  # the cost of each song for a waypoint that is better
 _ENDS = 4.0  # weight of the ways from the listener to the first song, and from the last one to the target
 _LONGEST_STEP = 1.6  # in mean steps
 _NEAREST = 0.15  # the first song is at most so much farther from the listener than the nearest one on the way
@@ -46,7 +46,7 @@ def like_steps(
         start: point before the first song.
         target: point after the last song.
         points: valence and arousal of the songs, shape (n, 2), the better ones first.
-        tempo_bpm: of the songs, shape (n,); it changes little between neighbours.
+        tempo_bpm: the tempo of the songs, shape (n,); it changes little between neighbours.
         ends: positions of the songs that may be the last one; all if there is none.
         most: number of songs.
     """

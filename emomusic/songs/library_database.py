@@ -42,7 +42,7 @@ _EMPTY, _OLD = (0, 0), (1, 2)  # version and number of tables
 _NUM_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('folders', 'songs')"
 _LOCK_S = 20.0  # for another process to write
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)  # the last: a column has another name
-_COUNTER_AT = 24  # of SQLite's header: the counter of changes, with a rollback journal
+_COUNTER_AT = 24  # place in SQLite's header: the counter of changes, with a rollback journal
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError)
 """Errors of a cell with other content than a song."""
@@ -77,7 +77,7 @@ class LibraryFile:
     """The opened file, for one thread. Several processes may open it.
 
     Attributes:
-        path: of the SQLite file.
+        path: the SQLite file.
     """
 
     def __init__(self, path: Path | None = None, *, create: bool = False) -> None:
@@ -98,7 +98,7 @@ class LibraryFile:
             file: Path | str = self.path if create or self.path.exists() else ":memory:"
             self._db = sqlite3.connect(file, timeout=_LOCK_S, isolation_level="IMMEDIATE")
             stack.push(self)
-            self._db.text_factory = os.fsdecode  # of paths outside Unicode
+            self._db.text_factory = os.fsdecode  # for paths outside Unicode
             self._renew()
             if self._number("PRAGMA user_version") != _VERSION or self._number(_NUM_TABLES) != 2:
                 raise sqlite3.DatabaseError(f"not a library of version {_VERSION}")

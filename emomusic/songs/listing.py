@@ -223,8 +223,8 @@ def songs_like(
     """Songs that resemble a song, the most similar first. Other versions of it are left out.
 
     Args:
-        song: of any source.
-        recommender: of the source of the songs.
+        song: a song of any source.
+        recommender: the source of the songs.
         request: its filters count.
         point: place of the song.
         mood: only songs whose most probable mood it is; None for all moods.
@@ -268,7 +268,7 @@ def _sounds(song: Song, recommender: Recommender, library: Path | None) -> npt.N
 
         with Library(library) as opened:
             stored = opened.features()
-    parts = [stored.get(each.id) or (each.hearing.features if each.hearing is not None else b"") for each in songs]
+    parts = [stored.get(one.id) or (one.hearing.features if one.hearing is not None else b"") for one in songs]
     own = stored.get(song.id) or song.hearing.features
     if not own or not all(len(part) == len(own) for part in parts):
         return None
@@ -282,7 +282,7 @@ def find_song(text: str, recommender: Recommender) -> Song | None:
 
     Args:
         text: may have the artist too, after or before the title.
-        recommender: of the source.
+        recommender: the source of the songs.
     """
     catalogue = recommender.catalogue
     if (link := TRACK_LINK.search(text)) is not None:

@@ -51,7 +51,7 @@ def load_library_recommender(path: Path | None = None) -> Recommender:
     """Recommender for the library of one's own music.
 
     Args:
-        path: of the library, by default `library.library_file()`.
+        path: the file of the library, by default `library.library_file()`.
 
     Raises:
         LibraryError: the library has no songs, or cannot be read.

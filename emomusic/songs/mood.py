@@ -197,7 +197,7 @@ class MoodClassifier:
 
         def predict(start: int) -> npt.NDArray[np.float64]:
             part = inputs[start : start + _MOST_AT_ONCE, : len(inputs_of(self.name))]
-            with _single_thread():  # of OpenMP, in this thread
+            with _single_thread():  # for OpenMP, in this thread
                 return np.asarray(self._estimator.predict_proba(part))
 
         starts = range(0, len(inputs), _MOST_AT_ONCE)
@@ -314,7 +314,7 @@ def explain_mood(
     return MoodExplanation(probabilities[0], probabilities[1], MOODS[top], influences)
 
 
-_SCARCE = 0.1  # of all songs; a quarter would be even
+_SCARCE = 0.1  # share of all songs; a quarter would be even
 
 
 def scarce_moods(counts: Mapping[Mood, int]) -> list[Mood]:

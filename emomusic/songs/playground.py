@@ -25,7 +25,7 @@ GRID = 41
 """Points of a side of the plane of `Training.regions`."""
 
 _HELD_OUT, _PER_MOOD, _SURE = 0.2, 170, 0.6
-_DECAYS, _TINY = (0.9, 0.999), 1e-8  # of Adam
+_DECAYS, _TINY = (0.9, 0.999), 1e-8  # as in Adam
 _AXES = tuple(FEATURE_NAMES.index(name) for name in ("valence", "energy"))
 
 

@@ -33,7 +33,7 @@ def playlist(form: PlaylistFormat, picks: Iterable[Pick], request: Request, num_
         form: `NSP` has no songs; Navidrome finds those with the mood of the request, which `library tag` writes.
         picks: the songs.
         request: for them.
-        num_songs: of a smart playlist.
+        num_songs: the songs of a smart playlist.
     """
     if form is PlaylistFormat.NSP:
         return _nsp(request, num_songs)

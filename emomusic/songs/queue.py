@@ -18,7 +18,7 @@ class SongQueue:
     """Songs for a request, chosen when they are needed. No song occurs twice. Thread-safe.
 
     Attributes:
-        request: of the listener.
+        request: the request of the listener.
         recommender: chooses the songs.
     """
 
@@ -34,7 +34,7 @@ class SongQueue:
 
         Args:
             recommender: chooses the songs.
-            request: of the listener.
+            request: the request of the listener.
             picks: the only songs, such as the playlist of a session, which has several requests.
             skipped: ids of songs and normalized names of artists. The set may change at any time: its songs leave the
                 queue at once, and return to their places when they are no longer in it.
@@ -46,7 +46,7 @@ class SongQueue:
         self._picks: list[Pick] = []  # with the skipped ones
         self._keys: set[tuple[str, str]] = set()
         self._num_chosen = 0
-        self._position = 0  # of the current song, or of the skipped ones before it
+        self._position = 0  # place of the current song, or of the skipped ones before it
         self._lock = threading.RLock()
 
     def continue_with(self, recommender: Recommender) -> None:

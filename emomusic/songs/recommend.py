@@ -273,7 +273,7 @@ def _place_among_faces(point: AffectPoint, mood: Mood) -> npt.NDArray[np.float32
     faces = [emotion.point for emotion in Emotion if emotion.mood_at(emotion.point) is mood]
     points = np.array([(place.valence, place.arousal) for place in [*faces, Emotion.NEUTRAL.point]])
     low, high = points.min(axis=0), points.max(axis=0)
-    if mood is Quadrant.N.mood:  # of the unpleasant half of the neutral faces
+    if mood is Quadrant.N.mood:  # for the unpleasant half of the neutral faces
         low, high = np.array([-NEUTRAL_RADIUS, -NEUTRAL_RADIUS / 2]), np.array([0, NEUTRAL_RADIUS / 2])
     place = 2 * (np.array([point.valence, point.arousal]) - low) / (high - low) - 1
     return np.asarray(np.clip(place, -1, 1), np.float32)

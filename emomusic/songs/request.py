@@ -29,7 +29,7 @@ class Request:
         mood: target mood, overrides the mood of the policy.
         policy: how to choose the target.
         destination: end of a journey; None takes a point of the target mood.
-        turns: of several listeners the name, the point and the emotion, whose songs play in turn.
+        turns: the name, the point and the emotion of several listeners, whose songs play in turn.
         seed: shuffles songs of similar scores; the same seed gives the same list.
         hide_explicit: remove songs marked explicit.
         genres: a song must have one of them; empty allows all. A genre of comedy, sleep or children's songs includes

@@ -16,7 +16,7 @@ from emomusic.songs.listing import Rows, Songs
 from emomusic.songs.mood import MOODS
 from emomusic.songs.tables.table import mood_words
 
-_LEAST_LETTERS, _LONG = 4, 8  # of a word with a typing error, and with two
+_LEAST_LETTERS, _LONG = 4, 8  # letters of a word with a typing error, and with two
 _FILLERS = frozenset({"a", "and", "by", "music", "of", "some", "song", "songs", "the", "tracks", "with"})
 _MOST_MENDED, _RARE = 8, 10  # words, and songs with a word
 _MOOD_NAMES = {mood.value: mood.value for mood in Mood}
@@ -28,7 +28,7 @@ class Term:
     """A mood or a genre in the text of a search.
 
     Attributes:
-        words: of the text: "hip hop".
+        words: the words of the text: "hip hop".
         mood: the mood; None for a genre.
         genre: the name of the genre in the catalogue; empty for a mood.
     """
@@ -48,7 +48,7 @@ class Found:
     """What a search finds.
 
     Attributes:
-        rows: of the songs; those with all words in title and artists first, then the best known ones.
+        rows: the rows of the songs; those with all words in title and artists first, then the best known ones.
         terms: the moods and genres of the text. A song has one of these moods and one of these genres.
         text: what was searched: the text without typing errors.
         is_mended: whether the text had some.

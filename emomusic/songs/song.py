@@ -117,11 +117,11 @@ class Hearing(Struct, frozen=True, omit_defaults=True, gc=False):
     """What a song sounds like.
 
     Attributes:
-        probabilities: of the quadrants "Q1" to "Q4"; their sum is 1.
+        probabilities: those of the quadrants "Q1" to "Q4"; their sum is 1.
         valence: -1 to 1, the mean over the corners of the quadrants, as is `arousal`.
         tags: the strongest five, with their probabilities.
         timeline: time in seconds, valence and arousal of each patch of 3 s that was heard; empty if it was not stored.
-        features: of the model, shape (128,), float16, as bytes; songs that sound alike are near. Empty if unknown.
+        features: numbers of the model, shape (128,), float16, as bytes: near if songs sound alike; empty if unknown.
         traits: what the song is heard to be, or to have; empty if nothing is clear, or if it was not listened for.
     """
 
@@ -173,10 +173,10 @@ class Song(Struct, frozen=True, omit_defaults=True, gc=False):
         duration_s: length in seconds.
         year: year of release.
         mood: label from a labelled table.
-        path: of an audio file, or its name.
-        licence: of a bundled song.
+        path: the path of an audio file, or its name.
+        licence: that of a bundled song.
         source: address of a bundled song.
-        key: of a bundled song in which it is clear: "D minor".
+        key: the key of a bundled song in which it is clear: "D minor".
         hearing: what was heard, of an audio file.
     """
 

@@ -80,7 +80,7 @@ def songs_m3u(picks: Iterable[Pick], titles: Iterable[str] | None = None) -> str
 
     Args:
         picks: in order.
-        titles: of the entries, one for each song; by default "Artists - Title".
+        titles: the titles of the entries, one for each song; by default "Artists - Title".
     """
     lines = ["#EXTM3U"]
     songs = [pick.song for pick in picks]

@@ -73,7 +73,7 @@ class Examples:
     Attributes:
         inputs: shape (n, f): of the model, as for `MoodClassifier.fit` or from `hearing.summary_of`.
         labels: shape (n,): positions in the classes.
-        checksums: of the content of each file that they were read from.
+        checksums: those of the content of each file that they were read from.
     """
 
     inputs: npt.NDArray[Any]
@@ -115,7 +115,7 @@ def cross_validate(
         examples: the songs.
         classes: names of the classes.
         fit: fits a model to inputs and labels, and returns what predicts the probabilities for inputs.
-        seed: of the first split.
+        seed: decides the first split.
 
     Raises:
         DatasetError: a class has fewer than ten songs.
@@ -137,7 +137,7 @@ def cross_validate(
             scores.append(score(labels[test], probabilities.argmax(axis=1), classes))
         logger.info("%s: repeat %d of %d, accuracy %.3f", model, repeat + 1, NUM_REPEATS, scores[-1].accuracy)
 
-    accuracies, macro_f1s = ([getattr(each, name) for each in scores] for name in ("accuracy", "macro_f1"))
+    accuracies, macro_f1s = ([getattr(fold, name) for fold in scores] for name in ("accuracy", "macro_f1"))
     first_repeat = score(labels, repeated_probabilities[0].argmax(axis=1), classes).as_dict()
     metrics = {
         "model": model,
@@ -165,9 +165,9 @@ def train(
     """Evaluate a model and write its files into a folder. A failure leaves the old ones.
 
     Args:
-        kind: of the model.
+        kind: the kind of the model.
         out: the folder.
-        names: of further files that it may have.
+        names: further files that it may have.
         evaluate: the cross-validation.
         save: fits the model, writes its weights and `spec.json` into a folder, and returns further metrics.
         card: makes the text of `CARD.md` from the metrics.
@@ -180,7 +180,7 @@ def train(
         ModelError: it has other files.
     """
     out = prepare_model_folder(out, (*names, SPEC, METRICS, PREDICTIONS, CARD, f"{_DRAFTS}*"))
-    for draft in out.glob(f"{_DRAFTS}*"):  # of an interrupted run
+    for draft in out.glob(f"{_DRAFTS}*"):  # left by an interrupted run
         shutil.rmtree(draft)
     found = evaluate()
     with tempfile.TemporaryDirectory(dir=out, prefix=_DRAFTS) as folder:
@@ -211,7 +211,7 @@ def fill_card(file: str, metrics: Mapping[str, Any], number_format: str, class_n
     rows = zip(scores, metrics["confusion"], strict=True)
     values |= {
         **metrics,
-        "counts": ", ".join(f"{each['support']} {name}" for name, each in scores.items()),
+        "counts": ", ".join(f"{figures['support']} {name}" for name, figures in scores.items()),
         "num_folds": NUM_FOLDS,
         "runs": metrics["folds"] // NUM_FOLDS,
         "table": f"| {class_name} | precision | recall | F1 | songs |\n| --- | --- | --- | --- | --- |\n"
@@ -328,10 +328,10 @@ def mood_card(metrics: dict[str, Any], data_sha256: str) -> str:
 # The head that hears mood
 
 _HEAD_SEED = 0
-_C = 0.003  # of ten folds, see docs/experiments.md, as the next two
+_C = 0.003  # the best in ten folds, see docs/experiments.md, as the next two
 _RIDGE = 0.1
-_SHARPNESS = 5.0  # of the kernel's scores, which are shares of a quadrant
-_MIN_SCALE = 1e-3  # of a feature that hardly changes
+_SHARPNESS = 5.0  # the kernel's scores, which are shares of a quadrant
+_MIN_SCALE = 1e-3  # a feature that hardly changes has it
 _KEPT = (NETWORK.name, "LICENSE")  # which the training does not write
 
 
@@ -362,8 +362,8 @@ def read_clips(folder: Path, on_progress: Callable[[int, int], None]) -> Example
 
     heard = []
     with ThreadPoolExecutor(num_cores(), thread_name_prefix="clips") as threads:
-        for each in threads.map(hear, [path for path, _ in files]):
-            heard.append(each)
+        for clip in threads.map(hear, [path for path, _ in files]):
+            heard.append(clip)
             on_progress(len(heard), len(files))
     summaries, checksums = zip(*heard, strict=True)
     return Examples(np.stack(summaries), labels, checksums)
@@ -386,7 +386,7 @@ def fit_head(summaries: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) 
     targets = np.eye(len(QUADRANTS))[labels] - 1 / len(QUADRANTS)
     scores = np.linalg.solve(similarities + _RIDGE * np.eye(len(clips)), targets)
     weights = (linear.coef_.T / 2, linear.intercept_ / 2, scores * _SHARPNESS / 2)
-    linear_weights, bias, kernel_weights = (each.astype(np.float32) for each in weights)
+    linear_weights, bias, kernel_weights = (table.astype(np.float32) for table in weights)
     return SoundHead(mean, scale, linear_weights, bias, clips, kernel_weights)
 
 
@@ -424,7 +424,7 @@ def train_sound(clips: Examples, out: Path) -> dict[str, Any]:
     """Cross-validate the head, fit it to all clips and write its files.
 
     Args:
-        clips: of `read_clips`.
+        clips: what `read_clips` gives.
         out: folder for `head.npz`, `spec.json`, `metrics.json`, `predictions.npz` and `CARD.md`.
 
     Returns:
