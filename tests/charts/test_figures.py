@@ -3,7 +3,7 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood
@@ -204,6 +204,7 @@ def test_the_circle_of_an_unclear_face_is_hollow() -> None:
     assert colour not in (unclear, rim)
 
 
+@settings(max_examples=9)
 @given(st.lists(st.tuples(ON_PLANE, ON_PLANE), min_size=1, max_size=15))
 def test_any_mark_stays_near_its_position_in_its_quadrant_and_on_the_plane(places: list[tuple[float, float]]) -> None:
     at = shown(plane(places))

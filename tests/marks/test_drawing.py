@@ -28,7 +28,7 @@ def test_frame_and_label_are_visible_on_any_background(side: int, background: in
     drawn = marked(image, [Mark(box, "happy 98 %", "#E69F00")])
     assert drawn.shape == image.shape
     assert (image == background).all()
-    differs = np.abs(drawn.astype(int) - background).max(axis=2) > 100
+    differs = np.abs(drawn.astype(np.int16) - background).max(axis=2) > 100
     # Every side of the frame is at least 2 pixels and 0.2 % of the image wide
     thick = max(2, side // 500)
     across, down = differs[box.y + box.height // 2], differs[:, box.x + box.width // 2]

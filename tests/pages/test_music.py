@@ -138,8 +138,7 @@ def test_one_search_filters_the_map_the_list_and_the_columns_and_survives_a_chan
 ) -> None:
     files = files_of(monkeypatch)
     app.query_params["view"] = "Table"  # an older address
-    app.run()
-    app.toggle(key="music-columns").set_value(True).run()
+    find(app, "jazz").toggle(key="music-columns").set_value(True).run()
     before = app.dataframe[0].proto.id
     find(app, "sad jazz")
     assert app.dataframe[0].proto.id != before  # the same id would keep the selected row number
