@@ -37,8 +37,7 @@ def test_a_visitor_with_many_photos_does_not_delay_another_by_all_of_them() -> N
     with ThreadPoolExecutor(len(requests)) as threads, queue.turn("first"):
         for number, visitor in enumerate(requests, 1):
             threads.submit(ask, visitor)
-            while len(queue) < number:
-                threading.Event().wait(0.001)
+            wait_until(lambda number=number: len(queue) == number)
     assert served == ["gallery", "photo", "gallery", "gallery", "gallery"]
 
 
@@ -60,8 +59,7 @@ def test_a_search_waits_for_its_turn_and_a_follow_up_does_not() -> None:
     with ThreadPoolExecutor(1) as threads:
         with queue.turn("b"):
             search = threads.submit(queued.detect, IMAGE)
-            while not len(queue):
-                threading.Event().wait(0.001)
+            wait_until(lambda: len(queue) == 1)
             assert queued.detect_near(IMAGE, faces) == faces
             assert (detector.num_calls, detector.num_near_calls) == (0, 1)
         assert search.result(PATIENCE_S) == faces
