@@ -5,7 +5,8 @@
     python -m scripts.fit_parts --posed-faces DIR --unmet stage6.keras
 
 The first command writes `turns.npz` and `posing.npz` into the model's folder, and their figures in collections that
-they did not learn from, in turn, into the metrics. The second one writes `people.npz`, of the model's own answers, and
+they did not learn from, in turn, into the metrics; and the adjustment for posed faces of the model with its partner,
+from held-out persons, into the spec. The second one writes `people.npz`, of the model's own answers, and
 judges profiles in two regimes: with the network of `--unmet`, which has met nobody of the collections, and with the
 model. Both times the numbers of people and the adjustment come from the other collections. Both networks have
 features, as the second output of those that `train face` exports.
@@ -26,8 +27,8 @@ from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import MtcnnDetector
 from emomusic.faces.fer2013 import Split, read_fer2013
 from emomusic.training.evaluate import keras_classifier, record_figures
-from emomusic.training.layers import MOST, write_layers
-from emomusic.training.people import Strangers, fit_people, judge_strangers
+from emomusic.training.layers import write_layers
+from emomusic.training.people import Strangers, fit_held_out, fit_people, judge_strangers
 from emomusic.training.posed import UNKNOWN, read_posed_faces
 
 
@@ -41,8 +42,10 @@ def main() -> None:
     parser.add_argument("--model", default=model_files.DEFAULT_MODEL)
     options = parser.parse_args()
     folder, classifier = model_files.model_folder(options.model), EmotionClassifier.load(options.model)
-    posed = read_posed_faces(options.posed_faces, MtcnnDetector(), most=MOST if options.fer2013 else None)
+    side = (classifier.partner or classifier).spec.side
+    posed, changes = read_posed_faces(options.posed_faces, MtcnnDetector(), side=side), {}
     if options.fer2013:
+        changes["posed_adjustment"] = fit_held_out(classifier, posed)
         figures: dict[str, Any] = write_layers(
             classifier, posed, read_fer2013(options.fer2013, [Split.TRAIN])[Split.TRAIN], folder
         )
@@ -57,7 +60,7 @@ def main() -> None:
         profiles = judge_strangers(strangers)["profiles"]
         profiles |= {f"{name}, met": met for name, met in judge_strangers(own)["profiles"].items()}
         figures = {"profiles": profiles}
-    record_figures(options.model, figures)
+    record_figures(options.model, figures, **changes)
     write_checksums(folder)
 
 

@@ -63,7 +63,6 @@ def _require_agreement(options: argparse.Namespace) -> None:
 def _figures_on_fer2013(name: str, options: argparse.Namespace) -> dict[str, Any]:
     from emomusic.faces.classifier import EmotionClassifier
     from emomusic.faces.fer2013 import Split, evaluate_on_votes, read_fer2013
-    from emomusic.media.images import to_network_input
     from emomusic.metrics import evaluate
     from emomusic.training.evaluate import evaluation_record, record_thresholds
 
@@ -71,8 +70,8 @@ def _figures_on_fer2013(name: str, options: argparse.Namespace) -> dict[str, Any
     if options.record:
         return record_thresholds(classifier, read_fer2013(options.fer2013, [split, Split.TEST]))
     faces = read_fer2013(options.fer2013, [split])[split]
-    inputs, classes = to_network_input(list(faces.images), classifier.spec.side), classifier.spec.classes
-    answers = classifier.posed().adjusted_probabilities(inputs) if options.posed else classifier.probabilities(inputs)
+    crops, classes = list(faces.images), classifier.spec.classes
+    answers = classifier.posed().adjusted_probabilities(crops) if options.posed else classifier.read(crops)[0]
     y_pred = answers.argmax(axis=1)
     if not options.ferplus:
         return evaluation_record(name, evaluate(faces.labels, y_pred, classes))

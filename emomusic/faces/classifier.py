@@ -21,6 +21,10 @@ from emomusic.metrics import SEVEN, FloatArray
 from emomusic.runtime import Network
 
 _BATCH = 32  # bounds memory: each of 64 views takes about half a megabyte
+DETAILED_SIDE = 96
+"""The side in pixels from which on a crop shows what a second network sees: twice that of most first networks."""
+
+_GREY_SIDE = 144  # three times that of most networks
 
 Forward = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 """A network. Takes pixels, shape (n, side, side, 1), and returns probabilities and any features of its last layer,
@@ -41,12 +45,15 @@ class Classifier(Protocol):
 
 
 class EmotionClassifier:
-    """A trained network. Threads may share one instance.
+    """A trained network, or two whose logarithms are averaged. Threads may share one instance.
+
+    Crops are square, uint8, RGB or grey, of any size, as from `images.crop_face`.
 
     Attributes:
         spec: the description in the model's folder.
         turn_layer: tells how faces are turned; None if the model has no such layer.
         posing_layer: tells whether people posed; without it, the adjustment for photographs is for all faces.
+        partner: reads crops of at least `DETAILED_SIDE` as well; None without a second network.
     """
 
     def __init__(
@@ -55,13 +62,15 @@ class EmotionClassifier:
         spec: model_files.ModelSpec,
         turn_layer: Layer | None = None,
         posing_layer: Layer | None = None,
+        partner: EmotionClassifier | None = None,
     ) -> None:
-        """Take the network, the description of its model and its layers."""
+        """Take the network, the description of its model, its layers and its partner."""
         self.spec, self.turn_layer, self.posing_layer, self._forward = spec, turn_layer, posing_layer, forward
+        self.partner = partner
 
     @classmethod
     def load(cls, name: str = model_files.DEFAULT_MODEL) -> EmotionClassifier:
-        """Load a trained model from `models/face/<name>/`.
+        """Load a trained model from `models/face/<name>/`, with its partner.
 
         Raises:
             ModelError: there is no such model, or its files are absent, damaged or do not match.
@@ -76,13 +85,19 @@ class EmotionClassifier:
                 f"expected a network in {folder} with the input shape and classes of {SPEC}: {expected}. "
                 f"Received: {received}. Restore the files"
             )
-        turns = Layer.load(folder / model_files.TURNS, len(TURNS))
-        return cls.of(network, spec, turns, Layer.load(folder / model_files.POSING, 1))
+        turns, posing = Layer.load(folder / model_files.TURNS, len(TURNS)), Layer.load(folder / model_files.POSING, 1)
+        return cls(_forward_of(network), spec, turns, posing, cls.load(spec.partner) if spec.partner else None)
 
     @classmethod
-    def of(cls, network: Network, spec: model_files.ModelSpec, *layers: Layer | None) -> EmotionClassifier:
-        """The classifier of a network with its features, and the layers of `__init__`."""
-        return cls(lambda pixels: np.concatenate(network.map_outputs(pixels), axis=1), spec, *layers)
+    def of(
+        cls, network: Network, spec: model_files.ModelSpec, partner: EmotionClassifier | None = None
+    ) -> EmotionClassifier:
+        """The classifier of a network with its features and a partner, without layers."""
+        return cls(_forward_of(network), spec, partner=partner)
+
+    def alone(self) -> EmotionClassifier:
+        """The same model without its partner, in half of the time."""
+        return EmotionClassifier(self._forward, self.spec, self.turn_layer, self.posing_layer)
 
     def posed(self) -> EmotionClassifier:
         """The same network, sure that people posed, so that their faces may show any of the emotions.
@@ -98,15 +113,14 @@ class EmotionClassifier:
                 f"Received: {self.spec.name}. Choose another model"
             )
         spec = replace(self.spec, adjustment=self.spec.posed_adjustment, threshold=self.spec.posed_threshold)
-        return EmotionClassifier(self._forward, spec, self.turn_layer)
+        return EmotionClassifier(self._forward, spec, self.turn_layer, partner=self.partner)
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
-        """Probabilities for each face, cropped as by `images.crop_face`. Raises as `require_emotions`."""
+        """Probabilities for each face. Raises as `require_emotions`."""
         self.require_emotions()
         if not crops:
             return []
-        rows = self.adjusted_probabilities(to_network_input(crops, self.spec.side))
-        return [EmotionProbabilities(row) for row in rows]
+        return [EmotionProbabilities(row) for row in self.adjusted_probabilities(crops)]
 
     @property
     def threshold(self) -> float:
@@ -121,11 +135,9 @@ class EmotionClassifier:
                 f"with the classes {', '.join(self.spec.classes)}. Choose another model"
             )
 
-    def adjusted_probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Probabilities as from `probabilities`, adjusted by `adjust`."""
-        described = self._described(inputs)
-        classes = len(self.spec.classes)
-        return np.asarray(self.adjust(np.exp(described[:, :classes]), described[:, classes:]), np.float32)
+    def adjusted_probabilities(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float32]:
+        """The probabilities of `read`, adjusted by `adjust`; shape (n, classes), float32."""
+        return np.asarray(self.adjust(*self.read(crops)), np.float32)
 
     def adjust(
         self, probabilities: FloatArray, features: FloatArray, adjustment: Sequence[Sequence[float]] | None = None
@@ -135,8 +147,8 @@ class EmotionClassifier:
         The logarithms of both are averaged, weighted by the probability that people posed.
 
         Args:
-            probabilities: shape (n, classes), as from `probabilities`.
-            features: shape (n, features), as in `describe`.
+            probabilities: shape (n, classes), as from `read`.
+            features: shape (n, features), as from `read`.
             adjustment: for photographs, by default that of the model.
         """
         on_photos = adjust_logits(probabilities, self.spec.adjustment if adjustment is None else adjustment)
@@ -146,52 +158,59 @@ class EmotionClassifier:
         share = posed_share(self.posing_layer, features)[:, None]
         return softmax((1 - share) * log_probabilities(on_photos) + share * log_probabilities(posed))
 
-    def describe(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float64]:
-        """What `faces.profile` compares: logarithms of `probabilities`, then features of the network.
+    def read(self, crops: Sequence[RgbImage]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Calibrated probabilities of the model and its partner, shape (n, classes), and features of the model alone.
 
-        Shape (n, classes + features), float64. A network without such an output has no features.
+        The logarithms of both are averaged, the partner's weighted by `ModelSpec.partner_share`. Rows of probabilities
+        sum to 1; a network without such an output has no features; n is at least 1.
         """
-        return self._described(to_network_input(crops, self.spec.side))
-
-    def _described(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """As `describe`, for prepared inputs."""
-        rows = self._outputs(inputs, mirrored=self.spec.mirrored)
+        crops = [to_grey(crop) for crop in crops]
+        outputs = self._outputs(crops, mirrored=self.spec.mirrored)
         classes = len(self.spec.classes)
-        logs = log_probabilities(np.asarray(calibrate(rows[:, :classes], self.spec), np.float32))
-        return np.concatenate([logs, rows[:, classes:]], axis=1)
+        probabilities = np.asarray(calibrate(outputs[:, :classes], self.spec), np.float32)
+        detailed = [row for row, crop in enumerate(crops) if self.partner and min(crop.shape[:2]) >= DETAILED_SIDE]
+        if self.partner is not None and detailed:
+            second, share = self.partner.read([crops[row] for row in detailed])[0], self.spec.partner_share
+            logs = (1 - share) * log_probabilities(probabilities[detailed]) + share * log_probabilities(second)
+            probabilities[detailed] = softmax(logs)
+        return probabilities, outputs[:, classes:]
 
-    def features(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Features of one view of each prepared input, which a mirror image does not have; shape (n, features)."""
-        return self._outputs(inputs, mirrored=False)[:, len(self.spec.classes) :]
+    def describe(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float64]:
+        """What `faces.profile` compares: logarithms of the model's own probabilities, then its features.
+
+        Shape (n, classes + features), float64.
+        """
+        probabilities, features = self.alone().read(crops)
+        return np.concatenate([log_probabilities(probabilities), features], axis=1)
+
+    def features(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float32]:
+        """Features of one view of each crop, which a mirror image does not have; shape (n, features)."""
+        return self._outputs([to_grey(crop) for crop in crops], mirrored=False)[:, len(self.spec.classes) :]
 
     def turn_scores(self, crops: Sequence[RgbImage]) -> FloatArray:
         """Logits of `turned.TURNS` from the model's layer, which must exist; shape (n, 4)."""
         assert self.turn_layer is not None
-        return self.turn_layer.scores(self.features(to_network_input(crops, self.spec.side)))
+        return self.turn_layer.scores(self.features(crops))
 
-    def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Calibrated probabilities for prepared inputs.
-
-        Args:
-            inputs: shape (n, side, side, 1), uint8, grey, as from `images.to_network_input`.
-
-        Returns:
-            Shape (n, classes), float32, rows summing to 1, calibrated on FER2013; n may be 0.
-        """
-        if not len(inputs):
-            return np.empty((0, len(self.spec.classes)), np.float32)
-        rows = self._outputs(inputs, mirrored=self.spec.mirrored)[:, : len(self.spec.classes)]
-        return np.asarray(calibrate(rows, self.spec), np.float32)
-
-    def _outputs(self, inputs: npt.NDArray[np.uint8], *, mirrored: bool) -> npt.NDArray[np.float32]:
-        """The outputs for prepared inputs, perhaps averaged over the face and its mirror image."""
-        batches = []
+    def _outputs(self, crops: Sequence[RgbImage], *, mirrored: bool) -> npt.NDArray[np.float32]:
+        """The outputs of the model's own network, perhaps averaged over each face and its mirror image."""
+        inputs, batches = to_network_input(crops, self.spec.side), []
         for start in range(0, len(inputs), _BATCH):
             pixels = inputs[start : start + _BATCH].astype(np.float32)
             views = [pixels, pixels[:, :, ::-1]] if mirrored else [pixels]
             outputs = self._forward(np.concatenate(views))
             batches.append(np.mean(np.split(outputs, len(views)), axis=0))
         return np.concatenate(batches)
+
+
+def to_grey(crop: RgbImage) -> npt.NDArray[np.uint8]:
+    """A square crop in grey, at most 144 pixels per side: all that the networks see. Such a crop stays unchanged."""
+    return to_network_input([crop], min(len(crop), _GREY_SIDE))[0, ..., 0]
+
+
+def _forward_of(network: Network) -> Forward:
+    """A network whose features follow its probabilities."""
+    return lambda pixels: np.concatenate(network.map_outputs(pixels), axis=1)
 
 
 def posed_share(layer: Layer, features: FloatArray) -> FloatArray:

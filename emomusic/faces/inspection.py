@@ -57,7 +57,7 @@ class Occlusion:
 
     Attributes:
         drops: shape (n, n): decrease of the probability for each position, rows from the top; negative if it rises.
-        starts: the n left edges of the patch, also its top edges, in pixels of the network's input.
+        starts: the n left edges of the patch, also its top edges, in pixels of the face.
         patch: side of the grey square in pixels.
         probability: without a patch.
     """
@@ -74,9 +74,8 @@ def feature_maps(crop: RgbImage, classifier: EmotionClassifier) -> list[FeatureM
     Any exported network will do: its layers are found by their shapes, not by their names.
 
     Args:
-        crop: square crop of any size, uint8, RGB, as from `images.crop_face`; or the output of
-            `images.to_network_input` for it, shape (side, side), for the same result.
-        classifier: a trained model.
+        crop: square crop of any size, uint8, RGB or grey, as from `images.crop_face`.
+        classifier: a trained model. The maps are those of its own network.
 
     Raises:
         ModelError: its file is absent or damaged, or the network has no feature maps.
@@ -96,17 +95,16 @@ def feature_maps(crop: RgbImage, classifier: EmotionClassifier) -> list[FeatureM
     return found
 
 
-def occlude(crop: RgbImage, classifier: EmotionClassifier) -> Occlusion:
-    """Classify a face, as for `feature_maps`, with a grey patch at each position, in about a second."""
-    side = classifier.spec.side
-    face = to_network_input([crop], side)[0]
+def occlude(face: npt.NDArray[np.uint8], classifier: EmotionClassifier) -> Occlusion:
+    """Classify a grey face, shape (side, side), with a grey patch at each position, in about a second."""
+    side = len(face)
     patch = max(side // _PATCH_SHARE, 1)
     starts = tuple(sorted({round(start) for start in np.linspace(0, side - patch, _NUM_STARTS)}))
     positions = _patch_positions(starts, patch)
     covered = np.repeat(face[None], len(positions), axis=0)
     for picture, position in zip(covered, positions, strict=True):
         picture[position] = round(float(face.mean()))
-    answers = classifier.adjusted_probabilities(np.concatenate([face[None], covered]))
+    answers = classifier.adjusted_probabilities([face, *covered])
     before, *after = answers[:, answers[0].argmax()]
     drops = before - np.array(after)
     return Occlusion(drops.reshape(len(starts), -1), starts, patch, float(before))
@@ -134,7 +132,7 @@ def grad_cam(spec: model_files.ModelSpec, face: npt.NDArray[np.uint8], winner: i
 
     Args:
         spec: the description of a trained model.
-        face: shape (side, side), grey, as the input of the network.
+        face: shape (side, side), grey, of any size.
         winner: index of the class.
 
     Returns:
@@ -147,7 +145,8 @@ def grad_cam(spec: model_files.ModelSpec, face: npt.NDArray[np.uint8], winner: i
     if not path.exists():
         advice = f"Choose {model_files.DEFAULT_MODEL}"
         raise ModelError(f"expected a model with {path.name}. Received: {spec.name}. {advice}")
-    images = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)[..., None]
+    (own,) = to_network_input([face], spec.side)
+    images = np.stack([own, own[:, ::-1]] if spec.mirrored else [own]).astype(np.float32)
     is_winner = np.zeros((1, len(spec.classes)), np.float32)
     is_winner[0, winner] = 1
     network = Network(path)

@@ -68,6 +68,8 @@ class ModelSpec:
         posed_adjustment: the same for faces that may show any of the emotions (`calibration.fit_equal_classes`).
         threshold: the least probability of an emotion for a clear face: on PublicTest, 80 % of the faces are clear.
         posed_threshold: the same with `posed_adjustment`.
+        partner: name of a second model that reads large faces as well, or none.
+        partner_share: its weight in the mean of the logarithms.
     """
 
     name: str
@@ -86,6 +88,8 @@ class ModelSpec:
     posed_adjustment: tuple[tuple[float, ...], ...] = ()
     threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     posed_threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    partner: str = ""
+    partner_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
 
     def __post_init__(self) -> None:
         if self.constants and len(self.constants) != len(self.classes):

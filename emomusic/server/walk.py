@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import share_text
-from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.classifier import EmotionClassifier, to_grey
 from emomusic.faces.detection import DetectionTrace
 from emomusic.faces.inspection import FeatureMaps, Occlusion, feature_maps, grad_cam, occlude
 from emomusic.faces.model_files import DEFAULT_MODEL
@@ -34,24 +34,28 @@ class FaceWalk:
         self.side = len(crop)  # in pixels of the photo
         self.jpeg = encode_jpeg(shrink(crop, _CROP_SIDE)[0])
         self.classifier = classifier
-        # The crop as the network receives it: shape (n, n), grey
-        self.network_input: npt.NDArray[np.uint8] = to_network_input([crop], classifier.spec.side)[0, ..., 0]
+        self.grey = to_grey(crop)
+
+    @property
+    def network_input(self) -> npt.NDArray[np.uint8]:
+        """The crop as the first network receives it: shape (side, side), grey."""
+        return to_network_input([self.grey], self.classifier.spec.side)[0, ..., 0]
 
     @cached_property
     def levels(self) -> list[FeatureMaps]:
         """The feature maps from fine to coarse."""
         # Loading takes 50 ms; a kept network would take 15 MB
-        return feature_maps(self.network_input, self.classifier)
+        return feature_maps(self.grey, self.classifier)
 
     @cached_property
     def occlusion(self) -> Occlusion:
         """The effect of covering parts of the face; takes about a second."""
-        return occlude(self.network_input, self.classifier)
+        return occlude(self.grey, self.classifier)
 
     @cached_property
     def grad_cam(self) -> Float32Array:
         """The areas that support the answer."""
-        return grad_cam(self.classifier.spec, self.network_input, self.reading.emotion.label)
+        return grad_cam(self.classifier.spec, self.grey, self.reading.emotion.label)
 
 
 class Walk:

@@ -21,12 +21,12 @@ from emomusic.assets import CARD, METRICS, SPEC, ModelKind, read_metrics
 from emomusic.calibration import fit_adjustment, separable_classes
 from emomusic.errors import DatasetError
 from emomusic.faces import model_files
-from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.classifier import DETAILED_SIDE, EmotionClassifier
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import NO_MAJORITY, LabelledFaces, Split, evaluate_on_votes, majority, votes_on
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.profile import KnownFace, nearest_persons
-from emomusic.media.images import Box, RgbImage, crop_face, to_network_input
+from emomusic.media.images import Box, RgbImage, crop_face
 from emomusic.metrics import (
     MISSED,
     FloatArray,
@@ -116,8 +116,7 @@ def evaluate_pictures(
             answer = known.classify_still(image, face)
             y_pred[index], num_known = answer.emotion.label, num_known + 1
         else:
-            inputs = to_network_input([crop], classifier.spec.side)
-            y_pred[index] = classifier.adjusted_probabilities(inputs)[0].argmax()
+            y_pred[index] = classifier.adjusted_probabilities([crop])[0].argmax()
     return evaluate(_labels(pictures), y_pred, classifier.spec.classes), turns, num_known
 
 
@@ -145,16 +144,15 @@ def fit_to_pictures(
         DatasetError: fewer than `FOLDS` faces of one of the model's classes.
     """
     classes = classifier.spec.classes
-    found, inputs, conditions, turns = [], [], [], Counter[int]()
+    found, rows, conditions, turns = [], [], [], Counter[int]()
     for index, image, face, crop in largest_faces([path for path, _ in pictures], detector, on_progress):
         found.append(index)
         turns.update([] if face is None else [(360 - face.turn) % 360])
-        inputs.append(to_network_input([crop], classifier.spec.side)[0])
+        rows.append(classifier.read([crop]))
         # Face crops and turned faces have no landmarks
         conditions.append(None if face is None or face.landmarks is None else conditions_of(image, face))
     y_true = in_classes(_labels(pictures), classes)[found]
-    described = classifier.describe([pixels[..., 0] for pixels in inputs])
-    answers, features = np.exp(described[:, : len(classes)]), described[:, len(classes) :]
+    answers, features = map(np.concatenate, zip(*rows, strict=True))
     adjusted, adjustment = _adjust_in_folds(y_true, answers, features, classifier)
     y_pred = np.full(len(pictures), MISSED)
     y_pred[found] = adjusted.argmax(axis=1)
@@ -215,10 +213,9 @@ def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]
 
     Returns one value for each run.
     """
-    side = classifier.spec.side
-    inputs = np.random.default_rng(0).integers(0, 256, (_TIMED, side, side, 1), np.uint8)
-    classifier.probabilities(inputs)  # warm up
-    seconds = timeit.repeat(lambda: classifier.probabilities(inputs), number=1, repeat=runs)
+    crops = list(np.random.default_rng(0).integers(0, 256, (_TIMED, DETAILED_SIDE, DETAILED_SIDE), np.uint8))
+    classifier.read(crops)  # warm up
+    seconds = timeit.repeat(lambda: classifier.read(crops), number=1, repeat=runs)
     return [1000 * run_s / _TIMED for run_s in seconds]
 
 
@@ -235,13 +232,13 @@ def record_thresholds(classifier: EmotionClassifier, splits: Mapping[Split, Labe
     other figures on FER2013 are of.
     """
     spec = classifier.spec
-    inputs = {split: to_network_input(list(faces.images), spec.side) for split, faces in splits.items()}
 
     def least(reader: EmotionClassifier) -> float:
-        confidence = reader.adjusted_probabilities(inputs[Split.VALIDATION]).max(axis=1)
+        confidence = reader.adjusted_probabilities(list(splits[Split.VALIDATION].images)).max(axis=1)
         return round(float(np.quantile(confidence, 1 - ANSWERED)), 4)
 
-    rows, test = classifier.probabilities(inputs[Split.TEST]), splits[Split.TEST]
+    test = splits[Split.TEST]
+    rows, _ = classifier.read(list(test.images))
     y_pred, confidence = rows.argmax(axis=1), rows.max(axis=1)
     coverage = {"labels": coverage_curve(y_pred == in_classes(test.labels, spec.classes), confidence)}
     seen = majority(votes_on(test.images, Split.TEST))

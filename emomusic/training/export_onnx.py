@@ -180,7 +180,7 @@ def in_eight_bits(proto: Any, batches: Sequence[Float32Array]) -> Any:
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            op_types_to_quantize=["Conv"],
+            op_types_to_quantize=["Conv", "Clip"],  # a clip becomes the range of the convolution before it
         )
         return onnx.load(quantized)
 

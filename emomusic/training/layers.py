@@ -17,7 +17,6 @@ from emomusic.faces.classifier import EmotionClassifier, posed_share
 from emomusic.faces.fer2013 import LabelledFaces
 from emomusic.faces.layer import Layer
 from emomusic.faces.turned import LEAD, TURNS, likeliest_turns
-from emomusic.media.images import to_network_input
 from emomusic.metrics import FloatArray
 from emomusic.training.batches import augment
 from emomusic.training.posed import PosedFaces
@@ -62,12 +61,8 @@ def _turn_examples(classifier: EmotionClassifier, posed: PosedFaces, photographs
     for name, images in (groups | {_PHOTOGRAPHS: photographs.images}).items():
         chosen = np.tile(images[rng.permutation(len(images))[:MOST]], (_COPIES, 1, 1))
         views = [np.rot90(augment(chosen, _VARIED, rng), turn // 90, axes=(1, 2)) for turn in TURNS]
-        examples[name] = np.stack([_features(classifier, view) for view in views])
+        examples[name] = np.stack([classifier.features(list(view)) for view in views])
     return examples
-
-
-def _features(classifier: EmotionClassifier, images: npt.NDArray[np.uint8]) -> FloatArray:
-    return classifier.features(to_network_input(list(images), classifier.spec.side))
 
 
 def _fit_turns(examples: Examples) -> Layer:

@@ -165,6 +165,13 @@ def fit_anyone(collections: Sequence[Described]) -> FloatArray:
     return fit_equal_classes(labels, _probabilities(np.concatenate([described.faces for described in collections])))
 
 
+def fit_held_out(classifier: EmotionClassifier, faces: PosedFaces) -> tuple[tuple[float, ...], ...]:
+    """The adjustment for posed faces, as in `ModelSpec`, of a model with its partner, from persons of neither."""
+    held = faces.split()[1]
+    table = fit_equal_classes(held.labels.astype(np.int64), classifier.read(list(held.images))[0]).round(3)
+    return tuple(map(tuple, table.tolist()))
+
+
 def _probabilities(faces: FloatArray) -> FloatArray:
     return np.asarray(np.exp(faces[:, : len(EMOTIONS)]))
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -147,7 +146,6 @@ def read_posed_faces(
     on_progress: Callable[..., None] = lambda *_: None,
     *,
     side: int = SIDE,
-    most: int | None = None,
 ) -> PosedFaces:
     """Read collections of upright pictures and cut their faces as the app does, in some minutes.
 
@@ -156,16 +154,11 @@ def read_posed_faces(
         detector: finds the faces; the largest one counts.
         on_progress: takes the number of pictures done, and of all.
         side: side of the crops in pixels, that of the network's input.
-        most: pictures of each collection, drawn at random; None for all.
 
     Raises:
         DatasetError: the folder is absent, has no such pictures, or its votes are damaged.
     """
     pictures = _posed_pictures(folder)
-    if most is not None:
-        np.random.default_rng(0).shuffle(pictures)
-        number = Counter[str]()
-        pictures = [picture for picture in pictures if number.update([picture[1]]) or number[picture[1]] <= most]
     votes = {collection: _votes(path) for path, collection in {(p.parents[1], c) for p, c, _ in pictures}}
     rows: list[tuple[Any, ...]] = []
     for (path, collection, shown), crop in _crops(pictures, detector, on_progress):

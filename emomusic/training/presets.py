@@ -172,6 +172,8 @@ class NetworkSpec:
         eight_bits: whether its export computes in integers of eight bits (`export_onnx`).
         grad_cam: the layer whose maps Grad-CAM weighs, if an export explains answers (`faces.inspection`). Its side
             is at least a sixth of the input: coarser maps agree less with occlusion (docs/decisions.md).
+        partner: name of a trained model that reads large faces as well (`ModelSpec`), or none.
+        partner_share: as in `ModelSpec`.
     """
 
     name: str
@@ -182,6 +184,8 @@ class NetworkSpec:
     classes: tuple[str, ...] = SEVEN
     eight_bits: bool = False
     grad_cam: str = ""
+    partner: str = ""
+    partner_share: float = 0.0
 
     def build(self, dtype: str) -> keras.Model:
         """The untrained network for a Keras dtype policy such as "float32" or "mixed_bfloat16"."""

@@ -126,9 +126,10 @@ def train(
     Raises:
         DatasetError: the posed faces that a stage needs are absent.
         ModelError: the checkpoint belongs to another run; the folder holds other files or is not writable; or start
-            weights or teachers are absent or do not fit.
+            weights, teachers or the partner are absent or do not fit.
     """
     stages = PRESETS[preset]
+    _load_partner(NETWORKS[network])  # before hours of training
     if posed is None and any(stage.posed for stage in stages):
         raise DatasetError(f"expected posed faces for the preset {preset}. Received: none. Give --posed-faces DIR")
     limit = stages[0].limit
@@ -287,7 +288,7 @@ def _teacher_probs(
     probabilities = np.zeros((len(known), len(EMOTIONS)), np.float32)
     for teacher in teachers:
         teacher.require_emotions()
-        probabilities[known] += teacher.probabilities(to_network_input(images, teacher.spec.side)) / len(teachers)
+        probabilities[known] += teacher.read(images)[0] / len(teachers)
     return probabilities
 
 
@@ -310,6 +311,8 @@ def _model_spec(run: _Run, stage: _Stage) -> model_files.ModelSpec:
         parameters=stage.model.count_params(),
         sha256="",
         classes=network.classes,
+        partner=network.partner,
+        partner_share=network.partner_share,
     )
 
 
@@ -318,10 +321,15 @@ def _calibrated(
 ) -> tuple[model_files.ModelSpec, npt.NDArray[np.float32]]:
     """The spec of an uncalibrated classifier with its calibration, and its probabilities on validation without it."""
     faces, spec = run.splits[Split.VALIDATION], classifier.spec
-    probabilities = classifier.probabilities(to_network_input(list(faces.images), spec.side))
+    probabilities, _ = classifier.read(list(faces.images))
     labels = in_classes(_validation_labels(run, stage.config), spec.classes)
     smoothing, temperature, constants = fit_calibration(labels, probabilities)
     return replace(spec, smoothing=smoothing, temperature=temperature, constants=constants), probabilities
+
+
+def _load_partner(network: NetworkSpec) -> EmotionClassifier | None:
+    """The trained model that reads large faces as well. Raises a `ModelError` if it is absent."""
+    return EmotionClassifier.load(network.partner) if network.partner else None
 
 
 def _write(run: _Run, stages: Sequence[_Stage], strangers: Strangers | None) -> dict[str, Any]:
@@ -338,14 +346,14 @@ def _write(run: _Run, stages: Sequence[_Stage], strangers: Strangers | None) -> 
         sha256=sha256_of(drafts / model_files.WEIGHTS),
         onnx_sha256=sha256_of(exported),
     )
-    classifier = EmotionClassifier.of(Network(exported), spec)
+    classifier = EmotionClassifier.of(Network(exported), spec, _load_partner(network))
     spec, on_validation = _calibrated(run, stages[-1], classifier)
     if strangers:
         table = fit_anyone([*strangers.posed.values(), *strangers.wild]).round(3)
         spec = replace(spec, posed_adjustment=tuple(tuple(row) for row in table.tolist()))
         people = asdict(fit_people(list(strangers.posed.values())))
         np.savez_compressed(drafts / model_files.PEOPLE, allow_pickle=False, **people)
-    on_test = classifier.probabilities(to_network_input(list(splits[Split.TEST].images), spec.side))
+    on_test, _ = classifier.read(list(splits[Split.TEST].images))
     before = {Split.VALIDATION: on_validation, Split.TEST: on_test}
     after = {split: calibrate(rows, spec).astype(np.float32) for split, rows in before.items()}
     history = [row for stage in stages for row in stage.history]

@@ -4,7 +4,7 @@ import pytest
 
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
-from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.classifier import EmotionClassifier, to_grey
 from emomusic.faces.detection import Face, MtcnnDetector
 from emomusic.faces.inspection import agreement, feature_maps, grad_cam, occlude, wobble, wobbles
 from emomusic.faces.model_files import ModelSpec
@@ -41,11 +41,12 @@ def noise(side: int = 120) -> RgbImage:
 
 @pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
 def test_occlusion_is_highest_in_the_region_of_the_network(region: tuple[float, ...]) -> None:
-    occlusion = occlude(noise(), classifier_of(region))
+    face = to_grey(noise())
+    occlusion = occlude(face, classifier_of(region))
     assert occlusion.drops.max() > 0.1
     places = np.unravel_index(occlusion.drops.argmax(), occlusion.drops.shape)
     for place, (low, high) in zip(places, (region[:2], region[2:]), strict=True):
-        assert low * SPEC.side - occlusion.patch < occlusion.starts[place] < high * SPEC.side
+        assert low * len(face) - occlusion.patch < occlusion.starts[place] < high * len(face)
 
 
 def test_the_bundled_model_is_explained_with_its_own_probabilities(detector: MtcnnDetector) -> None:

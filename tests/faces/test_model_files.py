@@ -64,24 +64,40 @@ def test_a_spec_with_a_wrong_value_is_refused(tmp_path: Path, change: dict[str, 
 
 
 def test_several_batches_keep_the_order_of_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    classifier, inputs = EmotionClassifier.load(COPIED), stripes(10, seed=9).images[..., None]
-    together = classifier.probabilities(inputs)
+    classifier, crops = EmotionClassifier.load(COPIED), list(stripes(10, seed=9).images)
+    together = classifier.read(crops)[0]
     monkeypatch.setattr("emomusic.faces.classifier._BATCH", 4)
-    np.testing.assert_allclose(classifier.probabilities(inputs), together, atol=1e-5)
+    np.testing.assert_allclose(classifier.read(crops)[0], together, atol=1e-5)
+
+
+def test_a_partner_reads_large_faces_and_leaves_small_ones_and_descriptions() -> None:
+    alone, partner = EmotionClassifier.load("emonet"), EmotionClassifier.load("vgg9")
+    spec = replace(alone.spec, partner="vgg9", partner_share=0.25, posed_adjustment=((1.0,) * 8,) * 7)
+    both = EmotionClassifier(alone._forward, spec, partner=partner)
+    small = list(stripes(3, seed=9).images)
+    large = [np.kron(face, np.ones((2, 2), np.uint8)) for face in small]
+    logs = 0.75 * np.log(alone.read(large)[0]) + 0.25 * np.log(partner.read(large)[0])
+    expected = np.exp(logs) / np.exp(logs).sum(axis=1, keepdims=True)
+    assert np.abs(expected - alone.read(large)[0]).max() > 0.01
+    mixed = both.read([small[0], *large, small[1]])[0]
+    np.testing.assert_allclose(mixed[1:4], expected, atol=1e-5)
+    np.testing.assert_allclose(mixed[[0, 4]], alone.read(small[:2])[0], atol=1e-5)
+    np.testing.assert_allclose(both.posed().read(large)[0], expected, atol=1e-5)
+    np.testing.assert_allclose(both.describe(large), alone.describe(large), atol=1e-5)
 
 
 def test_the_adjustments_are_mixed_by_the_probability_that_people_posed() -> None:
-    shipped, inputs = EmotionClassifier.load(), stripes(6, seed=9).images[..., None]
+    shipped, crops = EmotionClassifier.load(), list(stripes(6, seed=9).images)
     assert shipped.posing_layer is not None
 
     def answers(score: float) -> np.ndarray:
         layer = replace(
             shipped.posing_layer, weights=np.zeros_like(shipped.posing_layer.weights), constants=np.array([score])
         )
-        return EmotionClassifier(shipped._forward, shipped.spec, None, layer).adjusted_probabilities(inputs)
+        return EmotionClassifier(shipped._forward, shipped.spec, None, layer).adjusted_probabilities(crops)
 
-    plain = EmotionClassifier(shipped._forward, shipped.spec).adjusted_probabilities(inputs)
-    posed = shipped.posed().adjusted_probabilities(inputs)
+    plain = EmotionClassifier(shipped._forward, shipped.spec).adjusted_probabilities(crops)
+    posed = shipped.posed().adjusted_probabilities(crops)
     np.testing.assert_allclose(answers(-50), plain, atol=1e-5)
     np.testing.assert_allclose(answers(50), posed, atol=1e-5)
     between = np.sqrt(plain * posed)
@@ -102,6 +118,6 @@ def test_a_spec_of_another_network_is_refused(copied_model: Path, change: dict[s
 def test_photographs_and_cameras_share_the_networks() -> None:
     (detector, photographs), (same, cameras) = load_networks(), load_networks(posed=True)
     assert same is detector
-    faces = np.random.default_rng(0).integers(0, 256, (2, photographs.spec.side, photographs.spec.side, 1), np.uint8)
-    np.testing.assert_array_equal(cameras.probabilities(faces), photographs.probabilities(faces))
+    faces = list(np.random.default_rng(0).integers(0, 256, (2, 144, 144), np.uint8))
+    np.testing.assert_array_equal(cameras.read(faces)[0], photographs.read(faces)[0])
     assert cameras.spec.adjustment == photographs.spec.posed_adjustment != photographs.spec.adjustment

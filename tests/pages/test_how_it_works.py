@@ -120,8 +120,8 @@ def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:
     assert str(len(full)) in text_of(app)
     stored = [value for value in vars(face).values() if isinstance(value, bytes | np.ndarray)]
     assert sum(value.nbytes if isinstance(value, np.ndarray) else len(value) for value in stored) < 300_000
-    # The network's input comes from the full crop, not from the displayed JPEG
-    np.testing.assert_array_equal(face.network_input, to_network_input([full], len(face.network_input))[0, ..., 0])
+    # The grey face comes from the full crop, not from the displayed JPEG
+    np.testing.assert_array_equal(face.grey, to_network_input([full], len(face.grey))[0, ..., 0])
 
 
 def test_going_back_computes_nothing_again(app: AppTest) -> None:

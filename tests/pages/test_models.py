@@ -1,5 +1,6 @@
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -147,8 +148,8 @@ def test_without_the_dataset_mistakes_are_changed_answers(app: AppTest, monkeypa
     class Moody(FakeNetwork):
         """Calls bright faces happy and dark ones sad."""
 
-        def adjusted_probabilities(self, inputs: np.ndarray) -> np.ndarray:
-            return np.eye(7, dtype=np.float32)[np.where(inputs.mean(axis=(1, 2, 3)) > 50, 3, 4)]
+        def adjusted_probabilities(self, crops: Sequence[np.ndarray]) -> np.ndarray:
+            return np.eye(7, dtype=np.float32)[[3 if crop.mean() > 50 else 4 for crop in crops]]
 
     monkeypatch.setattr("emomusic.app.models.pictures.load_detector", lambda **_: FakeDetector([make_face()]))
     monkeypatch.setattr("emomusic.app.models.pictures.load_classifier", Moody)
@@ -167,9 +168,9 @@ class FakeNetwork:
         self.spec = SimpleNamespace(name=name, side=48, classes=EMOTIONS)
         self.answer = np.eye(num_classes, dtype=np.float32)[[label]]
 
-    def adjusted_probabilities(self, inputs: np.ndarray) -> np.ndarray:
-        assert inputs.shape == (4, 48, 48, 1)  # three of them for the wobble
-        return np.repeat(self.answer, len(inputs), axis=0)
+    def adjusted_probabilities(self, crops: Sequence[np.ndarray]) -> np.ndarray:
+        assert len(crops) == 4  # three of them for the wobble
+        return np.repeat(self.answer, len(crops), axis=0)
 
 
 def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

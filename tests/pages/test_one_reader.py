@@ -72,7 +72,7 @@ def test_all_read_the_same(name: str, way: str) -> None:
             [each for _, each in found], [each for _, each in expected], atol=1e-4, err_msg=reader
         )
     for face in walk.faces:  # the shown crop is the one that was read
-        answer = face.classifier.adjusted_probabilities(face.network_input[None, ..., None])
+        answer = face.classifier.adjusted_probabilities([face.grey])
         np.testing.assert_allclose(answer[0], face.reading.probabilities.values, atol=1e-4)
     chosen = Chosen(Benchmark.PHOTOGRAPHS, (), (read_face_record(DEFAULT_MODEL),))
     asked = try_face._ask_all(picture, chosen)

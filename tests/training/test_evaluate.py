@@ -157,7 +157,7 @@ def test_evaluation_counts_the_votes(faces: LabelledFaces, tmp_path: Path, capsy
     source = ["--fer2013", str(tmp_path / "fer2013.csv"), "--split", "test"]
     assert main(["evaluate", "face", "--model", COPIED, *source, "--ferplus", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
-    answers = EmotionClassifier.load(COPIED).probabilities(faces.images[..., None]).argmax(axis=1)
+    answers = EmotionClassifier.load(COPIED).read(list(faces.images))[0].argmax(axis=1)
     assert (record["n"], record["contempt"]) == (8, 1)
     assert record["accuracy"] == (answers == np.arange(8)).mean()
     assert record["seven"]["accuracy"] == (answers == np.arange(8))[:7].mean()
@@ -200,13 +200,13 @@ def test_four_fifths_of_publictest_are_clear(
     assert main([*command, "--split", "validation"]) == 0
     threshold, classifier = json.loads(capsys.readouterr().out)["threshold"], EmotionClassifier.load(COPIED)
     assert classifier.threshold == threshold
-    is_clear = classifier.adjusted_probabilities(public.images[..., None]).max(axis=1) >= threshold
+    is_clear = classifier.adjusted_probabilities(list(public.images)).max(axis=1) >= threshold
     assert is_clear.mean() == pytest.approx(0.8, abs=0.03)
     record = read_face_record(COPIED)
     assert record.coverage is not None
     assert record.ferplus is not None
     assert {name: curve[-1].coverage for name, curve in record.coverage.items()} == {"labels": 1, "votes": 1}
-    answers = classifier.probabilities(faces.images[..., None]).argmax(axis=1)
+    answers = classifier.read(list(faces.images))[0].argmax(axis=1)
     assert record.coverage["votes"][-1].accuracy == (answers == np.arange(8))[:7].mean()
 
 

@@ -18,7 +18,6 @@ from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.model_files import DEFAULT_MODEL, FACERES_PATH, GRAD_CAM, WEIGHTS, model_folder, read_spec
-from emomusic.media.images import to_network_input
 from emomusic.metrics import FOUR, evaluate
 from emomusic.runtime import Network
 from emomusic.training.evaluate import evaluate_splits
@@ -92,7 +91,7 @@ def test_saved_classifier_predictions_and_metrics_agree(only_tiny: Run, dataset:
         labels, probabilities = predictions[f"{split}_labels"], predictions[f"{split}_probabilities"]
         written, faces = only_tiny.metrics[split.value], dataset[split]
         np.testing.assert_array_equal(labels, faces.labels)
-        np.testing.assert_allclose(classifier.probabilities(faces.images[..., None]), probabilities, atol=1e-5)
+        np.testing.assert_allclose(classifier.read(list(faces.images))[0], probabilities, atol=1e-5)
         again = metrics.evaluate(labels, probabilities.argmax(axis=1)).as_dict()
         assert {name: written[name] for name in again} == again
         assert written["calibration"]["expected_error"] == metrics.expected_calibration_error(labels, probabilities)
@@ -246,7 +245,7 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
     assert "| Q3 | " in (folder / "CARD.md").read_text(encoding="utf-8")
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     classifier = EmotionClassifier.load("quarters")
-    answers = classifier.probabilities(to_network_input(list(dataset[Split.TEST].images), 64))
+    answers = classifier.read(list(dataset[Split.TEST].images))[0]
     again = evaluate(dataset[Split.TEST].labels, answers.argmax(axis=1), FOUR).as_dict()
     assert again == {key: metrics["test"][key] for key in again}
     with pytest.raises(ModelError, match=r"of the seven emotions\. Received: quarters with the classes Q1, "):

@@ -35,7 +35,7 @@ def place_square(walk: Walk) -> tuple[int, int, int]:
     Returns:
         Top row, left column and side of the square, in pixels of the network's input.
     """
-    face, effect = walk.face.network_input, walk.face.occlusion
+    face, effect = walk.face.grey, walk.face.occlusion
     row, column = np.unravel_index(int(effect.drops.argmax()), effect.drops.shape)
     first = tuple((effect.starts[start] + effect.patch / 2) / len(face) for start in (column, row))
     picture = f"url({plots.picture_address(face)})"

@@ -41,6 +41,7 @@ from emomusic.calibration import apply_temperature, log_probabilities
 from emomusic.charts import steps as plots
 from emomusic.charts.diagnostics import accuracy_by_group, list_groups
 from emomusic.colours import WRONG
+from emomusic.faces.classifier import DETAILED_SIDE
 from emomusic.faces.inspection import agreement
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.media.images import encode_jpeg, read_image
@@ -129,7 +130,11 @@ def _draw_crop(drawing: Drawing) -> None:
         image = encode_jpeg(plots.crop_steps(read_image(face.jpeg), face.network_input))
         st.image(image, alt=drawing.alt(alt), width="stretch")
     numbers = f"{side * side:,} numbers from 0 (black) to 255 (white)"
-    drawing.fact(f"{face.side} pixels per side, in colour and in grey, resized to {side}: {numbers}")
+    about = f"{face.side} pixels per side, in colour and in grey, resized to {side}: {numbers}."
+    if (partner := face.classifier.partner) is not None:
+        larger = f"A second network reads {partner.spec.side} by {partner.spec.side}; the next steps show the first."
+        about += f" {larger if face.side >= DETAILED_SIDE else 'The face is too small for the second network.'}"
+    drawing.fact(about)
 
 
 @_step(
@@ -167,7 +172,7 @@ def _draw_explanations(drawing: Drawing) -> None:
     answer, occlusion = face.reading.emotion, face.occlusion
     drop = describe_drop(answer, occlusion.probability, occlusion.probability - float(occlusion.drops.max()))
     drawing.fact(f"{describe_agreement(agreement(face.grad_cam, occlusion))} {drop}")  # first: it moves the chart
-    heats = plots.heats(face.network_input, face.grad_cam, occlusion)
+    heats = plots.heats(face.grey, face.grad_cam, occlusion)
     drawing.chart(heats, alt=f"Grad-CAM and occlusion for {answer}, side by side")
 
 
@@ -182,13 +187,13 @@ def _draw_explanations(drawing: Drawing) -> None:
 )
 def _draw_cover(drawing: Drawing) -> None:
     walk = drawing.walk
-    face, reading = walk.face.network_input, walk.face.reading.probabilities
+    face, reading = walk.face.grey, walk.face.reading.probabilities
     square, answers = st.columns(2, gap="medium")
     with square, st.container(key="how-cover"):
         row, column, side = place_square(walk)
     covered = face.copy()
     covered[row : row + side, column : column + side] = round(float(face.mean()))
-    (answer,) = walk.face.classifier.adjusted_probabilities(covered[None, ..., None])
+    (answer,) = walk.face.classifier.adjusted_probabilities([covered])
     shares = dict(zip(EMOTIONS, answer.tolist(), strict=True))
     with answers:
         drawing.chart(bars(shares), alt=f"With the square: {list_shares(shares)}")

@@ -15,7 +15,7 @@ from emomusic.assets import find_dataset
 from emomusic.faces.fer2013 import LabelledFaces, Split, read_fer2013
 from emomusic.faces.inspection import harder
 from emomusic.faces.reading import load_classifier, load_detector
-from emomusic.media.images import RgbImage, encode_jpeg, shrink, to_network_input
+from emomusic.media.images import RgbImage, encode_jpeg, shrink
 from emomusic.records import Record
 from emomusic.results.overview import in_words
 from emomusic.results.predictions import Chosen, Predictions
@@ -112,7 +112,7 @@ def _harder_answers(name: str) -> list[_HarderAnswer]:
     answers = []
     for crop in _sample_faces():
         copies = harder(shrink(crop, _LARGEST)[0])
-        rows = model.adjusted_probabilities(to_network_input([crop, *copies.values()], model.spec.side))
+        rows = model.adjusted_probabilities([crop, *copies.values()])
         before, *after = (in_words(model.spec.classes[row]) for row in rows.argmax(axis=1).tolist())
         answers += [
             _HarderAnswer(defect, encode_jpeg(shrink(copy, 2 * _SIDE)[0]), before, word, float(row.max()))

@@ -17,7 +17,7 @@ from emomusic.charts.face import share_bars
 from emomusic.errors import EmomusicError
 from emomusic.faces.inspection import wobble, wobbles
 from emomusic.faces.reading import load_classifier
-from emomusic.media.images import encode_jpeg, shrink, to_network_input
+from emomusic.media.images import encode_jpeg, shrink
 from emomusic.metrics import FOUR
 from emomusic.results.overview import FOUR_LEGEND, in_words, label_of
 from emomusic.results.predictions import Chosen
@@ -65,7 +65,7 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
             try:
                 model = load_classifier(record.name)
                 model = model.posed() if picture.is_posed and model.spec.posed_adjustment else model
-                rows = model.adjusted_probabilities(to_network_input([crop, *others], model.spec.side))
+                rows = model.adjusted_probabilities([crop, *others])
                 answers[record.name], moves[record.name] = rows[0], wobble(rows)
             except EmomusicError as error:
                 answers[record.name] = str(error)
