@@ -25,6 +25,13 @@ def test_only_one_person_is_similar(detector: MtcnnDetector) -> None:
             assert similar[one, other] < SAME_PERSON - 0.05, (people[one], people[other])
 
 
+def test_a_person_begins_at_the_threshold() -> None:
+    one, other = np.eye(1024, dtype=np.float32)[:2]
+    for cosine, groups in ((SAME_PERSON + 0.02, [[0, 1]]), (SAME_PERSON - 0.02, [[0], [1]])):
+        turned = np.float32(cosine) * one + np.float32(np.sqrt(1 - cosine**2)) * other
+        assert group_persons(np.stack([one, turned]), [0, 1]) == groups
+
+
 def test_faces_of_several_pictures_are_grouped_by_person_but_never_within_a_picture() -> None:
     one, other = np.eye(1024, dtype=np.float32)[:2]
     rows = np.stack([other, one, one, other, one])

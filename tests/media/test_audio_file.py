@@ -120,6 +120,23 @@ def test_more_than_eight_channels_are_heard():
     assert loudness(window.samples) == pytest.approx(10 * 0.5 / 2, rel=0.2)
 
 
+def test_the_track_marked_as_default_is_heard():
+    with av.open(buffer := io.BytesIO(), "w", format="matroska") as output:
+        streams = [output.add_stream("pcm_s16le", rate=SAMPLE_RATE, layout="stereo") for _ in range(2)]
+        for stream, disposition in zip(streams, (0, av.stream.Disposition.default), strict=True):
+            stream.disposition = disposition
+        for hertz, stream in zip((300, 900), streams, strict=True):
+            sound = (tone(3, hertz=hertz, rate=SAMPLE_RATE) * 32767).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.T.reshape(1, -1)), "s16", "stereo")
+            frame.sample_rate = SAMPLE_RATE
+            fifo = av.AudioResampler("s16", "stereo", SAMPLE_RATE, frame_size=4096)
+            for part in [*fifo.resample(frame), *fifo.resample(None)]:
+                output.mux(stream.encode(part))
+            output.mux(stream.encode(None))
+    (window,) = read_song(buffer).windows
+    assert frequency(window.samples) == pytest.approx(900, abs=2)
+
+
 def test_all_of_a_chain_of_songs_is_heard():
     song = read_song(io.BytesIO(song_bytes("opus", 6, rate=48_000) + song_bytes("opus", 8, rate=48_000)))
     assert (song.duration_s, song.note) == (pytest.approx(14, abs=0.2), None)

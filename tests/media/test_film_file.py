@@ -197,6 +197,13 @@ def test_an_animation_that_names_no_time_is_shown_as_browsers_show_it(fmt: str) 
 # Length and completeness
 
 
+def test_a_film_is_as_long_as_its_longest_stream() -> None:
+    data = frames_bytes([QUARTERS] * 20, ending="mkv", audio="libopus", tone_s=6.0)
+    with opened(data) as film:
+        assert film.duration_s == pytest.approx(6.0, abs=0.1)
+    assert problem_of(data) is None
+
+
 def test_a_film_above_the_limit_is_refused() -> None:
     data = frames_bytes([QUARTERS] * 100)
     with opened(data, max_s=10.0) as film:

@@ -219,6 +219,7 @@ def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.Mo
     press(app, CANCEL)
     classifier.allow()
     finish(app)
+    assert film_state(app).job.view().is_cancelled
     assert "0:02" in text_of(app)  # the end of the results
     assert "happy" in app.title[0].value
     assert downloads(app) == DOWNLOADS

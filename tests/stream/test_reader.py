@@ -154,6 +154,25 @@ def test_probabilities_are_smoothed_with_the_time_constant(fake: FakeDetector, c
         assert face.probabilities[Emotion.SAD] == pytest.approx(0.9 - (0.9 - 0.1 / 6) * np.exp(-1))
 
 
+def test_the_view_has_rates_and_lag_in_seconds(clock: FakeClock) -> None:
+    detector = BlockedDetector([FACE])
+    with closing(LiveReader(lambda: (detector, FakeClassifier()), smoothing_s=0, clock=clock)) as reader:
+        assert reader.view().lag_s is None
+        for number in range(5):
+            reader.submit_frame(frame())
+            assert detector.entered.acquire(timeout=PATIENCE_S)
+            clock.advance(0.04)  # a reading takes 40 ms
+            detector.go_on.release()
+            wait_until(lambda number=number: reader.view().num_readings == number + 1)
+            clock.advance(0.06)
+        view = reader.view()
+        assert view.frames_per_second == pytest.approx(10)
+        assert view.readings_per_second == pytest.approx(10)
+        assert view.lag_s == pytest.approx(0.04)
+        clock.advance(10)
+        assert (reader.view().frames_per_second, reader.view().readings_per_second) == (0, 0)
+
+
 def test_a_successful_reading_clears_the_error(
     fake: FakeDetector, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
