@@ -33,14 +33,9 @@ _FILE = "emomusic-face-"  # begins the name of a saved profile, before that of t
 
 @dataclass
 class PersonsState:
-    """The known persons, and the number of changes: readings with another one are out of date."""
+    """The known persons. Readings with others are out of date."""
 
     known: tuple[KnownFace, ...] = ()
-    version: int = 0
-
-    def change(self, known: tuple[KnownFace, ...]) -> None:
-        """Replace the persons."""
-        self.known, self.version = known, self.version + 1
 
 
 def show_known(faces: Faces, persons: PersonsState) -> None:
@@ -73,7 +68,7 @@ def add_person(profile: FaceProfile, name: str = "", picture: bytes = b"") -> Kn
     numbered = (f"Person {number}" for number in range(1, _MOST + 2))
     name = next(free for free in (name, *before, *numbered) if free and free not in names)
     person = KnownFace(profile, load_classifier(DEFAULT_MODEL), name, picture)
-    here.change((*others, person)[-_MOST:])
+    here.known = (*others, person)[-_MOST:]
     return person
 
 
@@ -93,9 +88,9 @@ def forget_persons(*positions: int) -> None:
         session.forget_persons()
     for _, result in page_state(PictureState).results.values():
         if hasattr(result, "forget_persons"):
-            result.forget_persons(here.version)
+            result.forget_persons()
     # Last, so that the others are read with their profiles again
-    here.change(tuple(person for position, person in enumerate(here.known) if position not in positions))
+    here.known = tuple(person for position, person in enumerate(here.known) if position not in positions)
 
 
 def show_persons(persons: PersonsState) -> None:
@@ -105,7 +100,7 @@ def show_persons(persons: PersonsState) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"person-{position}"):
             if person.picture:
                 show_sharp(person.picture, alt=person.name, width=48)
-            key = f"person-name-{position}-{persons.version}"
+            key = f"person-name-{id(person)}"
             options: dict[str, Any] = {"on_change": _rename, "args": (position, key), "label_visibility": "collapsed"}
             st.text_input("Name", person.name, max_chars=40, width=150, key=key, **options)
             st.caption(join_names(learned).capitalize(), width="content")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from weakref import ref
 
 import numpy as np
 
@@ -138,7 +139,7 @@ class Photos:
 
     digest: str  # identifies all photos together
     by_digest: dict[str, Photo | None]  # by digest, in their order; None before it was decoded
-    persons_version: int  # which persons' profiles the faces were read with
+    known: list[ref[KnownFace]] | None = None  # the persons with whose profiles the faces were read
     person: Integers | None = None  # the column of all faces, once several photos are read
     removed: set[int] = field(default_factory=set)  # numbers of what is no face, as the visitor says
 
@@ -186,15 +187,13 @@ class Photos:
             else:
                 yield digest, seen
 
-    def forget_persons(self, version: int) -> None:
-        """Go back to the readings without profiles, also while another page is shown. `version` is of the persons."""
+    def forget_persons(self) -> None:
+        """Go back to the readings without profiles, also while another page is shown."""
         for photo in self.photos:
             photo.reading = photo.found
-        self.persons_version = version
+        self.known = []
 
-    def finish(
-        self, shown: ShownPictures, known: Sequence[KnownFace], version: int, on_read: Callable[[str], None]
-    ) -> None:
+    def finish(self, shown: ShownPictures, known: Sequence[KnownFace], on_read: Callable[[str], None]) -> None:
         """Read the shown photos that are not read yet; an interrupted run keeps its results.
 
         Of several, a copy in screen size replaces each own photo that was read.
@@ -202,13 +201,13 @@ class Photos:
         Args:
             shown: the photos.
             known: the persons whose profiles are applied.
-            version: the version of the persons.
             on_read: gets the digest of each photo after it was read.
 
         Raises:
             EmomusicError: a model is missing or damaged.
         """
-        mine, of_several = shown.mine, len(self.by_digest) > 1
+        mine, of_several, now = shown.mine, len(self.by_digest) > 1, [*map(ref, known)]
+        self.known = now if self.known is None else self.known
         for digest, before in self.by_digest.items():
             if before is None or before.decoded is not None:
                 photo = self.decoded(digest, shown)
@@ -225,7 +224,7 @@ class Photos:
                 self.person[group] = number if len(group) > 1 else 0
             for photo in described:
                 photo.descriptors = None
-        if self.persons_version != version:
+        if self.known != now:
             for photo in self.photos:
                 photo.read_again(known)
-            self.persons_version = version
+            self.known = now

@@ -120,7 +120,7 @@ def show_page(open_start: Callable[[], DeltaGenerator]) -> None:
 def show_photos(shown: ShownPictures) -> None:
     """Read the photos and show the page for them. The photos appear before their faces are found."""
     digest, persons = shown.digest, page_state(PersonsState)
-    unread = Photos(digest, dict.fromkeys(picture.digest for picture in shown.pictures), persons.version)
+    unread = Photos(digest, dict.fromkeys(picture.digest for picture in shown.pictures))
     photos = shown.mine.kept(Photos, digest) or shown.mine.keep(digest, unread)
     style, on_photo, num_photos = st.empty(), None, len(photos.by_digest)
     with st.container(key="photo-answer"):
@@ -147,7 +147,7 @@ def show_photos(shown: ShownPictures) -> None:
             style.html(screen_style(answer.readings(answer.faces), ()))
             _mark(*unmarked.pop(read), answer, photos.digests.index(read), partial(set_who, digest))
 
-    photos.finish(shown, persons.known, persons.version, show_read)
+    photos.finish(shown, persons.known, show_read)
     if not photos.photos:
         title.title("This photo cannot be read" if num_photos == 1 else "No photo can be read", anchor=False)
         _show_unread(photos)
@@ -410,5 +410,5 @@ def _show_mood(shown: ShownPictures, mood: Mood) -> None:
         player = st.container(width=640)
     with player:
         queue = play_for(answer.request(), "photo")
-    screen = _Screen(replace(answer, songs=queue), queue, shown, Controls("", SAYS, MOOD), Photos("", {}, 0))
+    screen = _Screen(replace(answer, songs=queue), queue, shown, Controls("", SAYS, MOOD), Photos("", {}))
     draw_parts(PHOTO, screen, {"player": player, "title": title})

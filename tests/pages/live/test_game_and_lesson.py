@@ -118,7 +118,7 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
 
     session, left = known()
     photo = Photo("me.jpg", reading=PictureReading(2, 2, NO_FACES, 0, 0))
-    state_of(app, PictureState).results[Photos] = ("", Photos("", {"": photo}, 0))
+    state_of(app, PictureState).results[Photos] = ("", Photos("", {"": photo}))
     app.button(key="person-forget-0").click().run()
     assert photo.reading is photo.found
     gc.collect()
