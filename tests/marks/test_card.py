@@ -1,12 +1,17 @@
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
 import pytest
+from msgspec.structs import replace as replace_fields
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
 from emomusic.colours import EMOTION_COLOURS, rgb_of
-from emomusic.marks.card import PICTURE_SIZE, SIZE, draw_card, framed
+from emomusic.marks.card import PICTURE_SIZE, SIZE, card_title, draw_card, framed
 from emomusic.media.images import RgbImage
 from emomusic.songs.song import Pick, Player, Song
 
+TUESDAY = date(2026, 11, 24)
 SHARES = EmotionProbabilities(np.array([0.6, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05], np.float32))
 
 
@@ -37,6 +42,16 @@ def test_a_card_without_a_song_or_with_an_unknown_point_is_drawn() -> None:
     for song in (None, Pick(Song("1", "T", ("A",), Player.NONE), Mood.SAD, 0.5, "", Mood.SAD)):
         assert draw_card("Title", "Clearly sad", SHARES, song).shape == (SIZE[1], SIZE[0], 3)
     assert PICTURE_SIZE < SIZE
+
+
+def test_the_title_names_an_emotion_a_day_and_the_song() -> None:
+    titles = {emotion: card_title(emotion, TUESDAY, pick()) for emotion in Emotion}
+    assert len(set(titles.values())) == len(Emotion)
+    assert all("Tuesday" in title for title in titles.values())
+    assert "92 beats" in card_title(Emotion.SAD, TUESDAY, pick(tempo_bpm=92.3))
+    in_key = replace(pick(tempo_bpm=92.3), song=replace_fields(pick().song, key="D minor"))
+    assert card_title(Emotion.SAD, TUESDAY, in_key).endswith("Tuesday in D minor")
+    assert card_title(Emotion.SAD, TUESDAY, None).endswith("Tuesday")
 
 
 def test_a_face_is_framed_in_the_colour_of_its_emotion() -> None:

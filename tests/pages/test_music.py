@@ -375,6 +375,13 @@ def test_a_dropped_song_has_its_quadrant_tags_and_path(app: AppTest, monkeypatch
     assert (state_of(app, OwnSong).data, len(app.get("audio"))) == (b"", 0)
 
 
+def test_a_long_song_has_few_parts(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classify, "_MOST_PARTS", 6)
+    drop(app, song_bytes("wav", seconds=90, rate=16_000), "long.wav")
+    times = path_of(app)["text"]
+    assert (len(times), times[0], times[-1]) == (6, "0:00", "1:15")
+
+
 def test_an_unreadable_song_is_decoded_once_and_one_message(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     decode, names = classify.read_song, []
     monkeypatch.setattr(classify, "read_song", lambda file, name: names.append(name) or decode(file, name))

@@ -189,6 +189,17 @@ def test_a_comparison_names_the_better_model_only_beyond_chance(face: FaceRecord
     assert "four" in overview.describe_comparison(a, narrow, test)[1]
 
 
+def test_a_comparison_names_the_class_of_which_the_weaker_model_finds_most_more(face: FaceRecord) -> None:
+    a, b = replace(face, name="a"), replace(face, name="b")
+    strong = overview.Evaluation(100, 0.87, "", {"happy": 0.9, "fear": 0.65, "sad": 0.7})
+    weak = overview.Evaluation(100, 0.7, "", {"happy": 0.8, "fear": 0.84, "sad": 0.75})
+    worst = overview.Evaluation(100, 0.1, "", dict.fromkeys(strong.recall, 0.1))
+    for models in ((a, strong, b, weak), (b, weak, a, strong)):
+        text = overview.describe_exception(*models)
+        assert re.search(r"b finds more fear: 84\.0.* 65\.0", text)
+    assert overview.describe_exception(a, strong, b, worst) == ""
+
+
 # Predictions
 
 

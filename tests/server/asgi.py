@@ -15,12 +15,12 @@ def answer_of(
     path, _, query = address.partition("?")
     sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": sent}
-    answers: list[Any] = []
+    answers, parts = list[Any](), [] if body is None else [body]
 
     async def receive() -> dict[str, Any]:
-        if body is None:
+        if not parts:
             await asyncio.Future()
-        return {"type": "http.request", "body": body, "more_body": False}
+        return {"type": "http.request", "body": parts.pop(), "more_body": False}
 
     async def send(message: Any) -> None:
         answers.append(message)
