@@ -15,7 +15,7 @@ from emomusic.charts.diagnostics import (
     reliability_diagram,
 )
 from emomusic.charts.live import CLICKED, ROWS, film_strip, mood_areas
-from emomusic.charts.music import correlations, standings
+from emomusic.charts.music import correlations, standings, waveform
 from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS
 from emomusic.faces.inspection import Occlusion
 from emomusic.faces.who import Who
@@ -86,6 +86,19 @@ def test_a_constant_feature_separates_no_moods(features: np.ndarray) -> None:
         last = standings(few, moods)[-1]
         assert (last.feature.name, last.share) == ("danceability", 0.0)
         assert np.isnan(correlations(few)[0]).all()
+
+
+def test_a_waveform_has_the_greys_and_the_names_of_its_moods() -> None:
+    path = [(0.0, 0.7, 0.6), (3.0, 0.7, 0.6), (6.0, -0.7, -0.5)]
+    levels = [0.2, 0.4, 1.0, 0.5, 0.1, 0.3]
+    (bars,) = waveform(levels, path).data
+    assert list(bars.y) == pytest.approx([2 * level for level in levels])
+    assert list(bars.base) == pytest.approx([-level for level in levels])
+    assert list(bars.x) == pytest.approx([0, 1.5, 3, 4.5, 6, 7.5], abs=0.01)
+    assert list(bars.marker.color) == [MOOD_COLOURS[Mood.HAPPY]] * 4 + [MOOD_COLOURS[Mood.SAD]] * 2
+    notes = waveform(levels, path).layout.annotations
+    assert [(note.text, note.x) for note in notes] == [("happy", 0), ("sad", pytest.approx(6))]
+    assert len(waveform([0.5] * 8, path[:1]).data[0].x) == 8
 
 
 def test_the_heat_of_occlusion_is_in_points_where_the_square_was() -> None:
