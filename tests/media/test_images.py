@@ -244,6 +244,15 @@ def test_a_large_image_is_reduced_to_1280_pixels(height: int, width: int) -> Non
     assert (small == 99).all()
 
 
+@pytest.mark.parametrize("side", [1, 2, 100, 333, 700, 2000])
+def test_a_fast_shrink_has_the_size_of_a_plain_one(side: int) -> None:
+    image = read_image(SAMPLE)
+    for picture in (image, image[:-1, :-1], image[:1], image[:, :1]):
+        plain, fast = shrink(picture, side), shrink(picture, side, fast=True)
+        assert (fast[0].shape, fast[1]) == (plain[0].shape, plain[1])
+        assert np.abs(fast[0].astype(int) - plain[0]).mean() < 4
+
+
 # Crops
 
 

@@ -117,17 +117,3 @@ def test_a_request_of_yesterday_equals_that_of_today() -> None:
     days = (date(2025, 11, 30), date(2025, 12, 1))
     yesterday, today = (Request(point=ANYWHERE.point, today=day) for day in days)
     assert yesterday == today
-
-
-def test_a_queue_goes_on_with_songs_that_were_added() -> None:
-    table = song_table(40)
-    queue = SongQueue(recommender_over(table.head(20)), ANYWHERE)
-    played(queue, 3)
-    queue.play(7)
-    before = queue.playlist(4)
-    queue.continue_with(recommender_over(table))
-    assert queue.playlist(4) == before
-    assert queue.current == before[3]
-    after = queue.up_next(99)
-    assert sorted(ids([*before, *after])) == sorted(table["id"])
-    assert len({pick.number for pick in [*before, *after]}) == 40
