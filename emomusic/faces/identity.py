@@ -26,7 +26,7 @@ SIDE = 224
 SAME_PERSON = 0.65
 """Smallest cosine of two descriptors of one person.
 
-Of the samples, two portraits of one person have 0.71, and two persons at most 0.56 (`tests/faces/test_identity.py`).
+Of the samples, two portraits of one person have 0.71, and two persons at most 0.56 (`tests/faces/test_detection.py`).
 """
 
 ROOM_AROUND = 0.15

@@ -1,12 +1,15 @@
 """`emomusic app`: how it starts the server, and what it refuses."""
 
+import json
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from emomusic import assets
 from emomusic.cli import main, system
+from tests.films import NOBODY, write_film
 from tests.servers import reserved_port
 
 
@@ -67,3 +70,25 @@ def test_without_the_extra_it_says_what_to_install(
         assert err.count("\n") == 1
         assert f"Run: pip install {advice}" in err
         assert (started, list(tmp_path.iterdir())) == ([], [])
+
+
+# scripts/bench.py and load_test.py: what is measured, in which units; how fast it is here is for them to say
+
+
+def test_the_command_prints_what_the_script_measures(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_film(tmp_path / "clip.mp4", [(NOBODY, 3)], size=(160, 120))
+    assert main.main(["bench", "film", str(tmp_path / "clip.mp4"), "--json"]) == 0
+    report = json.loads(capfd.readouterr().out)
+    assert "processor" in report["machine"]
+    assert "film speed" in report["timings"][0]["step"]
+    assert {timing["unit"] for timing in report["timings"]} <= {"x", "ms", "faces", "MB"}
+    assert all(timing["runs"] == 4 and "160x120" in timing["step"] for timing in report["timings"])  # its key frames
+
+
+def test_the_command_needs_a_checkout(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(assets, "IS_WHEEL", True)
+    assert main.main(["bench"]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "Clone the repository" in err
+    assert len(err.splitlines()) == 1

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 from pathlib import Path
 
 import cv2
@@ -7,10 +8,11 @@ import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.detection import Face, Landmarks, MtcnnDetector, _is_chin, missed_side, needs_close_search
+from emomusic.faces.identity import SAME_PERSON, describe_persons, group_persons
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, read_image, shrink
-from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES
+from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, HOPPER, MORISOT, OBAMA, OBAMA_SPEAKING, SAMPLES
 
 
 def sample(name: str) -> RgbImage:
@@ -129,3 +131,36 @@ def test_a_chin_below_a_mask_is_no_second_face() -> None:
     assert _is_chin(face(120, 180, 60), masked)
     for other in (masked, face(125, 200, 50), face(230, 150, 60), face(60, 160, 120), face(120, 60, 60)):
         assert not _is_chin(other, masked)
+
+
+PORTRAITS = (OBAMA, OBAMA_SPEAKING, BIDEN, COLLINS, HOPPER, MORISOT, "morisot-young-woman-in-mauve-1880.jpg")
+PERSONS = ("Obama", "Obama", "Biden", "Collins", "Hopper", "Morisot", "woman in mauve")
+OF_FOUR = ("Obama", "Collins", "Hopper", "Biden")  # from the left
+
+
+def test_only_one_person_is_similar(detector: MtcnnDetector) -> None:
+    people, rows = [*PERSONS, *OF_FOUR], []
+    for name in (*PORTRAITS, FOUR_PEOPLE):
+        image = read_image(SAMPLES / name)
+        rows.append(describe_persons(image, sorted(detector.detect(image), key=lambda face: face.box.x)))
+    similar = np.concatenate(rows) @ np.concatenate(rows).T
+    for one, other in itertools.combinations(range(len(people)), 2):
+        if people[one] == people[other]:
+            assert similar[one, other] >= SAME_PERSON
+        else:
+            assert similar[one, other] < SAME_PERSON - 0.05, (people[one], people[other])
+
+
+def test_a_person_begins_at_the_threshold() -> None:
+    one, other = np.eye(1024, dtype=np.float32)[:2]
+    for cosine, groups in ((SAME_PERSON + 0.02, [[0, 1]]), (SAME_PERSON - 0.02, [[0], [1]])):
+        turned = np.float32(cosine) * one + np.float32(np.sqrt(1 - cosine**2)) * other
+        assert group_persons(np.stack([one, turned]), [0, 1]) == groups
+
+
+def test_faces_of_several_pictures_are_grouped_by_person_but_never_within_a_picture() -> None:
+    one, other = np.eye(1024, dtype=np.float32)[:2]
+    rows = np.stack([other, one, one, other, one])
+    assert group_persons(rows, [0, 0, 1, 1, 2]) == [[1, 2, 4], [0, 3]]
+    assert {len(group) for group in group_persons(rows, [0, 0, 1, 1, 1])} == {1, 2}
+    assert group_persons(rows[:0], []) == []
