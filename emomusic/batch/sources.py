@@ -251,7 +251,10 @@ class Archive:
         try:
             found = _zip_members(self._archive) if is_zip else _tar_members(self._archive, self._max_bytes)
             for name, (position, size), problem in found:
-                if (limit := _max_bytes(name)) is None:
+                limit = _max_bytes(name)
+                if name.lower().endswith(ARCHIVE_ENDINGS):
+                    limit, problem = 0, "This archive lies in another one. Unpack the outer one."
+                if limit is None:
                     continue
                 if problem is None and size > limit:
                     problem = f"This file is too large: {size_over(size)}, at most {limit / 2**20:.0f} MB."

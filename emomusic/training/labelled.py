@@ -32,7 +32,7 @@ _NAME_COLUMNS = (
 _LABEL_COLUMNS = ["expression", "label", "emotion", "class", "labels"]
 _IMAGE_COLUMNS = ["image", "img", "img_bytes", "bytes", "picture"]
 _ROWS = 1000  # rows of pixels that are read at once
-_LIST_ENDINGS = ("txt", "csv", "npy")
+_LIST_ENDINGS = ("txt", "csv", "tsv", "npy")
 _MAX_BYTES = 2**30  # the pictures in a table
 _LARGEST_LIST = 2**28
 _STEM = re.compile(r"_aligned$|_exp$", re.IGNORECASE)
@@ -75,8 +75,11 @@ def _rows_of(file: Path) -> Iterator[tuple[str, str]]:
             if file.stem.endswith("_exp"):
                 yield _STEM.sub("", file.stem), str(np.load(file, allow_pickle=False))
             return
-        if file.suffix.lower() == ".csv":
-            rows = pd.read_csv(file, dtype=str, keep_default_na=False, encoding_errors="replace", on_bad_lines="skip")
+        if has_ending(file.name, ("csv", "tsv")):
+            with file.open(encoding="utf-8", errors="replace") as lines:
+                separator = max(",;\t", key=lines.readline().count)
+            options: Any = {"keep_default_na": False, "encoding_errors": "replace", "on_bad_lines": "skip"}
+            rows = pd.read_csv(file, sep=separator, dtype=str, **options)
             if (columns := _columns(rows.columns, _NAME_COLUMNS, _LABEL_COLUMNS)) is not None:
                 yield from rows[columns].itertuples(index=False, name=None)
             return

@@ -103,8 +103,9 @@ def test_an_archive_gives_its_pictures_and_films(tmp_path: Path, ending: str):
     path = tmp_path / f"pack.{ending}"
     path.write_bytes(packed(ending, MEMBERS))
     items = find_items([str(path)])
-    assert [item.name for item in items] == [f"{path}/{name}" for name in ("a.jpg", "sub/b.png", "c.MP4")]
-    assert [item.is_film for item in items] == [False, False, True]
+    assert [item.name for item in items] == [f"{path}/{name}" for name in ("a.jpg", "sub/b.png", "inner.zip", "c.MP4")]
+    assert [item.is_film for item in items] == [False, False, False, True]
+    assert "another one" in str(items.pop(2).problem)
     found = contents_of([*items, items[0]])  # also backwards
     assert found == [SAMPLE.read_bytes() + bytes([position]) for position in (0, 1, 5, 0)]
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"pack.{ending}"]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
 from emomusic.server.frames import Problem
 from tests.browser.conftest import PATIENCE_MS, fresh_server, visit, with_spotify
@@ -35,9 +35,12 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.browser
 
 CONNECTED = "[data-test-connection-state=CONNECTED]"
-GIVE = """([type, name, content]) => {
+GIVE = """([type, photos, texts]) => {
   const data = new DataTransfer();
-  data.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name, { type: "image/jpeg" }));
+  for (const [name, content] of photos) {
+    data.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name, { type: "image/jpeg" }));
+  }
+  for (const [kind, text] of Object.entries(texts)) data.setData(kind, text);
   const place = document.querySelector("h1"), options = { bubbles: true, cancelable: true };
   if (type === "paste") place.dispatchEvent(new ClipboardEvent("paste", { ...options, clipboardData: data }));
   else place.dispatchEvent(new DragEvent(type, { ...options, dataTransfer: data }));
@@ -73,10 +76,38 @@ window.plug = () => (cameras.push(camera("phone", "Phone")), media.dispatchEvent
 """
 
 
-def give(page: Page, how: str, photo: Path) -> None:
-    """Drop or paste a photo beside the drop zone."""
+def give(page: Page, how: str, *photos: Path, **texts: str) -> None:
+    """Drop or paste photos, and texts of these kinds, beside the drop zone."""
     page.wait_for_function("window.emomusicStatus")
-    page.evaluate(GIVE, [how, photo.name, base64.b64encode(photo.read_bytes()).decode()])
+    files = [[photo.name, base64.b64encode(photo.read_bytes()).decode()] for photo in photos]
+    page.evaluate(GIVE, [how, files, {f"text/{kind.replace('_', '-')}": text for kind, text in texts.items()}])
+
+
+def test_the_first_press_after_a_lost_connection_counts_and_the_photo_stays(
+    open_page: Callable[..., Page], root: Path
+) -> None:
+    page, sockets, is_lost = open_page("/?songs=bundled"), list[WebSocketRoute](), False
+
+    def connect(socket: WebSocketRoute) -> None:
+        if is_lost:
+            socket.close()
+        else:
+            sockets.extend([socket, socket.connect_to_server()])
+
+    page.route_web_socket("**/*", connect)
+    page.reload()
+    title, lift = page.get_by_role("heading", level=1), page.get_by_role("radio", name="Lift me")
+    page.locator("input[type=file]").first.set_input_files(root / "data/samples/grace-hopper-1984.jpg")
+    expect(title).to_contain_text("sad")
+    wait_until_idle(page)
+    is_lost = True
+    for socket in sockets:
+        socket.close()
+    expect(page.locator(CONNECTED)).to_have_count(0)
+    is_lost = False
+    lift.click()  # as soon as it can be pressed: the page has not run again
+    expect(lift).to_be_checked()
+    expect(title).to_contain_text("sad")
 
 
 def test_pages_go_on_with_a_restarted_server_without_the_photo_and_by_webrtc(
@@ -158,11 +189,18 @@ def test_a_photo_is_taken_anywhere_on_its_page_and_other_pages_say_where(
 ) -> None:
     page = open_page("/?sample=eileen-collins-1999&songs=bundled")
     wait_until_idle(page)
-    for how, name, emotion in (("drop", "grace-hopper-1984", "sad"), ("paste", "barack-obama-2012", "happy")):
-        give(page, how, root / f"data/samples/{name}.jpg")
-        expect(page.get_by_role("heading", level=1)).to_contain_text(emotion)
+    samples = [root / f"data/samples/{name}.jpg" for name in ("grace-hopper-1984", "barack-obama-2012")]
+    for how, photos, answer in (("drop", samples[:1], "sad"), ("paste", samples, "Together")):
+        give(page, how, *photos)
+        expect(page.get_by_role("heading", level=1)).to_contain_text(answer)
         expect(page).not_to_have_url(re.compile("sample"))
         wait_until_idle(page)
+    note = page.get_by_role("alert").filter(has_text="Save the picture")
+    for how, texts in (("paste", {"html": "<img src=x>"}), ("drop", {"uri_list": "https://example.com/x.jpg"})):
+        give(page, how, **texts)
+        expect(note).to_be_visible()
+        note.click()
+        expect(note).to_have_count(0)
     visit(page, "Live")
     give(page, "drop", root / "data/samples/grace-hopper-1984.jpg")
     expect(page.get_by_role("alert").filter(has_text="Photo")).to_be_visible()

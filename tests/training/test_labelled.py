@@ -102,7 +102,7 @@ def test_the_list_of_raf_db_is_read(tmp_path: Path):
         labelled_pictures(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["csv", "npy"])
+@pytest.mark.parametrize("kind", ["csv", "tsv", "npy"])
 def test_the_lists_of_affectnet_are_read(tmp_path: Path, kind: str):
     put(tmp_path, "images/12/0.jpg", "images/12/1.jpg", "images/12/2.jpg")
     if kind == "npy":
@@ -111,7 +111,8 @@ def test_the_lists_of_affectnet_are_read(tmp_path: Path, kind: str):
             np.save(tmp_path / f"annotations/{name}_exp.npy", np.array(label))
     else:
         rows = (f"12/{n}.jpg,5,{label}" for n, label in enumerate(("1", "7", "6")))
-        (tmp_path / "labels.csv").write_text("\n".join(["subDirectory_filePath,face_x,expression", *rows]))
+        text = "\n".join(["subDirectory_filePath,face_x,expression", *rows])
+        (tmp_path / f"labels.{kind}").write_text(text if kind == "csv" else text.replace(",", "\t"))
     found = labelled_pictures(tmp_path, labels="affectnet")
     assert listed(found) == {"0.jpg": "happy", "2.jpg": "angry"}
     assert found.skipped == 1

@@ -121,6 +121,8 @@ const WAYS = {
   film: [".st-key-film-another button"],
   music: [".st-key-view [role=tab]:nth-of-type(2)"],
 };
+const TYPED = "input, textarea, [contenteditable]";
+const ADDRESS = "This is an address, not a file. Save the picture first, then drop the file here.";
 const DROP_ZONE = '[data-testid="stFileUploaderDropzone"]';
 const PATIENCE_MS = 8000;
 
@@ -250,7 +252,7 @@ class Runtime extends Part {
     if (SCROLLS.includes(event.key) && document.activeElement?.matches("body, .stAppHeader a")) {
       document.querySelector(".stMain")?.focus({ preventScroll: true });
     }
-    const isTyped = event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, [contenteditable]");
+    const isTyped = event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(TYPED);
     if (event.key.toLowerCase() === "f" && !isTyped) toggleFullScreen();
   }
 
@@ -259,17 +261,19 @@ class Runtime extends Part {
   }
 
   #paste({ clipboardData, target }) {
-    const { files } = clipboardData ?? {};
-    if (files?.length && !target.closest?.("input, textarea")) this.#take(files);
+    if (!clipboardData || target.closest?.(TYPED)) return;
+    const [html, text] = ["text/html", "text/plain"].map((type) => clipboardData.getData(type).trim());
+    if (clipboardData.files.length) this.#take(clipboardData.files);
+    else if (/<img\s/i.test(html) || /^https?:\S+$/.test(text)) say(ADDRESS);
   }
 
   #drop(event) {
     if (!this.#isForeign(event)) return;
     const { files } = event.dataTransfer;
-    if (files.length && event.target.closest?.(DROP_ZONE)) return;
+    if (event.target.closest?.(files.length ? DROP_ZONE : TYPED)) return;
     event.preventDefault();
     if (files.length) this.#take([...files]);
-    else say("This is an address, not a file. Save the picture first, then drop the file here.");
+    else say(ADDRESS);
   }
 
   #take(files) {
