@@ -6,10 +6,11 @@ from emomusic.app.frame import open_page
 
 open_page("models")
 
-title = st.empty()
-title.title("Which emotions can it see?", anchor=False)
+head = st.container(horizontal=True, vertical_alignment="center", key="models-head")
+title = head.empty()
+title.title("Which emotions can it see?", anchor=False, width="content")
 
 # Imported after the title, because these load pandas and Plotly
 from emomusic.app.models.page import show_models
 
-show_models(title)
+show_models(head, title)

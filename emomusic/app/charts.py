@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Literal
 
 import pandas  # noqa: F401  # Plotly fails while another thread is still importing pandas
@@ -10,8 +12,12 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from emomusic.affect import EmotionProbabilities, list_shares
 from emomusic.app.frame import text_color
 from emomusic.charts.layout import write_in
+from emomusic.colours import EMOTION_COLOURS, ink_on
+
+_ROWS = 7  # more would leave the first screen
 
 
 def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
@@ -23,6 +29,21 @@ def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
     write_in(figure, text_color())
     config = {"displayModeBar": False, "showTips": False} | options.pop("config", {})
     return st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
+
+
+def show_face_rows(faces: Mapping[str, EmotionProbabilities], portraits: Sequence[bytes] = ()) -> None:
+    """Show the first faces, by name, as rows of seven shares; names without room are hidden. Portraits are JPEG."""
+    rows = []
+    for (name, of), portrait in zip_longest([*faces.items()][:_ROWS], portraits[: min(_ROWS, len(faces))]):
+        parts = "".join(
+            f'<i class="{emotion}" style="flex: {of[emotion]:.3f}; background-color: {colour}; '
+            f'color: {ink_on(colour)}">{emotion}</i>'
+            for emotion, colour in EMOTION_COLOURS.items()
+        )
+        picture = f'<img alt="" src="data:image/jpeg;base64,{b64encode(portrait).decode()}">' if portrait else ""
+        words = f"{name}: {list_shares(of.as_dict())}"
+        rows.append(f'<div role="img" aria-label="{words}">{picture}<b>{name}</b><span>{parts}</span></div>')
+    st.html(f'<div class="rows">{"".join(rows)}</div>')
 
 
 def clicked(key: str) -> Any:

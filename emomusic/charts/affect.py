@@ -52,13 +52,13 @@ _SONG_SIZE, _PLAYING_SIZE = 9.0, 13.0
 _PICTURES, _SIDES, _CHOSEN = 0.8, (0.12, 0.26), 1.35
 
 _NAME_PLACES = {  # side of the dot, and diameter of the gap in pixels, which holds a name off a face on its dot
-    Emotion.ANGRY: ("top center", 20),
+    Emotion.ANGRY: ("top center", 25),
     Emotion.DISGUST: ("bottom left", 7),
-    Emotion.FEAR: ("middle left", 20),
-    Emotion.HAPPY: ("top center", 20),
-    Emotion.SAD: ("bottom center", 20),
-    Emotion.SURPRISE: ("top center", 20),
-    Emotion.NEUTRAL: ("bottom center", 24),
+    Emotion.FEAR: ("middle left", 25),
+    Emotion.HAPPY: ("top center", 25),
+    Emotion.SAD: ("bottom center", 25),
+    Emotion.SURPRISE: ("top center", 25),
+    Emotion.NEUTRAL: ("bottom center", 30),
 }
 _NAME_SHIFTS = {
     "top center": (0, 0.11),
@@ -73,7 +73,7 @@ _WORDS = [
     for x, y in [_NAME_SHIFTS[_NAME_PLACES[emotion][0]]]
     for across in (-0.1, 0.0, 0.1)
 ]
-_DOT, _SMALL = 7, 300  # pixels
+_DOT, _SMALL, _CORNER_SHIFT = 7, 300, 6  # pixels
 _DARK = "#222222"  # letters in a hollow circle
 _CLEAR = "rgba(0, 0, 0, 0)"
 # A click dims no other mark
@@ -196,6 +196,7 @@ def corner_notes(gap: int = 0) -> list[dict[str, Any]]:
         {
             "x": side, "y": level, "xanchor": "right" if side > 0 else "left",
             "yanchor": "bottom" if level > 0 else "top", "yshift": level * gap, "showarrow": False,
+            "xshift": _CORNER_SHIFT * side,
             "text": quadrant.description.replace(" and ", ", "), "font": {"size": _LABEL}, "borderpad": 0,
         }
         for quadrant, (side, level) in QUADRANT_CORNERS.items()

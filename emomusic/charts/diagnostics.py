@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from textwrap import wrap
 from typing import Any
 
@@ -174,21 +175,24 @@ def learning_curves(
 ) -> go.Figure:
     """A metric over the epochs of a training, on the training and the validation set.
 
-    The best epoch of the history is marked, and lines separate its stages. The y axis ends at `top`.
+    The best epoch of the history is marked, and lines separate its numbered stages. The y axis ends at `top`.
     """
     best_epoch = history.best_epoch
     figure = epoch_curves({"training": training, "validation": validation}, 1, label=label, top=top)
     about = f"best epoch {best_epoch}: %{{y:.3f}}<extra></extra>"
     _mark(figure, best_epoch, float(validation[best_epoch - 1]), "best", RIGHT, hoverinfo=None, hovertemplate=about)
-    for last in history.last_epochs[:-1]:
-        figure.add_vline(last + 0.5, line={"color": GUIDE, "width": 1})
+    for number, (first, last) in enumerate(pairwise((0, *history.last_epochs)), 1):
+        above = {"x": (first + last + 1) / 2, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False}
+        figure.add_annotation(above, text=str(number))
+        if first:
+            figure.add_vline(first + 0.5, line={"color": GUIDE, "width": 1})
     return figure
 
 
 def epoch_curves(
     curves: Mapping[str, FloatArray], first: int, *, label: str, top: float, last: int | None = None, height: int = 300
 ) -> go.Figure:
-    """A metric by epoch from the `first` one on, on the training examples and on others, by name.
+    """A metric by epoch from the `first` one on, on the training examples and on others, by the names at their ends.
 
     The axes end at `last`, where the training may still be going, and at `top`.
     """
@@ -200,9 +204,12 @@ def epoch_curves(
             line={"color": colour, "width": 2.5, "dash": dash},
             hovertemplate=f"epoch %{{x}}: %{{y:.3f}}<extra>{name}</extra>",
         )  # fmt: skip
+        is_lower = values[-1] < max(other[-1] for other in curves.values())
+        end = {"x": first + len(values) - 1, "y": float(values[-1]), "xanchor": "left", "showarrow": False}
+        figure.add_annotation(end, text=f" {name}", yanchor="top" if is_lower else "bottom")
     x = {"rangemode": "tozero"} if last is None else {"range": [0, last]}
     y = GRID | {"range": [0, top], "title": label}
-    return lay_out(figure, height, x=x | {"title": "epoch"}, y=y, **legend_above())
+    return lay_out(figure, height, x=x | {"title": "epoch"}, y=y, margin={"t": 24, "r": 76})
 
 
 def coverage_chart(curve: Sequence[CoveragePoint], at: CoveragePoint) -> go.Figure:

@@ -1,16 +1,16 @@
-"""Charts of a live session or a film: the group over time, and the current faces."""
+"""Charts of a live session or a film: the group over time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares
-from emomusic.charts.layout import BAR_MARGIN, GRID, REVERSED, lay_out, line
+from emomusic.affect import EMOTIONS, list_shares
+from emomusic.charts.layout import GRID, lay_out, line
 from emomusic.colours import EMOTION_COLOURS, GUIDE, HATCHED, MOOD_COLOURS, TRAIL, faded, ink_on
 from emomusic.faces.table import SHARES
 from emomusic.stream.timeline import Scene, unread_spans
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _MIN_SPAN_S = 30  # narrowest time axis
 _NAMED_SHARE = 0.2  # smallest area with room for its name
-_FITTING = {"uniformtext": {"mode": "hide", "minsize": 13}}  # the names in bars that have room for them
 
 CLICKED, ROWS = "clicked", "rows"
 """Names of the traces of `film_strip` that take clicks."""
@@ -125,7 +124,7 @@ def film_strip(
     _draw_rows(figure, rows, names)
     height = CURVES + TILES + ROW * len(names)
     figure.update_layout(
-        **_FITTING,
+        uniformtext={"mode": "hide", "minsize": 13},  # the names in bars that have room for them
         height=ABOVE + height + BELOW, margin={"l": LEFT, "r": RIGHT, "t": ABOVE, "b": BELOW}, showlegend=False,
         barmode="overlay", bargap=0, clickmode="event+select", hovermode="closest",
         xaxis={"anchor": "free", "position": 0}, yaxis_domain=[1 - CURVES / height, 1],
@@ -154,30 +153,3 @@ def _draw_rows(figure: go.Figure, rows: Sequence[tuple[float, float, str, str, s
         hovertext=[f"{format_clock(span[0])} to {format_clock(span[1])}: {span[2]}{span[-1]}" for span in spans],
         hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
-
-
-def face_bars(faces: Mapping[str, EmotionProbabilities]) -> go.Figure:
-    """One stacked bar of seven probabilities per named face, from top to bottom; those with room show their emotion."""
-    figure = go.Figure()
-    for emotion in EMOTIONS:
-        shares = [probabilities[emotion] for probabilities in faces.values()]
-        figure.add_bar(
-            x=[100 * share for share in shares], y=list(faces), orientation="h", name=emotion.value,
-            marker={"color": EMOTION_COLOURS[emotion], "line": {"width": 0},
-                    "pattern": {"shape": HATCHED.get(emotion, ""), "fillmode": "overlay", "solidity": 0.1}},
-            text=[emotion.value if share else "" for share in shares],
-            textposition="inside", insidetextanchor="middle", textangle=0,
-            textfont={"color": ink_on(EMOTION_COLOURS[emotion]), "size": 13},
-            hovertemplate="%{y}: " + emotion.value + " %{x:.0f} %<extra></extra>",
-        )  # fmt: skip
-    return lay_out(
-        figure,
-        46 * max(len(faces), 1) + 8,
-        x={"range": [0, 100], "visible": False},
-        y=REVERSED | {"tickfont": {"size": 14}},
-        margin=BAR_MARGIN | {"r": 0},
-        barmode="stack",
-        bargap=0.3,
-        uirevision="face rows",
-        **_FITTING,
-    )

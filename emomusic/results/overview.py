@@ -6,7 +6,7 @@ The findings are sentences in Markdown, computed from saved metrics.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +16,7 @@ import msgspec
 
 from emomusic.assets import SPEC, ModelKind, models_dir
 from emomusic.errors import ModelError
-from emomusic.faces.model_files import DEFAULT_MODEL, FACERES, FACERES_TITLE
+from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.metrics import FOUR, ClassScores, McNemar, accuracy_interval
 from emomusic.records import (
     OF_FOUR,
@@ -381,27 +381,16 @@ def _counts_of(scores: ClassScores | None) -> str:
     return f" ({round(scores.recall * scores.support)} of {scores.support})"
 
 
-def describe_training(stages: Sequence[Stage]) -> str:
-    """Explain the start of a face model's training curves, and why training can look worse than validation.
-
-    Label smoothing is not a reason, because the validation loss uses it too.
-    """
-    first, config = stages[0].config, stages[-1].config
-    reasons = ["dropout switches off parts of the network"]  # every network has dropout
-    if _is_on(config, "votes") or _is_distilled(config):
-        reasons.append("labels are softened by people's votes or other models' answers")
-    if config.get("augmentation") or _is_on(config, "mixup"):
-        reasons.append("pictures are changed at random")
-    sentences = [f"Training can look worse than validation: only in training, {join_names(reasons)}."]
-    if (start := first.get("start")) is not None:
-        title = FACERES_TITLE if start == FACERES else start
-        sentences.insert(0, f"Training started from {title}, so the curves start high.")
-    by_votes = [stage.config.get("validation") not in (None, "fer2013") for stage in stages]
-    if any(by_votes):
-        sentences.append(
-            "Validation uses the emotion with the most FER+ votes" + ("." if all(by_votes) else " at times.")
-        )
-    return " ".join(sentences)
+def list_stages(stages: Sequence[Stage]) -> str:
+    """Name the stages of a training by what is new in each."""
+    names, before = [], dict[str, Any]()
+    for number, config in enumerate((dict(stage.config) for stage in stages), 1):
+        step = "smaller" if before and config["learning_rate"] < before["learning_rate"] else "larger"
+        rest = f"{step} steps" if before else "the labels"
+        news = (name for name, is_used in _INGREDIENTS.items() if is_used(config) and not is_used(before))
+        names.append(f"**{number}** {next(news, rest)}")
+        before = config
+    return ", ".join(names)
 
 
 def _is_distilled(config: Mapping[str, Any]) -> bool:
@@ -412,3 +401,11 @@ def _is_distilled(config: Mapping[str, Any]) -> bool:
 def _is_on(settings: Mapping[str, Any], name: str) -> bool:
     value = settings.get(name)
     return isinstance(value, int | float) and value > 0
+
+
+_INGREDIENTS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "people's votes": lambda config: _is_on(config, "votes"),
+    "other models' answers": _is_distilled,
+    "compressed pictures": lambda config: _is_on(config.get("augmentation") or {}, "jpeg"),
+}
+"""What a stage of a training can learn from, and whether it does."""

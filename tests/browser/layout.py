@@ -83,7 +83,7 @@ PROBLEMS = """() => {
         if (isMark && (isBelow || one.trace === other.trace)) continue; // a number in its mark, a word with a halo
         const [width, height] = [["left", "right"], ["top", "bottom"]].map(([low, high]) =>
           Math.min(one[high], other[high]) - Math.max(one[low], other[low]));
-        if (width > 4 && height > 4) found.push(["chart", chart.closest("[aria-label]")?.ariaLabel.slice(0, 40),
+        if (width > 1 && height > 1) found.push(["chart", chart.closest("[aria-label]")?.ariaLabel.slice(0, 40),
           one.each.textContent, other.each.textContent || other.each.tagName, [width, height].map(Math.round)]);
       }
     });

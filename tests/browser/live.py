@@ -145,7 +145,7 @@ TIMELINE = """() => {
 }"""
 
 FOUR_ROWS = """() => {
-  const rows = document.querySelector(".st-key-live-rows .js-plotly-plot")?.data?.[0].y ?? [];
+  const rows = [...document.querySelectorAll(".st-key-live-rows b")].map(({ textContent }) => textContent);
   return rows.join() === "Everyone,Face 1,Face 2,Face 3,Face 4";
 }"""
 

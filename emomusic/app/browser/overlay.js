@@ -343,10 +343,10 @@ class Playhead extends Overlay {
     if (video !== this.#video) {
       this.#video = video;
       this.listen(video, "play", () => this.#playSong());
-      this.listen(video, "playing", () => video.classList.remove("refused"));
       this.listen(video, "pause", () => video.isConnected && this.data.follows && tellSound("silence"));
       this.#follow();
     }
+    if (!video.paused) video.classList.remove("refused");
     this.#move(video);
     const { film } = this.data, { currentSrc: source } = video;
     if (followed.film === film && followed.source !== source) {

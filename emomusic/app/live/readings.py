@@ -7,17 +7,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, describe, list_shares, share_text
+from emomusic.affect import EMOTIONS, list_shares, share_text
 from emomusic.answer.answer import Answer
 from emomusic.answer.others import MOST_SONGS, SessionAnswer
-from emomusic.app.charts import outline_tile, show_chart, show_tile
+from emomusic.app.charts import outline_tile, show_chart, show_face_rows, show_tile
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message, local_date
 from emomusic.app.live.session import LiveState, live_fragment
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PageQueue, PlayerState, play, play_for, weak_callback
 from emomusic.app.state import page_state
 from emomusic.charts.face import expression_uri, share_bars
-from emomusic.charts.live import face_bars, mood_areas
+from emomusic.charts.live import mood_areas
 from emomusic.errors import EmomusicError
 from emomusic.faces.who import EVERYONE, MOMENT
 from emomusic.server.capacity import capacity
@@ -29,7 +29,6 @@ from emomusic.stream.reader import LiveView
 from emomusic.stream.timeline import mean_of
 from emomusic.text import format_clock, join_names, pluralize
 
-_FACES_SHOWN = 6
 _BARS_HEIGHT = 230
 _FONT_PX, _LARGE_FONT_PX = 14, 24
 
@@ -85,11 +84,8 @@ def show_faces(session: LiveSession, is_large: bool) -> None:
             alt = f"Probabilities: {'none' if group is None else list_shares(shares)}"
             show_chart(figure, key="live-bars", alt=alt, height="stretch" if is_large else "content")
         return
-    rows = {EVERYONE.text: group} | {face.who.text: face.probabilities for face in faces[:_FACES_SHOWN]}
-    alt = "; ".join(f"{name}: {describe(probabilities)}" for name, probabilities in rows.items())
-    show_chart(face_bars(rows), key="live-rows", alt=alt)
-    if len(faces) > _FACES_SHOWN:
-        st.caption(f"{len(faces) - _FACES_SHOWN} more faces are in the video.")
+    with st.container(key="live-rows"):
+        show_face_rows({EVERYONE.text: group} | {face.who.text: face.probabilities for face in faces})
 
 
 @live_fragment(2.0)  # the chart has 70 kB

@@ -1,6 +1,6 @@
 """The tabs of the Models page. Only the open tab is computed; two models are shown side by side.
 
-In the first tab, all models read one face.
+In one tab, all models read one face.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from emomusic.affect import EMOTIONS, Emotion
 from emomusic.app.charts import roomy_columns, show_chart
 from emomusic.app.choices import MODELS_CELL, MODELS_CLASS, MODELS_TAB, MODELS_THRESHOLD
 from emomusic.app.frame import shown_errors, text_color
@@ -23,6 +24,7 @@ from emomusic.app.models.try_face import show_try
 from emomusic.app.models.unsure import LEGEND, show_unsure
 from emomusic.assets import ModelKind, load_once
 from emomusic.charts import diagnostics as plots
+from emomusic.charts.face import expression_uri
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.metrics import mistakes, reliability
 from emomusic.records import FaceRecord, Record
@@ -35,6 +37,7 @@ _fold_accuracies = load_once(read_fold_accuracies)
 
 
 _CALLED = " called "
+_PROPERTIES = {"pose": "Head pose", "size": "Face size", "sharpness": "Sharpness"}
 _FACES_SHOWN = 12
 _THRESHOLDS = [str(percents) for percents in range(101)]
 
@@ -95,12 +98,16 @@ def _classes(chosen: Chosen) -> list[str]:
 
 
 def _show_figures(chosen: Chosen, record: Record) -> None:
-    """For whom a model works, its figures by class, and what reports said."""
+    """The accuracy and the recalls of a model, for whom it works, its figures by class, and what reports said."""
     if (found := overview.evaluation(record, chosen.benchmark)) is None:
         st.info("Not measured here.", icon=":material/image_not_supported:")
         return
+    with st.container(key=f"models-figure-{chosen.records.index(record)}", gap="xxsmall"):
+        _show_figure(found)
     if isinstance(record, FaceRecord):
-        _show_groups(record)
+        if weakest := overview.describe_weakest(record):
+            st.markdown(weakest)
+        _show_groups(chosen, record)
     else:
         values = _fold_accuracies(chosen.kind, record.name)
         st.markdown("**How often it is right** in each fold of songs")
@@ -115,17 +122,37 @@ def _show_figures(chosen: Chosen, record: Record) -> None:
         st.markdown("No report published a figure of such a model.")
 
 
-def _show_groups(record: FaceRecord) -> None:
-    """Show for whom a model works."""
+def _show_figure(found: Evaluation) -> None:
+    """Show the accuracy in large type, and a face for each class, filled to its recall."""
+    faces = ""
+    for label, recall in found.recall.items():
+        picture = f'<img alt="" src="{expression_uri(Emotion(label))}">' if label in EMOTIONS else "<u></u>"
+        level = f'<span style="--level:{100 * recall:.0f}%">{picture}{picture}</span>'
+        faces += f"<figure>{level}<figcaption>{label}<b>{100 * recall:.0f}</b></figcaption></figure>"
+    large = f"<p><strong>{percent(found.accuracy)}</strong><small>{found.range}</small></p>"
+    st.html(f'<div class="figure">{large}{faces}</div>')
+
+
+def _show_groups(chosen: Chosen, record: FaceRecord) -> None:
+    """Show for whom a model works, and of photographs on which ones."""
     if record.name == DEFAULT_MODEL:
         draw_own_faces()
     own = own_rows() if record.name == DEFAULT_MODEL else []
-    if not (bins := [*overview.groups_of(record), *own]):
+    groups = {"": [*overview.groups_of(record), *own]}
+    wild = record.wild if chosen.benchmark is Benchmark.PHOTOGRAPHS else None
+    if wild is not None:
+        groups |= {_PROPERTIES.get(name, name): [*bins] for name, bins in wild.groups.items()}
+    if not any(groups.values()):
         st.markdown("For whom this model works was not measured.")
         return
     st.markdown("**For whom it works**, with 95 % ranges and the number of faces")
-    figure = plots.accuracy_by_group({"": bins})
-    show_chart(figure, key=f"models-groups-of-{record.name}", alt=f"Right answers: {plots.list_groups(bins)}")
+    listed = "; ".join(plots.list_groups(bins) for bins in groups.values())
+    show_chart(plots.accuracy_by_group(groups), key=f"models-groups-{record.name}", alt=f"Right answers: {listed}")
+    if wild is not None:
+        without = (
+            f" Without {join_names(wild.groups_without)}, which it cannot tell apart." if wild.groups_without else ""
+        )
+        st.caption(f"In {wild.missed:,} of {wild.n:,} photographs no face was found; these count as wrong.{without}")
 
 
 def _show_by_class(chosen: Chosen, record: Record, found: Evaluation) -> None:
@@ -254,45 +281,28 @@ def _show_confidence(chosen: Chosen, record: Record) -> None:
     show_chart(plots.confidence_histogram(found), key=other, alt=f"Right and wrong answers of {model} by confidence")
 
 
-_PROPERTIES = {"pose": "Head pose", "size": "Face size", "sharpness": "Sharpness"}
-
-
-def _show_photographs(_: Chosen, record: Record) -> None:
-    """Show on which photographs a model fails."""
-    wild = record.wild if isinstance(record, FaceRecord) else None
-    if wild is None or not wild.groups:
-        st.info("Not measured on photographs.", icon=":material/image_not_supported:")
-        return
-    groups = {_PROPERTIES.get(name, name): bins for name, bins in wild.groups.items()}
-    listed = "; ".join(f"{title}: {plots.list_groups(bins)}" for title, bins in groups.items())
-    show_chart(
-        plots.accuracy_by_group(groups),
-        key=f"models-groups-{record.name}",
-        alt=f"Accuracy of {label_of(record.name)}. {listed}",
-    )
-    left_out = f" Without {join_names(wild.groups_without)}, which it cannot tell apart." if wild.groups_without else ""
-    st.caption(f"In {wild.missed:,} of {wild.n:,} photographs no face was found; these count as wrong above.{left_out}")
-
-
-def _show_learning(_: Chosen, record: Record) -> None:
+def _show_learning(chosen: Chosen, record: Record) -> None:
     history = read_history(record.name)
     curves, num_epochs = history.curves, len(history.curves)
-    top = 1.05 * float(curves[["loss", "val_loss"]].to_numpy().max())
-    for name, label, scale, end in (("accuracy", "accuracy, %", 100, 100.0), ("loss", "loss", 1, top)):
-        training, validation = (scale * curves[column].to_numpy() for column in (name, f"val_{name}"))
-        show_chart(
-            plots.learning_curves(training, validation, history, label=label, top=end),
-            key=f"models-learning-{label}-{record.name}",
-            alt=f"{label} of {label_of(record.name)} over {num_epochs} epochs: validation from {validation[0]:.2f} to "
-            f"{validation[-1]:.2f}",
-        )
-    # Below the charts, so that those of two models are level
-    best = percent(curves["val_accuracy"][history.best_epoch - 1])
-    stages = f" in {len(history.stages)} stages (vertical lines)" if len(history.stages) > 1 else ""
+    first, best = (percent(curves["val_accuracy"][epoch - 1]) for epoch in (1, history.best_epoch))
     st.markdown(
-        f"Epoch {history.best_epoch} of {num_epochs}{stages} is best, right on {best} of the validation pictures. "
-        f"{overview.describe_training(history.stages)}"
+        f"**It climbs from {first} to {best} of the validation pictures** in {num_epochs} epochs; the best is epoch "
+        f"{history.best_epoch}. What is new in each stage: {overview.list_stages(history.stages)}."
     )
+    is_alone = len(chosen.records) == 1
+    columns = roomy_columns([1, 1], key="learning", gap="large") if is_alone else [st.container()] * 2
+    top = 1.05 * float(curves[["loss", "val_loss"]].to_numpy().max())
+    for column, (name, label, scale, end) in zip(
+        columns, (("accuracy", "accuracy, %", 100, 100.0), ("loss", "loss", 1, top)), strict=True
+    ):
+        training, validation = (scale * curves[curve].to_numpy() for curve in (name, f"val_{name}"))
+        with column:
+            show_chart(
+                plots.learning_curves(training, validation, history, label=label, top=end),
+                key=f"models-learning-{label}-{record.name}",
+                alt=f"{label} of {label_of(record.name)} over {num_epochs} epochs: validation from "
+                f"{validation[0]:.2f} to {validation[-1]:.2f}",
+            )
 
 
 def _show_card(chosen: Chosen, record: Record) -> None:
@@ -318,15 +328,8 @@ class _Section:
 
 _TRY, _DETAILS = "Try your face", "Details"
 _TABS: Mapping[str, Sequence[_Section]] = {
+    "Overview": [_Section(_show_figures)],
     _TRY: [_Section(lambda *_: None, _FACES)],  # for all models
-    "Overview": [
-        _Section(_show_figures),
-        _Section(
-            _show_photographs,
-            [Benchmark.PHOTOGRAPHS],
-            "Accuracy by property of the faces, with its 95 % range and the number of faces.",
-        ),
-    ],
     "Confusions": [
         _Section(
             _show_confusion,
@@ -357,8 +360,9 @@ _TABS: Mapping[str, Sequence[_Section]] = {
         _Section(
             _show_learning,
             [*_FACES, Benchmark.FEATURES],
-            "Accuracy and loss by epoch, in training and in validation (PublicTest). The dot marks the best epoch. If "
-            "only training improves, the model overfits.",
+            "A dot marks the best epoch. If only training improves, and validation (PublicTest) does not, the model "
+            "overfits. Training can look worse: only there, parts of the network are switched off, labels are "
+            "softened and pictures are changed at random.",
         )
     ],
     _DETAILS: [_Section(_show_card)],

@@ -10,23 +10,22 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import EMOTIONS, Emotion
 from emomusic.app.choices import BENCHMARK, MODELS, MODELS_CELL, MODELS_CLASS, MODELS_TAB, choose
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.models.details import show_details, tabs_of
 from emomusic.app.state import Visit, page_state
 from emomusic.assets import METRICS, ModelKind, folder_of
-from emomusic.charts.face import expression_uri
 from emomusic.records import FaceRecord
 from emomusic.results import overview
-from emomusic.results.overview import FOUR_LEGEND, Benchmark, Evaluation, document, label_of, percent, read_records
+from emomusic.results.overview import FOUR_LEGEND, Benchmark, document, label_of, read_records
 from emomusic.results.predictions import Chosen, compare
 
 
-def show_models(title: DeltaGenerator) -> None:
+def show_models(head: DeltaGenerator, title: DeltaGenerator) -> None:
     """Show the answer about the chosen models, and the tabs.
 
     Args:
+        head: the row of the title, in which the models are chosen.
         title: the place of the page's title, which has that of face models.
 
     Raises:
@@ -35,7 +34,7 @@ def show_models(title: DeltaGenerator) -> None:
     benchmark = _draw_benchmark()
     kind = benchmark.kind
     if kind is not ModelKind.FACE:
-        title.title("Which moods can it hear?", anchor=False)
+        title.title("Which moods can it hear?", anchor=False, width="content")
     records, problems = read_records(kind)
     if not records and problems:
         raise next(iter(problems.values()))
@@ -45,7 +44,8 @@ def show_models(title: DeltaGenerator) -> None:
     by_name = {record.name: record for record in records}
     names = MODELS[kind].among(list(by_name)) or [records[0].name]
     chosen = Chosen(benchmark, tuple(by_name[name] for name in names), tuple(records))
-    _show_choice(chosen)
+    with head:
+        _show_choice(chosen)
     with st.container(key="models-answer", gap="xsmall"), shown_errors():
         _show_answer(chosen)
     if problems:
@@ -71,7 +71,7 @@ def _draw_benchmark() -> Benchmark:
 
 
 def _show_choice(chosen: Chosen) -> None:
-    """A menu of the models, and one of those to compare with it; downloads and explanations."""
+    """A menu of the models, and one of those to compare with it; explanations and downloads."""
     names = [record.name for record in chosen.others]
     keys = [f"models-{place}-{chosen.kind}" for place in ("first", "second")]
     st.session_state.update(itertools.zip_longest(keys, chosen.names))
@@ -81,17 +81,15 @@ def _show_choice(chosen: Chosen) -> None:
         taken = list(dict.fromkeys(filter(None, (first, second))))
         MODELS[chosen.kind].set(None if taken == names[:1] else taken)
 
-    with st.container(horizontal=True, vertical_alignment="center", key="models-choice"):
-        others = [name for name in names if name != chosen.names[0]]
-        options: dict[str, Any] = {"format_func": label_of, "on_change": take, "label_visibility": "collapsed"}
-        options |= {"placeholder": "Compare with …", "width": 240}
-        st.selectbox("Model", names, key=keys[0], **options)
-        st.selectbox("Compare with", others, index=None, key=keys[1], **options)
-        st.space("stretch")
+    others = [name for name in names if name != chosen.names[0]]
+    options: dict[str, Any] = {"format_func": label_of, "on_change": take, "label_visibility": "collapsed"}
+    options |= {"placeholder": "Compare with …", "width": 200}
+    st.selectbox("Model", names, key=keys[0], **options)
+    st.selectbox("Compare with", others, index=None, key=keys[1], **options)
+    with st.popover("About", icon=":material/help:"):
+        four = f"\n\n**Four classes:** {FOUR_LEGEND}" if chosen.kind is ModelKind.FACE else ""
+        st.markdown(f"{chosen.benchmark.about}{four}\n\nAll figures come from saved evaluation files.")
         _show_downloads(chosen)
-        with st.popover("About the figures", icon=":material/help:"):
-            four = f"\n\n**Four classes:** {FOUR_LEGEND}" if chosen.kind is ModelKind.FACE else ""
-            st.markdown(f"{chosen.benchmark.about}{four}\n\nAll figures come from saved evaluation files.")
 
 
 def _show_downloads(chosen: Chosen) -> None:
@@ -103,16 +101,15 @@ def _show_downloads(chosen: Chosen) -> None:
     def metrics_of(name: str, _: Visit) -> bytes:
         return (folder_of(chosen.kind, name) / METRICS).read_bytes()
 
-    with st.popover("Download", icon=":material/download:"):
-        visit = page_state(Visit)
-        download_button("All models (JSON)", visit, all_models, f"{chosen.kind}-models.json", type="tertiary")
-        for name in chosen.names:
-            label, read = f"{label_of(name)} (JSON)", partial(metrics_of, name)
-            download_button(label, visit, read, f"{name}-metrics.json", type="tertiary")
+    visit, options = page_state(Visit), {"type": "tertiary", "icon": ":material/download:"}
+    download_button("All models (JSON)", visit, all_models, f"{chosen.kind}-models.json", **options)
+    for name in chosen.names:
+        label, read = f"{label_of(name)} (JSON)", partial(metrics_of, name)
+        download_button(label, visit, read, f"{name}-metrics.json", **options)
 
 
 def _show_answer(chosen: Chosen) -> None:
-    """Show which classes a model finds, or which of two is better on the benchmark, with their figures side by side."""
+    """Show which classes a model finds, or which of two is better on the benchmark."""
     record, found = chosen.records[0], chosen.evaluations[0]
     verdict, test = f"{label_of(record.name)} was not measured here", ""
     if len(chosen.records) > 1:
@@ -120,18 +117,8 @@ def _show_answer(chosen: Chosen) -> None:
     elif found:
         verdict = overview.answer(record, found, chosen.benchmark)
     st.header(verdict, anchor=False)
-    for number, (column, figures, model) in enumerate(
-        zip(st.columns(len(chosen.records), gap="large"), chosen.evaluations, chosen.records, strict=True)
-    ):
-        with column, st.container(key=f"models-figure-{number}", gap="xxsmall"):
-            if test:
-                st.markdown(f"**{label_of(model.name)}**")
-            if figures:
-                _show_figure(figures)
     if test:
         st.markdown(test)
-    elif isinstance(record, FaceRecord) and (weakest := overview.describe_weakest(record)):
-        st.markdown(weakest)
 
 
 def _compared(chosen: Chosen) -> tuple[str, str]:
@@ -149,14 +136,3 @@ def _compared(chosen: Chosen) -> tuple[str, str]:
     exception = overview.describe_exception(first, found, second, other)
     named = f"**{exception}** " if exception else ""
     return verdict, f"{named}{overview.describe_figures(first, found, second, other)} {test}"
-
-
-def _show_figure(found: Evaluation) -> None:
-    """Show the accuracy in large type, and a face for each class, filled to its recall."""
-    faces = ""
-    for label, recall in found.recall.items():
-        picture = f'<img alt="" src="{expression_uri(Emotion(label))}">' if label in EMOTIONS else "<u></u>"
-        level = f'<span style="--level:{100 * recall:.0f}%">{picture}{picture}</span>'
-        faces += f"<figure>{level}<figcaption>{label}<b>{100 * recall:.0f}</b></figcaption></figure>"
-    large = f"<p><strong>{percent(found.accuracy)}</strong><small>{found.range}</small></p>"
-    st.html(f'<div class="figure">{large}{faces}</div>')

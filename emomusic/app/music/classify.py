@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from emomusic.affect import AffectPoint, list_shares
 from emomusic.answer.others import SongAnswer
 from emomusic.app.browser.components import mount
-from emomusic.app.charts import roomy_columns, show_chart
+from emomusic.app.charts import roomy_columns, show_chart, show_tile
 from emomusic.app.choices import MUSIC_TRACK
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.music.songs import SIMILAR, show_songs
@@ -26,7 +27,6 @@ from emomusic.app.page import Part, draw_parts
 from emomusic.app.sources import YourMusic
 from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import keep_upload, show_uploader
-from emomusic.assets import data_dir
 from emomusic.charts.face import expression_uri
 from emomusic.charts.music import influence_bars, mood_bars, song_path, wave_times, waveform
 from emomusic.errors import AudioError
@@ -38,6 +38,7 @@ from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import visitor_turn
 from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.listing import Songs, describe_moods, main_reason
+from emomusic.songs.local_songs import bundled_songs
 from emomusic.songs.mood import MOODS, MoodExplanation, explain_mood
 from emomusic.songs.request import nearest_emotion
 from emomusic.songs.song import FEATURE_LABELS, FEATURES, Hearing, Song
@@ -45,7 +46,7 @@ from emomusic.songs.stored_moods import mood_classifier
 from emomusic.text import format_clock, join_names
 
 MAX_MB = 100
-_SAMPLES = ("egypt", "armygeddon", "intro-sad", "feelings")  # bundled songs, of each mood one
+_SAMPLES = ("feelings.mp3", "egypt.mp3", "armygeddon.mp3", "intro-sad.mp3")  # bundled songs, of each mood one
 
 _MOST_PARTS = 24  # parts of the path; each takes up to 0.3 s of one core
 
@@ -85,10 +86,16 @@ def show_own_song(_songs: Songs, _music: YourMusic) -> None:
             max_upload_size=MAX_MB,
         )
     if not own.name:
-        with st.container(horizontal=True, vertical_alignment="center", key="own-song-samples"):
-            st.markdown("Or hear one of these:", width="content")
+        st.markdown("**Or hear one of these:**")
+        songs = {Path(song.path or "").name: song for song in bundled_songs()}
+        with st.container(horizontal=True, key="own-song-samples"):
             for name in _SAMPLES:
-                st.button(name.replace("-", " ").capitalize(), key=f"own-{name}", on_click=_take_sample, args=(name,))
+                song = songs[name]
+                assert song.hearing is not None  # as of all bundled songs
+                face = SongAnswer(song.hearing).emotion
+                label = f"**{song.title}**  \n{song.hearing.mood}"
+                options: dict[str, Any] = {"width": 200, "on_click": _take_sample, "args": (song.path,)}
+                show_tile("scene", name, expression_uri(face), label, alt=face.adjective, **options)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("See the mood of a song, its path over the plane, and a face that fits. It stays in memory.")
             with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
@@ -107,7 +114,7 @@ def _show_chip(own: OwnSong) -> None:
 
 
 def _take_sample(name: str) -> None:
-    path = data_dir() / "songs" / f"{name}.mp3"
+    path = Path(name)
     st.session_state[STATES][OwnSong] = OwnSong(path.name, path.read_bytes())
 
 
@@ -151,8 +158,8 @@ def _draw_head(screen: _Screen) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(own.words, width="content")
         _show_chip(own)
-    sound = mime_type_of(own.data[:HEAD_BYTES], own.name)
-    st.container(key="own-song-sound").audio(own.data, format=sound, alt=own.title)
+        sound = mime_type_of(own.data[:HEAD_BYTES], own.name)
+        st.container(key="own-song-sound").audio(own.data, format=sound, alt=own.title)
 
 
 def _draw_side(screen: _Screen) -> None:
@@ -187,11 +194,12 @@ def _draw_wave(screen: _Screen) -> None:
 def _draw_plane(screen: _Screen) -> None:
     """The path of the song over the plane; a dot and the face move with its player."""
     path = _follow(screen.own)
-    with st.container(key="own-song-path", gap=None):
+    with st.container(key="own-song-path", gap=None, height="stretch"):  # its height is in `page.css`
         show_chart(
             song_path(path, screen.answer.hearing),
             key="music-own-path",
             alt=f"The path of the song over the affect plane in {len(path)} parts",
+            height="stretch",
         )
         faces = [nearest_emotion(AffectPoint(valence, arousal)) for _, valence, arousal in path]
         data = {

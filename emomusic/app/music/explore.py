@@ -57,7 +57,7 @@ _NUM_ARTISTS = 12
 def show_explore(songs: Songs, music: YourMusic) -> None:
     """Show the search, the map and the list of what it finds."""
     if music.shown is Source.OWN:
-        _show_glance(songs)
+        _show_scarce(songs)
     words = (MUSIC_QUERY.value or "").strip()
     found = songs.cached(("search", words), lambda: search(songs, words))
     _draw_search(found, songs)
@@ -125,14 +125,11 @@ def _find(text: str) -> None:
     MUSIC_QUERY.set(text or None)
 
 
-def _show_glance(songs: Songs) -> None:
-    """Show how many of the visitor's own songs have each mood, and of which mood there are few."""
+def _show_scarce(songs: Songs) -> None:
+    """Show of which moods there are few of the visitor's own songs."""
     counts = {mood: int((songs.moods == position).sum()) for position, mood in enumerate(MOODS)}
-    listed = " · ".join(f"**{count:,}** {mood}" for mood, count in counts.items())
     few = [f"{counts[mood] or 'no'} {mood}" for mood in scarce_moods(counts)]
-    missing = f"Few songs of a mood: {join_names(few)} of {len(songs):,}." if few else "There are songs of every mood."
-    st.markdown(f"**Your library at a glance.** {listed}")
-    st.caption(missing)
+    st.caption(f"Few songs of a mood: {join_names(few)}." if few else "There are songs of every mood.")
 
 
 def _map(songs: Songs, shown: Rows, *, is_measured: bool) -> go.Figure:

@@ -15,13 +15,21 @@ from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import Mood
 from emomusic.answer.answer import Answer, sentence_of
-from emomusic.app.charts import outline_tile, show_tile
+from emomusic.app.charts import outline_tile, roomy_columns, show_face_rows, show_tile
 from emomusic.app.choices import ANSWER_TAB, FACE, MOOD, SAMPLE, SAYS, STEP
 from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems
 from emomusic.app.page import Part, draw_parts
 from emomusic.app.persons import PersonsState, draw_persons_menu, show_known
 from emomusic.app.photo.choices import Controls, answer_of, draw_by_hand, draw_who, set_who
-from emomusic.app.photo.screen import PARTS, draw_frame, screen_style, show_faces, show_picture, show_sheet, show_strip
+from emomusic.app.photo.screen import (
+    PARTS,
+    draw_frame,
+    screen_style,
+    show_faces,
+    show_picture,
+    show_sheet,
+    show_strip,
+)
 from emomusic.app.picture_chooser import draw_chooser, draw_menu, show_drop_zone, show_turn, shown_pictures
 from emomusic.app.plane import FIRST_POINTS, MOST_POINTS, draw_policy, face_points, request_of, show_plane
 from emomusic.app.player import PLAYLIST, show_queue
@@ -175,15 +183,17 @@ def _draw_style(screen: _Screen) -> None:
 
 
 def _draw_player(screen: _Screen) -> None:
-    """The policies; in tabs the song, and the map with the faces and the songs; and the songs for print."""
+    """The songs, also for print, and the map with the faces: in tabs, or side by side without a photo."""
     queue, answer = screen.queue, screen.answer
     assert queue is not None  # as the part says
     if answer.photos:
         draw_policy(answer)
-    song, plane = ANSWER_TAB.draw(st.tabs, ["Song", "Map"])
+        song, plane = ANSWER_TAB.draw(st.tabs, ["Song", "Map"])
+    else:
+        plane, song = roomy_columns([3, 2], key="mood", gap="large")
     with song:
         show_queue(queue, screen.stem, reason=answer.reason(queue.request))
-    if plane.open:
+    if plane.open or not answer.photos:
         with plane:
             on_face = screen.on_face if screen.has_several_faces else None
             show_plane(queue, answer.who, _points(answer), on_face=on_face)
@@ -221,6 +231,8 @@ def _draw_bars(screen: _Screen) -> None:
     if not answer.is_one:
         st.markdown(answer.counts)
     show_strip(answer)
+    if answer.is_one and screen.has_several_faces:
+        show_face_rows({face.who.text: face.probabilities for face in answer.faces}, answer.portraits)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="about-face"):
         if answer.who.kind is Kind.FACE:
             _draw_about_face(screen)
@@ -400,14 +412,15 @@ def _draw_moods() -> None:
 
 
 def _show_mood(shown: ShownPictures, mood: Mood) -> None:
-    """Show the parts of the page that need no photo."""
+    """Show the moods, the songs of the chosen one, and beside them the map."""
     answer = Answer(mood=mood)
     with st.container(key="mood-answer"):
-        title = st.empty()
-        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        with st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center"):
+            title = st.empty()
             _draw_moods()
+            st.space("stretch")
             draw_menu(shown)
-        player = st.container(width=640)
+        player = st.container()
     with player:
         queue = play_for(answer.request(), "photo")
     screen = _Screen(replace(answer, songs=queue), queue, shown, Controls("", SAYS, MOOD), Photos("", {}))
