@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from emomusic.affect import AffectPoint, Emotion, Mood
 from emomusic.answer.others import FilmAnswer
@@ -63,6 +64,14 @@ def record_of(reading: FilmReading, request: Request, num_songs: int = 20, **opt
 
 MATCH = Request(AffectPoint(0, 0))
 HAPPY_THEN_SAD = [*[Emotion.HAPPY] * 8, *[Emotion.SAD] * 6]
+
+
+@pytest.mark.parametrize(("announced_s", "duration_s", "end_s"), [(None, 7.0, 7.0), (6.9, 6.9, 6.9), (3.0, 3.0, 6.5)])
+def test_the_last_scene_ends_with_the_film(announced_s: float | None, duration_s: float, end_s: float) -> None:
+    record = record_of(film_reading(*HAPPY_THEN_SAD, duration_s=announced_s), MATCH)
+    assert record["duration_s"] == duration_s
+    assert record["scenes"][-1]["end_s"] == end_s
+    assert all(scene["start_s"] < scene["end_s"] for scene in record["scenes"])
 
 
 def test_the_playlist_of_a_film_repeats_no_song_and_leaves_out_scenes_without_one() -> None:
