@@ -11,7 +11,7 @@ from collections.abc import Sequence
 WESTERN, UNKNOWN = "windows-1252", "ascii"
 
 _WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
-_ENCODINGS = ["cp1251", "koi8_r", "cp1253", "cp932", "euc_jp", "gbk", "big5", "euc_kr"]
+_ENCODINGS = ["cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp", "gbk", "big5", "euc_kr"]
 _FOREIGN = re.compile(rb"[\x80-\xff]{2,}")
 _SYMBOLS = re.compile(rb"[\xa2-\xa6\xa8\xa9\xac-\xaf\xb1-\xb3\xb5\xb6\xb8\xb9\xbc-\xbe]")  # rare in Western texts
 _NOT_WESTERN = re.compile(rb"[\x81-\x83\x8d\x8f\x90\x9d]")  # nearly unused in Windows-1252; half of Japanese
@@ -22,7 +22,7 @@ _IMPLAUSIBLE = {  # what Chinese becomes
 }  # fmt: skip
 _CONFIDENCE = 0.4  # highest share of noise, for charset-normalizer
 _EVIDENCE = 2**14  # bytes that are enough
-_NAMES = {f"cp{number}": f"windows-{number}" for number in (1250, 1251, 1253, 1254)} | {"cp932": "shift_jis"}
+_NAMES = {f"cp{number}": f"windows-{number}" for number in range(1250, 1257)} | {"cp932": "shift_jis"}
 _WORD = re.compile(r"[^\x00-@\[-`{-\x7f\xa0\xab\xbb\u2013\u2014\u2018-\u201e]+")
 _WESTERN_WORD = re.compile(  # French, German, Spanish, Portuguese, Italian, of the north, Estonian, Icelandic
     "[a-zàâæçèéêëîïôœùûüÿ]+|[a-zäöüßéàè]+|[¿¡]?[a-záàçèéíïñòóúü·]*[ºª]?|(?:[a-záâãàçéêíóôúü]|õe)+[ºª]?|[a-zàèéìîòù]+"

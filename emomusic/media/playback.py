@@ -20,7 +20,7 @@ _PART = SAMPLE_RATE // 20
 _LOOKED_S = (15.0, 90.0)  # from the end; more only if the last seconds are silent
 _LONGEST_SILENCE_S = 90.0
 _SMOOTHED = 8  # parts of which the loudness is compared
-_FALL = 0.5  # part of the power: the song before counts as over when it falls by 3 dB for good
+_FALL = 0.7  # of the power: a song counts as over when it falls by 1.5 dB for good, so that no dip is over 3 dB
 _SHORTEST_JOIN_S, _LONGEST_JOIN_S = 0.15, 6.0
 
 _RATES = (44_100, 48_000)
@@ -56,7 +56,7 @@ def edges_of(source: AudioSource, name: str | None = None) -> Edges:
 
 
 def _join_s(sound: Float32Array) -> float:
-    """How long before its end a sound falls by 3 dB for good, within limits."""
+    """How long before its end a sound falls for good, within limits."""
     parts = sound[len(sound) % _PART :].reshape(-1, _PART)
     powers = np.square(parts).mean(axis=1)
     if len(powers) > _SMOOTHED:

@@ -19,7 +19,7 @@ JAPANESE, CHINESE = "夜に駆ける\n残酷な天使のテーゼ\n", "周杰伦
         ("Ma\u0142go\u015bka\n\u0141\u0105ki \u0141an\n", "cp1250", "windows-1250"),
         ("P\u0159\u00edb\u011bh\nVondr\u00e1\u010dkov\u00e1\n", "cp1250", "windows-1250"),
         ("Bar\u0131\u015f Man\u00e7o\n\u0130stanbul\n", "cp1254", "windows-1254"),
-        ("青花瓷,周杰倫\n小幸運,田馥甄\n", "big5", "big5"),
+        ("青花瓷,周杰倫\n小幸運,田馥甄\n", "big5", "big5"), (RUSSIAN, "cp866", "cp866"),
         (RUSSIAN, "utf-16", "utf-16"), (RUSSIAN, "utf-8-sig", "utf-8"),
     ],
 )  # fmt: skip

@@ -346,7 +346,7 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         "00:00 Yellow - Coldplay\n04:26 Someone Like You - Adele\n", "#2 Coldplay - Yellow\n#1 Adele - Someone Like You\n", "Coldplay - P - Yellow\nAdele - 21 - Someone Like You\n",
         "12/03/2024, 6:22 PM - Anna: Coldplay - Yellow\n12/03/2024, 6:23 PM - Ben: fine\n12/03/2024, 6:24 PM - Ben: Adele - Someone Like You\n",
         "songs:\n  - title: Yellow # best\n    artist: Coldplay\n  - title: 'Someone Like You'\n    artist:\n      - Adele\n",
-        "Yellow (Coldplay)\nSomeone Like You (Adele)\nRiver (Nobody)\n",
+        "Yellow (Coldplay)\nSomeone Like You (Adele)\nRiver (Nobody)\n", "Yellow de Coldplay\nSomeone Like You d\u2019Adele\n", "Coldplay%20-%20Yellow.mp3\nAdele%20-%20Someone%20Like%20You.mp3\n",
         "Title,Title,Artist\nYellow,Parachutes,Coldplay\nSomeone Like You,21,Adele\n",
         "Title,Artist,,Title,Artist\nYellow,Coldplay,,Someone Like You,Adele\n",
         "Title,Artist,Title\nParachutes,Coldplay,Yellow\n21,Adele,Someone Like You\n", "item_title,band_name\nYellow,Coldplay\nSomeone Like You,Adele\n",

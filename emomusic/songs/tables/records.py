@@ -222,7 +222,7 @@ def _is_lists_key(key: str) -> bool:
 
 
 def _is_of_video(row: Row) -> bool:
-    return any(key_of(name).endswith(("channel", "channel title", "title url", "uploader")) for name in row)
+    return any(key_of(name).endswith(("channel", "channel title", "title url", "uploader", "username")) for name in row)
 
 
 def _text(value: Any) -> str:
@@ -250,7 +250,7 @@ _OTHER = re.compile(r"\s+[|/~\u00b7\u2022]\s+|\t+")
 _BY = re.compile(
     r'["\u201c\u201e\u00ab]?(.+)(?<!["\u201d\u201c\u00bb])["\u201d\u201c\u00bb]?\s+(?:by|von|par|por|di)\s+(.+)'
 )
-_IN_BRACKETS = re.compile(r"([^()]+?)\s+\(([^()]+)\)")  # "Title (Artist)"
+_BY_KNOWN = re.compile(r"([^()]+?)\s+\(([^()]+)\)|(.+)\s+(?:de |d['\u2019])(.+)")  # "Title (Artist)", "Titre d'Artiste"
 _MESSAGE = re.compile(  # of a chat: "[12.03.24, 18:22:01] Anna: ", "12/03/2024, 6:22 PM - Anna: "
     r"^[\u200e\ufeff]*\[?\d{1,4}[./-]\d\d?[./-]\d{2,4},?\s+\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s?[AaPp]\.?\s?[Mm]\.?)?\]?"
     r"(?:\s-)?\s(?:[^:]{1,80}: )?"
@@ -372,7 +372,7 @@ def line_rows(data: bytes, finder: Finder) -> list[Row] | None:
     pairs = split_pairs([row["line"] for row in decisive], finder, are_lines=True)
     are_songs = [bool(pair[1] or TRACK_LINK.search(row["url"])) for row, pair in zip(decisive, pairs, strict=True)]
     if is_chat:
-        return [row if is_song else row | {"type": "message"} for row, is_song in zip(rows, are_songs, strict=True)]
+        return [row if is_song else row | {"type": "chat"} for row, is_song in zip(rows, are_songs, strict=True)]
     return rows if sum(are_songs) > 0.6 * len(are_songs) else None
 
 
@@ -418,8 +418,8 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
             pair = (marked[title_at], marked[artist_at]) if is_pair else pair
         elif after and finder.knows_artist(before):
             pair = after, before
-        elif are_lines and (named := _IN_BRACKETS.fullmatch(line)) and finder.knows_artist(named[2]):
-            pair = named[1], named[2]
+        elif are_lines and (by := _BY_KNOWN.fullmatch(line)) and finder.knows_artist(by[2] or by[4]):
+            pair = by[1] or by[3], by[2] or by[4]
         found[text] = (pair[0].strip(_QUOTES), pair[1].strip(_QUOTES)) if pair[1] else pair
     return [found[text] for text in texts]
 
@@ -435,8 +435,8 @@ def _sides(line: str, *, has_dash: bool) -> tuple[str, ...]:
 
 
 def path_of(address: str) -> str:
-    """The path in an address such as file://localhost/C:/Music/a%20b.mp3; other text as it is."""
+    """The path in an address such as file://localhost/C:/Music/a%20b.mp3 or Music/a%20b.mp3; other text as it is."""
     if not address.casefold().startswith("file:"):
-        return address
+        return unquote(address) if "%20" in address else address
     path = unquote(urlsplit(address).path)
     return path[1:] if re.match(r"/[A-Za-z]:", path) else path
