@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from tests.test_caddy import answers
 
 from emomusic.server.frames import Problem
 from tests.browser.conftest import PATIENCE_MS, figure, fresh_server, visit, with_spotify
 from tests.browser.live import CAMERA, SUMMARY, agree_and_start, press, problem, sees, show_sample, start
 from tests.servers import reserved_port
+from tests.test_deploy import answers
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.browser
