@@ -95,10 +95,6 @@ class EmotionClassifier:
         """The classifier of a network with its features and a partner, without layers."""
         return cls(_forward_of(network), spec, partner=partner)
 
-    def alone(self) -> EmotionClassifier:
-        """The same model without its partner, in half of the time."""
-        return EmotionClassifier(self._forward, self.spec, self.turn_layer, self.posing_layer)
-
     def posed(self) -> EmotionClassifier:
         """The same network, sure that people posed, so that their faces may show any of the emotions.
 
@@ -161,27 +157,33 @@ class EmotionClassifier:
     def read(self, crops: Sequence[RgbImage]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Calibrated probabilities of the model and its partner, shape (n, classes), and features of the model alone.
 
-        The logarithms of both are averaged, the partner's weighted by `ModelSpec.partner_share`. Rows of probabilities
-        sum to 1; a network without such an output has no features; n is at least 1.
+        The logarithms of both are averaged, the partner's weighted by `ModelSpec.partner_share`. The partner reads one
+        view, in half of the time. Rows of probabilities sum to 1; n is at least 1.
         """
-        crops = [to_grey(crop) for crop in crops]
-        outputs = self._outputs(crops, mirrored=self.spec.mirrored)
-        classes = len(self.spec.classes)
-        probabilities = np.asarray(calibrate(outputs[:, :classes], self.spec), np.float32)
-        detailed = [row for row, crop in enumerate(crops) if self.partner and min(crop.shape[:2]) >= DETAILED_SIDE]
+        greys = [to_grey(crop) for crop in crops]
+        probabilities, features = self._read_alone(greys, mirrored=self.spec.mirrored)
+        detailed = [row for row, grey in enumerate(greys) if len(grey) >= DETAILED_SIDE]
         if self.partner is not None and detailed:
-            second, share = self.partner.read([crops[row] for row in detailed])[0], self.spec.partner_share
+            second, _ = self.partner._read_alone([greys[row] for row in detailed], mirrored=False)
+            share = self.spec.partner_share
             logs = (1 - share) * log_probabilities(probabilities[detailed]) + share * log_probabilities(second)
             probabilities[detailed] = softmax(logs)
-        return probabilities, outputs[:, classes:]
+        return probabilities, features
 
     def describe(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float64]:
         """What `faces.profile` compares: logarithms of the model's own probabilities, then its features.
 
-        Shape (n, classes + features), float64.
+        Shape (n, classes + features), float64. A network without such an output has no features.
         """
-        probabilities, features = self.alone().read(crops)
+        probabilities, features = self._read_alone([to_grey(crop) for crop in crops], mirrored=self.spec.mirrored)
         return np.concatenate([log_probabilities(probabilities), features], axis=1)
+
+    def _read_alone(
+        self, greys: Sequence[npt.NDArray[np.uint8]], *, mirrored: bool
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Calibrated probabilities and features of the model's own network."""
+        outputs, classes = self._outputs(greys, mirrored=mirrored), len(self.spec.classes)
+        return np.asarray(calibrate(outputs[:, :classes], self.spec), np.float32), outputs[:, classes:]
 
     def features(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float32]:
         """Features of one view of each crop, which a mirror image does not have; shape (n, features)."""
