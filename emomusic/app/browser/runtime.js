@@ -186,6 +186,7 @@ class Runtime extends Part {
       window.emomusicVisit = data.visit;
       if (data.query !== null) history.replaceState(history.state, "", location.pathname + data.query);
     }
+    document.documentElement.dataset.page = data.page; // for the styles
     this.#keep(data);
     const isAskedAgain = data.spotify.number > (window.emomusicAsked ?? 1);
     window.emomusicAsked = data.spotify.number;
