@@ -11,7 +11,9 @@ from collections.abc import Sequence
 WESTERN, UNKNOWN = "windows-1252", "ascii"
 
 _WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
-_ENCODINGS = ["cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp", "gbk", "big5", "euc_kr"]
+_ENCODINGS = [
+    "cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp", "gbk", "big5", "euc_kr",
+]  # fmt: skip
 _FOREIGN = re.compile(rb"[\x80-\xff]{2,}")
 _SYMBOLS = re.compile(rb"[\xa2-\xa6\xa8\xa9\xac-\xaf\xb1-\xb3\xb5\xb6\xb8\xb9\xbc-\xbe]")  # rare in Western texts
 _NOT_WESTERN = re.compile(rb"[\x81-\x83\x8d\x8f\x90\x9d]")  # nearly unused in Windows-1252; half of Japanese
@@ -28,10 +30,20 @@ _WESTERN_WORD = re.compile(  # French, German, Spanish, Portuguese, Italian, of 
     "[a-zàâæçèéêëîïôœùûüÿ]+|[a-zäöüßéàè]+|[¿¡]?[a-záàçèéíïñòóúü·]*[ºª]?|(?:[a-záâãàçéêíóôúü]|õe)+[ºª]?|[a-zàèéìîòù]+"
     "|[a-zåäöæøéèü]+|[a-zäöõü]+|[a-zþáéíóúýæðöø][a-záéíóúýæðöø]*"
 )
-_ALPHABETS = (  # Polish, Czech, Slovak, Hungarian, Croatian, Romanian, Turkish; \u0307 is the dot of a small dotted I
-    ("cp1250", "ąćęłńóśźż"), ("cp1250", "áčďéěíňóřšťúůýž"), ("cp1250", "áäčďéíĺľňóôŕšťúýž"), ("cp1250", "áéíóöőúüű"),
-    ("cp1250", "čćđšž"), ("cp1250", "ăâîşţ"), ("cp1254", "âçğıîöşüû\u0307"),
+_OF_1250 = (  # Polish, Czech, Slovak, Hungarian, Croatian, Romanian
+    "ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čćđšž", "ăâîşţ",
 )  # fmt: skip
+_OF_WINDOWS = [  # and Turkish; \u0307 is the dot of a small dotted I
+    *(("cp1250", re.compile(f"[a-z{letters}]+")) for letters in _OF_1250),
+    ("cp1254", re.compile("[a-zâçğ\u0131îöşüû\u0307]+")),
+]
+_OF_OTHERS = [
+    *((page, _WESTERN_WORD) for page in ("cp850", "mac_roman")),  # of DOS and of old Macs
+    *(("cp852", known) for page, known in _OF_WINDOWS if page == "cp1250"),
+]
+_QUOTED = re.compile(
+    "^[\u2018\u201a\u201c\u201e]+|[\u2019\u201d\u2026\u2122]+$|(?<=[a-z])\u2019(?=[a-z])", re.IGNORECASE
+)
 _TWICE = re.compile(rb"\xc3[\x82\x83\x90\x91]\xc2|\xc3\xa2\xe2\x82\xac")  # UTF-8 of letters of UTF-8
 
 
@@ -134,7 +146,8 @@ def _encoding_of(content: bytes) -> str:
     num_high = sum(byte > 127 for byte in content)
     num_together = sum(map(len, _FOREIGN.findall(content)))
     is_foreign = num_high >= _FEWEST and num_together > 0.75 * num_high
-    if other := _other_single_bytes(content):
+    is_latin = not is_foreign and len(_KANA.findall(content.decode("cp932", "ignore"))) < _FEWEST
+    if other := _other_single_bytes(content, [*_OF_WINDOWS, *_OF_OTHERS] if is_latin else _OF_WINDOWS):
         return other
     is_foreign |= len(_SYMBOLS.findall(content)) > max(_FEWEST, 0.15 * num_high)
     if not is_foreign and len(_NOT_WESTERN.findall(content)) < _FEWEST // 2:
@@ -149,16 +162,16 @@ def _encoding_of(content: bytes) -> str:
     return UNKNOWN
 
 
-def _other_single_bytes(content: bytes) -> str | None:
+def _other_single_bytes(content: bytes, alphabets: Sequence[tuple[str, re.Pattern[str]]]) -> str | None:
     """The code page of a language that has words which no Western language has; None if the Western ones have more."""
     western, most, best = _in(WESTERN, content), 0, None
-    for encoding, letters in _ALPHABETS:
-        other, known = content.decode(encoding, "replace"), re.compile(f"[a-z{letters}]+")
+    for encoding, known in alphabets:
+        other = content.decode(encoding, "replace")
         if "\ufffd" in other:
             continue
         pairs = {(found[0], western[found.start() : found.end()]) for found in _WORD.finditer(other)}
         fits = [
-            (bool(known.fullmatch(word.lower())), bool(_WESTERN_WORD.fullmatch(as_western.lower())))
+            (_is_word(word, known), _is_word(_QUOTED.sub("", as_western) or "a", _WESTERN_WORD))
             for word, as_western in pairs
             if word != as_western
         ]
@@ -167,6 +180,13 @@ def _other_single_bytes(content: bytes) -> str | None:
         if is_sure and num_other > len(fits) / 2 and num_other - num_western > most:
             most, best = num_other - num_western, encoding
     return best
+
+
+def _is_word(word: str, known: re.Pattern[str]) -> bool:
+    """Whether a word has the letters of a language, not too many with marks, and capitals in front."""
+    num_marked = sum(not letter.isascii() for letter in word)
+    is_cased = word.isupper() or word[1:] == word[1:].lower()
+    return is_cased and num_marked <= max(0.6 * len(word), 2) and known.fullmatch(word.lower()) is not None
 
 
 # Names in ZIP archives

@@ -34,9 +34,10 @@ _AND = str.maketrans({"&": " and ", "+": " and ", "'": None})
 _WORDS = re.compile(r"\w+")
 _ENDING = re.compile(r"\.(?:mp3|m4a|mp4|flac|ogg|oga|opus|wav|aiff?|wma|aac|mka|webm)$", re.IGNORECASE)
 _TRACK_NUMBER = re.compile(r"^(?:\d{1,2}-)?[(\[]?\d{1,3}(?:[)\].:_\s-]+)(?=\S)")
-_VIDEO_WORD = re.compile(r"\]|official|lyric|video|h[dq]|4k", re.IGNORECASE)  # each of `_VIDEO` has one, which is fast
+_VIDEO_WORD = re.compile(r"\]|official|lyric|video|h[dq]|4k|-[\w-]{11}$", re.IGNORECASE)  # in each `_VIDEO`
 _VIDEO = re.compile(
-    r"\s*(?:\[(?:[\w-]{11}|[^\[\]\d]+)\]|\W\s*(?:official|lyrics?)\b[^()\[\]]*|\b(?:with )?lyrics|\b(?:hd|hq|4k)"
+    r"\s*(?:\[(?:[\w-]{11}|[^\[\]\d]+)\]|(?-i:-(?![A-Z][a-z]+\d+$)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{11})"
+    r"|\W\s*(?:official|lyrics?)\b[^()\[\]]*|\b(?:with )?lyrics|\b(?:hd|hq|4k)"
     r"|official audio|(?:official )?(?:music |lyrics? |audio )?video(?: hd| hq)?)\s*$",
     re.IGNORECASE,
 )

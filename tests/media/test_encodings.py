@@ -20,6 +20,9 @@ JAPANESE, CHINESE = "夜に駆ける\n残酷な天使のテーゼ\n", "周杰伦
         ("P\u0159\u00edb\u011bh\nVondr\u00e1\u010dkov\u00e1\n", "cp1250", "windows-1250"),
         ("Bar\u0131\u015f Man\u00e7o\n\u0130stanbul\n", "cp1254", "windows-1254"),
         ("青花瓷,周杰倫\n小幸運,田馥甄\n", "big5", "big5"), (RUSSIAN, "cp866", "cp866"),
+        ("Die \u00c4rzte\nBeyonc\u00e9\nM\u00e4nner\n", "cp437", "cp850"),
+        ("J\u00f3ga\nBj\u00f6rk\n\u00dcber den Wolken\n", "mac_roman", "mac_roman"),
+        ("Ni\u017c zero\nNie p\u0142acz\n\u015acie\u017cka \u017c\u00f3\u0142ta\nWi\u0119cej\n", "cp852", "cp852"),
         (RUSSIAN, "utf-16", "utf-16"), (RUSSIAN, "utf-8-sig", "utf-8"),
     ],
 )  # fmt: skip

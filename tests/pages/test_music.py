@@ -190,6 +190,27 @@ def test_a_table_lists_its_songs_that_were_not_found_with_the_nearest_ones(app: 
     assert list(app.dataframe[0].value["Title"]) == ["XQZWV"]
 
 
+LISTS = {
+    "list.txt": "1. Coldplay - Yellow (4:26)\n2. Radiohead - Creep\n3. Earth, Wind, Fire - No\n",
+    "phone.m3u": "#EXTM3U\nMusic/Coldplay - Yellow (Official Video).mp3\nMusic/Radiohead%20-%20Creep.m4a\n",
+    "list.wpl": '<smil><media src="a/Coldplay - Yellow.mp3"/><media src="a/Radiohead - Creep.wma"/></smil>',
+    "page.html": "<table><tr><th>Title<th>Artist<tr><td>Yellow<td>Coldplay<tr><td>Creep<td>Radiohead</table>",
+    "backup.json": '{"lists": [{"name": "Rock", "tracks": [{"name": "Yellow", "artist": {"#text": "Coldplay"}}]},'
+    ' {"name": "Quiet", "tracks": [{"title": "Creep", "artists": ["Radiohead"]}]}]}',
+    "moods.csv": "titre,artiste,heureux,triste\nYellow,Coldplay,0,1\nCreep,Radiohead,1,0\n",
+    "old.csv": "Titel;K\u00fcnstler\nYellow;Coldplay\nCreep;Radiohead\n",
+}
+
+
+def test_lists_of_any_shape_are_read_on_the_page(app: AppTest) -> None:
+    for name, text in LISTS.items():
+        upload(app, text.encode("cp850"), name)
+        assert not app.error, name
+        songs = state_of(app, TableState).recommender
+        assert songs is not None
+        assert songs.catalogue.table["title"].tolist() == ["Yellow", "Creep"], name
+
+
 def test_a_slider_changes_the_probabilities_and_what_speaks_for_the_mood_comes_first(app: AppTest) -> None:
     catalogue = load_recommender().catalogue
     row = catalogue.best_known_first(np.flatnonzero(catalogue.matching("yesterday beatles")))[0]

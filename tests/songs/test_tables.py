@@ -346,7 +346,7 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         "00:00 Yellow - Coldplay\n04:26 Someone Like You - Adele\n", "#2 Coldplay - Yellow\n#1 Adele - Someone Like You\n", "Coldplay - P - Yellow\nAdele - 21 - Someone Like You\n",
         "12/03/2024, 6:22 PM - Anna: Coldplay - Yellow\n12/03/2024, 6:23 PM - Ben: fine\n12/03/2024, 6:24 PM - Ben: Adele - Someone Like You\n",
         "songs:\n  - title: Yellow # best\n    artist: Coldplay\n  - title: 'Someone Like You'\n    artist:\n      - Adele\n",
-        "Yellow (Coldplay)\nSomeone Like You (Adele)\nRiver (Nobody)\n", "Yellow de Coldplay\nSomeone Like You d\u2019Adele\n", "Coldplay%20-%20Yellow.mp3\nAdele%20-%20Someone%20Like%20You.mp3\n",
+        "Yellow (Coldplay)\nSomeone Like You (Adele)\nRiver (Nobody)\n",
         "Title,Title,Artist\nYellow,Parachutes,Coldplay\nSomeone Like You,21,Adele\n",
         "Title,Artist,,Title,Artist\nYellow,Coldplay,,Someone Like You,Adele\n",
         "Title,Artist,Title\nParachutes,Coldplay,Yellow\n21,Adele,Someone Like You\n", "item_title,band_name\nYellow,Coldplay\nSomeone Like You,Adele\n",
@@ -360,6 +360,17 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         "/m/Coldplay/P/CD1/1-05 Yellow.mp3\n/m/Adele/21/CD2/2-11 Someone Like You.mp3\n", "[00:01:00] Coldplay - Yellow [Label]\n[00:05:00] Adele - Someone Like You [XL]\n",
         "<playlist><creator>Ann</creator><track><title>Coldplay - Yellow</title><src>a.mp3</src></track><track><title>Adele - Someone Like You</title><src>b.mp3</src></track></playlist>",
         "Title,Artist,Rating\nYellow,Coldplay,like\nD&eacute;j&agrave; Vu,Beyonc&#233;,dislike\nSomeone Like You,Adele,like\n",
+        "<!doctype html><p>My<br>list<script>a<b</script><table><tr><th>Title<th>Artist<tr><td>Yellow<td><a href=x>Coldplay</a><tr><td>Someone Like You<td>Adele</table>",
+        "<html><ol><li>Coldplay &ndash; Yellow</li><li>Adele - Someone Like You</ol></html>",
+        '<opml><body><outline text="Coldplay - Yellow"/><outline text="Adele - Someone Like You"/></body></opml>',
+        '{"title": "Yellow",\n"artist": "Coldplay"}\n{"title": "Someone Like You", "artist": "Adele", "bpm": NaN}',
+        'window.likes = [{"title": "Yellow", "artist": "Coldplay"}, {"title": "Someone Like You", "artist": "Adele"}];',
+        "Title: Yellow\nArtist: Coldplay\n\nTitle: Someone Like You\nArtist: Adele\n",
+        '[[songs]]\ntitle = "Yellow"\nartist = "Coldplay"\n[[songs]]\ntitle = "Someone Like You"\nartist = "Adele"\n',
+        "Coldplay - [P CD1 #05] Yellow\nVarious - [Best #01] Someone Like You // Adele\n", "Yellow de Coldplay\nSomeone Like You d\u2019Adele\n",
+        "Coldplay - P (2000) - 05. Yellow\nAdele - 21 (2011) - 11. Someone Like You\n",
+        "Item,Words,When\n1,Coldplay - Yellow,a\n2,Adele - Someone Like You,b\n",
+        "#EXTM3U\nColdplay - Yellow (Official Video)-yKNxeF4KMsY.mp3\nAdele - Someone Like You-hLQl3WQQoQ0.mp3\n",
         "Similar Song 1,Similar Artist 1,Rank,Song,By\nDéjà Vu,Beyoncé,1,Yellow,Coldplay\nDéjà Vu,Beyoncé,2,Someone Like You,Adele\n",
     ],
 )  # fmt: skip
@@ -377,6 +388,9 @@ def test_scales_and_moods_in_other_words_are_told(known: Recommender) -> None:
     words = ("smutny", "wesoły", "zły", "spokojny", "VERY SAD!", "high-energy", "\U0001f60c", "not happy")
     other = read_table(("tytuł,wykonawca,nastrój\n" + "".join(f"{word},X,{word}\n" for word in words)).encode())
     assert [mood.value for mood in other.moods] == ["sad", "happy", "energetic", "calm", "sad", "energetic", "calm"]
+    heads, cells = "title,artist,happy,is_sad,Mood angry,calm %", ("0,0,0,1", "no,yes,no,no", ",,x,", "0.7,0.1,0.1,0.1")
+    columns = read_table((heads + "".join(f"\nA{n},X,{row}" for n, row in enumerate(cells))).encode())
+    assert [mood.value for mood in columns.moods] == ["calm", "sad", "energetic", "happy"]
     with pytest.raises(DatasetError, match="0 to 3"):
         read_table(b"title,artist,mood\nA,X,0\nB,X,3\n")
     songs = read_table(
@@ -396,7 +410,9 @@ def test_own_files_are_found_by_name_and_in_the_folder_of_the_list(known: Recomm
         assert read_table(data, files=files, folder=Path("/m/Roofs")).songs.song(0).id == "library-2"
 
 
-@pytest.mark.parametrize("data", [b"SQLite format 3\0" + bytes(99), bytes(range(256))])
+@pytest.mark.parametrize(
+    "data", [b"SQLite format 3\0" + bytes(99), bytes(range(256)), b"-- x\nINSERT INTO a VALUES (1,'Yellow','Coldplay');", b"{\\rtf1 Coldplay - Yellow}"]
+)  # fmt: skip
 def test_a_database_is_not_told_to_be_saved_as_csv(data: bytes) -> None:
     with pytest.raises(DatasetError, match="Export"):
         read_table(data, name="x.db")

@@ -22,7 +22,7 @@ from emomusic.errors import DatasetError
 from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
 from emomusic.songs.tables.cells import UNITS, series
-from emomusic.songs.tables.records import crate_rows, line_rows, playlist_rows, tree_rows, yaml_rows
+from emomusic.songs.tables.lines import crate_rows, keyed_rows, line_rows, playlist_rows
 from emomusic.songs.tables.table import (
     MAX_LINE_BYTES,
     MAX_LINES,
@@ -37,6 +37,7 @@ from emomusic.songs.tables.table import (
     over,
     word_set,
 )
+from emomusic.songs.tables.trees import JSON, PAGE, page_text, tree_rows
 from emomusic.text import size_over
 
 MAX_UPLOAD_BYTES = 50 * 2**20
@@ -44,6 +45,12 @@ MAX_UPLOAD_BYTES = 50 * 2**20
 
 MAX_UNPACKED_CELLS = 6_000_000
 """Limit of workbooks."""
+
+_DATABASE = re.compile(
+    rb"SQLite format 3|(?:\s*--.*\n)*\s*(?:insert into|create table|drop table|pragma |begin transaction|/\*!)",
+    re.IGNORECASE,
+)
+_DOCUMENT = re.compile(rb"%PDF-|\{\\rtf")
 
 
 def read_file(data: bytes, name: str, finder: Finder) -> Table:
@@ -63,8 +70,8 @@ def read_file(data: bytes, name: str, finder: Finder) -> Table:
             raise DatasetError(f"{name}: expected a readable table. Received: {first_line(error)}") from None
     if data.startswith(b"vrsn"):
         return Table.of_records(name, crate_rows(data), "crate")
-    if data.startswith(b"SQLite format 3"):
-        raise DatasetError(f"{name} is a database. Export a playlist from its program, as M3U, XML or CSV.")
+    if kind := "database" if _DATABASE.match(data) else "document" if _DOCUMENT.match(data) else "":
+        raise DatasetError(f"{name} is a {kind}. Export the list of songs as text, M3U, XML or CSV.")
     _check_lines(data, name)
     data, encoding = as_utf8(data)
     if b"\0" in data:
@@ -77,13 +84,16 @@ def read_file(data: bytes, name: str, finder: Finder) -> Table:
 def _read_text(data: bytes, name: str, finder: Finder) -> Table:
     """A text: a document, a playlist, a list of lines, or a table with separators."""
     start = data[:SAMPLE_BYTES].decode("utf-8", "ignore").lstrip()
-    if start.startswith("<") or re.match(r"\{|\[\s*[{\[\"\]]", start) or (start[:1] == "[" and name.endswith(".json")):
+    if start.startswith("<") and PAGE.search(start):
+        data = page_text(data, name).encode()
+        start = data[:SAMPLE_BYTES].decode("utf-8", "ignore")
+    elif start.startswith("<") or JSON.match(start) or (start[:1] == "[" and name.endswith(".json")):
         return Table.of_records(name, tree_rows(data, name), "XML" if start[0] == "<" else "JSON")
     separator, is_table = shape_of(start)
     if (rows := playlist_rows(data, start, name)) is not None:
         return Table.of_records(name, rows, "playlist")
-    if (rows := yaml_rows(data, start)) is not None:
-        return Table.of_records(name, rows, "YAML")
+    if not is_table and (rows := keyed_rows(data, start)) is not None:
+        return Table.of_records(name, rows, "keys and values")
     if not is_table and (rows := line_rows(data, finder)) is not None:
         return Table.of_records(name, rows, "list of lines")
     return csv_table(data, name, separator)
@@ -136,7 +146,7 @@ def _checked_workbook(data: bytes, name: str) -> bytes:
     with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(copy, "w") as checked:
         names = {info.filename for info in archive.infolist()}
         if not names & {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}:
-            raise DatasetError(f"{name} is an archive, not a table. Unpack it and choose one of its files.")
+            raise DatasetError(f"{name} is an archive or a document. Unpack it, or export its songs as text or CSV.")
         check_size(name, 0, 0, sum(info.file_size for info in archive.infolist()))
         for info in archive.infolist():
             part = archive.read(info)

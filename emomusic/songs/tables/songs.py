@@ -18,8 +18,8 @@ from emomusic.songs.names import Finder, bare_title
 from emomusic.songs.song import FEATURE_NAMES, FEATURES, UNKNOWN_ARTIST
 from emomusic.songs.tables import cells as of_cells
 from emomusic.songs.tables.cells import Floats
-from emomusic.songs.tables.records import path_of, split_pairs
-from emomusic.songs.tables.table import FALSE, TRUE, Table, first_of, key_of, mood_of, word_set
+from emomusic.songs.tables.lines import path_of, split_pairs
+from emomusic.songs.tables.table import FALSE, TRUE, Table, first_of, key_of, mood_in, mood_of, word_set
 from emomusic.text import join_names, pluralize
 
 UNTITLED = "Untitled"
@@ -31,7 +31,6 @@ _MOST_PERCENT, _LEAST_PERCENT = 100, 10  # the largest value of a column from 0 
 _SHARES = [name for name, feature in FEATURES.items() if feature.high == 1]
 _OF_SPOTIFY = 5  # of these features that tell that an id without a link is Spotify's
 _PLACE = ["valence", "energy"]
-_NOT = re.compile(r"\b(?:not?|non|nicht|kein\w*|pas|sin|sans|ohne|senza|sem|nie)\b", re.IGNORECASE)
 
 
 def read_songs(table: Table, finder: Finder) -> None:
@@ -187,17 +186,11 @@ def _moods(table: Table) -> pd.Series:
             )
         known = {cell: mood_of(f"q{number:.0f}") for cell, number in zip(given, numbers, strict=True)}
     else:
-        known = {cell: _mood_in(cell) for cell in given}
+        known = {cell: mood_in(cell) for cell in given}
     if others := [cell for cell in given if known[cell] is None]:
         named = join_names([repr(word[:30]) for word in others[:5]])
         table.notes.append(f"Moods that are not used: {named}. EmoMusic has {join_names(map(str, Mood))}.")
     return cells.map(known).astype(object).where(lambda moods: moods.notna(), None)
-
-
-def _mood_in(cell: str) -> str | None:
-    """The mood that a cell names first, as a whole, in one of its parts, or in a word: "very sad"; None without one."""
-    names = [cell, *re.split(r"[;,/|]\s*", cell), *([] if _NOT.search(cell) else re.findall(r"[^\W\d_]+", cell))]
-    return next(filter(None, map(mood_of, names)), None)
 
 
 _FACTS: dict[str, Callable[[Table], Any]] = {

@@ -41,7 +41,8 @@ MAX_CELL_BYTES = 5_000
 SHORTEST_PLAY_MS = 30_000
 """A shorter play of a history does not count, as in Spotify's own statistics."""
 
-TRUE, FALSE = ("true", "1", "1.0", "yes", "y", "explicit", "e", "x"), ("false", "0", "0.0", "no", "n", "clean")
+TRUE = ("true", "1", "1.0", "yes", "y", "explicit", "e", "x", "ja", "oui", "s\u00ed", "si", "s\u00ec", "sim", "\u2713")
+FALSE = ("false", "0", "0.0", "no", "n", "clean", "nein", "non", "n\u00e3o")
 DISLIKES = ("-1", "-1.0", "dislike", "disliked", "down", "thumbs down", "thumbs_down", "thumb_down", "\U0001f44e")
 _OUR_EXPORT = {"mood", "score", "valence", "arousal", "reason"}
 _MOST_NAMED = 20  # rows in a sentence
@@ -59,6 +60,8 @@ _FOLDERS = re.compile(r"(?!(?!file:)[a-z]{2,}:)(?:file:|[A-Za-z]:\\|[/~.]|[^/\\\
 _WORDS = re.compile(r"[^\W_]+|%")
 _OF_OTHERS = frozenset(("album", "albums", "artist", "artists", "playlist", "user"))  # a link is none of a track
 _UNIT = re.compile(rf" (?:{UNITS})$")
+_OF_MOOD = re.compile(r"^(?:(?:is|moods?|emotions?) )+| (?:score|probability|prob|percent|%)$")
+_NOT = re.compile(r"\b(?:not?|non|nicht|kein\w*|pas|sin|sans|ohne|senza|sem|nie)\b", re.IGNORECASE)
 _VALUELESS = re.compile(r"(?: (?:text|value|content|t))+$")  # keys of a value alone: "artist": {"#text": "Coldplay"}
 NO_TEXT = re.compile(
     r"[-+]?[\d.,:/\s-]*\d|\d{1,2} \w{3} \d{4},? \d\d:\d\d|\w+:\S+|true|false|[0-9A-Za-z]{22}|[0-9a-f]{8}-[0-9a-f-]{27}",
@@ -155,10 +158,15 @@ class Table(Facts):
         numbers_of_rows, rows = rows.index, rows.reset_index(drop=True)
         columns = columns_of(rows, self.header, finder)
         header = self.header or [""] * rows.shape[1]
+        by_mood = columns.pop("mood columns", [])
         cells = {
             name: _merged(name, rows[places], [header[place] for place in places]) for name, places in columns.items()
         }
         self.names = {name: header[places[0]] for name, places in columns.items()}
+        if by_mood:
+            self.names["mood"] = ", ".join(header[place] for place in by_mood)
+            cells["mood"] = _strongest(rows[by_mood], [mood_of_column(header[place]) or "" for place in by_mood])
+            self.notes.append(f"Moods by the largest value of the columns {self.names['mood']}.")
         self.rows = pd.DataFrame({"at": numbers_of_rows.to_numpy(np.int64), **cells}, rows.index)
         del rows, cells
         if not {"title", "artist_title", "path"} & columns.keys() and not (track_ids(self.text("id")) != "").any():
@@ -203,6 +211,18 @@ def _merged(field: str, columns: pd.DataFrame, names: Sequence[str]) -> pd.Serie
             cells = cells.where(~is_empty, other)
     has_entities = field in ("title", "artists", "artist_title") and cells.str.contains("&amp;|&#").any()
     return each_different(cells, html.unescape) if has_entities else cells
+
+
+def _strongest(columns: pd.DataFrame, moods: Sequence[str]) -> pd.Series:
+    """The mood of the column with the largest value in each row; empty without one. A word such as "yes" is 1."""
+    values = np.stack([np.nan_to_num(_strengths(columns[place])) for place in columns])
+    return series(np.where(values.max(axis=0) > 0, np.array(moods)[values.argmax(axis=0)], ""), columns.index)
+
+
+def _strengths(cells: pd.Series) -> npt.NDArray[np.float64]:
+    """Numbers and words such as "yes" as numbers; NaN for others."""
+    texts = cells.str.strip().str.lower()
+    return np.where(texts.isin(TRUE), 1, np.where(texts.isin(FALSE), 0, numbers(texts)))
 
 
 def first_of(names: Sequence[object], separator: str = ", ") -> str:
@@ -306,9 +326,17 @@ def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> Col
     keys = [key_of(name) for name in header] or [""] * len(heads)
     ranked = sorted((found[1], place, found[0]) for place, name in enumerate(header) if (found := field_of(name)))
     columns: Columns = {}
+    moods = {place: mood for place, name in enumerate(header) if (mood := mood_of_column(name))}
+    by_mood = [place for place in moods if len(heads[place]) and np.isfinite(_strengths(heads[place])).all()]
+    if len({moods[place] for place in by_mood}) > 1:
+        columns["mood columns"] = by_mood
+        ranked = [each for each in ranked if each[1] not in by_mood]
     for _, place, field in ranked:
         if _fits(field, heads[place], keys[place]):
             columns.setdefault("mood" if field == "mood_or_not" else field, []).append(place)
+    if in_words := [place for place in columns.get("mood", []) if _share(heads[place], mood_in) > 0]:
+        columns["mood"] = in_words  # not those that count them
+        columns.pop("mood columns", None)
     taken = {place for field, places in columns.items() if field != "id" for place in places}
     others = [place for place in heads if place not in taken]
     linked = [place for place in others if _has_links(heads[place], keys[place])]
@@ -373,6 +401,19 @@ def _is_path(cell: str) -> bool:
 def mood_of(word: str) -> str | None:
     """The mood that a word means; None if it means none."""
     return mood_words().get("-".join(normalize_text(word).split()))
+
+
+def mood_in(cell: str) -> str | None:
+    """The mood that a cell names first, as a whole, in one of its parts, or in a word: "very sad"; None without one."""
+    names = [cell, *re.split(r"[;,/|]\s*", cell), *([] if _NOT.search(cell) else re.findall(r"[^\W\d_]+", cell))]
+    return next(filter(None, map(mood_of, names)), None)
+
+
+@lru_cache(4096)
+def mood_of_column(name: str) -> str | None:
+    """The mood whose strength, or whether a song has it, a column or key tells: "is_happy"; None for others."""
+    key = _OF_MOOD.sub("", _UNIT.sub("", key_of(name)))
+    return mood_of(key) if field_named(key) in ("", "valence") else None
 
 
 @cache

@@ -1,0 +1,222 @@
+"""Songs in lines of text: playlists, keys with values, chats, and lists that people write."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from urllib.parse import unquote, urlsplit
+
+from emomusic.songs.catalogue import TRACK_LINK
+from emomusic.songs.names import Finder
+from emomusic.songs.tables.table import PATH, field_named, field_of
+
+Row = dict[str, str]
+
+_M3U = re.compile(r"#EXTM3U|#EXTINF:|#PLAYLIST:|#EXTVDJ:", re.IGNORECASE)
+_CUE = re.compile(r"^\s*TRACK\s+\d+\s+AUDIO", re.IGNORECASE | re.MULTILINE)
+_CUE_LINE = re.compile(r'^\s*(FILE|TRACK|TITLE|PERFORMER)\s+(?:"([^"]*)"?|(\S+))', re.IGNORECASE)
+_EXTINF = re.compile(r'#EXTINF:\s*(-?[\d.]*)((?:\s+[\w-]+="[^"]*")*)\s*,(.*)', re.IGNORECASE)
+_VDJ_TAG = re.compile(r"<(artist|title|songlength)>([^<]*)<")
+_CUE_FIELDS = {"FILE": "path", "PERFORMER": "artists", "TITLE": "album"}
+
+_DASH = re.compile(r"\s+[-\u2010-\u2015\u2212]+\s+")
+_OTHER = re.compile(r"\s+[|/~\u00b7\u2022]\s+|\t+")
+_BY = re.compile(
+    r'["\u201c\u201e\u00ab]?(.+)(?<!["\u201d\u201c\u00bb])["\u201d\u201c\u00bb]?\s+(?:by|von|par|por|di)\s+(.+)'
+)
+_BY_KNOWN = re.compile(r"([^()]+?)\s+\(([^()]+)\)|(.+)\s+(?:de |d['\u2019])(.+)")  # "Title (Artist)", "Titre d'Artiste"
+_MESSAGE = re.compile(  # of a chat: "[12.03.24, 18:22:01] Anna: ", "12/03/2024, 6:22 PM - Anna: "
+    r"^[\u200e\ufeff]*\[?\d{1,4}[./-]\d\d?[./-]\d{2,4},?\s+\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s?[AaPp]\.?\s?[Mm]\.?)?\]?"
+    r"(?:\s-)?\s(?:[^:]{1,80}: )?"
+)
+_LINK = re.compile(r"https?://\S+")
+_KEYED = re.compile(r"(- )?\s*([^\W\d][\w .-]{1,60}?)(\d{0,9})\s{0,9}[:=]\s*((?:[^#\s].*?)?)(?:\s#.*)?")
+_ITEM = re.compile(r"- ([^#]+?)(?:\s#.*)?")
+_NAMED = {"title", "artist_title", "path"}
+_QUOTES = "\"'\u201c\u201d\u201e\u00ab\u00bb "
+_CLOCK = r"[(\[]?\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?[)\]]?"
+_BULLET = re.compile(
+    r"^(?:[-*+\u2022\u2013\u25cf>]\s+|\[[ x]\]\s+|[#(\[]?\d{1,4}[.)\]:]+\s*(?!\d)|0\d\s+"
+    rf"|{_CLOCK}\s*(?:[-\u2013]\s+)?|\d{{1,4}}[./-]\d\d?[./-]\d{{2,4}},?\s+)+",
+    re.IGNORECASE,
+)
+_AFTER = re.compile(rf"\s*(?:[-\u2013]\s+)?{_CLOCK}$")
+_ALBUM = re.compile(r"(.*)\[[^\]]*#\d+\] (.*?)(?: // (.*))?")  # foobar2000: "Artist - [Album #05] Title // Artist"
+_NUMBER = re.compile(r"#?(\d{1,5})\s+")
+_MOST = 300  # lines that decide
+_ORDERS = ((0, 1), (3, 2), (0, 3))  # "Artist - Title", "Title - Artist", "Artist - Album - Title": places in `_sides`
+
+
+def playlist_rows(data: bytes, start: str, name: str) -> list[Row] | None:
+    """The entries of an M3U or a cue sheet; None for other texts. `start` is that of the text."""
+    if _CUE.search(start[:20_000]):
+        return _cue_rows(data.decode())
+    is_m3u = _M3U.match(start) or name.casefold().endswith((".m3u", ".m3u8"))
+    return _m3u_rows(data.decode()) if is_m3u else None
+
+
+def _m3u_rows(text: str) -> list[Row]:
+    rows: list[Row] = []
+    named: dict[str, str] = {}
+    for line in map(str.strip, text.splitlines()):
+        if found := _EXTINF.match(line):
+            named |= {"line": found[3].strip(), "duration": "" if found[1].startswith("-") else found[1]}
+        elif line.upper().startswith(("#EXTART:", "#EXTALB:")):
+            named["artist" if line[4:7].upper() == "ART" else "album"] = line[8:].strip()
+        elif line.upper().startswith("#EXTVDJ:"):
+            named |= {tag: html.unescape(value) for tag, value in _VDJ_TAG.findall(line)}
+        elif line and not line.startswith("#"):
+            if "artist" in named:  # then the line is the title alone
+                named["title"] = named.get("title") or named.pop("line", "")
+            rows.append({**named, "path": line})
+            named = {}
+    return rows
+
+
+def _cue_rows(text: str) -> list[Row]:
+    rows: list[Row] = []
+    album: dict[str, str] = {}
+    for found in filter(None, map(_CUE_LINE.match, text.splitlines())):
+        word, value = found[1].upper(), found[2] if found[2] is not None else found[3]
+        if word == "TRACK":
+            rows.append({"title": "", **{field: album.get(word, "") for word, field in _CUE_FIELDS.items()}})
+        elif word == "FILE" or not rows:
+            album[word] = value
+        else:
+            rows[-1]["title" if word == "TITLE" else "artists"] = value
+    for row in rows:  # the file holds the whole album, and names no song
+        row["path"] = row["path"] if len(rows) == 1 else ""
+    return rows
+
+
+def crate_rows(data: bytes) -> list[Row]:
+    """The songs of a crate or the database of Serato: tags of four letters with their length, in UTF-16."""
+    rows, at = list[Row](), 0
+    while at + 8 <= len(data):
+        tag, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
+        at += 8
+        if tag == b"otrk":  # its own tags follow
+            rows.append({})
+            continue
+        if rows and field_of(name := tag.decode("latin-1"), strict=True):
+            rows[-1][name] = data[at : at + length].decode("utf-16-be", "replace")
+        at += length
+    return rows
+
+
+def keyed_rows(data: bytes, start: str) -> list[Row] | None:
+    """The records of a text with a key and its value on each line, such as YAML, TOML and PLS; None for other texts.
+
+    A record begins with "- ", with a key that the one before has, or with another number at the key: "File2=".
+
+    Args:
+        data: the text.
+        start: of it.
+    """
+    lines = list(filter(None, map(str.strip, start.splitlines()[:_MOST])))
+    sample = list(filter(None, map(_KEYED.fullmatch, lines)))
+    fields = {field_named(found[2]) for found in sample} - {""}
+    if len(sample) < len(lines) / 2 or len(fields) < 2 or fields.isdisjoint(_NAMED):
+        return None
+    rows, key, number = list[Row](), "", ""
+    for line in map(str.strip, data.decode().splitlines()):
+        if found := _KEYED.fullmatch(line):
+            is_other = found[3] != "" if found[3] != number else bool(rows and found[2] in rows[-1] and not number)
+            rows += [{}] if not rows or found[1] or is_other else []
+            key, number = found[2], found[3]
+            rows[-1][key] = found[4].strip(_QUOTES) if (key.casefold(), found[4]) != ("length", "-1") else ""
+        elif rows and (found := _ITEM.fullmatch(line)):
+            before = rows[-1].get(key)
+            rows[-1][key] = f"{before};{found[1].strip(_QUOTES)}" if before else found[1].strip(_QUOTES)
+    rows = [row for row in rows if any(map(field_named, row))]
+    return rows if sum(not _NAMED.isdisjoint(map(field_named, row)) for row in rows) > 0.6 * len(rows) else None
+
+
+def line_rows(data: bytes, finder: Finder) -> list[Row] | None:
+    """The songs of a list of lines such as "1. Artist - Title (4:26)"; None if the lines are of another kind.
+
+    The messages of a chat without a link or a pair of names are of another type.
+    """
+    lines = [line for text in data.decode().splitlines() if (line := text.strip())]
+    if lines and all(map(PATH.fullmatch, lines[:_MOST])):
+        return [{"path": line} for line in lines]
+    is_chat = sum(bool(_MESSAGE.match(line)) for line in lines[:_MOST]) > 0.6 * len(lines[:_MOST])
+    texts = [_MESSAGE.sub("", line) for line in lines] if is_chat else lines
+    rows = [{"line": _LINK.sub("", text).strip(), "url": " ".join(_LINK.findall(text))} for text in texts]
+    decisive = rows if is_chat else rows[:_MOST]
+    pairs = split_pairs([row["line"] for row in decisive], finder, are_lines=True)
+    are_songs = [bool(pair[1] or TRACK_LINK.search(row["url"])) for row, pair in zip(decisive, pairs, strict=True)]
+    if is_chat:
+        return [row if is_song else row | {"type": "chat"} for row, is_song in zip(rows, are_songs, strict=True)]
+    return rows if sum(are_songs) > 0.6 * len(are_songs) else None
+
+
+def _plain(line: str) -> str:
+    """A line without bullet, number, time and album."""
+    line = _BULLET.sub("", line.strip())
+    if album := _ALBUM.fullmatch(line):
+        line = f"{album[3]} - {album[2]}" if album[3] else album[1] + album[2]
+    return _AFTER.sub("", line).strip()
+
+
+def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> list[tuple[str, str]]:
+    """Title and artist of each text such as "Artist - Title"; the artist is empty where a text is a title alone.
+
+    Which side is the artist is decided for all texts: by looking both orders up, else by the side that repeats.
+
+    Args:
+        texts: lines of a list, names of files or titles.
+        finder: what knows songs.
+        are_lines: whether most texts should be pairs; otherwise only those that are known are divided.
+    """
+    plain = {text: _plain(text) for text in dict.fromkeys(texts)}
+    numbers = [_NUMBER.match(line) for line in plain.values()]
+    if len(plain) > 1 and sorted(int(found[1]) if found else 0 for found in numbers) == [*range(1, len(plain) + 1)]:
+        plain = {text: _NUMBER.sub("", line) for text, line in plain.items()}
+    has_dash = sum(bool(_DASH.search(line)) for line in plain.values()) >= len(plain) / 2
+    sides = {text: _sides(line, has_dash=has_dash) for text, line in plain.items()}
+    sample = [each for each in list(sides.values())[:_MOST] if each]
+
+    def fitness(order: tuple[int, int]) -> tuple[int, int, int]:
+        names = [(each[order[1]], each[order[0]]) for each in sample]
+        artists = [artist for _, artist in names]
+        num_known = sum(finder.has(*each) for each in names)
+        return num_known, sum(map(finder.knows_artist, artists)), -len(set(artists))
+
+    artist_at, title_at = max(_ORDERS, key=fitness)
+    is_list = are_lines or len(sample) > 0.5 * min(len(plain), _MOST)
+    found: dict[str, tuple[str, str]] = {}
+    for text, line in plain.items():
+        pair = line if are_lines else text, ""
+        before, _, after = line.partition(": ")
+        if are_lines and not _DASH.search(line) and (by := _BY.fullmatch(line)):
+            pair = by[1], by[2]
+        elif marked := sides[text]:
+            is_pair = is_list or finder.has(marked[title_at], marked[artist_at])
+            pair = (marked[title_at], marked[artist_at]) if is_pair else pair
+        elif after and finder.knows_artist(before):
+            pair = after, before
+        elif are_lines and (by := _BY_KNOWN.fullmatch(line)) and finder.knows_artist(by[2] or by[4]):
+            pair = by[1] or by[3], by[2] or by[4]
+        found[text] = (pair[0].strip(_QUOTES), pair[1].strip(_QUOTES)) if pair[1] else pair
+    return [found[text] for text in texts]
+
+
+def _sides(line: str, *, has_dash: bool) -> tuple[str, ...]:
+    """What is before and after the first dash of a line, and before and after the last one; empty without a dash.
+
+    Lines without dashes may have another mark.
+    """
+    marks = list((_DASH if has_dash or _DASH.search(line) else _OTHER).finditer(line))
+    ends = [(line[: mark.start()].strip(), line[mark.end() :].strip()) for mark in marks[:1] + marks[-1:]]
+    ends[1:] = [(before, _BULLET.sub("", after)) for before, after in ends[1:] if len(marks) > 1] or ends[1:]
+    return sum(ends, ()) if ends and all(map(all, ends)) else ()
+
+
+def path_of(address: str) -> str:
+    """The path in an address such as file://localhost/C:/Music/a%20b.mp3 or Music/a%20b.mp3; other text as it is."""
+    if not address.casefold().startswith("file:"):
+        return unquote(address) if "%20" in address else address
+    path = unquote(urlsplit(address).path)
+    return path[1:] if re.match(r"/[A-Za-z]:", path) else path
