@@ -329,6 +329,7 @@ LIVE_TEACH = "Teach it your face"  # the view with the lesson
 TEACH_OWN = "My own classes"
 TEACH = Choice("teach", ["My face", TEACH_OWN], pages=("live",))
 LIVE_GUESS = "Guess first"  # the view of a class that votes
+LIVE_CLASSROOM = "Classroom"
 VOTE = Choice("vote", pages=("live",), is_optional=True)  # the code of the lesson that a phone votes in
 FILM_SAMPLE = Choice("film", ["sample"], pages=("film",), is_optional=True)
 FILM_FOLLOWS = Choice("film_follows", first=True)  # whether the scene changes with the playback

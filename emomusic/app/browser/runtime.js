@@ -187,6 +187,7 @@ class Runtime extends Part {
       if (data.query !== null) history.replaceState(history.state, "", location.pathname + data.query);
     }
     document.documentElement.dataset.page = data.page; // for the styles
+    document.documentElement.toggleAttribute("data-large", data.large);
     this.#keep(data);
     const isAskedAgain = data.spotify.number > (window.emomusicAsked ?? 1);
     window.emomusicAsked = data.spotify.number;

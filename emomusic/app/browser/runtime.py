@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from emomusic.app.browser.components import mount
-from emomusic.app.choices import Address
+from emomusic.app.choices import LIVE_CLASSROOM, LIVE_GUESS, LIVE_VIEW, Address
 from emomusic.app.state import STATES, SpotifyState, Visit, page_state
 from emomusic.text import join_names
 
@@ -46,6 +46,7 @@ def show_runtime(page: str, address: Address) -> None:
     pairs = [(name, value) for name, values in (address.replaced or {}).items() for value in values]
     data = {
         "page": page,
+        "large": page == "how_it_works" or (page == "live" and LIVE_VIEW.values in ([LIVE_CLASSROOM], [LIVE_GUESS])),
         "visit": address.visit,
         "query": None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs),
         "session": here.session,

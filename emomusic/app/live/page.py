@@ -14,7 +14,7 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.answer.others import SessionAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.camera import show_other_cameras
-from emomusic.app.choices import LIVE_GUESS, LIVE_MUSIC, LIVE_TEACH, LIVE_VIEW
+from emomusic.app.choices import LIVE_CLASSROOM, LIVE_GUESS, LIVE_MUSIC, LIVE_TEACH, LIVE_VIEW
 from emomusic.app.live.game import show_game, show_rounds
 from emomusic.app.live.guess import show_guess
 from emomusic.app.live.music import SONGS, draw_music, show_band, show_song_of, show_songs
@@ -55,7 +55,7 @@ class View(StrEnum):
     """What the page shows of the video; its names are on the page and in the URL."""
 
     FACES = "Faces"
-    CLASSROOM = "Classroom"
+    CLASSROOM = LIVE_CLASSROOM
     GAME = "Mirror game"
     TEACH = LIVE_TEACH
     GUESS = LIVE_GUESS
