@@ -259,7 +259,7 @@ def teach_own_classes(page: Page) -> None:
     for name, sample in samples.items():
         show_sample(page, sample)
         expect(page.get_by_role("heading", name=f"of 2: {name}")).to_be_visible()
-        page.wait_for_function("document.activeElement === document.body")
+        page.wait_for_function("!document.activeElement.matches('input')")  # it has the focus until it is gone
         press_shortcut(page.locator(".st-key-teach-start button"), "n")
         page.locator(".st-key-teach-keep button").click()
         page.evaluate("document.activeElement.blur()")

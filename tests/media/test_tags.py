@@ -114,6 +114,7 @@ LONG_COVER = b"\0image/png\0\3\0\x89PNG\r\n\x1a\n" + bytes(2**17)
         (3, {b"TPE1": b"\0River/Salt", b"TCON": b"\0Rock/Jazz"}, ("River", "Salt"), ("rock", "jazz")),
         (3, {b"TPE1": b"\0AC/DC", b"TCON": b"\0(17)"}, ("AC/DC",), ("rock",)),
         (3, {b"TPE1": b"\0A", b"TCON": b"\x008"}, ("A",), ("jazz",)),
+        (4, {b"TPE1": b"\0A", b"TCON": b"\x0017"}, ("A",), ("rock",)),
         (4, {b"TPE1": b"\0River/Salt", b"TCON": b"\0Rock\0Jazz"}, ("River/Salt",), ("rock", "jazz")),
         (4, {b"TPE1": b"\0A with B", b"TXXX": b"\0ARTISTS\0A\0B"}, ("A", "B"), ()),
         (4, {b"TPE1": b"\3" + "Ann\xe4\0Bob".encode(), b"APIC": LONG_COVER}, ("Ann\xe4", "Bob"), ()),

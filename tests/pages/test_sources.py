@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import bar, own_music, uploads
 from emomusic.app.bar import content_of
+from emomusic.app.queues import PlayerState
 from emomusic.app.state import SpotifyState
 from emomusic.errors import LibraryError
 from emomusic.server import own_library
@@ -315,3 +316,14 @@ def test_a_folder_is_chosen_from_those_here_or_typed_with_quotes(
         box.set_value(typed)
         add_folder(app)
     assert started == [tmp_path / "Music", tmp_path / "My songs", tmp_path / "My songs"]
+
+
+def test_a_new_queue_of_a_place_takes_over_the_bar_and_a_list_waits_for_a_click() -> None:
+    player, queues = PlayerState(), [SimpleNamespace(name="photo", is_list=is_list) for is_list in (False, False, True)]
+    opened: list[Any] = []
+    for queue in queues:
+        player.open(queue)  # type: ignore[arg-type]
+        player.playing = player.playing or queue  # type: ignore[assignment]
+        opened.append(player.playing)
+    assert opened == [queues[0], queues[1], queues[1]]
+    assert player.queues == {"photo": queues[2]}
