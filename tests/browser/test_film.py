@@ -196,6 +196,13 @@ NOTE_BEGUN = """() => {
   player.begin = (song, ...rest) => (window.begun.push(song.title), begin(song, ...rest));
 }"""
 
+# Plays the film and pauses it at once; done when the song has followed both
+PRESS_TWICE = f"""() => new Promise((done) => {{
+  window.emomusicPlayer.audio.addEventListener("pause", () => setTimeout(done), {{ once: true }});
+  {VIDEO}.play().catch(() => {{}});
+  {VIDEO}.pause();
+}})"""
+
 
 def test_the_song_of_a_scene_sounds_and_changes_at_a_cut(open_page: Callable[..., Page], tmp_path: Path) -> None:
     write_film(film := tmp_path / "two people.webm", SHOTS, size=(400, 300), ending="webm", audio="libopus")
@@ -238,3 +245,5 @@ def test_the_song_of_a_scene_sounds_and_changes_at_a_cut(open_page: Callable[...
     page.wait_for_function(f"({SUNG})() !== ''")
     page.evaluate(f"{VIDEO}.pause()")
     page.wait_for_function("() => !window.emomusicPlayer.isPlaying")
+    page.evaluate(PRESS_TWICE)
+    assert page.evaluate(f"{VIDEO}.paused && !window.emomusicPlayer.isPlaying")

@@ -38,7 +38,7 @@ class SongPlayer extends EventTarget {
     for (const deck of this.#decks) {
       const unlessOther = (act) => () => deck === this.audio && act();
       deck.preload = "auto";
-      deck.addEventListener("play", unlessOther(() => tellSound("player")));
+      deck.addEventListener("play", unlessOther(() => deck.paused || tellSound("player"))); // it may be paused by now
       for (const name of ["play", "pause", "timeupdate", "durationchange"]) {
         deck.addEventListener(name, unlessOther(() => this.#change()));
         deck.addEventListener(name, unlessOther(() => this.#awaitEnd()));
@@ -61,7 +61,7 @@ class SongPlayer extends EventTarget {
   /** The songs and films of the page are sources too; the playhead of `overlay.js` speaks for a film that it follows. */
   #shareWithMedia() {
     const isSource = (media) => media.emomusicFollows === undefined && !media.srcObject && !media.muted;
-    const tell = ({ target }) => isSource(target) && tellSound("media", { media: target });
+    const tell = ({ target }) => isSource(target) && !target.paused && tellSound("media", { media: target });
     document.addEventListener("play", tell, true);
     window.addEventListener(SOUND, ({ detail }) => {
       for (const media of document.querySelectorAll("audio, video")) {
