@@ -212,10 +212,8 @@ def test_each_step_loads_only_what_it_needs(root: Path):
     assert all_packages & {"tensorflow", "keras", "mtcnn", "streamlit"} == set()
 
 
-def test_the_server_answers_before_the_tables_of_songs_are_loaded(root: Path):
-    assert loaded_after(root, "import emomusic.server.asgi")[0] & {"pandas", "pyarrow", "sklearn"} == set()
-
-
-def test_a_page_shows_its_title_before_anything_heavy_is_loaded(root: Path):
+def test_a_page_shows_its_title_and_the_server_answers_before_anything_heavy_is_loaded(root: Path):
     title = 'from emomusic.app import frame as f; f.require_server(); f.open_page("photo"); f.shown_errors()'
-    assert loaded_after(root, title)[0] & HEAVY == {"streamlit"}
+    page, server = loaded_after(root, title, "import emomusic.server.asgi")
+    assert page & HEAVY == {"streamlit"}
+    assert server & {"pandas", "pyarrow", "sklearn"} == set()

@@ -35,12 +35,6 @@ def test_the_limit_of_a_container_bounds_the_cores(
     assert runtime.num_cores() == expected
 
 
-def test_one_core_decodes_one_picture_at_once(root: Path) -> None:
-    code = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\nfrom emomusic.media import images\n"
-    code += "assert images._decoding.acquire(blocking=False) and not images._decoding.acquire(blocking=False)"
-    subprocess.run([sys.executable, "-c", code], cwd=root, check=True, timeout=PATIENCE_S)
-
-
 def test_a_call_does_not_wait_for_busy_threads() -> None:
     release = threading.Event()
     calls = range(runtime.num_cores())  # as many as there are threads

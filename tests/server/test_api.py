@@ -80,7 +80,9 @@ def without_times(record: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in ("elapsed_ms", "image")}
 
 
-def test_the_answer_is_that_of_the_command(ask: Ask, root: Path, photo: bytes) -> None:
+def test_the_answer_is_that_of_the_command_until_the_server_drains(
+    ask: Ask, here: Capacity, root: Path, photo: bytes
+) -> None:
     answer = ask("/api/analyze?songs=2&policy=soothe&genres=jazz,rock", photo)
     options = ("--songs", "2", "--policy", "soothe", "--genres", "jazz,rock")
     ((expected,), _) = command("analyze", root / "data" / "samples" / SAMPLE, *options)
@@ -90,6 +92,9 @@ def test_the_answer_is_that_of_the_command(ask: Ask, root: Path, photo: bytes) -
     assert received["elapsed_ms"].keys() == expected["elapsed_ms"].keys()
     assert without_times(received) == without_times(expected)
     assert len(received["songs"]) == 2
+    wait_until(lambda: ask("/ready").json() == {"status": "ready"})
+    here.is_draining = True
+    assert [ask("/ready").status_code, ask("/api/analyze", photo).status_code] == [503, 503]
 
 
 def test_without_a_token_there_is_no_api(here: Capacity, photo: bytes) -> None:
@@ -138,12 +143,6 @@ def test_calls_above_the_rate_wait(here: Capacity, photo: bytes, monkeypatch: py
             answer = ask("/api/analyze?songs=0", photo)
             assert (answer.status_code, answer.headers.get("retry-after")) in ((200, None), (429, "30"), (429, "20"))
             assert answer.status_code == status
-
-
-def test_a_draining_server_is_not_ready_and_refuses_pictures(ask: Ask, here: Capacity, photo: bytes) -> None:
-    wait_until(lambda: ask("/ready").json() == {"status": "ready"})
-    here.is_draining = True
-    assert [ask("/ready").status_code, ask("/api/analyze", photo).status_code] == [503, 503]
 
 
 class Slow(FakeDetector):
@@ -195,16 +194,15 @@ def slow_body(ask: Ask, here: Capacity) -> Iterator[socket.socket]:
         yield client
 
 
-def test_slow_bodies_take_no_place_and_go(slow: Slow, ask: Ask, here: Capacity, photo: bytes) -> None:
+def test_slow_bodies_take_no_place_go_and_are_refused_in_the_end(
+    slow: Slow, ask: Ask, here: Capacity, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slow.may_end.set()
     with slow_body(ask, here), slow_body(ask, here):
         assert here.is_busy
         assert ask("/api/analyze", photo).ok
     wait_until(lambda: not here.is_busy)
     assert here.memory.num_bytes == 0
-
-
-def test_a_body_that_takes_too_long_is_refused(ask: Ask, here: Capacity, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "_BODY_S", 0.1)
     with slow_body(ask, here) as client:
         assert client.recv(99).startswith(b"HTTP/1.1 408")

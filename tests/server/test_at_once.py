@@ -1,25 +1,20 @@
 """What happens at once, or in parts: defects that each test showed before they were mended. No other test does."""
 
-import hashlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from types import MappingProxyType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
 from streamlit import runtime
 
-from emomusic import assets
-from emomusic.errors import AssetError
 from emomusic.server import own_library, visitor, webrtc
 from emomusic.server.capacity import Capacity, Refusal
 from emomusic.server.ice import IceSettings
 from emomusic.server.live import LiveSession
 from emomusic.server.settings import Settings
 from emomusic.stream.reader import LiveReader
-from tests.servers import Reply, serve
 from tests.waiting import PATIENCE_S, wait_until
 
 
@@ -83,24 +78,3 @@ def test_a_class_behind_one_address_reads_why_it_waits_and_does_not_ask_for_runs
     visitor.admit_visitor()
     assert shown == ["again", *Refusal.ADDRESS.value, "stopped"]
     assert "EMOMUSIC_MAX_VISITORS" in caplog.text
-
-
-@pytest.mark.parametrize("size", [700, 10**6])
-def test_a_dataset_that_comes_in_chunks_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    body = bytes(range(256)) * 500
-    monkeypatch.setattr(assets, "ROOT", tmp_path)
-    monkeypatch.delenv("EMOMUSIC_DATA", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-    def chunked(content: bytes) -> Reply:
-        parts = (content[start : start + size] for start in range(0, len(content), size))
-        sent = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
-        return Reply(sent, headers={"Transfer-Encoding": "chunked"}, length=-1)
-
-    replies = [chunked(body + b"x"), chunked(body)]
-    with serve(lambda _: replies.pop(0)) as server:
-        facts = ("songs", "songs.csv", "none", "a test", len(body), server.url, hashlib.sha256(body).hexdigest())
-        monkeypatch.setattr(assets, "DOWNLOADS", MappingProxyType({"songs": assets.Download(*facts)}))
-        with pytest.raises(AssetError, match="one with"):  # one byte too much
-            assets.ensure("songs")
-        assert assets.ensure("songs").read_bytes() == body

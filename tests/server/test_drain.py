@@ -111,21 +111,18 @@ def formatted(level: int, message: object, *args: object, exc_info: Any = None) 
     return json.loads(text)
 
 
-def test_a_message_has_no_arguments() -> None:
+def test_a_line_has_no_arguments_and_of_an_exception_only_type_and_lines() -> None:
     entry = formatted(logging.INFO, "error shown to the visitor: %s", ImageError(f"'{SECRET}' is damaged"))
     assert (entry["level"], entry["logger"], entry["error"]) == ("info", "emomusic.app.frame", "ImageError")
     assert entry["message"] == "error shown to the visitor: %s"
     assert entry["time"].endswith("+00:00")
     assert formatted(logging.WARNING, ImageError(SECRET))["message"] == "ImageError"
-
-
-def test_an_exception_has_its_type_and_lines_but_no_text() -> None:
     try:
         raise ValueError(SECRET)
     except ValueError:
         entry = formatted(logging.ERROR, "a film cannot be read", exc_info=sys.exc_info())
     assert entry["error"] == "ValueError"
-    assert entry["at"][-1].startswith("test_an_exception_has_its_type_and_lines_but_no_text:")
+    assert entry["at"][-1].startswith("test_a_line_has_no_arguments_and_of_an_exception_only_type_and_lines:")
 
 
 def test_every_logger_writes_json_once(root: Path) -> None:

@@ -92,6 +92,9 @@ def test_an_answer_follows_each_frame_whatever_it_holds(ask: Ask, taker: Taker) 
     assert ask(address, body=b"not a picture") == (200, b"[[30, 40, 3], []]")
     assert ask(address, body=bytes(frames.MAX_BODY_BYTES + 1))[0] == 413
     assert len(taker.taken) == 2
+    assert ask(address, "PUT", b"hello")[0] == 400  # a malformed offer
+    taker.cookies = taker.sent = {}
+    assert ask(address)[0] == 200  # of a browser without cookies
 
 
 def test_a_refused_frame_does_not_stay_with_its_connection() -> None:
@@ -119,11 +122,6 @@ def test_all_but_the_page_of_the_session_find_nothing(ask: Ask, taker: Taker, ch
     assert taker.taken == []
 
 
-def test_a_browser_without_cookies_may_send_frames(ask: Ask, taker: Taker) -> None:
-    taker.cookies = taker.sent = {}
-    assert ask(place_of(taker))[0] == 200
-
-
 def test_an_address_ends_with_its_session(ask: Ask, taker: Taker) -> None:
     other = Taker()
     address = place_of(other)
@@ -132,10 +130,6 @@ def test_an_address_ends_with_its_session(ask: Ask, taker: Taker) -> None:
     del other
     gc.collect()
     wait_until(lambda: ask(address)[0] == 404)  # the thread of the last frame lets go of it
-
-
-def test_a_malformed_offer_is_refused(ask: Ask, taker: Taker) -> None:
-    assert ask(place_of(taker), "PUT", b"hello")[0] == 400
 
 
 def test_between_two_frames_events_wait(ask: Ask, taker: Taker, monkeypatch: pytest.MonkeyPatch) -> None:
