@@ -14,13 +14,6 @@ from tests.films import COLLINS, write_film
 from tests.waiting import wait_until
 
 
-def test_results_are_not_overwritten(results: Path, pictures: Path, capsys: pytest.CaptureFixture[str]):
-    before = parts_of(results)
-    assert batch(pictures, "--out", results)[1] == 2
-    assert "--resume" in capsys.readouterr().err
-    assert parts_of(results) == before
-
-
 def test_films_pictures_archives_and_stdin_share_a_run(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write_film(tmp_path / "film.mp4", [(COLLINS, 1.0)])
     shutil.make_archive(str(tmp_path / "pack"), "zip", pictures / "more")
@@ -47,6 +40,10 @@ def test_a_killed_run_goes_on_with_the_rows_of_an_uninterrupted_one(
     assert len(lines) == answer["failed"] == len(BROKEN)
     assert (answer["read"], answer["resumed"], status) == (NUM_PICTURES + len(BROKEN) - 8, 8, 2)
     assert_same_results(out, results)
+    before = parts_of(out)
+    assert batch(pictures, "--out", out)[1] == 2
+    assert "--resume" in capsys.readouterr().err
+    assert parts_of(out) == before  # not overwritten
 
 
 def test_a_deleted_folder_of_results_is_no_success(

@@ -113,20 +113,16 @@ def test_a_scan_deletes_what_a_killed_run_left(out: Path):
     assert sorted(path.name for path in (out / "faces").iterdir())[0] == "notes.txt"
 
 
-def test_a_damaged_part_is_an_error_that_names_it(out: Path):
-    write(out, 1, "a")
+def test_parts_of_other_settings_and_a_damaged_one_are_refused(out: Path):
+    Dataset(str(out), "model a").write_part(1, [picture("a")], faces())
+    assert Dataset(str(out), "model a").scan()[0] == {"a"}
+    with pytest.raises(BatchError):
+        Dataset(str(out), "model b").scan()
     (out / "pictures" / "part-000001.parquet").write_bytes(b"PAR1 damaged PAR1")
     with pytest.raises(BatchError, match=r"pictures/part-000001\.parquet"):
         Dataset(str(out)).scan()
     with pytest.raises(BatchError, match=r"pictures/part-000001\.parquet"):
         Dataset(str(out)).summary()
-
-
-def test_parts_of_other_settings_are_refused(out: Path):
-    Dataset(str(out), "model a").write_part(1, [picture("a")], faces())
-    assert Dataset(str(out), "model a").scan()[0] == {"a"}
-    with pytest.raises(BatchError):
-        Dataset(str(out), "model b").scan()
 
 
 def test_the_summary_counts_all_parts(out: Path):

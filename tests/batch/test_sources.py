@@ -48,12 +48,9 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_folder_gives_the_pictures_and_films_in_it_and_below(folder: Path):
-    assert names_of(folder) == [f"{folder}/{name}" for name in ("a.jpg", "b.PNG", "sub/c.mp4")]
-
-
-def test_a_pattern_gives_the_pictures_that_match(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_folder_a_pattern_and_standard_input_name_pictures_and_films(folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(folder.parent)
+    assert names_of(folder) == [f"{folder}/{name}" for name in ("a.jpg", "b.PNG", "sub/c.mp4")]
     for pattern, expected in (
         ("folder/*.jpg", ["folder/a.jpg"]),
         ("folder/**/*.mp4", ["folder/sub/c.mp4"]),
@@ -62,19 +59,12 @@ def test_a_pattern_gives_the_pictures_that_match(folder: Path, monkeypatch: pyte
     ):
         assert names_of(pattern) == expected
         assert names_of(folder.parent / pattern) == [f"{folder.parent}/{name}" for name in expected]
-
-
-@pytest.mark.parametrize("text", [b"a.jpg\r\n\r\nsub/b.jpg", b"a.jpg\0sub/b.jpg\0"])
-def test_names_come_from_standard_input(text: bytes):
-    assert names_of("-", stdin=text) == ["a.jpg", "sub/b.jpg"]
-
-
-@pytest.mark.parametrize("given", [(), ("folder/sub/empty",)])
-def test_nothing_to_read_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...]):
+    for text in (b"a.jpg\r\n\r\nsub/b.jpg", b"a.jpg\0sub/b.jpg\0"):
+        assert names_of("-", stdin=text) == ["a.jpg", "sub/b.jpg"]
     (folder / "sub" / "empty").mkdir()
-    monkeypatch.chdir(folder.parent)
-    with pytest.raises(BatchError):
-        names_of(*given)
+    for nothing in ((), ("folder/sub/empty",)):
+        with pytest.raises(BatchError):
+            names_of(*nothing)
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no names outside UTF-8")

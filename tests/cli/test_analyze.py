@@ -1,5 +1,6 @@
 """`analyze` with films: the records, their errors, and what Ctrl+C keeps."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ def grey(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 SAMPLE = SAMPLES / COLLINS
+TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 
 
 @pytest.fixture
@@ -43,9 +45,15 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
 def test_films_and_pictures_are_answered_in_order(run: Run, tmp_path: Path) -> None:
     real = tmp_path / "real.mp4"
     write_film(real, [(FOUR_PEOPLE, 2.5), (COLLINS, 2.5)], size=(640, 360))
-    status, (first, record, last), _ = run("analyze", SAMPLE, real, SAMPLE, "--songs", "2")
-    assert status == 0
-    assert first.items() >= {"image": str(SAMPLE), "faces": last["faces"]}.items()
+    status, (first, record, last), _ = run("analyze", SAMPLE, real, SAMPLES / FOUR_PEOPLE)
+    assert (status, first["image"], last["image"]) == (0, str(SAMPLE), str(SAMPLES / FOUR_PEOPLE))
+    for picture, num_faces in ((first, 1), (last, 4)):
+        assert (len(picture["faces"]), len(picture["songs"])) == (num_faces, 5)
+        assert all(TRACK_ID.fullmatch(song["id"]) for song in picture["songs"])
+        for face in picture["faces"]:
+            assert_is_face(face, picture["width"], picture["height"])
+        places = [face["box"][0] for face in picture["faces"]]
+        assert places == sorted(places)
     assert list(record)[:6] == ["video", "width", "height", "duration_s", "faces", "scenes"]
     assert (record["video"], record["width"], record["height"]) == (str(real), 640, 360)
     assert record["duration_s"] == pytest.approx(5)
@@ -54,7 +62,7 @@ def test_films_and_pictures_are_answered_in_order(run: Run, tmp_path: Path) -> N
     for count in (4, 1):  # the seconds with so many faces
         seen_s = sum(row["seconds"] for row in record["timeline"] if row["num_faces"] == count)
         assert seen_s == pytest.approx(2.5, abs=0.3)
-    assert all(len(scene["songs"]) == 2 for scene in record["scenes"])
+    assert all(len(scene["songs"]) == 5 for scene in record["scenes"])
     for row in record["readings"]:
         assert_is_face(row, 640, 360)
 

@@ -1,4 +1,4 @@
-"""`emomusic app`: how it starts the server, and what it refuses."""
+"""`emomusic app`: how it starts the server, and what it refuses; what `bench` measures, and in which units."""
 
 import json
 import os
@@ -54,25 +54,23 @@ def test_the_app_starts_from_any_folder_at_the_port_and_address_asked_for_or_for
     ]
 
 
-def test_without_the_extra_it_says_what_to_install(
+def test_without_an_extra_or_a_checkout_it_says_what_to_install(
     started: list[list[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(system, "_version_of", lambda _: None)
     for command, is_wheel, advice in (
-        ("app", True, "'emomusic[app]'"),
-        ("app", False, "-r requirements-serve.txt"),
-        ("batch x.jpg --out OUT --engine ray", False, "-r requirements-cluster.txt"),
+        ("app", True, "Run: pip install 'emomusic[app]'"),
+        ("app", False, "Run: pip install -r requirements-serve.txt"),
+        ("batch x.jpg --out OUT --engine ray", False, "Run: pip install -r requirements-cluster.txt"),
+        ("bench", True, "Clone the repository"),
     ):
-        monkeypatch.setattr(system, "IS_WHEEL", is_wheel)
+        for module in (system, assets):
+            monkeypatch.setattr(module, "IS_WHEEL", is_wheel)
         assert main.main(command.split()) == 2
-        err = capsys.readouterr().err
-        assert err.count("\n") == 1
-        assert f"Run: pip install {advice}" in err
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n"), advice in err) == ("", 1, True)
         assert (started, list(tmp_path.iterdir())) == ([], [])
-
-
-# scripts/bench.py and load_test.py: what is measured, in which units; how fast it is here is for them to say
 
 
 def test_the_command_prints_what_the_script_measures(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -83,12 +81,3 @@ def test_the_command_prints_what_the_script_measures(tmp_path: Path, capfd: pyte
     assert "film speed" in report["timings"][0]["step"]
     assert {timing["unit"] for timing in report["timings"]} <= {"x", "ms", "faces", "MB"}
     assert all(timing["runs"] == 4 and "160x120" in timing["step"] for timing in report["timings"])  # its key frames
-
-
-def test_the_command_needs_a_checkout(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(assets, "IS_WHEEL", True)
-    assert main.main(["bench"]) == 2
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert "Clone the repository" in err
-    assert len(err.splitlines()) == 1
