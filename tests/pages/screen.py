@@ -14,6 +14,7 @@ from emomusic.app.choices import Address
 from emomusic.app.queues import PlayerState
 from emomusic.server.pictures import PictureState
 from emomusic.songs.queue import SongQueue
+from tests.films import SAMPLES
 from tests.waiting import PATIENCE_S
 
 State = TypeVar("State")
@@ -54,6 +55,17 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
+def told(app: AppTest, part: str) -> dict[str, Any]:
+    """What the page tells a part of its scripts in the browser."""
+    all_parts: list[dict[str, Any]] = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    return next(data for data in all_parts if data["part"] == part)
+
+
+def images(app: AppTest) -> list[Any]:
+    """The images with their alternative texts."""
+    return [image for element in app.get("image") for image in element.proto.imgs]
+
+
 def click(app: AppTest, key: str) -> AppTest:
     """Click a button, and show the whole page."""
     return app.button(key=key).click().run()
@@ -63,6 +75,11 @@ def text_of(app: AppTest) -> str:
     """All visible text, by kind of element."""
     elements = [*app.title, *app.header, *app.markdown, *app.caption, *app.error, *app.info, *app.warning]
     return "\n".join(str(element.value) for element in elements)
+
+
+def samples(*names: str) -> list[tuple[str, bytes]]:
+    """Samples as own photos."""
+    return [(f"{name}.jpg", (SAMPLES / f"{name}.jpg").read_bytes()) for name in names]
 
 
 def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:

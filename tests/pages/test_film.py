@@ -23,6 +23,7 @@ from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, s
 from tests.pages.screen import (
     click,
     files_of,
+    images,
     labels,
     open_page,
     page_of,
@@ -31,6 +32,7 @@ from tests.pages.screen import (
     start_app,
     state_of,
     text_of,
+    told,
     tracks,
     unescaped,
     url_of,
@@ -114,23 +116,14 @@ def video_of(app: AppTest) -> Any:
     return video.proto
 
 
-def follow_of(app: AppTest) -> dict[str, Any]:
-    """What the page tells the component that moves the video."""
-    told: list[dict[str, Any]] = [json.loads(each.proto.json) for each in app.get("bidi_component")]
-    return next(data for data in told if data["part"] == "playhead")
-
-
-def images(app: AppTest) -> list[Any]:
-    """The images with their alternative texts."""
-    return [image for element in app.get("image") for image in element.proto.imgs]
-
-
 def tiles(app: AppTest) -> list[Any]:
     """The buttons of the scenes on the first screen."""
     return [button for button in app.button if (button.key or "").startswith("scene-scene-")]
 
 
-def test_the_sample_is_shown_with_its_people_scenes_and_songs(shown: AppTest, sample: FilmJob) -> None:
+def test_the_sample_is_shown_with_its_people_scenes_and_songs_and_of_many_the_next_ones(
+    shown: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert [title.value for title in shown.title] == ["Mostly happy"]
     times = ["**0:00** happy", "**0:02** sad", "**0:05** angry", "**0:08** happy"]
     assert [tile.label.split("  \n")[0] for tile in tiles(shown)] == times
@@ -141,10 +134,18 @@ def test_the_sample_is_shown_with_its_people_scenes_and_songs(shown: AppTest, sa
     assert video_of(shown).url == sample.view().marked.address
     assert sample.name in video_of(shown).alt
     assert downloads(shown) == DOWNLOADS
-    told = follow_of(shown)
-    assert (told["scene"], told["follows"], told["at"]) == (0, True, None)
-    assert told["starts"] == [scene.start_s for scene in sample.view().scenes]
-    assert all(start % 1 for start in told["starts"][1:])
+    follow = told(shown, "playhead")
+    assert (follow["scene"], follow["follows"], follow["at"]) == (0, True, None)
+    assert follow["starts"] == [scene.start_s for scene in sample.view().scenes]
+    assert all(start % 1 for start in follow["starts"][1:])
+
+    monkeypatch.setattr(screen, "_MOST_TILES", 3)
+    monkeypatch.setattr(screen, "_FACES_SHOWN", 2)
+    assert len(images(shown.run())) == 2 + 3
+    assert "1 more faces" in text_of(shown)
+    for number, first in ((2, 1), (3, 1), (1, 0)):
+        shown.button(key=f"scene-scene-{number}").click().run()
+        assert [tile.key for tile in tiles(shown)] == [f"scene-scene-{n}" for n in range(first, first + 3)]
 
 
 def test_other_songs_are_those_of_the_bar_the_page_and_the_file(
@@ -179,16 +180,6 @@ def test_the_film_with_its_songs_is_made_when_they_are_files(app: AppTest) -> No
         assert film.duration / av.time_base == pytest.approx(6, abs=0.2)
 
 
-def test_the_next_of_many_scenes_and_faces_are_shown(shown: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screen, "_MOST_TILES", 3)
-    monkeypatch.setattr(screen, "_FACES_SHOWN", 2)
-    assert len(shown.run().get("image")) == 2 + 3
-    assert "1 more faces" in text_of(shown)
-    for number, first in ((2, 1), (3, 1), (1, 0)):
-        shown.button(key=f"scene-scene-{number}").click().run()
-        assert [tile.key for tile in tiles(shown)] == [f"scene-scene-{n}" for n in range(first, first + 3)]
-
-
 def test_the_film_stays_after_a_visit_to_another_page_until_another_one_is_wanted(root: Path, sample: FilmJob) -> None:
     app = open_page(start_app(root), "film")
     film_state(app).show(sample)
@@ -198,7 +189,7 @@ def test_the_film_stays_after_a_visit_to_another_page_until_another_one_is_wante
     open_page(app, "film")
     assert film_state(app).job is sample
     assert url_of(app) == {"film": "sample"}
-    assert follow_of(app)["at"] == sample.view().scenes[2].start_s
+    assert told(app, "playhead")["at"] == sample.view().scenes[2].start_s
     press(app, ANOTHER)
     assert (tracks(app), downloads(app), film_state(app).job) == ([], set(), None)
     assert "film" not in {**app.query_params, **state_of(app, PlayerState).queues}

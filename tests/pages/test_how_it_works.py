@@ -1,8 +1,6 @@
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
@@ -20,7 +18,7 @@ from emomusic.media.images import crop_face, encode_jpeg, to_network_input
 from emomusic.server import walk as walk_module
 from emomusic.server.pictures import Picture, PictureState
 from emomusic.server.walk import Walk, describe_agreement
-from tests.pages.screen import charts, page_of, queue_of, result_of, state_of, text_of
+from tests.pages.screen import charts, images, page_of, queue_of, result_of, state_of, text_of, told
 
 KEYS = [step.key for step in STEPS]
 
@@ -39,18 +37,15 @@ def at(app: AppTest, key: str, *, sample: str | None = "eileen-collins-1999") ->
 
 def image_alts(app: AppTest) -> list[str]:
     """The alternative texts of the images of the step, without those of the samples."""
-    alts = [image.alt for element in app.get("image") for image in element.proto.imgs]
-    return [alt for alt in alts if not alt.startswith("Sample: ")]
+    return [image.alt for image in images(app) if not image.alt.startswith("Sample: ")]
 
 
-def moments_of(app: AppTest) -> dict[str, Any]:
-    """What the step with a scrubber tells the browser."""
-    told: list[dict[str, Any]] = [json.loads(each.proto.json) for each in app.get("bidi_component")]
-    return next(data for data in told if data["part"] == "moments")
-
-
-def test_an_unknown_step_is_the_first_and_at_the_end_the_button_starts_again_without_a_shortcut(app: AppTest) -> None:
+def test_the_first_step_has_the_first_sample_and_follows_the_last_one_without_a_shortcut(app: AppTest) -> None:
     assert step_named("../../etc/passwd") is step_named(None) is STEPS[0]
+    at(app, "picture", sample=None)
+    assert told(app, "moments")["size"] == [626, 900]
+    assert result_of(app, Walk).picture.name == "barack-obama-2009-speaking.jpg"
+    assert set(app.query_params) == {"step"}  # the name of the sample in the URL could replace an upload in progress
     at(app, KEYS[-2])
     before = app.button(key="how-next")
     before.click().run()
@@ -61,14 +56,6 @@ def test_an_unknown_step_is_the_first_and_at_the_end_the_button_starts_again_wit
     assert app.title[0].value == STEPS[0].title
 
 
-def test_without_a_photo_the_first_sample_is_shown_but_not_in_the_url(app: AppTest) -> None:
-    """Its name in the URL could replace an upload in progress."""
-    at(app, "picture", sample=None)
-    assert moments_of(app)["size"] == [626, 900]
-    assert result_of(app, Walk).picture.name == "barack-obama-2009-speaking.jpg"
-    assert set(app.query_params) == {"step"}
-
-
 def test_the_photo_is_shown_before_its_boxes(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moments, "mount", lambda *_, data, **__: pytest.fail("without boxes"))
     monkeypatch.setattr(walk_module, "read_for_visitor", Mock(side_effect=ImageError("not yet")))
@@ -77,7 +64,7 @@ def test_the_photo_is_shown_before_its_boxes(app: AppTest, monkeypatch: pytest.M
     monkeypatch.undo()
     app.run()
     assert image_alts(app) == []
-    data, trace = moments_of(app), result_of(app, Walk).trace
+    data, trace = told(app, "moments"), result_of(app, Walk).trace
     assert re.search("1,200 .*376 .*1,353,600", data["moments"][1]["fact"])
     assert np.shape(data["numbers"]["rows"]) == (8, 8)
     kept = [moment["kept"] for moment in data["moments"][2:]]
@@ -92,7 +79,7 @@ def test_the_photo_is_shown_before_its_boxes(app: AppTest, monkeypatch: pytest.M
 def test_the_address_of_a_joined_step_leads_to_its_moment(app: AppTest, key: str, number: int) -> None:
     at(app, key)
     assert app.title[0].value == STEPS[0].title
-    assert (moments_of(app)["start"], app.query_params["step"]) == (number, key)
+    assert (told(app, "moments")["start"], app.query_params["step"]) == (number, key)
     assert app.button(key="how-back").disabled
     assert app.button(key="how-next").click().run().title[0].value == STEPS[1].title
 
@@ -105,7 +92,7 @@ def test_a_photo_without_a_face_is_reported(app: AppTest, key: str) -> None:
     if step_named(key).needs_face:
         assert (len(app.info), image_alts(app)) == (1, [])
     else:
-        assert "0 faces found" in moments_of(app)["moments"][-1]["fact"]
+        assert "0 faces found" in told(app, "moments")["moments"][-1]["fact"]
 
 
 def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:

@@ -77,7 +77,7 @@ def csv_of(table: pd.DataFrame) -> bytes:
     return table.to_csv(index=False).encode()
 
 
-def test_the_page_opens_with_the_plane_and_an_example_of_each_mood(app: AppTest) -> None:
+def test_the_page_opens_with_the_plane_and_examples_and_your_music_applies_to_it(app: AppTest) -> None:
     app.run()
     assert drawn(app).keys() == {"calm", "happy", "energetic", "sad"}
     assert sum(drawn(app).values()) == MOST_DRAWN
@@ -86,13 +86,8 @@ def test_the_page_opens_with_the_plane_and_an_example_of_each_mood(app: AppTest)
     ordinary = catalogue.passing(without_kinds=SongKind)
     assert all(ordinary[catalogue.row_of(song)] for song in examples)  # no speech, no sleep sounds
     assert len(charts(view(app, MOODS_TAB))) == 10  # nine features and their correlations
-
-
-def test_your_music_applies_to_every_tab(app: AppTest) -> None:
-    catalogue = load_recommender().catalogue
     app.query_params["genres"] = "jazz-blues"
-    app.run()
-    app.toggle(key="hide_explicit").set_value(True).run()
+    view(app, EXPLORE_TAB).toggle(key="hide_explicit").set_value(True).run()
     passes = catalogue.passing(genres=["jazz", "blues"], hide_explicit=True)
     assert f"**{passes.sum():,} of 81,198 songs**" in text_of(app)
     assert all(passes[catalogue.row_of(song)] for song in playlist(app, EXPLORE))
@@ -133,7 +128,7 @@ def test_the_best_known_of_equally_similar_versions_is_listed() -> None:
     assert (near[0], len(near), away) == (3, 20, sorted(away))
 
 
-def test_one_search_filters_the_map_the_list_and_the_columns_and_survives_a_change_of_tab(
+def test_one_search_filters_map_list_and_columns_survives_a_change_of_tab_and_can_search_what_options_hide(
     app: AppTest, monkeypatch
 ) -> None:
     files = files_of(monkeypatch)
@@ -160,17 +155,6 @@ def test_one_search_filters_the_map_the_list_and_the_columns_and_survives_a_chan
     find(app, "no such song anywhere")
     assert not app.dataframe
     assert len(app.info) == 1
-
-
-def test_a_row_plays_its_song(app: AppTest) -> None:
-    find(app, "sad jazz")
-    third = playlist(app, EXPLORE)[2]
-    app.button(key=f"play-{EXPLORE}-3").click().run()
-    assert state_of(app, PlayerState).playing.current.song.id == third
-    assert app.button(key=f"play-{EXPLORE}-1")  # the rows keep their order
-
-
-def test_a_search_names_the_options_that_hide_its_songs_and_can_search_all(app: AppTest) -> None:
     app.query_params["genres"] = "jazz-blues"
     find(app, "bohemian rhapsody")
     (hidden,) = (info.value for info in app.info)
@@ -179,15 +163,6 @@ def test_a_search_names_the_options_that_hide_its_songs_and_can_search_all(app: 
     assert not app.info
     assert "genres" not in app.query_params
     assert playlist(app, EXPLORE)
-
-
-def test_a_table_lists_its_songs_that_were_not_found_with_the_nearest_ones(app: AppTest) -> None:
-    upload(app, b"title,artist\nYellow,Coldplay\nSomeone Like Me,Adele\n,Adele\nXQZWV,Nobody\n")
-    missing = app.dataframe[0].value
-    assert list(missing["Title"]) == ["Someone Like Me", "XQZWV"]
-    assert list(missing["Nearest in the catalogue"]) == ["Someone Like You, Adele", ""]
-    upload(app, b"title,artist\nXQZWV,Nobody\n", "none.csv")  # Spotify's songs are shown
-    assert list(app.dataframe[0].value["Title"]) == ["XQZWV"]
 
 
 LISTS = {
@@ -202,13 +177,19 @@ LISTS = {
 }
 
 
-def test_lists_of_any_shape_are_read_on_the_page(app: AppTest) -> None:
+def test_lists_of_any_shape_are_read_and_their_songs_that_were_not_found_named_with_the_nearest(app: AppTest) -> None:
     for name, text in LISTS.items():
         upload(app, text.encode("cp850"), name)
         assert not app.error, name
         songs = state_of(app, TableState).recommender
         assert songs is not None
         assert songs.catalogue.table["title"].tolist() == ["Yellow", "Creep"], name
+    upload(app, b"title,artist\nYellow,Coldplay\nSomeone Like Me,Adele\n,Adele\nXQZWV,Nobody\n")
+    missing = app.dataframe[0].value
+    assert list(missing["Title"]) == ["Someone Like Me", "XQZWV"]
+    assert list(missing["Nearest in the catalogue"]) == ["Someone Like You, Adele", ""]
+    upload(app, b"title,artist\nXQZWV,Nobody\n", "none.csv")  # Spotify's songs are shown
+    assert list(app.dataframe[0].value["Title"]) == ["XQZWV"]
 
 
 def test_a_slider_changes_the_probabilities_and_what_speaks_for_the_mood_comes_first(app: AppTest) -> None:
@@ -228,13 +209,17 @@ def test_a_slider_changes_the_probabilities_and_what_speaks_for_the_mood_comes_f
     assert charts(app)[0]["data"][0]["text"] == before
 
 
-def test_the_song_of_a_list_can_be_explained_and_back_restores_it(app: AppTest) -> None:
+def test_the_song_of_a_list_plays_and_can_be_explained_and_back_restores_it(app: AppTest) -> None:
     app.run()
-    song = playlist(app, EXPLORE)[0]
+    _, _, song, *_ = playlist(app, EXPLORE)
+    app.button(key=f"play-{EXPLORE}-3").click().run()
+    assert state_of(app, PlayerState).playing.current.song.id == song
+    assert app.button(key=f"play-{EXPLORE}-1")  # the rows keep their order
+    listed = playlist(app, EXPLORE)
     app.button(key=f"music-ask-{EXPLORE}").click().run()
     assert app.query_params["view"] == WHAT_IF
     assert app.query_params["track"] == song == app.selectbox[0].value
-    assert playlist(app, EXPLORE)[0] == song  # the similar songs are a list of their own
+    assert playlist(app, EXPLORE) == listed  # the similar songs are a list of their own
     assert len(playlist(app, SIMILAR)) == 5
     app.selectbox[0].select_index(3).run()
     assert app.query_params["track"] == app.selectbox[0].value != song
@@ -245,7 +230,7 @@ def test_the_song_of_a_list_can_be_explained_and_back_restores_it(app: AppTest) 
     assert app.selectbox[0].value != song
 
 
-def test_every_tab_works_for_a_table_of_two_moods_and_for_one_song(app: AppTest) -> None:
+def test_every_tab_works_for_a_table_of_two_moods_for_one_song_and_after_its_removal(app: AppTest) -> None:
     upload(app, b"title,artist,mood\n" + b"".join(b"Song %d,A,happy\nOther %d,B,sad\n" % (n, n) for n in range(6)))
     for name in NAMES:
         view(app, name)
@@ -258,16 +243,6 @@ def test_every_tab_works_for_a_table_of_two_moods_and_for_one_song(app: AppTest)
         assert "**1 song**" in text_of(app)
         assert not re.search(r"\bnan\b|lowest for|(\w+) and \1 ", text_of(app)), name
         assert ("All of these songs are calm" in text_of(app)) == (name == MOODS_TAB)
-
-
-def test_each_uploader_has_its_own_limit(app: AppTest, root: Path) -> None:
-    """The server has one limit."""
-    app.query_params["songs"] = "table"
-    pages = (app.run(), "table_upload"), (view(app, YOUR_SONG), "music_song_upload"), (start_app(root), "upload")
-    assert [page.file_uploader(key=key).proto.max_upload_size_mb for page, key in pages] == [50, 100, 20]
-
-
-def test_a_removed_table_leaves_the_session(app: AppTest) -> None:
     upload(app, csv_of(mood_table()), name="gone.csv")
     assert EXPLORE in state_of(app, PlayerState).queues
     app.session_state[state.STATES][TableState] = TableState()
@@ -278,14 +253,14 @@ def test_a_removed_table_leaves_the_session(app: AppTest) -> None:
     assert "gone.csv" not in [table.name for table in tables]
 
 
+def test_each_uploader_has_its_own_limit(app: AppTest, root: Path) -> None:
+    """The server has one limit."""
+    app.query_params["songs"] = "table"
+    pages = (app.run(), "table_upload"), (view(app, YOUR_SONG), "music_song_upload"), (start_app(root), "upload")
+    assert [page.file_uploader(key=key).proto.max_upload_size_mb for page, key in pages] == [50, 100, 20]
+
+
 # The search of the Music page on a fake Spotify
-
-
-def test_a_server_without_keys_links_to_the_search_of_spotify(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explore, "spotify_credentials", lambda: None)
-    find(app, "ac/dc & co")
-    (link,) = app.get("link_button")
-    assert link.proto.url == "https://open.spotify.com/search/ac%2Fdc%20%26%20co"
 
 
 class FakeSpotify:
@@ -310,6 +285,10 @@ def use(monkeypatch: pytest.MonkeyPatch, spotify: type, secret: str = "x") -> No
 
 
 def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest, monkeypatch) -> None:
+    monkeypatch.setattr(explore, "spotify_credentials", lambda: None)
+    find(app, "ac/dc & co")
+    (link,) = app.get("link_button")
+    assert link.proto.url == "https://open.spotify.com/search/ac%2Fdc%20%26%20co"
     use(monkeypatch, FakeSpotify)
     find(app, "zzzz")
     assert len(playlist(app, ON_SPOTIFY)) == 2
@@ -377,7 +356,7 @@ def heard(data: bytes) -> Hearing:
     return load_sound_model().analyse(read_song(io.BytesIO(data)).windows)
 
 
-def test_a_dropped_song_has_its_quadrant_tags_and_path(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dropped_song_has_its_quadrant_tags_and_a_path(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     data = song_bytes("mp3", seconds=10)
     expected = heard(data)
     drop(app, data, "a song.mp3")
@@ -388,15 +367,13 @@ def test_a_dropped_song_has_its_quadrant_tags_and_path(app: AppTest, monkeypatch
     assert path_of(app)["x"] == pytest.approx([valence for _, valence, _ in expected.timeline])
     (audio,) = app.get("audio")
     assert audio.proto.alt == TAGS["title"]
-    monkeypatch.setattr(classify, "load_sound_model", pytest.fail)
-    app.run()  # hears nothing again
+    with monkeypatch.context() as patch:
+        patch.setattr(classify, "load_sound_model", pytest.fail)
+        app.run()  # hears nothing again
     assert answer in [header.value for header in app.header]
     assert state_of(app, OwnSong).held.num_bytes == len(data)
     app.file_uploader(key="music_song_upload").set_value(None).run()
     assert (state_of(app, OwnSong).data, len(app.get("audio"))) == (b"", 0)
-
-
-def test_a_long_song_has_few_parts(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classify, "_MOST_PARTS", 6)
     drop(app, song_bytes("wav", seconds=90, rate=16_000), "long.wav")
     times = path_of(app)["text"]

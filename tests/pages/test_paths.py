@@ -92,7 +92,7 @@ def test_a_film(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
     app = page_of(root, "film").run()
     walk = Walk(monkeypatch, root, "The path of one film")
-    app.file_uploader(key="film_upload").upload("a film.mp4", film_bytes([(COLLINS, 30)], rate=10))
+    app.file_uploader(key="film_upload").upload("a film.mp4", film_bytes([(COLLINS, 6)], rate=10))
     app.run()
     with closing(state_of(app, FilmState).job) as job:
         wait_for_end(job)

@@ -37,6 +37,7 @@ from tests.pages.screen import (
     playlist,
     queue_of,
     result_of,
+    samples,
     start_app,
     state_of,
     text_of,
@@ -102,14 +103,14 @@ def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: Ap
     assert any(trace.get("name") == "songs" for trace in charts(app)[0]["data"])
 
 
-def test_another_photo_replaces_the_last_one_stays_and_can_be_removed(app: AppTest, root: Path) -> None:
-    upload(app.run(), ("me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes()))
+def test_another_photo_replaces_the_last_one_stays_and_can_be_removed(app: AppTest) -> None:
+    upload(app.run(), *samples("grace-hopper-1984"))
     app.button(key="sample-eileen-collins-1999").click().run()
     assert "remove-own" not in keys(app)
     photo = state_of(app, PictureState)
     photo.results[Asked] = ("of the own photo", Asked(None, 0, {}, {}))
-    upload(app, ("you.jpg", (root / "data/samples/joe-biden-2010.jpg").read_bytes()))
-    assert [picture.name for picture in photo.own] == ["you.jpg"]
+    upload(app, *samples("joe-biden-2010"))
+    assert [picture.name for picture in photo.own] == ["joe-biden-2010.jpg"]
     assert Asked not in photo.results
     assert "sample" not in app.query_params
 
@@ -121,12 +122,9 @@ def test_another_photo_replaces_the_last_one_stays_and_can_be_removed(app: AppTe
     assert (photo.own, photo.results, photo.token) == ((), {}, "")
 
 
-def group(app: AppTest, root: Path, *names: str) -> AppTest:
-    """Drop samples together as own photos."""
-    return upload(app.run(), *((f"{name}.jpg", (root / f"data/samples/{name}.jpg").read_bytes()) for name in names))
-
-
-def test_files_that_do_not_count_are_named(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_do_not_count_are_named_and_what_was_read_of_others(
+    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(picture_chooser, "MOST_PICTURES", 4)
     collins = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
     icon = encode_png(read_image(root / "data/icon.png"))
@@ -147,6 +145,14 @@ def test_files_that_do_not_count_are_named(app: AppTest, root: Path, monkeypatch
     assert tracks(app) == []
     upload(app, ("a.jpg", collins))  # in the drop zone below the error, too
     assert len(tracks(app)) == 1
+    photo, scan = root / "data/samples/eileen-collins-1999.jpg", io.BytesIO()
+    with Image.open(photo) as page:
+        page.save(scan, "TIFF", save_all=True, append_images=[page.rotate(180)])
+    side = encode_png(np.ascontiguousarray(np.rot90(read_image(photo))))
+    for name, content, words in (("side.png", side, "90 degrees"), ("scan.jpg_large", scan.getvalue(), "1 of 2")):
+        upload(app, (name, content))
+        assert "happy" in app.title[0].value
+        assert words in text_of(app)
 
 
 def test_a_profile_counts_for_photos_read_before(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +162,7 @@ def test_a_profile_counts_for_photos_read_before(app: AppTest, root: Path, monke
     (face,) = detector.detect(image)
     identity = describe_persons(image, [face])
     profile = learn_profile({Emotion.NEUTRAL: classifier.describe([face.crop(image)])}, identity, classifier)
-    group(app, root, "joe-biden-2010", "grace-hopper-1984")
+    upload(app.run(), *samples("joe-biden-2010", "grace-hopper-1984"))
     before = result_of(app, Photos).faces
     monkeypatch.setattr(reading, "read_for_visitor", None)  # the faces are not searched again
     app.file_uploader(key="profile_upload").set_value(("me.json", profile.to_json(), "application/json")).run()
@@ -188,8 +194,8 @@ def test_what_a_link_has_and_nobody_knows_is_ignored(app: AppTest) -> None:
     assert tracks(app.run()) == []
 
 
-def test_a_link_to_a_sample_forgets_what_was_said_of_other_photos(app: AppTest, root: Path) -> None:
-    group(app, root, "four-people")
+def test_a_link_to_a_sample_forgets_what_was_said_of_other_photos(app: AppTest) -> None:
+    upload(app.run(), *samples("four-people"))
     for name in ("bogus", ""):
         state_of(app, state.Visit).number += 1
         app.query_params["sample"] = name
@@ -269,25 +275,6 @@ def test_a_song_for_each_plays_in_turn(app: AppTest) -> None:
     assert tracks(app) == together
 
 
-def test_the_page_says_what_of_a_file_was_read_and_how(app: AppTest, root: Path) -> None:
-    photo, scan = root / "data/samples/eileen-collins-1999.jpg", io.BytesIO()
-    with Image.open(photo) as page:
-        page.save(scan, "TIFF", save_all=True, append_images=[page.rotate(180)])
-    side = encode_png(np.ascontiguousarray(np.rot90(read_image(photo))))
-    app.run()
-    for name, content, words in (("side.png", side, "90 degrees"), ("scan.jpg_large", scan.getvalue(), "1 of 2")):
-        upload(app, (name, content))
-        assert "happy" in app.title[0].value
-        assert words in text_of(app)
-
-
-def test_a_photo_without_faces_can_be_turned(app: AppTest) -> None:
-    upload(app.run(), ("wall.png", encode_png(np.full((90, 120, 3), 90, np.uint8))))
-    assert "No face" in app.title[0].value
-    app.button(key="turn").click().run()
-    assert state_of(app, PictureState).own[0].decode().pixels.shape == (120, 90, 3)
-
-
 def test_a_camera_without_https_names_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = start_app(root)
     for address, works in (("http://emomusic.example/", False), ("http://localhost:8501/", True)):
@@ -326,16 +313,19 @@ def test_a_skipped_artist_stays_away_on_other_ways_and_pages_until_it_is_allowed
     assert playlist(app) == songs  # the queue starts again
 
 
-def test_a_photo_without_a_face_has_its_songs_in_the_file(
-    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_photo_without_a_face_can_be_turned_and_has_its_songs_in_the_file(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = files_of(monkeypatch)
-    upload(app.run(), ("icon.png", encode_png(read_image(root / "data/icon.png"))))
+    upload(app.run(), ("wall.png", encode_png(np.full((90, 120, 3), 90, np.uint8))))
+    assert "No face" in app.title[0].value
+    app.button(key="turn").click().run()
+    assert state_of(app, PictureState).own[0].decode().pixels.shape == (120, 90, 3)
     assert tracks(app) == []
     assert not downloads(app)
     pick(app, "says-", "sad")
     assert queue_of(app).request.point == Emotion.SAD.point
-    record = json.loads(files["icon.json"]())
+    record = json.loads(files["wall.json"]())
     assert (record["faces"], record["request"]["manual_emotion"]) == ([], "sad")
     assert [song["id"] for song in record["songs"]] == playlist(app)
     pick(app, "mood-", "calm")

@@ -24,17 +24,12 @@ from emomusic.server.capacity import Capacity
 from emomusic.server.photos import Photos
 from emomusic.server.pictures import PictureState
 from emomusic.server.settings import Settings
-from tests.pages.screen import SAMPLE, click, queue_of, result_of, start_app, state_of, text_of, tracks, upload
+from tests.pages.screen import SAMPLE, click, queue_of, result_of, samples, start_app, state_of, text_of, tracks, upload
 
 
 @pytest.fixture
 def app(root: Path) -> AppTest:
     return start_app(root)
-
-
-def samples(root: Path, *names: str) -> list[tuple[str, bytes]]:
-    """Samples as own photos."""
-    return [(f"{name}.jpg", (root / f"data/samples/{name}.jpg").read_bytes()) for name in names]
 
 
 def small_server(monkeypatch: pytest.MonkeyPatch, *, max_memory_mb: int) -> Capacity:
@@ -45,11 +40,11 @@ def small_server(monkeypatch: pytest.MonkeyPatch, *, max_memory_mb: int) -> Capa
     return room
 
 
-def test_of_several_photos_only_small_copies_stay(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    room, others = small_server(monkeypatch, max_memory_mb=16), open_photos()  # 8 MB for each visitor
-    large = encode_png(np.random.default_rng(0).integers(0, 255, (1000, 2000, 3), np.uint8))  # 6 MB, no face
-    upload(app, *samples(root, "joe-biden-2010"))
-    upload(app, ("large.png", large), *samples(root, "grace-hopper-1984"))
+def test_of_several_photos_only_small_copies_stay(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    room, others = small_server(monkeypatch, max_memory_mb=12), open_photos()  # 6 MB for each visitor
+    large = encode_png(np.random.default_rng(0).integers(96, 160, (1000, 2000, 3), np.uint8))  # 4.5 MB, no face
+    upload(app, *samples("joe-biden-2010"))
+    upload(app, ("large.png", large), *samples("grace-hopper-1984"))
     assert "1 face in 2 photos" in text_of(app)
     copies = state_of(app, PictureState).own
     assert max(copies[0].decode().pixels.shape) == 1400
@@ -75,9 +70,9 @@ def num_kept(app: AppTest) -> int:
     return sum(map(len, (part for one in photos for part in (one.preview, one.small, *one.portraits))))
 
 
-def test_unreadable_ones_of_several_photos_keep_their_reasons(app: AppTest, root: Path) -> None:
+def test_unreadable_ones_of_several_photos_keep_their_reasons(app: AppTest) -> None:
     bad = {"song.jpg": b"ID3\x04" + bytes(400), "empty.jpg": b"", "bad.jpg": b"\xff\xd8\xffnonsense"}
-    upload(app, *bad.items(), *samples(root, "grace-hopper-1984"))
+    upload(app, *bad.items(), *samples("grace-hopper-1984"))
     reasons = dict(result_of(app, Photos).unread)
     assert reasons.keys() == bad.keys()
     for _ in range(2):
@@ -89,7 +84,16 @@ def test_unreadable_ones_of_several_photos_keep_their_reasons(app: AppTest, root
         app.run()
 
 
-def test_a_photo_whose_copies_have_no_room_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_photo_without_room_or_whose_copies_have_none_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = small_server(monkeypatch, max_memory_mb=2)  # 1 MB for each visitor
+    ((_, photo),) = samples(SAMPLE)
+    upload(app, ("large.jpg", photo + bytes(2**20)))
+    assert len(app.error) == 1
+    assert not tracks(app)
+    upload(app, ("small.jpg", photo))
+    assert not app.error
+    assert len(tracks(app)) == 1
+    assert room.memory.num_bytes == len(photo) + num_kept(app)
     room = small_server(monkeypatch, max_memory_mb=1)
     noise = np.random.default_rng(0).integers(0, 255, (1500, 1500, 3), np.uint8)
     buffer = io.BytesIO()
@@ -105,28 +109,13 @@ DATE_LINE = "Pacific/Kiritimati", "Pacific/Pago_Pago"  # a day apart at each mom
 
 
 @pytest.mark.parametrize("zone", DATE_LINE)
-def test_the_day_is_that_of_the_visitor(root: Path, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+def test_the_day_is_that_of_visitor_or_server(root: Path, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    for unknown in (None, "America", "/etc/a\0b"):
+        monkeypatch.setattr(type(st.context), "timezone", unknown)
+        today = date.today()
+        assert today <= local_date() <= date.today()
     monkeypatch.setattr(type(st.context), "timezone", zone)
     before = datetime.now(ZoneInfo(zone)).date()
     app = start_app(root, sample=SAMPLE)
     days = {result_of(app, ShownPhotos).today, queue_of(app).request.today}
     assert days <= {before, datetime.now(ZoneInfo(zone)).date()}
-
-
-@pytest.mark.parametrize("zone", [None, "America", "/etc/a\0b"])
-def test_an_unknown_time_zone_gives_the_date_of_the_server(monkeypatch: pytest.MonkeyPatch, zone: str | None) -> None:
-    monkeypatch.setattr(type(st.context), "timezone", zone)
-    before = date.today()
-    assert before <= local_date() <= date.today()
-
-
-def test_a_photo_without_room_is_not_stored(app: AppTest, monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
-    small = small_server(monkeypatch, max_memory_mb=2)  # 1 MB for each visitor
-    photo = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
-    upload(app, ("large.jpg", photo + bytes(2**20)))
-    assert len(app.error) == 1
-    assert not tracks(app)
-    upload(app, ("small.jpg", photo))
-    assert not app.error
-    assert len(tracks(app)) == 1
-    assert small.memory.num_bytes == len(photo) + num_kept(app)

@@ -1,6 +1,5 @@
 """The sources of songs: Spotify, the visitor's own files, and the bundled songs."""
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -35,13 +34,16 @@ from tests.pages.screen import (
     start_app,
     state_of,
     text_of,
+    told,
     unescaped,
 )
 from tests.songs.ears import FakeEar
 from tests.songs.songs import song_bytes
 
 
-def test_files_of_bundled_songs_name_no_folder_of_the_server(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bundled_songs_are_filtered_by_what_is_heard_and_their_files_name_no_folder_of_the_server(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files = files_of(monkeypatch)
     app = start_app(root, sample=SAMPLE, songs="bundled")
     assert {song.mood for song in queue_of(app).playlist(3)} == {"happy"}
@@ -52,9 +54,6 @@ def test_files_of_bundled_songs_name_no_folder_of_the_server(root: Path, monkeyp
     assert sum(any(name in text for name in names) for text in texts) >= 1
     assert not any(str(root) in text for text in texts)
     assert {"eileen-collins-1999-card.png", "eileen-collins-1999-card-without-faces.png"} <= files.keys()
-
-
-def test_audio_files_are_filtered_by_what_is_heard(root: Path) -> None:
     app = start_app(root, sample=SAMPLE, songs="bundled", heard=["guitar", "trombone"])
     assert {Trait.GUITAR in pick.song.hearing.traits for pick in queue_of(app).playlist(20)} == {True}
     app.pills(key="heard").set_value([Trait.GUITAR, Trait.VOICE]).run()
@@ -176,11 +175,6 @@ def test_the_page_has_the_songs_that_the_command_adds_and_reads_each_once(
     app.run()
 
 
-def shown_in_the_bar(app: AppTest) -> dict[str, Any]:
-    told: list[dict[str, Any]] = [json.loads(each.proto.json) for each in app.get("bidi_component")]
-    return next(data for data in told if data["part"] == "bar")
-
-
 @pytest.mark.parametrize("is_gone", [True, False])
 def test_the_bar_names_and_skips_an_unreadable_song(root: Path, library: Callable[[int], None], is_gone: bool) -> None:
     library(4)
@@ -190,17 +184,16 @@ def test_the_bar_names_and_skips_an_unreadable_song(root: Path, library: Callabl
     if not is_gone:
         Path(gone.path or "").mkdir()  # each attempt to read it raises an OSError
     app.run()
-    assert shown_in_the_bar(app)["next"] is None
+    assert told(app, "bar")["next"] is None
     click(app, "next-photo")
-    assert queue_of(app).current.song.id == shown_in_the_bar(app)["song"]["id"] == last.id
+    assert queue_of(app).current.song.id == told(app, "bar")["song"]["id"] == last.id
     assert any(gone.title in unescaped(toast.value) for toast in app.toast)
     assert last.title in text_of(app)
     assert not app.run().toast
 
 
-@pytest.mark.parametrize(
-    ("headers", "address", "server", "shared", "own"),
-    [
+def test_only_a_local_browser_without_a_proxy_is_on_the_own_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for headers, address, server, is_shared, own in (
         ({"Host": "localhost:8501"}, None, "localhost", "", True),
         ({"Host": "[::1]:8501"}, None, "127.0.0.1", "0", True),
         ({"Host": "localhost:8501"}, None, None, "", False),  # a server for the whole network
@@ -211,20 +204,11 @@ def test_the_bar_names_and_skips_an_unreadable_song(root: Path, library: Callabl
         ({"Host": "localhost:8501"}, "192.168.1.7", "localhost", "", False),
         ({"Host": "localhost", "X-Forwarded-For": "192.168.1.7"}, None, "localhost", "", False),
         ({}, None, "localhost", "", False),
-    ],
-)
-def test_only_a_local_browser_without_a_proxy_is_on_the_own_computer(
-    headers: Mapping[str, str],
-    address: str | None,
-    server: str | None,
-    shared: str,
-    own: bool,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(st, "context", SimpleNamespace(headers=headers, ip_address=address))
-    monkeypatch.setattr(st, "get_option", {"server.address": server}.__getitem__)
-    monkeypatch.setenv("EMOMUSIC_SHARED", shared)
-    assert is_own_computer() is own
+    ):
+        monkeypatch.setattr(st, "context", SimpleNamespace(headers=headers, ip_address=address))
+        monkeypatch.setattr(st, "get_option", {"server.address": server}.__getitem__)
+        monkeypatch.setenv("EMOMUSIC_SHARED", is_shared)
+        assert is_own_computer() is own, (headers, address, server, is_shared)
 
 
 def test_no_song_of_others_is_served(library: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:

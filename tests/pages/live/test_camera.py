@@ -18,28 +18,24 @@ from emomusic.server.live import LiveSession, Phase
 from emomusic.server.settings import Settings
 from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
-from tests.pages.live.sessions import TWO, Browser, agree_and_start, live_state, played, problems, show
+from tests.pages.live.conftest import TWO, Browser, agree_and_start, live_state, played, problems, show
 from tests.pages.screen import keys, state_of, text_of
 from tests.waiting import wait_until
 
 
-@pytest.mark.parametrize(
-    ("url", "hosts"),
-    [
+@pytest.mark.usefixtures("app")
+def test_no_ice_server_is_used_on_one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert session.connection() is None
+    monkeypatch.setenv("EMOMUSIC_LIVE", "webrtc")
+    for url, hosts in (
         ("http://[::1]:8501/live", ()),
         ("http://localhost.example.org/live", ("stun.l.google.com",)),
         ("", ("stun.l.google.com",)),
-    ],
-)
-def test_no_ice_server_is_used_on_one_machine(
-    app: AppTest, url: str, hosts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session.st, "context", SimpleNamespace(url=url))
-    assert session.connection() is None
-    monkeypatch.setenv("EMOMUSIC_LIVE", "webrtc")
-    settings = session.connection()
-    assert settings is not None
-    assert settings.hosts == hosts
+    ):
+        monkeypatch.setattr(session.st, "context", SimpleNamespace(url=url))
+        settings = session.connection()
+        assert settings is not None
+        assert settings.hosts == hosts
 
 
 def test_turn_reaches_the_session_of_webrtc(app: AppTest, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,15 +74,9 @@ def test_a_refused_visitor_may_ask_again(app: AppTest, browser: Browser, monkeyp
     app.button(key="live-stop").click().run()
     assert rooms.num_live == 0
     assert "live-restart" in keys(app)
-
-
-def test_an_answer_to_an_earlier_question_starts_nothing(app: AppTest, browser: Browser) -> None:
-    browser.problem = ""
-    agree_and_start(app.run())
-    first = state_of(app, CameraState).session
-    app.run().button(key="live-stop").click().run()
-    app.run()
-    assert state_of(app, CameraState).session is first
+    ended = state_of(app, CameraState).session
+    app.run()  # the answer to the earlier question starts nothing
+    assert state_of(app, CameraState).session is ended
 
 
 @pytest.mark.parametrize("is_asking", [True, False])
@@ -103,10 +93,6 @@ def test_after_a_photo_instead_the_problem_is_there_again(app: AppTest, browser:
     assert problems(app.switch_page("pages/live.py").run()) == [problem]
 
 
-def new_session(clock: FakeClock, **options: ice.IceSettings) -> LiveSession:
-    return LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())), clock=clock, **options)
-
-
 def test_the_session_of_a_closed_page_gives_its_place_to_the_same_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
     capacity = Capacity(Settings(max_live=2))
     monkeypatch.setattr(session, "capacity", lambda: capacity)
@@ -120,14 +106,13 @@ def test_the_session_of_a_closed_page_gives_its_place_to_the_same_visitor(monkey
     assert (mine.is_on, other.is_on, capacity.start_live(new)) == (False, True, True)
 
 
-@pytest.mark.parametrize(("options", "problem"), [({}, Problem.LOST), ({"ice": ice.IceSettings(())}, Problem.BLOCKED)])
-def test_without_a_frame_webrtc_is_blocked(
-    app: AppTest, clock: FakeClock, options: dict[str, ice.IceSettings], problem: Problem
-) -> None:
-    live = new_session(clock, **options)
-    clock.advance(60)
-    show(app, live)
-    assert (live.phase, problems(app)) == (Phase.OVER, [problem])
+def test_without_a_frame_webrtc_is_blocked_and_other_video_lost(app: AppTest, clock: FakeClock) -> None:
+    for servers, problem in ((None, Problem.LOST), (ice.IceSettings(()), Problem.BLOCKED)):
+        reader = LiveReader(lambda: (FakeDetector(TWO), FakeClassifier()))
+        live = LiveSession(reader, servers, clock=clock)
+        clock.advance(60)
+        show(app, live)
+        assert (live.phase, problems(app)) == (Phase.OVER, [problem])
 
 
 NOISE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
@@ -151,13 +136,20 @@ def watched_session() -> tuple[LiveSession, WatchedReader]:
     return LiveSession(reader), reader
 
 
-def test_the_first_frame_begins_the_video_and_each_is_mirrored_and_small() -> None:
+def test_a_frame_begins_the_video_mirrored_and_small_and_an_error_stays_until_the_next_success() -> None:
     live, reader = watched_session()
     live.take_frame(lambda: NOISE)
     assert live.phase is Phase.PLAYING
     assert (reader.taken == NOISE[:, ::-1]).all()
     live.take_frame(lambda: np.tile(NOISE, (3, 3, 1)))
     assert max(reader.taken.shape) == 640
+    reader.fails = True
+    live.take_frame(lambda: NOISE)
+    assert str(live.frame_error) == "no"
+    assert live.frame_error.__traceback__ is None  # a traceback holds the frame
+    reader.fails = False
+    live.take_frame(lambda: NOISE)
+    assert live.frame_error is None
     live.end()
 
 
@@ -177,18 +169,6 @@ def test_the_answer_has_the_faces_in_shares_of_the_mirrored_frame_and_the_listen
     assert json.loads(live.faces_json()) | {"isMarked": True} == answer
     live.end()
     assert json.loads(live.faces_json())["phase"] == "over"
-
-
-def test_an_error_stays_until_the_next_success() -> None:
-    live, reader = watched_session()
-    reader.fails = True
-    live.take_frame(lambda: NOISE)
-    assert str(live.frame_error) == "no"
-    assert live.frame_error.__traceback__ is None  # a traceback holds the frame
-    reader.fails = False
-    live.take_frame(lambda: NOISE)
-    assert live.frame_error is None
-    live.end()
 
 
 def test_a_frame_that_comes_during_another_one_or_after_the_end_is_dropped() -> None:

@@ -28,7 +28,7 @@ from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, ORDER, OWN_CAPTURE_S, L
 from emomusic.stream.reader import LiveReader, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock
 from tests.films import BIDEN, HOPPER, SAMPLES, pulled_face
-from tests.pages.live.sessions import (
+from tests.pages.live.conftest import (
     FRAME,
     TWO,
     Browser,
@@ -44,29 +44,10 @@ from tests.pages.screen import playing, playlist, queue_of, state_of, text_of, t
 from tests.waiting import wait_until
 
 
-def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: AppTest) -> None:
+def test_the_result_of_a_game_has_points_pictures_and_a_song_and_is_gone_after_the_game_or_the_page(
+    app: AppTest, browser: Browser
+) -> None:
     session = played((1, TWO, Emotion.SAD))
-    start_mirror_game(app, session)
-    session.game = ended_game(num_players=2)
-    left, right = session.game.view().points
-    assert left > right
-    app.run()
-    assert f"Left wins: Left {left} · Right {right}" in html_of(app)
-    assert html_of(app).count("data:image/jpeg") == 7 + 6 + 1
-    assert "from the start" in html_of(app)
-    assert state_of(app, PlayerState).playing is queue_of(app, "live")
-    listener = queue_of(app, "live").request
-    assert (listener.emotion, playing(app)) == (Emotion.FEAR, playlist(app, "live")[0])
-    app.segmented_control(key="shown").set_value(View.FACES).run()
-    assert tracks(app) == []
-    app.segmented_control(key="shown").set_value(View.GAME).run()
-    app.button(key="live-game-again").click().run()
-    assert "data:image/jpeg" not in html_of(app)
-    assert session.game.num_players == 2
-
-
-def test_pictures_of_players_are_gone_after_the_game_or_the_page(app: AppTest, browser: Browser) -> None:
-    session = played((1, TWO, Emotion.HAPPY))
     start_mirror_game(app, session)
 
     def finish() -> weakref.ref[MirrorGame]:
@@ -79,7 +60,19 @@ def test_pictures_of_players_are_gone_after_the_game_or_the_page(app: AppTest, b
         return game() is None and "data:image/jpeg" not in html_of(app)
 
     game = finish()
+    left, right = session.game.view().points
+    assert left > right
+    assert f"Left wins: Left {left} · Right {right}" in html_of(app)
+    assert html_of(app).count("data:image/jpeg") == 7 + 6 + 1
+    assert "from the start" in html_of(app)
+    assert state_of(app, PlayerState).playing is queue_of(app, "live")
+    listener = queue_of(app, "live").request
+    assert (listener.emotion, playing(app)) == (Emotion.FEAR, playlist(app, "live")[0])
+    app.segmented_control(key="shown").set_value(View.FACES).run()
+    assert tracks(app) == []
+    app.segmented_control(key="shown").set_value(View.GAME).run()
     app.button(key="live-game-again").click().run()
+    assert session.game.num_players == 2
     assert is_gone(game)
     game = finish()
     app.switch_page("pages/photo.py").run()

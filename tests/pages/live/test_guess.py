@@ -15,7 +15,7 @@ from emomusic.marks.drawing import qr_code
 from emomusic.server import visitor
 from emomusic.server.ballots import MOST_VOTERS, Ballot, ballot_of
 from tests.fakes import FakeClassifier, make_face
-from tests.pages.screen import app_of, state_of, text_of
+from tests.pages.screen import app_of, keys, state_of, text_of
 
 
 @pytest.fixture
@@ -32,14 +32,6 @@ def press(app: AppTest, key: str) -> AppTest:
     return app.button(key=f"guess-{key}").click().run()
 
 
-def test_nothing_tells_the_answer_and_no_camera_is_needed(lesson: AppTest) -> None:
-    assert "live-start" not in {button.key for button in lesson.button}
-    assert "smile" not in text_of(lesson)
-    lesson.pills(key="guess-hands").set_value(Emotion.HAPPY).run()
-    press(lesson, "label")
-    assert QUESTIONS[0].label.adjective in lesson.header[0].value
-
-
 def test_phones_get_the_address_of_the_server_as_a_code(monkeypatch: pytest.MonkeyPatch) -> None:
     probe = MagicMock(**{"getsockname.return_value": ("10.0.0.7", 9)})
     monkeypatch.setattr(visitor, "socket", MagicMock(**{"socket.return_value.__enter__.return_value": probe}))
@@ -51,7 +43,9 @@ def test_phones_get_the_address_of_the_server_as_a_code(monkeypatch: pytest.Monk
     assert visitor.address_for_phones(own) is None
 
 
-def test_phones_vote_without_a_name(lesson: AppTest, root: Path) -> None:
+def test_phones_vote_without_a_name_or_a_hint_and_the_class_without_them(lesson: AppTest, root: Path) -> None:
+    assert "live-start" not in keys(lesson)  # no camera is needed
+    assert "smile" not in text_of(lesson)
     press(lesson, "phones")
     ballot = state_of(lesson, GuessState).ballot
     assert f"/live?shown=Guess+first&vote={ballot.code}" in text_of(lesson)
@@ -70,6 +64,9 @@ def test_phones_vote_without_a_name(lesson: AppTest, root: Path) -> None:
     assert not ballot.counts()
     state_of(lesson, GuessState).ballot = ballot = None  # as after the end of the lesson's session
     assert "over" in phone.run().info[0].value
+    lesson.run().pills(key="guess-hands").set_value(Emotion.HAPPY).run()
+    press(lesson, "label")
+    assert QUESTIONS[1].label.adjective in lesson.header[0].value
 
 
 def test_the_machine_reads_the_faces_that_ship() -> None:

@@ -14,7 +14,7 @@ from emomusic.errors import ModelError
 from emomusic.server.frames import Problem
 from emomusic.server.live import LiveSession, Phase
 from emomusic.stream.reader import LiveReader
-from tests.pages.live.sessions import FRAME, TWO, played, problems, show
+from tests.pages.live.conftest import FRAME, TWO, played, problems, show
 from tests.pages.screen import charts, files_of, keys, page_of, playing, queue_of, state_of, text_of, tracks
 from tests.pages.test_hostile_names import NAME, assert_files, assert_text, with_table
 from tests.waiting import wait_until
