@@ -2,13 +2,14 @@ import io
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit import runtime
 
 from emomusic.errors import CapacityError
 from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage
 from emomusic.server import capacity as module
-from emomusic.server import shared
+from emomusic.server import shared, visitor
 from emomusic.server.capacity import MB, ByteBudget, Capacity, HeldBytes, Refusal
 from emomusic.server.film_job import FilmJob
 from emomusic.server.settings import Settings
@@ -61,6 +62,26 @@ def test_one_address_takes_half_of_the_places(server: Runtime) -> None:
 )
 def test_the_address_is_that_of_the_browser(peer: str | None, forwarded: str, address: str) -> None:
     assert address_of(peer, forwarded) == address
+
+
+def test_a_class_behind_one_address_reads_why_it_waits_and_does_not_ask_for_runs(
+    server: Runtime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    room, shown = Capacity(Settings(max_visitors=2, max_live=1)), list[str]()
+    monkeypatch.setattr(visitor, "capacity", lambda: room)
+    monkeypatch.setattr(visitor, "_address", lambda: "192.0.2.1")
+    server.open = {"pupil"}
+    assert room.admit("pupil", "192.0.2.1") is None
+    monkeypatch.setattr(st, "rerun", lambda: shown.append("again"))
+    for why, rerun in ((Refusal.ADDRESS, []), (Refusal.FULL, ["again"])):
+        visitor._wait_for_room.__wrapped__(why)  # type: ignore[attr-defined]
+        assert shown == rerun
+    monkeypatch.setattr(st, "stop", lambda: shown.append("stopped"))
+    for name in ("title", "markdown"):
+        monkeypatch.setattr(st, name, lambda text, **_: shown.append(text))
+    visitor.admit_visitor()
+    assert shown == ["again", *Refusal.ADDRESS.value, "stopped"]
+    assert "EMOMUSIC_MAX_VISITORS" in caplog.text
 
 
 def test_an_admitted_visitor_may_return_to_the_session(server: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """The sources of songs: Spotify, the visitor's own files, and the bundled songs."""
 
 import os
+import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,6 +41,7 @@ from tests.pages.screen import (
 )
 from tests.songs.ears import FakeEar
 from tests.songs.songs import song_bytes
+from tests.waiting import PATIENCE_S, wait_until
 
 
 def test_bundled_songs_are_filtered_by_what_is_heard_and_their_files_name_no_folder_of_the_server(
@@ -311,3 +314,21 @@ def test_a_new_queue_of_a_place_takes_over_the_bar_and_a_list_waits_for_a_click(
         opened.append(player.playing)
     assert opened == [queues[0], queues[1], queues[1]]
     assert player.queues == {"photo": queues[2]}
+
+
+def test_two_tabs_start_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    started, both, may_end = list[object](), threading.Barrier(2), threading.Event()
+
+    def run(command: object, **_: object) -> SimpleNamespace:
+        started.append(command)
+        assert may_end.wait(PATIENCE_S)
+        return SimpleNamespace(stderr=b"progress\nemomusic: caf\xe9 is silent\n")
+
+    monkeypatch.setattr(own_library.subprocess, "run", run)
+    own = own_library.OwnLibrary()
+    with ThreadPoolExecutor(2) as tabs:
+        list(tabs.map(lambda _: (both.wait(PATIENCE_S), own.start()), range(2)))
+    assert (own.is_running, own.problems) == (True, [])
+    may_end.set()
+    wait_until(lambda: not own.is_running)
+    assert (len(started), own.problems) == (1, ["caf\ufffd is silent"])

@@ -2,6 +2,8 @@
 
 import json
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic.app.live import session
 from emomusic.app.state import CameraState
 from emomusic.media.images import RgbImage
-from emomusic.server import ice
+from emomusic.server import ice, webrtc
 from emomusic.server.capacity import Capacity
 from emomusic.server.frames import Problem
 from emomusic.server.live import LiveSession, Phase
@@ -20,7 +22,7 @@ from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.live.conftest import TWO, Browser, agree_and_start, live_state, played, problems, show
 from tests.pages.screen import keys, state_of, text_of
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 @pytest.mark.usefixtures("app")
@@ -191,3 +193,26 @@ def test_a_frame_that_comes_during_another_one_or_after_the_end_is_dropped() -> 
     assert reader.view().num_frames == 1
     assert reader.taken.shape == NOISE.shape
     assert live.phase is Phase.OVER
+
+
+def test_of_offers_at_once_only_the_newest_connection_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    num_offers = 5
+    open_ones, together = set[bytes](), threading.Barrier(num_offers)
+
+    def connect(_: object, offer: bytes, __: object) -> tuple[Callable[[], None], bytes]:
+        together.wait(PATIENCE_S)
+        open_ones.add(offer)
+        return lambda: open_ones.discard(offer), b"answer to " + offer
+
+    monkeypatch.setattr(webrtc, "connect", connect)
+    live = LiveSession(LiveReader(pytest.fail), ice.IceSettings(()))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(num_offers) as threads:
+        offers = [b"%d" % number for number in range(num_offers)]
+        assert list(threads.map(live.connect, offers)) == [b"answer to " + offer for offer in offers]
+    assert len(open_ones) == 1
+    together = threading.Barrier(1)
+    live.connect(b"again")
+    assert open_ones == {b"again"}
+    live.end()
+    live.connect(b"too late")
+    assert open_ones == set()
