@@ -33,10 +33,10 @@ from emomusic.app.state import page_state
 from emomusic.faces.who import Who
 from emomusic.results.overview import DEFAULTS, Benchmark
 from emomusic.songs.catalogue import normalize_text
+from emomusic.songs.recommend import JOURNEY_STEPS
 from emomusic.songs.request import Policy, destination_of
 from emomusic.songs.search import terms_in
 
-_NUM_SONGS = 5
 _SAMPLES = "data/samples"
 _MOST_FACES = 500  # faces of a picture that the code may name
 
@@ -86,16 +86,17 @@ class _Screen:
         return options | ({"genres": genres} if (genres := self.all(GENRES)) else {})
 
     def command(self, *words: str, **more: str | list[str]) -> str:
-        """A command with these words and the options for songs."""
+        """A command with these words and the options for songs; a journey of another length has other songs."""
         parts = ["emomusic", *words]
         for name, value in (self.songs | more).items():
             parts += [f"--{name}", *([value] if isinstance(value, str) else value)]
-        return shlex.join([*parts, "--songs", str(_NUM_SONGS), "--json"])
+        return shlex.join([*parts, "--songs", str(JOURNEY_STEPS), "--json"])
 
     def recommend(self, target: str) -> str:
         """The lines that print songs for an expression of Python."""
         options = "".join(f", {name}={value!r}" for name, value in self.songs.items())
-        return f"for pick in recommend_songs({target}{options}):\n    print(pick.song.full_name)"
+        songs = f"recommend_songs({target}{options}, num_songs={JOURNEY_STEPS})"
+        return f"for pick in {songs}:\n    print(pick.song.full_name)"
 
 
 def _of_picture(screen: _Screen) -> Code:
@@ -127,7 +128,7 @@ def _of_picture(screen: _Screen) -> Code:
             screen.recommend(target),
         ]
     )
-    more: dict[str, str | list[str]] = {"songs": str(_NUM_SONGS)}
+    more: dict[str, str | list[str]] = {"songs": str(JOURNEY_STEPS)}
     if screen.posed:
         more["posed"] = "true"
     query = urlencode(screen.songs | more, doseq=True)
