@@ -105,7 +105,7 @@ def problems() -> dict[str, str]:
     return {asset.path: problem for asset, problem in assets.check_assets() if problem}
 
 
-def test_a_training_that_runs_or_was_ended_damages_nothing(checkout: Path) -> None:
+def test_checksums_are_written_anew_for_one_model_alone_and_a_training_damages_none(checkout: Path) -> None:
     mine = checkout / "models" / "face" / "mine"
     (mine / "checkpoint" / "drafts").mkdir(parents=True)
     (mine / "checkpoint" / "state.json").touch()
@@ -114,9 +114,7 @@ def test_a_training_that_runs_or_was_ended_damages_nothing(checkout: Path) -> No
     assert "face model mine" not in {asset.name for asset in assets.list_assets()}
     (mine / "model.keras").touch()
     assert "models/face/mine/model.keras is not listed" in problems()["models/face/mine"]
-
-
-def test_checksums_are_written_anew_for_one_model_alone_and_an_absent_one_is_told(checkout: Path) -> None:
+    shutil.rmtree(mine)
     for path in (checkout / "models" / "face").glob("*/model.keras"):
         path.write_bytes(b"other weights")
     assets.write_checksums(checkout / "models" / "face" / "one")

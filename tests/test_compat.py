@@ -16,7 +16,7 @@ from tests.pages.screen import run_function
 from tests.waiting import run_coroutine
 
 
-def test_an_answer_to_a_browser_outlives_the_start_of_a_run() -> None:
+def test_answers_and_blocks_whose_content_waits_outlive_the_start_of_a_run() -> None:
     compat.keep_messages()
     queue, answer, delta = ForwardMsgQueue(), ForwardMsg(), ForwardMsg()
     answer.file_urls_response.response_id = "upload"
@@ -25,11 +25,7 @@ def test_an_answer_to_a_browser_outlives_the_start_of_a_run() -> None:
         queue.enqueue(message)
     queue.clear(retain_lifecycle_msgs=True)
     assert queue.flush() == [answer]
-
-
-def test_the_run_of_a_fragment_drops_no_block_whose_content_waits_too() -> None:
-    compat.keep_messages()
-    queue, block, chart = ForwardMsgQueue(), ForwardMsg(), ForwardMsg(ref_hash="of a chart that the browser has")
+    block, chart = ForwardMsg(), ForwardMsg(ref_hash="of a chart that the browser has")
     block.delta.add_block.allow_empty = True
     block.delta.fragment_id = "plane"
     for message, path in ((block, [0, 3]), (chart, [0, 3, 0])):

@@ -203,19 +203,15 @@ def test_a_comparison_names_the_class_of_which_the_weaker_model_finds_most_more(
 # Predictions
 
 
-def test_the_examples_of_a_cell_come_the_surest_first(checkout: Path) -> None:
+def test_the_examples_of_a_cell_come_the_surest_first_and_thresholds_are_those_of_scikit_learn(checkout: Path) -> None:
     own = read_predictions(ModelKind.FACE, "cnn_capstone")
     rows = own.cell("happy", "sad")
     assert len(rows) == own.scores().confusion[3, 4] > 1
     assert (own.y_true[rows] == 3).all()
     assert (own.y_pred[rows] == 4).all()
     assert (np.diff(own.confidence[rows]) <= 0).all()
-
-
-def test_thresholds_give_the_curves_of_scikit_learn(checkout: Path) -> None:
-    group = read_predictions(ModelKind.FACE, "cnn_capstone")
-    found = predictions.thresholds_of(group, "happy")
-    is_happy, shares = group.y_true == 3, group.probabilities[:, 3]
+    found = predictions.thresholds_of(own, "happy")
+    is_happy, shares = own.y_true == 3, own.probabilities[:, 3]
     precision, recall, thresholds = precision_recall_curve(is_happy, shares)
     np.testing.assert_allclose(found.precision, precision[:-1][::-1])
     np.testing.assert_allclose(found.recall, recall[:-1][::-1])
