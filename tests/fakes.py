@@ -1,8 +1,10 @@
-"""Fakes of the slow models and of the clock."""
+"""Fakes of the slow models, of the clock and of the server's limits."""
 
 from collections.abc import Sequence
+from types import ModuleType
 
 import numpy as np
+import pytest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.faces.detection import DetectionTrace, Face, FaceDetector, Landmarks, NetworkOutput
@@ -10,6 +12,8 @@ from emomusic.faces.identity import Descriptors
 from emomusic.faces.mtcnn import Boxes
 from emomusic.faces.reading import Networks, PictureReading, read_picture
 from emomusic.media.images import Box, DecodedPicture, RgbImage
+from emomusic.server.capacity import Capacity
+from emomusic.server.settings import Settings
 
 NO_OUTPUT = NetworkOutput(*[Boxes(np.empty((0, 4)), np.empty(0))] * 2)
 """Of a network that finds nothing."""
@@ -83,3 +87,11 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         self.now_s += seconds
+
+
+def own_capacity(monkeypatch: pytest.MonkeyPatch, *modules: ModuleType, **limits: int) -> Capacity:
+    """A capacity with these settings, in place of the process's own in some modules."""
+    own = Capacity(Settings(**limits))
+    for module in modules:
+        monkeypatch.setattr(module, "capacity", lambda: own)
+    return own

@@ -216,17 +216,14 @@ def test_data_list_names_licences_and_says_how_what_is_absent_comes_back(
     assert {name for name, line in lines.items() if f"data get {name}" in line} == set(DOWNLOADS)
 
 
-def test_doctor_finds_this_installation_healthy(run: Run) -> None:
+def test_doctor_finds_this_installation_healthy_and_tells_what_is_absent(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     status, report, _ = run("doctor")
     assert (status, report["healthy"]) == (0, True), report
     assert {"python", "packages", "bundled files", "face models", "music", "camera"} == {
         check["name"] for check in report["checks"]
     }
-
-
-def test_doctor_tells_what_is_absent_and_ends_with_status_2(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     packages = {"": ("numpy",), "app": ("streamlit", "no-such-package"), "train": ("no-such-framework", "keras")}
     monkeypatch.setattr(system, "PACKAGES", packages)
     monkeypatch.setattr(assets, "ROOT", tmp_path)

@@ -14,7 +14,7 @@ from emomusic.server.capacity import MB, ByteBudget, Capacity, HeldBytes, Refusa
 from emomusic.server.film_job import FilmJob
 from emomusic.server.settings import Settings
 from emomusic.server.visitor import address_of
-from tests.fakes import FakeClassifier, FakeClock, FakeDetector
+from tests.fakes import FakeClassifier, FakeClock, FakeDetector, own_capacity
 from tests.pages.film_jobs import FACE, GREY, fakes, wait_for_end
 from tests.pages.screen import SAMPLE, start_app, text_of
 
@@ -67,8 +67,7 @@ def test_the_address_is_that_of_the_browser(peer: str | None, forwarded: str, ad
 def test_a_class_behind_one_address_reads_why_it_waits_and_does_not_ask_for_runs(
     server: Runtime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    room, shown = Capacity(Settings(max_visitors=2, max_live=1)), list[str]()
-    monkeypatch.setattr(visitor, "capacity", lambda: room)
+    room, shown = own_capacity(monkeypatch, visitor, max_visitors=2, max_live=1), list[str]()
     monkeypatch.setattr(visitor, "_address", lambda: "192.0.2.1")
     server.open = {"pupil"}
     assert room.admit("pupil", "192.0.2.1") is None

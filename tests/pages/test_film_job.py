@@ -19,11 +19,10 @@ from emomusic.errors import FilmError
 from emomusic.faces.reading import Networks
 from emomusic.media.film_songs import SceneSong
 from emomusic.server import film_job as job_module
-from emomusic.server.capacity import ByteBudget, Capacity
+from emomusic.server.capacity import ByteBudget
 from emomusic.server.files import StreamedFile
 from emomusic.server.film_job import FilmJob, FilmPhase, FilmView
-from emomusic.server.settings import Settings
-from tests.fakes import FakeClassifier, FakeDetector, make_face
+from tests.fakes import FakeClassifier, FakeDetector, make_face, own_capacity
 from tests.films import COLLINS, NOBODY, film_bytes
 from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, wait_for_end
 from tests.waiting import PATIENCE_S, wait_until
@@ -173,9 +172,7 @@ def test_a_song_needs_a_settled_scene_or_the_end(start: Callable[..., FilmJob], 
 @pytest.fixture
 def budget(monkeypatch: pytest.MonkeyPatch) -> ByteBudget:
     """The budget of files, on a server of its own."""
-    here = Capacity(Settings(max_visitors=9, max_live=9))
-    monkeypatch.setattr(job_module, "capacity", lambda: here)
-    return here.files
+    return own_capacity(monkeypatch, job_module, max_visitors=9, max_live=9).files
 
 
 def test_a_film_counts_until_its_job_ends(start: Callable[..., FilmJob], budget: ByteBudget) -> None:

@@ -23,7 +23,7 @@ from emomusic.server import photos as reading
 from emomusic.server.capacity import Capacity
 from emomusic.server.photos import Photos
 from emomusic.server.pictures import PictureState
-from emomusic.server.settings import Settings
+from tests.fakes import own_capacity
 from tests.pages.screen import SAMPLE, click, queue_of, result_of, samples, start_app, state_of, text_of, tracks, upload
 
 
@@ -34,10 +34,7 @@ def app(root: Path) -> AppTest:
 
 def small_server(monkeypatch: pytest.MonkeyPatch, *, max_memory_mb: int) -> Capacity:
     """A server with little memory."""
-    room = Capacity(Settings(max_visitors=1, max_live=1, max_memory_mb=max_memory_mb))
-    for module in (uploads, reading):
-        monkeypatch.setattr(module, "capacity", lambda: room)
-    return room
+    return own_capacity(monkeypatch, uploads, reading, max_visitors=1, max_live=1, max_memory_mb=max_memory_mb)
 
 
 def test_of_several_photos_only_small_copies_stay(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

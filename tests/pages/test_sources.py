@@ -19,13 +19,13 @@ from emomusic.app.queues import PlayerState
 from emomusic.app.state import SpotifyState
 from emomusic.errors import LibraryError
 from emomusic.server import own_library
-from emomusic.server.capacity import Capacity, capacity
-from emomusic.server.settings import Settings
+from emomusic.server.capacity import capacity
 from emomusic.server.shared import shared
 from emomusic.server.visitor import is_own_computer
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.song import Player, Trait
+from tests.fakes import own_capacity
 from tests.pages.screen import (
     SAMPLE,
     click,
@@ -133,8 +133,7 @@ def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.Mo
     app = upload(start_app(root, sample=SAMPLE, songs="own"), {f"{number}.wav": untitled(2) for number in range(3)})
     assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"0.wav", "1.wav"}
     monkeypatch.setattr(own_music, "MAX_FILES", 50)
-    small = Capacity(Settings(max_visitors=1, max_live=1, max_memory_mb=2))  # 1 MB for each visitor
-    monkeypatch.setattr(uploads, "capacity", lambda: small)
+    small = own_capacity(monkeypatch, uploads, max_visitors=1, max_live=1, max_memory_mb=2)  # 1 MB for each visitor
     second = untitled(4)
     assert len(second) > 2**19
     app = upload(start_app(root, sample=SAMPLE, songs="own"), {"0.wav": second, "1.wav": second})

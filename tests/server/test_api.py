@@ -19,9 +19,9 @@ from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage
 from emomusic.server import api
 from emomusic.server.capacity import Capacity
-from emomusic.server.settings import Settings, settings
+from emomusic.server.settings import settings
 from tests.batch.pictures import answer_of as command
-from tests.fakes import FakeClassifier, FakeClock, FakeDetector
+from tests.fakes import FakeClassifier, FakeClock, FakeDetector, own_capacity
 from tests.waiting import PATIENCE_S, wait_until
 
 TOKEN = "a-long-secret-of-the-test"
@@ -44,9 +44,7 @@ class Ask:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Capacity:
     """The capacity of the test's server."""
-    here = Capacity(Settings(max_visitors=10, max_live=3))
-    monkeypatch.setattr(api, "capacity", lambda: here)
-    return here
+    return own_capacity(monkeypatch, api, max_visitors=10, max_live=3)
 
 
 @contextmanager

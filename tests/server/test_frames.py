@@ -17,8 +17,7 @@ from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_tok
 from emomusic.errors import ImageError
 from emomusic.media.images import RgbImage, encode_jpeg
 from emomusic.server import frames
-from emomusic.server.capacity import Capacity
-from emomusic.server.settings import Settings
+from tests.fakes import own_capacity
 from tests.server.asgi import answer_of
 from tests.waiting import wait_until
 
@@ -64,8 +63,7 @@ def place_of(taker: Taker) -> str:
 @pytest.fixture
 def taker(monkeypatch: pytest.MonkeyPatch) -> Taker:
     open_pages = SimpleNamespace(is_active_session=lambda visitor: visitor == "ann")
-    here = Capacity(Settings(max_visitors=9, max_live=9))
-    monkeypatch.setattr(frames, "capacity", lambda: here)
+    own_capacity(monkeypatch, frames, max_visitors=9, max_live=9)
     monkeypatch.setattr(frames, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: open_pages))
     return Taker()
 

@@ -22,7 +22,7 @@ from emomusic.app import uploads
 from emomusic.server import asgi, gate
 from emomusic.server.capacity import Capacity
 from emomusic.server.gate import Gate, upload_of
-from emomusic.server.settings import Settings
+from tests.fakes import own_capacity
 from tests.server.asgi import answer_of
 from tests.waiting import run_coroutine
 
@@ -46,8 +46,7 @@ class Server(SimpleNamespace):
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Capacity:
     """The capacity of the server, which has admitted its visitor."""
-    here = Capacity(Settings(max_visitors=2, max_live=1, max_memory_mb=1, max_files_mb=1))
-    monkeypatch.setattr(gate, "capacity", lambda: here)
+    here = own_capacity(monkeypatch, gate, max_visitors=2, max_live=1, max_memory_mb=1, max_files_mb=1)
     monkeypatch.setattr(runtime, "exists", lambda: True)
     monkeypatch.setattr(runtime, "get_instance", lambda: server)
     server = Server()

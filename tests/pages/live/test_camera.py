@@ -14,12 +14,10 @@ from emomusic.app.live import session
 from emomusic.app.state import CameraState
 from emomusic.media.images import RgbImage
 from emomusic.server import ice, webrtc
-from emomusic.server.capacity import Capacity
 from emomusic.server.frames import Problem
 from emomusic.server.live import LiveSession, Phase
-from emomusic.server.settings import Settings
 from emomusic.stream.reader import LiveReader
-from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
+from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face, own_capacity
 from tests.pages.live.conftest import TWO, Browser, agree_and_start, live_state, played, problems, show
 from tests.pages.screen import keys, state_of, text_of
 from tests.waiting import PATIENCE_S, wait_until
@@ -55,8 +53,7 @@ def test_turn_reaches_the_session_of_webrtc(app: AppTest, browser: Browser, monk
 
 
 def test_a_refused_visitor_may_ask_again(app: AppTest, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    rooms = Capacity(Settings(max_visitors=9, max_live=1))
-    monkeypatch.setattr(session, "capacity", lambda: rooms)
+    rooms = own_capacity(monkeypatch, session, max_visitors=9, max_live=1)
     other = played()
     assert rooms.start_live(other)
     assert app.run().button(key="live-start").disabled
@@ -96,8 +93,7 @@ def test_after_a_photo_instead_the_problem_is_there_again(app: AppTest, browser:
 
 
 def test_the_session_of_a_closed_page_gives_its_place_to_the_same_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
-    capacity = Capacity(Settings(max_live=2))
-    monkeypatch.setattr(session, "capacity", lambda: capacity)
+    capacity = own_capacity(monkeypatch, session, max_live=2)
     mine, other, new = (
         LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())), visitor=visitor, cookies={"a": cookie})
         for visitor, cookie in (("before", "1"), ("other", "2"), ("now", "1"))
