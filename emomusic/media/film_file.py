@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import av
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from emomusic.errors import FilmError
 from emomusic.media.container import MediaFile
@@ -207,24 +208,19 @@ class FilmFile(MediaFile):
             else "",
             f"It has no times, so {_USUAL_RATE} pictures a second are assumed." if self.demuxer == "mjpeg" else "",
             "Only the key frames of this large film were read." if self._has_keys_only else "",
-            "It shows two views beside each other (3D), so each person may be listed twice." if self._is_3d() else "",
+            "It shows two views in one picture (3D), so each person may be listed twice." if self._is_3d() else "",
         ]
         return " ".join(filter(None, notes)) or None
 
     def _is_3d(self) -> bool:
-        """Whether the film says that it has two views beside each other, or its first frame shows them."""
+        """Whether the film says that it has two views, or its first frame shows them."""
         modes = (self._stream.metadata.get(key, "") for key in ("stereo_mode", "stereoscopic_layout"))
         if any(mode in _TWO_VIEWS for mode in modes):
             return True
         grey = cv2.cvtColor(self.picture(self._first, _HALVES_SIDE), cv2.COLOR_RGB2GRAY).astype(np.float32)
-        if grey.shape[1] < 1.5 * grey.shape[0]:
-            return False
         grey -= cv2.GaussianBlur(grey, (0, 0), _HALVES_SIDE / 24)  # the light of a scene is alike on both sides
-        half = grey.shape[1] // 2
-        left, right = grey[:, half // 8 : half - half // 8], grey[:, half:]
-        if min(left.std(), right.std()) < _LEAST_DETAIL:
-            return False
-        return float(cv2.matchTemplate(right, left, cv2.TM_CCOEFF_NORMED).max()) > _ALIKE
+        is_wide = grey.shape[1] >= 1.5 * grey.shape[0]
+        return _are_halves_alike(grey) or (is_wide and _are_halves_alike(grey.T))
 
     def _chosen_video(self) -> Any:
         videos = self._videos()
@@ -420,6 +416,15 @@ class FilmFile(MediaFile):
         """A frame as an upright image of at most `max_side` pixels a side; None for the film's size."""
         scale = 1.0 if max_side is None else min(max_side / max(self.width, self.height), 1.0)
         return frame.picture(*(max(round(side * scale), 1) for side in (self.width, self.height)))
+
+
+def _are_halves_alike(grey: npt.NDArray[np.float32]) -> bool:
+    """Whether the upper and the lower half show the same, perhaps moved a little."""
+    half, margin = len(grey) // 2, grey.shape[1] // 16
+    upper, lower = grey[half // 8 : half - half // 8, margin : grey.shape[1] - margin], grey[half:]
+    if min(upper.std(), lower.std()) < _LEAST_DETAIL:
+        return False
+    return float(cv2.matchTemplate(lower, upper, cv2.TM_CCOEFF_NORMED).max()) > _ALIKE
 
 
 _DURATION_TAG = re.compile(r"(\d{1,2}):(\d\d):(\d\d\.\d{1,9})", re.ASCII)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -14,7 +15,9 @@ import numpy as np
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError
+from emomusic.faces.fer2013 import majority
 from emomusic.faces.labels import EMOTION_WORDS, NAMING, emotions_in
+from emomusic.media.encodings import as_utf8
 from emomusic.media.formats import PICTURE_ENDINGS, has_ending
 from emomusic.media.guarded import FolderWalk
 
@@ -27,7 +30,7 @@ Label: TypeAlias = tuple[Source, str]
 TABLES = (".csv", ".parquet")
 _NAME_COLUMNS = (
     *("subdirectory_filepath", "image", "filename", "file_name", "file", "path", "pth", "filepath", "img"),
-    *("image_name", "image_path", "picture"),
+    *("image_name", "image name", "image_path", "picture"),
 )
 _LABEL_COLUMNS = ["expression", "label", "emotion", "class", "labels"]
 _IMAGE_COLUMNS = ["image", "img", "img_bytes", "bytes", "picture"]
@@ -35,7 +38,10 @@ _ROWS = 1000  # rows of pixels that are read at once
 _LIST_ENDINGS = ("txt", "csv", "tsv", "npy")
 _MAX_BYTES = 2**30  # the pictures in a table
 _LARGEST_LIST = 2**28
-_STEM = re.compile(r"_aligned$|_exp$", re.IGNORECASE)
+_STEM = re.compile(r"_aligned$|_exp$|_emotion$", re.IGNORECASE)
+_VOTES = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "nf"]
+_BARE = {2: ["image", "label"], 12: ["image", "box", *_VOTES]}
+"""The columns of lists without a first row of names, by their number: the latter are those of FER+."""
 
 PIXEL_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
 """Numbers in tables of pixels, as in `fer2013.csv`; that of CK+ adds contempt."""
@@ -68,28 +74,40 @@ def listed_pictures(folder: Path, pictures: list[Path], files: list[Path]) -> li
 
 def _rows_of(file: Path) -> Iterator[tuple[str, str]]:
     """Names of pictures and their labels in a list; nothing for another file."""
-    import pandas as pd
-
     try:
         if file.suffix.lower() == ".npy":
             if file.stem.endswith("_exp"):
                 yield _STEM.sub("", file.stem), str(np.load(file, allow_pickle=False))
             return
+        text = as_utf8(file.read_bytes())[0].decode(errors="replace")
         if has_ending(file.name, ("csv", "tsv")):
-            with file.open(encoding="utf-8", errors="replace") as lines:
-                separator = max(",;\t", key=lines.readline().count)
-            options: Any = {"keep_default_na": False, "encoding_errors": "replace", "on_bad_lines": "skip"}
-            rows = pd.read_csv(file, sep=separator, dtype=str, **options)
-            if (columns := _columns(rows.columns, _NAME_COLUMNS, _LABEL_COLUMNS)) is not None:
-                yield from rows[columns].itertuples(index=False, name=None)
-            return
-        text = file.read_text(encoding="utf-8-sig", errors="replace")
+            yield from _rows_of_table(text)
+        elif file.stem.endswith("_emotion") and len(text.split()) == 1:  # of the last frame of a film of CK+
+            yield _STEM.sub("", file.stem), f"{float(text):g}"
+        else:
+            lines = (re.sub("[,;\t]", " ", line).split() for line in text.splitlines())
+            yield from (
+                (words[0], words[1]) for words in lines if len(words) == 2 and has_ending(words[0], PICTURE_ENDINGS)
+            )
     except (OSError, ValueError):
         return
-    for line in text.splitlines():
-        words = line.replace(",", " ").replace("\t", " ").split()
-        if len(words) == 2 and has_ending(words[0], PICTURE_ENDINGS):
-            yield words[0], words[1]
+
+
+def _rows_of_table(text: str) -> Iterator[tuple[str, str]]:
+    """Names of pictures and their labels, or what most people voted for; nothing without such columns."""
+    import pandas as pd
+
+    first = text.partition("\n")[0]
+    separator = max(",;\t", key=first.count)
+    is_bare = has_ending(first.partition(separator)[0].strip('" '), PICTURE_ENDINGS)
+    options: Any = {"keep_default_na": False, "on_bad_lines": "skip", "header": None if is_bare else 0}
+    rows = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, **options)
+    rows.columns = pd.Index(_BARE.get(rows.shape[1], rows.columns) if is_bare else rows.columns.str.strip().str.lower())
+    if rows.columns.isin(_VOTES).sum() == len(_VOTES):
+        winners = majority(rows[_VOTES].to_numpy(np.uint8))
+        rows["label"] = ["no majority" if winner < 0 else _VOTES[winner] for winner in winners]
+    if (columns := _columns(rows.columns, _NAME_COLUMNS, _LABEL_COLUMNS)) is not None:
+        yield from rows[columns].itertuples(index=False, name=None)
 
 
 def _columns(names: Iterable[str], *usual: Sequence[str]) -> list[str] | None:
@@ -145,7 +163,8 @@ def _parquet(table: Path) -> Iterator[Label]:
 
 def _without(expected: str, table: Path, columns: Iterable[str]) -> DatasetError:
     return DatasetError(
-        f"expected the columns {expected} in {table.name}. Received: {', '.join(map(str, columns))[:120]}"
+        f"expected the columns {expected} in {table.name}. Received: {', '.join(map(str, columns))[:120]}. "
+        "Choose the folder of the pictures if this is their list"
     )
 
 
@@ -224,6 +243,12 @@ def _by_lists(folder: Path, labels: str | None, children: list[Path]) -> Labelle
     if parts:
         raise DatasetError(
             f"expected folders of emotions in {folder}. Received: emotions in {', '.join(parts)}. Choose one of them"
+        )
+    tables = [file.name for file in files if file.suffix.lower() in TABLES]
+    if tables and len(files) == len(tables):
+        raise DatasetError(
+            f"expected pictures in {folder}. Received: {', '.join(tables)[:200]}. Choose one, or give fer2013.csv "
+            "to --fer2013, which counts the votes of FER+ too"
         )
     known, received = ", ".join(EMOTIONS), ", ".join(child.name for child in children)[:200]
     raise DatasetError(

@@ -32,6 +32,8 @@ CUTS = {
     "webp": ("WEBP", {}),
     "tiff": ("TIFF", {}),
     "ppm": ("PPM", {}),
+    "jp2": ("JPEG2000", {"quality_layers": [80, 60, 40, 30, 20, 15, 10, 5], "irreversible": True}),
+    "tiles.j2k": ("JPEG2000", {"tile_size": (64, 64), "no_jp2": True}),
     "gif": ("GIF", {"interlace": 0}),
     "interlaced.gif": ("GIF", {}),
     "heic": ("HEIF", {}),
@@ -134,9 +136,9 @@ def test_of_a_cut_heic_in_tiles_the_whole_tiles_are_read() -> None:
     assert "absent" in found.note
 
 
-@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])
-def test_only_the_end_marker_is_absent(options: dict[str, bool]) -> None:
-    whole = encoded(PHOTO, "JPEG", **options)
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}, {"tile_size": (200, 90)}])
+def test_only_the_end_marker_is_absent(options: dict[str, object]) -> None:
+    whole = encoded(PHOTO, "JPEG2000" if "tile_size" in options else "JPEG", **options)
     found = read_picture_file(whole[:-2])
     assert found.note is None
     assert (found.pixels == read_image(whole)).all()

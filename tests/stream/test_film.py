@@ -1,7 +1,7 @@
 import io
 import itertools
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -244,8 +244,9 @@ def test_of_a_large_film_the_key_frames_are_read() -> None:
     assert len(reading.persons()) == 2
 
 
-def test_a_film_of_two_views_is_named() -> None:
-    views = [np.hstack([picture, np.roll(picture, 5, axis=1)]) for picture in FRAMES[::4]]
+@pytest.mark.parametrize("stack", [np.hstack, np.vstack])
+def test_a_film_of_two_views_is_named(stack: Callable[..., np.ndarray]) -> None:
+    views = [stack([picture, np.roll(picture, 5, axis=1)]) for picture in FRAMES[::4]]
     for data, is_named in ((encoded(views, "mp4", "libx264"), True), (encoded(FRAMES[::4], "mp4", "libx264"), False)):
         with FilmFile(io.BytesIO(data)) as film:
             assert bool(film.note and "3D" in film.note) is is_named

@@ -102,6 +102,46 @@ def test_the_list_of_raf_db_is_read(tmp_path: Path):
         labelled_pictures(tmp_path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("has_names", [True, False])
+def test_the_votes_of_fer_plus_beside_its_pictures_are_read(tmp_path: Path, encoding: str, has_names: bool):
+    votes = {
+        "a": "4,0,0,1,3,2,0,0,0,0",
+        "b": "0,8,2,0,0,0,0,0,0,0",
+        "c": "0,0,0,0,0,0,0,9,1,0",
+        "d": "1,0,1,0,0,1,7,0,0,0",
+    }
+    put(tmp_path, *(f"FER2013Valid/fer{name}.png" for name in votes))
+    rows = [f'fer{name}.png,"(0, 0, 48, 48)",{given}' for name, given in votes.items()]
+    if has_names:
+        head = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+        rows = [
+            head,
+            *(f"PublicTest,fer{name}.png,{given}" for name, given in votes.items()),
+            f"PublicTest,,{votes['a']}",
+        ]
+    (tmp_path / "FER2013Valid/label.csv").write_text("\n".join(rows), encoding=encoding)
+    found = labelled_pictures(tmp_path)
+    assert listed(found) == {"ferb.png": "happy", "ferd.png": "fear"}
+    assert found.skipped == 2  # without a majority, and contempt
+
+
+def test_of_tables_alone_one_has_to_be_chosen(tmp_path: Path):
+    put(tmp_path, "fer2013.csv", "fer2013new.csv")
+    with pytest.raises(DatasetError, match="--fer2013"):
+        labelled_pictures(tmp_path)
+
+
+def test_the_last_pictures_of_the_films_of_ck_plus_have_its_emotions(tmp_path: Path):
+    put(tmp_path, *(f"images/S005/00{film}/S005_00{film}_0000000{n}.png" for film in (1, 2) for n in (1, 2)))
+    for film, label in ((1, 3), (2, 2)):
+        name = f"Emotion/S005/00{film}/S005_00{film}_00000002_emotion.txt"
+        (put(tmp_path, name) / name).write_text(f"   {label}.0000000e+00\n")
+    found = labelled_pictures(tmp_path, labels="ck+")
+    assert listed(found) == {"S005_001_00000002.png": "disgust"}
+    assert found.skipped == 1
+
+
 @pytest.mark.parametrize("kind", ["csv", "tsv", "npy"])
 def test_the_lists_of_affectnet_are_read(tmp_path: Path, kind: str):
     put(tmp_path, "images/12/0.jpg", "images/12/1.jpg", "images/12/2.jpg")
