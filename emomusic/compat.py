@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HOOKED = ("scikit-learn", "starlette", "streamlit")
 _IMPORT_LOCK = threading.Lock()
+XSRF_COOKIE = "_streamlit_xsrf"
 
 
 def return_free_memory() -> None:
@@ -213,5 +214,12 @@ def has_upload_token(headers: Mapping[str, str], cookies: Mapping[str, str]) -> 
     from streamlit.web.server.server_util import is_xsrf_enabled
     from streamlit.web.server.starlette.starlette_app_utils import validate_xsrf_token
 
-    token = headers.get("X-Xsrftoken")
-    return not is_xsrf_enabled() or bool(validate_xsrf_token(token, cookies.get("_streamlit_xsrf")))
+    return not is_xsrf_enabled() or bool(validate_xsrf_token(headers.get("X-Xsrftoken"), cookies.get(XSRF_COOKIE)))
+
+
+def is_same_browser(cookies: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    """Whether the cookies of two requests are of one browser."""
+    # Tried: equal cookies. Streamlit writes its token in another way for each page; a constant one ends this.
+    from streamlit.web.server.starlette.starlette_app_utils import validate_xsrf_token
+
+    return bool(validate_xsrf_token(cookies.get(XSRF_COOKIE), others.get(XSRF_COOKIE)))

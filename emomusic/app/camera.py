@@ -14,10 +14,6 @@ from emomusic.app.frame import escape_markdown
 from emomusic.app.state import page_state
 from emomusic.server.frames import Problem
 
-VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 24}, "facingMode": "user"}
-"""Camera constraints: enough for faces at a desk; two cores can decode and encode it."""
-
-
 _PROBLEMS = {
     Problem.INSECURE: "**This page needs HTTPS.** Browsers allow webcams only at https:// or localhost. Ask the owner "
     "of this server for an https:// address.",
@@ -105,7 +101,7 @@ def ask_browser(kind: type[CameraQuestion], on_camera: Callable[[], None], *, se
             question.ask()
 
     question = page_state(kind)
-    data = {"attempt": question.request if question.is_asking else "", "video": VIDEO, "sends": sends}
+    data = {"attempt": question.request if question.is_asking else "", "sends": sends}
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
         options = {"on_answer_change": take_answer, "on_devices_change": note_devices}
         mount("question", key=_ASK_KEY, data=data | {"device": page_state(Cameras).device}, **options)

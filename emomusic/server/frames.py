@@ -22,7 +22,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from streamlit import runtime
 
-from emomusic.compat import has_upload_token
+from emomusic.compat import XSRF_COOKIE, is_same_browser
 from emomusic.media.images import read_image
 from emomusic.server.capacity import capacity
 from emomusic.server.files import base_path
@@ -65,8 +65,7 @@ def _is_open(session: LiveSession, request: Request) -> bool:
     """Whether frames are taken, the page is open, and the request comes from its browser."""
     if not (session.is_live and runtime.exists() and runtime.get_instance().is_active_session(session.visitor)):
         return False
-    token = session.cookies.get("_streamlit_xsrf")  # None from a browser without cookies
-    return token is None or has_upload_token({"X-Xsrftoken": token}, request.cookies)
+    return XSRF_COOKIE not in session.cookies or is_same_browser(session.cookies, request.cookies)
 
 
 def _session_at(request: Request) -> LiveSession:

@@ -30,7 +30,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from emomusic.assets import ROOT
-from emomusic.compat import has_upload_token
+from emomusic.compat import XSRF_COOKIE, has_upload_token
 from emomusic.errors import CapacityError
 from emomusic.server.capacity import MB, HeldBytes, capacity
 from emomusic.server.files import StreamedFile, base_path
@@ -100,7 +100,7 @@ def release_upload(file_id: str) -> None:
 
 def has_token(cookies: Mapping[str, str]) -> bool:
     """Whether a browser that sends these cookies can upload files."""
-    return "_streamlit_xsrf" in cookies or not get_option("server.enableXsrfProtection")
+    return XSRF_COOKIE in cookies or not get_option("server.enableXsrfProtection")
 
 
 class Gate:

@@ -80,6 +80,10 @@ def test_limits_and_an_orderly_stop(tmp_path: Path, open_: Open) -> None:
         wait_until_ready(server)
         first = open_(f"{server}/live")
         start(first)
+        for _ in range(2):  # the new session takes the place of the one before
+            sees(first, "1 face ·")
+            first.reload()
+            start(first)
         sees(first, "1 face ·")
         assert figure(server, "live_sessions") == 1
 

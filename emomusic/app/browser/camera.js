@@ -7,6 +7,8 @@ const PROBLEMS = {
   NotAllowedError: "refused", SecurityError: "refused", NotFoundError: "absent",
   OverconstrainedError: "absent", NotReadableError: "busy", AbortError: "busy",
 };
+// Enough for faces at a desk; two cores can decode and encode it
+const VIDEO = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 24 }, facingMode: "user" };
 // Of the tab: the last question and its answer, and which component reports it
 const asked = (window.emomusicCamera ??= { attempt: "", answer: null, element: null });
 
@@ -36,11 +38,11 @@ async function othersThan(device) {
   return others.map(({ deviceId, label }, number) => [deviceId, label || `Camera ${number + 2}`]);
 }
 
-async function tryCamera({ video, device, sends }) {
+async function tryCamera({ device, sends }) {
   if (missing(sends)) return { problem: missing(sends), others: [] };
   if (device) use(device);
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+    const stream = await navigator.mediaDevices.getUserMedia({ video: VIDEO, audio: false });
     asked.used = stream.getVideoTracks()[0]?.getSettings().deviceId ?? device;
     stream.getTracks().forEach((track) => track.stop());
     return { problem: "", others: await othersThan(asked.used) };
@@ -73,11 +75,11 @@ class Question extends Part {
 }
 
 /** Ask for the whole picture of the camera: in the shape of 4:3, a wide one cuts away people at its sides. */
-async function inOwnShape(stream, video) {
+async function inOwnShape(stream) {
   const [track] = stream.getVideoTracks();
   const { width, height } = track?.getCapabilities?.() ?? {};
-  if (!width?.max || !height?.max || !video.width) return;
-  const wanted = { ...video, height: { ideal: Math.round((video.width.ideal * height.max) / width.max) } };
+  if (!width?.max || !height?.max) return;
+  const wanted = { ...VIDEO, height: { ideal: Math.round((VIDEO.width.ideal * height.max) / width.max) } };
   await track.applyConstraints(wanted).catch(() => {}); // the shape that it has will do
 }
 
@@ -118,11 +120,11 @@ class Camera extends Part {
 
   async update(data) {
     if (this.#stream) return;
-    this.#stream = navigator.mediaDevices.getUserMedia({ video: data.video, audio: false });
+    this.#stream = navigator.mediaDevices.getUserMedia({ video: VIDEO, audio: false });
     try {
       const stream = (this.video.srcObject = await this.#stream);
       stream.getTracks().forEach((track) => (track.onended = () => this.tell("lost")));
-      await inOwnShape(stream, data.video);
+      await inOwnShape(stream);
       await this.video.play();
       if (data.ice) return void (await this.#connect(stream));
       this.#sender = new Worker(new URL("./sender.js", import.meta.url));

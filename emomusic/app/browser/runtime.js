@@ -157,6 +157,14 @@ function askSpotify() {
   return fetch(SCRIPT, options).then(() => true, () => false);
 }
 
+/** After Back or Forward, a run that began before would add its own page to the history, and cut what follows. */
+function keepHistory() {
+  const { pushState } = history;
+  history.pushState = (...step) => window.emomusicSteps || pushState.apply(history, step);
+  window.addEventListener("popstate", () => (window.emomusicSteps = true));
+  document.addEventListener("click", ({ isTrusted }) => isTrusted && (window.emomusicSteps = false), true);
+}
+
 class Runtime extends Part {
   #isAway = false; // without a connection, or before the first run after one
   #missed = null; // the last press in this time
@@ -164,7 +172,10 @@ class Runtime extends Part {
 
   constructor(element) {
     super(element);
-    if (!window.emomusicStatus) bearTranslation();
+    if (!window.emomusicStatus) {
+      bearTranslation();
+      keepHistory();
+    }
     window.emomusicStatus ??= announce();
     this.listen(document, "keydown", (event) => this.#press(event), { capture: true });
     this.listen(document, "click", (event) => this.#click(event), { capture: true });
@@ -182,7 +193,9 @@ class Runtime extends Part {
   }
 
   update(data) {
-    if (window.emomusicVisit !== data.visit) {
+    const isHere = location.pathname.endsWith(`/${data.page}`); // else the page of the last step follows
+    if (isHere) window.emomusicSteps = false;
+    if (isHere && window.emomusicVisit !== data.visit) {
       window.emomusicVisit = data.visit;
       if (data.query !== null) history.replaceState(history.state, "", location.pathname + data.query);
     }

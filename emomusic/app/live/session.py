@@ -20,10 +20,11 @@ from streamlit import runtime
 from emomusic.affect import EmotionProbabilities
 from emomusic.answer.answer import Answer
 from emomusic.app.browser.components import mount
-from emomusic.app.camera import VIDEO, CameraQuestion, ask_browser, show_problem
+from emomusic.app.camera import CameraQuestion, ask_browser, show_problem
 from emomusic.app.choices import PICTURE_FROM
 from emomusic.app.queues import forget_queue
 from emomusic.app.state import CameraState, page_state
+from emomusic.compat import is_same_browser
 from emomusic.server.capacity import capacity
 from emomusic.server.frames import Problem
 from emomusic.server.ice import IceSettings, ice_settings
@@ -90,9 +91,9 @@ def start_session(ice: IceSettings | None) -> None:
 def _end_earlier(new: LiveSession) -> None:
     """End the sessions of the same visitor: of this page, and of pages that this browser has closed or reloaded."""
     for session in capacity().live_sessions:
-        is_same = session.visitor == new.visitor or (bool(new.cookies) and session.cookies == new.cookies)
         is_shown = runtime.exists() and runtime.get_instance().is_active_session(session.visitor)
-        if is_same and (session.visitor == new.visitor or not is_shown):
+        is_left = (session.no_frame_s or not is_shown) and is_same_browser(session.cookies, new.cookies)
+        if is_left or session.visitor == new.visitor:
             session.end()
 
 
@@ -142,13 +143,12 @@ def mount_camera() -> None:
 
 def show_video(session: LiveSession, *, has_plane: bool) -> None:
     """Show the camera with its marks and, with `has_plane`, the places of the faces on the affect plane."""
-    data = {"address": session.address, "phase": session.phase, "hasPlane": has_plane}
     ice = None if session.ice is None else session.ice.as_dict()
     with st.container(key="live-frames"):
         mount(
             "camera",
             key="live_frames",
-            data=data | {"video": VIDEO, "ice": ice},
+            data={"address": session.address, "phase": session.phase, "hasPlane": has_plane, "ice": ice},
             on_changed_change=lambda: None,  # the run of the page shows what has changed
             on_lost_change=with_session(LiveSession.lose),
         )

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
 
 from emomusic.app.live import session
 from emomusic.app.state import CameraState
@@ -95,8 +96,12 @@ def test_after_a_photo_instead_the_problem_is_there_again(app: AppTest, browser:
 def test_the_session_of_a_closed_page_gives_its_place_to_the_same_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
     capacity = own_capacity(monkeypatch, session, max_live=2)
     mine, other, new = (
-        LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())), visitor=visitor, cookies={"a": cookie})
-        for visitor, cookie in (("before", "1"), ("other", "2"), ("now", "1"))
+        LiveSession(
+            LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())),
+            visitor=visitor,
+            cookies={"_streamlit_xsrf": generate_xsrf_token_string(token)},
+        )
+        for visitor, token in (("before", b"1"), ("other", b"2"), ("now", b"1"))
     )
     assert capacity.start_live(mine)
     assert capacity.start_live(other)
