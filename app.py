@@ -25,14 +25,8 @@ def show_app() -> None:
         st.Page("pages/music.py", title="Music", icon=":material/library_music:", url_path="music"),
         st.Page("pages/models.py", title="Models", icon=":material/query_stats:", url_path="models"),
         st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:", url_path="how_it_works"),
-        # In old links, and as people may type it
-        st.Page(lambda: None, title="Photo", url_path="gallery", visibility="hidden"),
-        st.Page(lambda: None, title="Photo", url_path="photo", visibility="hidden"),
     ]
     page = st.navigation(pages, position="top")
-    if page.url_path in ("gallery", "photo"):
-        query = {"sample": "all"} if "wall" in st.query_params else st.query_params.to_dict()
-        st.switch_page("pages/photo.py", query_params=query)
     if page.url_path:
         st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
     visit.enter(page.url_path)
@@ -40,7 +34,7 @@ def show_app() -> None:
     screen, notice = st.container(), st.container(key="notice")
     # In a row at the bottom of a phone. Without a height, it would push parts before its style hides it
     with st.container(key="pages", horizontal=True, height=1, border=False):
-        for shown in pages[:-2]:
+        for shown in pages:
             st.page_link(shown)
     visit.bar = st.container()
     try:

@@ -136,7 +136,7 @@ _USUAL_CODES = bytes.fromhex("0002010303020403050504040000017d")
 _NOISE = bytes(range(255))  # without the start of a marker
 _ENDS = (bytes(255), _NOISE, b"\xff" * 255, b"\x55" * 255)
 _MOST_ABSENT_BYTES = 2**25
-_JP2, _CODESTREAM, _TILE_PART = b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51", b"\xff\x90\0\n"  # of JPEG 2000
+_JPEG_2000, _TILE_PART = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), b"\xff\x90\0\n"
 _METADATA = 0b1100  # flags of a WebP
 
 
@@ -164,7 +164,7 @@ def completed(data: bytes) -> Iterator[bytes]:
             whole = kept + (_repeated(filler, len(kept) + 2**16) if filler is _NOISE else b"") + _END_OF_JPEG
         elif data[8:12] == b"WEBP":
             whole = _completed_webp(data, filler)
-        elif data.startswith((_JP2, _CODESTREAM)):
+        elif data.startswith(_JPEG_2000):
             whole = _completed_jpeg_2000(data, filler)
         elif data[4:8] != b"ftyp" and not ends_early(data):
             kept = data.split(bytes(_EMPTY_BYTES), 1)[0] if is_emptied(data) else data
@@ -210,17 +210,14 @@ def _completed_webp(data: bytes, filler: bytes) -> bytes | None:
 
 
 def _completed_jpeg_2000(data: bytes, filler: bytes) -> bytes | None:
-    """With zeros in the last part of a tile: they add no detail. Only if nothing else is absent, for each filler."""
-    sizes, end, tiles = data.find(_CODESTREAM) + 8, data.find(_TILE_PART), set[bytes]()
-    right, bottom, _, _, width, height, left, top = struct.unpack(">8I", data[sizes : sizes + 32].ljust(32, b"\1"))
+    """With zeros in the last part of a tile, which add no detail; for each filler if only the end marker is absent."""
+    end = data.find(_TILE_PART)
     while len(data) - 12 >= end >= 0 and data.startswith(_TILE_PART, end):
-        tiles.add(data[end + 4 : end + 6])
         end += max(int.from_bytes(data[end + 6 : end + 10], "big"), 12)
-    num_absent, num_tiles = end - len(data), -(-(right - left) // max(width, 1)) * -(-(bottom - top) // max(height, 1))
-    is_whole = num_absent <= 0 and len(tiles) == num_tiles
-    if not tiles or num_absent > _MOST_ABSENT_BYTES or (filler is _NOISE and not is_whole):
+    is_whole = data[end:] in (b"", b"\xff") and end <= len(data)
+    if end < 0 or end - len(data) > _MOST_ABSENT_BYTES or (filler is _NOISE and not is_whole):
         return None
-    return data[:end] + bytes(max(num_absent, 0)) + _END_OF_JPEG
+    return data[:end] + bytes(max(end - len(data), 0)) + _END_OF_JPEG
 
 
 def _end_of_pixels(jpeg: bytes) -> int:

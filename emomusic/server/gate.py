@@ -36,7 +36,7 @@ from emomusic.server.capacity import MB, HeldBytes, capacity
 from emomusic.server.files import StreamedFile, base_path
 from emomusic.server.visitor import address_of
 
-_START = ("index", "home", "start", "photo", "photos")  # other names of the first page
+_START = ("index", "home", "start", "photo", "photos", "gallery")  # other names of the first page
 
 _HERE = Path(__file__).parent
 # Streamlit shows a style of the app after the first elements, which then move
@@ -114,7 +114,7 @@ class Gate:
         self._connections: Counter[str] = Counter()  # the open WebSockets, by the browser's address
         self._base = base_path()
         self._documents = BaseHTTPMiddleware(app, self._document)
-        self._pages = {"", "gallery", *(path.stem for path in (ROOT / "pages").glob("*.py"))}
+        self._pages = {"", *(path.stem for path in (ROOT / "pages").glob("*.py"))} - {*_START}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on to Streamlit."""
@@ -148,7 +148,7 @@ class Gate:
             kept = {name: value for name, value in response.headers.items() if name not in _OF_FILE}
             return Response(content.replace(b'<div id="root">', _BEGIN + b'<div id="root">', 1), headers=kept)
         if (page := page_at(path, self._pages)) is not None:
-            query = request.url.query
+            query = "sample=all" if "wall" in request.query_params else request.url.query  # of the old gallery
             return RedirectResponse(f"{self._base}/{page}{'?' * bool(query)}{query}")
         return HTMLResponse(_NO_PAGE.substitute(base=self._base), 404)
 

@@ -65,6 +65,15 @@ LOOP = """(name) => {
 }"""
 
 
+GO_THREE_STEPS = """async (way) => {
+  for (let step = 0; step < 3; step++) {
+    const isThere = new Promise((resolve) => addEventListener("popstate", resolve, { once: true }));
+    history[way]();
+    await isThere;
+  }
+}"""
+
+
 def assert_the_loop_can_stand_still(page: Page, name: str) -> None:
     """The browser of the tests asks for reduced motion."""
     video = page.wait_for_function(LOOP, arg=name)
@@ -231,5 +240,16 @@ def test_on_a_phone_the_pages_lie_in_a_row_at_the_bottom(open_page: Callable[...
     page.wait_for_url("**/film")
     visit(page, "Photo")
     page.wait_for_url("**/?sample=eileen-collins-1999")
-    page.go_back()
-    page.wait_for_url("**/film")
+    visit(page, "Models")
+    page.wait_for_url("**/models")
+    steps, title = page.evaluate("history.length"), page.get_by_role("heading", level=1).first
+    answer = title.inner_text()
+    page.evaluate(GO_THREE_STEPS, "back")  # while the pages between still run
+    expect(title).to_contain_text("happy")
+    wait_until_idle(page)
+    page.wait_for_url("**/?sample=eileen-collins-1999")
+    page.evaluate(GO_THREE_STEPS, "forward")
+    expect(title).to_have_text(answer)
+    wait_until_idle(page)
+    page.wait_for_url("**/models")
+    assert page.evaluate("history.length") == steps

@@ -157,12 +157,14 @@ function askSpotify() {
   return fetch(SCRIPT, options).then(() => true, () => false);
 }
 
+const isAt = (page) => location.pathname.endsWith(`/${page}`);
+
 /** After Back or Forward, a run that began before would add its own page to the history, and cut what follows. */
 function keepHistory() {
-  const { pushState } = history;
+  const { pushState } = history, rest = ({ isTrusted, altKey }) => isTrusted && !altKey && (window.emomusicSteps = false);
   history.pushState = (...step) => window.emomusicSteps || pushState.apply(history, step);
-  window.addEventListener("popstate", () => (window.emomusicSteps = true));
-  document.addEventListener("click", ({ isTrusted }) => isTrusted && (window.emomusicSteps = false), true);
+  window.addEventListener("popstate", () => (window.emomusicSteps ||= !isAt(document.documentElement.dataset.page)));
+  for (const name of ["click", "keydown"]) document.addEventListener(name, rest, true);
 }
 
 class Runtime extends Part {
@@ -193,9 +195,8 @@ class Runtime extends Part {
   }
 
   update(data) {
-    const isHere = location.pathname.endsWith(`/${data.page}`); // else the page of the last step follows
-    if (isHere) window.emomusicSteps = false;
-    if (isHere && window.emomusicVisit !== data.visit) {
+    const isOlder = (window.emomusicSteps &&= !isAt(data.page)); // than the last step
+    if (!isOlder && window.emomusicVisit !== data.visit) {
       window.emomusicVisit = data.visit;
       if (data.query !== null) history.replaceState(history.state, "", location.pathname + data.query);
     }
