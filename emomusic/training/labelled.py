@@ -104,7 +104,8 @@ def _rows_of_table(text: str) -> Iterator[tuple[str, str]]:
     rows = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, **options)
     rows.columns = pd.Index(_BARE.get(rows.shape[1], rows.columns) if is_bare else rows.columns.str.strip().str.lower())
     if rows.columns.isin(_VOTES).sum() == len(_VOTES):
-        winners = majority(rows[_VOTES].to_numpy(np.uint8))
+        votes = rows[_VOTES].apply(pd.to_numeric, errors="coerce").fillna(0).clip(0, 255)
+        winners = majority(votes.to_numpy(np.uint8))
         rows["label"] = ["no majority" if winner < 0 else _VOTES[winner] for winner in winners]
     if (columns := _columns(rows.columns, _NAME_COLUMNS, _LABEL_COLUMNS)) is not None:
         yield from rows[columns].itertuples(index=False, name=None)
@@ -274,7 +275,7 @@ def _by_labels(rows: Sequence[Label], labels: str | None, source: Path) -> Label
 
 def _shown_in(name: str, labels: str | None) -> tuple[Emotion, ...]:
     """As `emotions_in`, also of a folder named by a number of a data set."""
-    if not name.isdecimal():
+    if not name.isdecimal() or name != str(int(name)):  # folders of persons and films may be named 001
         return emotions_in(name)
     if labels is None:
         raise DatasetError(

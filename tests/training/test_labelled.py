@@ -140,6 +140,8 @@ def test_the_last_pictures_of_the_films_of_ck_plus_have_its_emotions(tmp_path: P
     found = labelled_pictures(tmp_path, labels="ck+")
     assert listed(found) == {"S005_001_00000002.png": "disgust"}
     assert found.skipped == 1
+    with pytest.raises(DatasetError, match="folders named S005"):
+        labelled_pictures(tmp_path / "images", labels="ck+")
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "npy"])
