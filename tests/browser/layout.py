@@ -49,12 +49,18 @@ PROBLEMS = """() => {
       && !each.closest('[data-testid="stSidebar"]') && !each.closest("[aria-hidden=true]"))
     .map(part).filter(({ left, top, right, bottom }) => right - left > 4 && bottom - top > 4);
   const found = [];
+  for (const { shadowRoot } of document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')) {
+    for (const control of shadowRoot?.querySelectorAll(controls) ?? []) {
+      const { width, height } = (control.closest("label") ?? control).getBoundingClientRect();
+      if (control.checkVisibility() && Math.min(width, height) < 23.5) found.push(["small", name({ control }), height]);
+    }
+  }
   shown.forEach((one, number) => {
     const { left, right } = one.control.getBoundingClientRect();
     const target = (one.control.closest("label") ?? one.control).getBoundingClientRect();
     const isFace = one.control.closest('[class*="st-key-photo-face-"]'); // pressed beside it too
     const least = Math.min(target.width, target.height);
-    if (one.control.matches(controls) && !isFace && least < 23) found.push(["small", name(one), least]);
+    if (one.control.matches(controls) && !isFace && least < 23.5) found.push(["small", name(one), least]);
     if (one.control.matches(controls) && !one.scrolls && (left < -1 || right > innerWidth + 1))
       found.push(["cut off", name(one), left, right]);
     for (const other of shown.slice(number + 1)) {
