@@ -1,4 +1,4 @@
-"""Real films, made of the bundled pictures, for tests."""
+"""Real films, made of the bundled pictures, and pictures in files, for tests."""
 
 import io
 import itertools
@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 import cv2
 import numpy as np
+import pillow_heif
+from PIL import Image
 
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import RgbImage, read_image, shrink
@@ -89,8 +91,15 @@ def assert_quarters(image: RgbImage, width: int = 64, height: int = 48) -> None:
     np.testing.assert_allclose(quarters, colours, atol=40)  # codecs and lossy formats are not exact
 
 
-def write_frames(
-    out: Path | BinaryIO,
+def encoded(picture: Image.Image, fmt: str, **options: Any) -> bytes:
+    """A picture in a file of a format that Pillow names; options are those of the format."""
+    if fmt == "HEIF":
+        pillow_heif.register_heif_opener()
+    picture.save(buffer := io.BytesIO(), fmt, **options)
+    return buffer.getvalue()
+
+
+def frames_bytes(
     frames: Iterable[RgbImage],
     *,
     ending: str = "mp4",
@@ -104,11 +113,10 @@ def write_frames(
     options: dict[str, str] | None = None,
     encoding: dict[str, str] | None = None,
     tone_s: float | None = None,
-) -> None:
-    """Write a film.
+) -> bytes:
+    """The bytes of a film.
 
     Args:
-        out: path or binary file.
         frames: of equal size.
         ending: name ending of the format, or FFmpeg's name for it.
         codec: of the pictures; by default that of `CODECS`.
@@ -126,7 +134,7 @@ def write_frames(
     first = next(frames)
     codec = codec or CODECS[ending][0]
     clock = Fraction(1, 1000) if times_s is not None else 1 / Fraction(rate).limit_denominator(1001)
-    with av.open(out, "w", format=_FORMATS.get(ending, ending), options=options or {}) as container:
+    with av.open(out := io.BytesIO(), "w", format=_FORMATS.get(ending, ending), options=options or {}) as container:
         chosen = _OPTIONS.get(codec, {}) if encoding is None else encoding
         video = container.add_stream(codec, Fraction(rate).limit_denominator(1001), options=chosen)
         video.width, video.height = first.shape[1], first.shape[0]
@@ -144,25 +152,17 @@ def write_frames(
         container.mux(video.encode())
         if sound is not None:
             _write_tone(container, sound, last_s + 1 / rate if tone_s is None else tone_s, start_s)
+    return out.getvalue()
 
 
-def frames_bytes(frames: Iterable[RgbImage], **options: Any) -> bytes:
-    """The bytes of a film, as from `write_frames`."""
-    write_frames(buffer := io.BytesIO(), frames, **options)
-    return buffer.getvalue()
+def film_bytes(shots: Sequence[Shot], *, size: tuple[int, int] = (320, 180), **options: Any) -> bytes:
+    """The bytes of a film of shots. The options are those of `frames_bytes`."""
+    return frames_bytes(pictures(shots, *size, options.get("rate", DEFAULT_RATE)), **options)
 
 
-def write_film(
-    out: Path | BinaryIO, shots: Sequence[Shot], *, size: tuple[int, int] = (320, 180), **options: Any
-) -> None:
-    """Write a film of shots. The options are those of `write_frames`."""
-    write_frames(out, pictures(shots, *size, options.get("rate", DEFAULT_RATE)), **options)
-
-
-def film_bytes(shots: Sequence[Shot], **options: Any) -> bytes:
-    """The bytes of a film, as from `write_film`."""
-    write_film(buffer := io.BytesIO(), shots, **options)
-    return buffer.getvalue()
+def write_film(path: Path, shots: Sequence[Shot], **options: Any) -> None:
+    """Write a film, as from `film_bytes`."""
+    path.write_bytes(film_bytes(shots, **options))
 
 
 def film_of_videos(*widths: int, height: int = 48, num_frames: int = 2) -> bytes:
@@ -197,10 +197,7 @@ def _write_tone(container: Any, sound: Any, seconds: float, start_s: float) -> N
     tone = 0.2 * np.sin(2 * np.pi * _TONE_HZ * np.arange(round(seconds * 48_000)) / 48_000)
     frame = av.AudioFrame.from_ndarray(np.stack([tone] * 2).astype(np.float32), "fltp", "stereo")
     frame.sample_rate, frame.pts, frame.time_base = 48_000, round(start_s * 48_000), Fraction(1, 48_000)
-    fitted = av.AudioResampler(sound.format, "stereo", 48_000, frame_size=sound.codec_context.frame_size or 1024)
-    for fit in (*fitted.resample(frame), *fitted.resample(None)):
-        container.mux(sound.encode(fit))
-    container.mux(sound.encode())
+    container.mux([*sound.encode(frame), *sound.encode(None)])
 
 
 def pulled_face(picture: RgbImage, mouth: float, brows: float) -> RgbImage:

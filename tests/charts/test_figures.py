@@ -9,11 +9,7 @@ from hypothesis import strategies as st
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood
 from emomusic.charts import steps
 from emomusic.charts.affect import FacePoint, circumplex
-from emomusic.charts.diagnostics import (
-    confidence_histogram,
-    confusion_map,
-    reliability_diagram,
-)
+from emomusic.charts.diagnostics import confidence_histogram, confusion_map, reliability_diagram
 from emomusic.charts.live import CLICKED, ROWS, film_strip, mood_areas
 from emomusic.charts.music import correlations, standings, waveform
 from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS

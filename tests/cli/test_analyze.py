@@ -14,7 +14,7 @@ from emomusic.cli import main
 from emomusic.stream import film, tracking
 from tests.cli.conftest import Run, assert_is_face
 from tests.fakes import FakeClassifier, FakeDetector, describe_apart, make_face
-from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, SAMPLES, film_bytes, framed, write_film, write_frames
+from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, SAMPLES, film_bytes, framed, frames_bytes, write_film
 from tests.songs.tables import recommender_over, song_table
 
 
@@ -68,10 +68,10 @@ def test_films_and_pictures_are_answered_in_order(run: Run, tmp_path: Path) -> N
 
 
 def test_a_film_on_its_side_is_read_turned_and_can_be_turned(run: Run, tmp_path: Path) -> None:
-    upright = tmp_path / "upright.mp4", [framed(COLLINS, 320, 240)] * 10
-    write_frames(upright[0], upright[1])
-    write_frames(sideways := tmp_path / "sideways.mp4", [np.ascontiguousarray(np.rot90(each)) for each in upright[1]])
-    status, (first, second), _ = run("analyze", upright[0], sideways, "--songs", "1")
+    image = framed(COLLINS, 320, 240)
+    (upright := tmp_path / "upright.mp4").write_bytes(frames_bytes([image] * 10))
+    (sideways := tmp_path / "sideways.mp4").write_bytes(frames_bytes([np.ascontiguousarray(np.rot90(image))] * 10))
+    status, (first, second), _ = run("analyze", upright, sideways, "--songs", "1")
     assert status == 0
     assert ("turn" in first, second["turn"], second["width"]) == (False, 90, 240)
     _, (turned, picture), _ = run("analyze", sideways, SAMPLE, "--turn", "90", "--songs", "1")

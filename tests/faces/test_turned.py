@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
@@ -18,7 +19,7 @@ from emomusic.faces.table import Faces
 from emomusic.faces.turned import TURNS, TurningDetector
 from emomusic.media.images import Box, DecodedPicture, RgbImage, read_image, read_picture_file
 from tests.fakes import NO_OUTPUT, FakeDetector, make_face
-from tests.films import OBAMA, SAMPLES
+from tests.films import OBAMA, SAMPLES, encoded
 
 NAMES = sorted(path.name for path in SAMPLES.glob("*.jpg"))
 
@@ -72,21 +73,17 @@ def test_faces_of_one_picture_may_be_turned_differently() -> None:
     assert [face.turn for face in load_detector().detect(both) if face.confidence > 0.95] == [0, 90]
 
 
-def test_a_picture_that_a_camera_took_upright_is_searched_once(tmp_path: Path) -> None:
+def test_a_picture_that_a_camera_took_upright_is_searched_once() -> None:
     searches = []
 
     def networks(*, upright: bool = False, **_: bool) -> tuple:
         searches.append(upright)
         return load_networks(upright=upright)
 
-    from PIL import Image
-
     exif = Image.Exif()
     exif[0x0112] = 1
-    with Image.open(SAMPLES / OBAMA) as picture:
-        picture.rotate(90, expand=True).save(tmp_path / "told.jpg", exif=exif)
-        picture.rotate(90, expand=True).save(tmp_path / "silent.jpg", exif=b"")
-    told, silent = (read_picture_file(tmp_path / name) for name in ("told.jpg", "silent.jpg"))
+    picture = Image.open(SAMPLES / OBAMA).rotate(90, expand=True)
+    told, silent = (read_picture_file(encoded(picture, "JPEG", exif=each)) for each in (exif, b""))
     assert (told.is_upright, silent.is_upright) == (True, False)
     assert all(not face.face.turn for face in read_picture(told, networks).faces)
     assert [face.face.turn for face in read_picture(silent, networks).faces] == [90]

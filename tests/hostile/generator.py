@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from tests.films import CODECS as FILM_CODECS
-from tests.films import frames_bytes
+from tests.films import encoded, frames_bytes
 from tests.media.test_survey import FILMS as SURVEYED_FILMS
 from tests.media.test_survey import PICTURES as SURVEYED_PICTURES
 from tests.songs.songs import CODECS, song_bytes
@@ -56,8 +56,7 @@ def png(width: int, height: int, *, num_rows: int | None = None) -> bytes:
 
 def jpeg_with_scans(number: int, side: int = 1000) -> bytes:
     """A progressive JPEG whose last scan comes again and again."""
-    Image.new("RGB", (side, side), "grey").save(buffer := io.BytesIO(), "JPEG", progressive=True)
-    data = buffer.getvalue()
+    data = encoded(Image.new("RGB", (side, side), "grey"), "JPEG", progressive=True)
     last = data[data.rindex(b"\xff\xda") : -2]
     return data[:-2] + (number - data.count(b"\xff\xda")) * last + b"\xff\xd9"
 
@@ -154,9 +153,7 @@ def film(ending: str) -> bytes:
 
 
 def jpeg() -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (40, 30), "red").save(buffer, "JPEG")
-    return buffer.getvalue()
+    return encoded(Image.new("RGB", (40, 30), "red"), "JPEG")
 
 
 def jpeg_film(payloads: Sequence[bytes], clock: Fraction = Fraction(1, 10)) -> bytes:

@@ -21,6 +21,7 @@ from emomusic.media import images
 from emomusic.media.audio_file import read_song, whole
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import read_image
+from tests.films import encoded
 from tests.hostile.generator import (
     KINDS,
     film,
@@ -82,10 +83,10 @@ def test_a_broken_disk_is_an_error_or_a_problem() -> None:
 
 def test_decoding_ends_after_a_time_and_a_hundred_scans_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_image(jpeg_with_scans(100, 200)).shape == (200, 200, 3)
-    Image.effect_noise((1500, 1500), 99).save(noise := io.BytesIO(), "PNG")
+    noise = encoded(Image.effect_noise((1500, 1500), 99), "PNG")
     monkeypatch.setattr(images, "WORK_S", 0.001)
     with pytest.raises(ImageError, match="takes too long"):
-        read_image(noise.getvalue())
+        read_image(noise)
 
 
 # Films
@@ -112,10 +113,8 @@ def test_a_film_opens_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_film_whose_clock_stands_still_ends_after_a_second_of_frames() -> None:
-    small, large = io.BytesIO(), io.BytesIO()
-    Image.new("RGB", (8, 8)).save(small, "JPEG")
-    Image.new("L", (4096, 2304)).save(large, "JPEG")
-    for payload, num_frames, num_decoded in ((small.getvalue(), 3000, 1000), (large.getvalue(), 400, 128)):
+    small, large = (encoded(Image.new("L", size), "JPEG") for size in ((8, 8), (4096, 2304)))
+    for payload, num_frames, num_decoded in ((small, 3000, 1000), (large, 400, 128)):
         data = jpeg_film([payload] * num_frames, Fraction(1, 1_000_000))
         with FilmFile(io.BytesIO(data)) as still:
             assert sum(1 for _ in still.frames()) == pytest.approx(num_decoded, abs=2)

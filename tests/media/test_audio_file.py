@@ -3,7 +3,6 @@
 import io
 import itertools
 import time
-import wave
 from pathlib import Path
 
 import av
@@ -13,9 +12,11 @@ import pytest
 from emomusic.errors import AudioError
 from emomusic.media import audio_file
 from emomusic.media.audio_file import AudioFile, read_song, whole
+from emomusic.media.formats import AUDIO_ENDINGS, HEAD_BYTES, Kind, kind_of, mime_type_of
 from emomusic.media.images import encode_png
 from emomusic.media.sound import SAMPLE_RATE
-from tests.songs.songs import CODECS, song_bytes, tone, write_song
+from tests.hostile.generator import wav
+from tests.songs.songs import CODECS, song_bytes, song_of, tone
 
 
 def loudness(samples: np.ndarray) -> float:
@@ -28,8 +29,14 @@ def frequency(samples: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("ending", CODECS)
-def test_a_short_song_is_one_window_with_its_tags(ending: str):
-    song = read_song(io.BytesIO(song_bytes(ending)), "x")
+def test_a_short_song_is_known_and_one_window_with_its_tags(ending: str, tmp_path: Path):
+    content = song_bytes(ending)
+    (tmp_path / "song").write_bytes(content)
+    assert ending in AUDIO_ENDINGS
+    assert kind_of(content) == kind_of(tmp_path / "song") == kind_of(io.BytesIO(content)) == Kind.SONG
+    types = {"mp3": "mpeg", "m4a": "mp4", "opus": "ogg"}
+    assert mime_type_of(content[:HEAD_BYTES]) == f"audio/{types.get(ending, ending)}"
+    song = read_song(io.BytesIO(content), "x")
     assert (song.title, song.artists, song.album) == ("A Tone", ("Oscillator", "Friend"), "Waves")
     assert (song.genres, song.year, song.note is None) == (("rock",), 1999, False)
     assert song.duration_s == pytest.approx(2, abs=0.1)
@@ -41,12 +48,19 @@ def test_a_short_song_is_one_window_with_its_tags(ending: str):
     assert loudness(window.samples) == pytest.approx(0.375, abs=0.02)  # the mean of 0.5 and 0.25
 
 
+@pytest.mark.parametrize(
+    "kind", [("webm", "libopus"), ("matroska", "libmp3lame"), ("mp4", "aac"), ("mov", "alac")], ids="-".join
+)
+def test_a_film_with_sound_only_is_a_song(kind: tuple[str, str]):
+    content = song_bytes(kind, 3, rate=48_000)
+    assert kind_of(content) == Kind.SONG
+    assert read_song(io.BytesIO(content)).duration_s == pytest.approx(3, abs=0.1)
+
+
 @pytest.mark.parametrize("ending", ["mp3", "m4a", "wav"])
-def test_a_long_song_has_three_windows_at_the_right_places(ending: str, tmp_path: Path):
-    path = tmp_path / f"song.{ending}"
+def test_a_long_song_has_three_windows_at_the_right_places(ending: str):
     parts = [tone(21, hertz=hertz, volume=0.4, rate=SAMPLE_RATE) for hertz in (300, 600, 900)]
-    write_song(path, ending, np.concatenate(parts, axis=1), rate=SAMPLE_RATE)
-    song = read_song(path)
+    song = read_song(song_of(np.concatenate(parts, axis=1), ending, rate=SAMPLE_RATE))
     assert song.duration_s == pytest.approx(63, abs=0.2)
     assert [window.start_s for window in song.windows] == pytest.approx([9, 30, 51], abs=0.1)
     assert [len(window.samples) for window in song.windows] == [48_128] * 3
@@ -65,15 +79,10 @@ def test_the_cover_is_read_on_demand(ending: str):
     assert len(read_song(io.BytesIO(content)).windows) == 1
 
 
-def song_of(sound: np.ndarray, ending: str = "flac", **options) -> io.BytesIO:
-    write_song(buffer := io.BytesIO(), ending, sound.astype(np.float32), rate=SAMPLE_RATE, **options)
-    return buffer
-
-
 def test_silence_is_refused():
     noise = 3e-4 * np.random.default_rng(0).uniform(-1, 1, (2, 3 * SAMPLE_RATE))
     for sound in (np.zeros((2, 3 * SAMPLE_RATE)), np.zeros((2, 90 * SAMPLE_RATE)), noise):
-        file = song_of(sound)
+        file = song_of(sound.astype(np.float32), "flac", rate=SAMPLE_RATE)
         for read in (read_song, lambda source: list(whole(source, 2.0))):
             with pytest.raises(AudioError, match="is silent"):
                 read(file)
@@ -95,7 +104,7 @@ MUSIC = tone(20, rate=SAMPLE_RATE)
 def test_windows_lie_where_the_song_sounds(parts: list[np.ndarray], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(audio_file, "MAX_S", 70.0)
     sound = np.concatenate(parts, axis=1)
-    song = read_song(buffer := song_of(sound))
+    song = read_song(buffer := song_of(sound.astype(np.float32), "flac", rate=SAMPLE_RATE))
     assert song.duration_s == pytest.approx(sound.shape[1] / SAMPLE_RATE, abs=0.1)
     assert sum(len(window.samples) for window in song.windows) >= 6 * SAMPLE_RATE
     assert [window.start_s for window in song.windows] == sorted({window.start_s for window in song.windows})
@@ -129,10 +138,7 @@ def test_the_track_marked_as_default_is_heard():
             sound = (tone(3, hertz=hertz, rate=SAMPLE_RATE) * 32767).astype(np.int16)
             frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.T.reshape(1, -1)), "s16", "stereo")
             frame.sample_rate = SAMPLE_RATE
-            fifo = av.AudioResampler("s16", "stereo", SAMPLE_RATE, frame_size=4096)
-            for part in [*fifo.resample(frame), *fifo.resample(None)]:
-                output.mux(stream.encode(part))
-            output.mux(stream.encode(None))
+            output.mux([*stream.encode(frame), *stream.encode(None)])
     (window,) = read_song(buffer).windows
     assert frequency(window.samples) == pytest.approx(900, abs=2)
 
@@ -173,10 +179,6 @@ def test_decoding_ends_after_a_time(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize(("channels", "rate"), [(24, 8000), (1, 2000)])
 def test_what_is_not_heard_of_a_right_file_is_no_damage(channels: int, rate: int):
-    with wave.open(content := io.BytesIO(), "wb") as file:
-        file.setnchannels(channels)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(bytes(4 * channels * rate))
+    content = wav(bytes(4 * channels * rate), channels=channels, rate=rate)
     with pytest.raises(AudioError, match=rf"{channels} channels? at {rate:,} Hz"):
-        read_song(io.BytesIO(content.getvalue()), "song.wav")
+        read_song(io.BytesIO(content), "song.wav")

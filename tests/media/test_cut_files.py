@@ -4,18 +4,15 @@ import io
 import struct
 
 import numpy as np
-import pillow_heif
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from emomusic.errors import ImageError
 from emomusic.media.images import read_image, read_picture_file
 from emomusic.media.picture_files import is_emptied
-from tests.films import SAMPLES
+from tests.films import SAMPLES, encoded
 from tests.hostile.generator import png
-from tests.media.test_images import encoded
 
-pillow_heif.register_heif_opener()
 PHOTO = Image.open(SAMPLES / "eileen-collins-1999.jpg").convert("RGB").resize((256, 256))
 TRANSPARENT = PHOTO.copy()
 TRANSPARENT.putalpha(Image.fromarray(np.repeat(np.array([[255], [0]], np.uint8), [248, 8], 0).repeat(256, 1)))
@@ -80,54 +77,8 @@ def test_of_a_cut_file_the_rest_is_read_with_a_note(name: str, share: float) -> 
     assert "absent" in found.note
 
 
-def box(name: bytes, *parts: bytes, version: int | None = None, flags: int = 0) -> bytes:
-    """A box of HEIC, with a version and flags if it has those."""
-    body = (b"" if version is None else struct.pack(">I", version << 24 | flags)) + b"".join(parts)
-    return struct.pack(">I4s", len(body) + 8, name) + body
-
-
-def in_tiles(picture: Image.Image, side: int) -> bytes:
-    """A HEIC as telephones write it: of square tiles, each an item."""
-    columns, rows = picture.width // side, picture.height // side
-    corners = [(x * side, y * side) for y in range(rows) for x in range(columns)]
-    files = [encoded(picture.crop((x, y, x + side, y + side)), "HEIF") for x, y in corners]
-    codec, *tiles = (
-        file[file.index(name) - 4 :] for file, name in ((files[0], b"hvcC"), *((f, b"mdat") for f in files))
-    )
-    codec, tiles = codec[: int.from_bytes(codec[:4], "big")], [tile[8:] for tile in tiles]
-    numbers, sizes = range(2, len(tiles) + 2), [(side, side), picture.size]
-    grid = struct.pack(">4B2H", 0, 0, rows - 1, columns - 1, *picture.size)
-    infos = [
-        box(b"infe", struct.pack(">HH5s", number, 0, b"grid" if number == 1 else b"hvc1"), version=2, flags=number > 1)
-        for number in (1, *numbers)
-    ]
-    known = [struct.pack(">HBB", 1, 1, 3), *(struct.pack(">HBBB", number, 2, 0x81, 2) for number in numbers)]
-    count = struct.pack(">H", len(infos))
-
-    def head(start: int) -> bytes:
-        places = [start + sum(map(len, tiles[:number])) for number in range(len(tiles))]
-        entries = [
-            struct.pack(">3HH2I", number, 0, 0, 1, place, len(tile))
-            for number, place, tile in zip(numbers, places, tiles, strict=True)
-        ]
-        properties = box(b"ipco", codec, *(box(b"ispe", struct.pack(">II", *size), version=0) for size in sizes))
-        return box(b"ftyp", b"heic", bytes(4), b"mif1heic") + box(
-            b"meta",
-            box(b"hdlr", bytes(4), b"pict", bytes(13), version=0),
-            box(b"pitm", struct.pack(">H", 1), version=0),
-            box(b"iinf", count, *infos, version=0),
-            box(b"iref", box(b"dimg", struct.pack(f">HH{len(tiles)}H", 1, len(tiles), *numbers)), version=0),
-            box(b"iprp", properties, box(b"ipma", bytes(2), count, *known, version=0)),
-            box(b"iloc", b"\x44\0", count, struct.pack(">3HH2I", 1, 1, 0, 1, 0, len(grid)), *entries, version=1),
-            box(b"idat", grid),
-            version=0,
-        )
-
-    return head(len(head(0)) + 8) + box(b"mdat", *tiles)
-
-
 def test_of_a_cut_heic_in_tiles_the_whole_tiles_are_read() -> None:
-    whole = in_tiles(PHOTO, 64)
+    whole = encoded(PHOTO, "HEIF", tile_size=64)  # as telephones write it
     assert is_like_the_photo(read_image(whole), slice(None))
     found = read_picture_file(whole[: int(0.6 * len(whole))])
     assert is_like_the_photo(found.pixels, slice(64))

@@ -8,6 +8,10 @@ RUSSIAN = (
     "\u0421\u0435\u0432\u0435\u0440\u043d\u044b\u0439 \u0432\u0435\u0442\u0435\u0440\n"
     "\u041f\u0435\u0440\u0432\u044b\u0439 \u0441\u043d\u0435\u0433\n"
 )
+WESTERN = (
+    *("\u00bfQu\u00e9? \u00c1y", "N\u00ba 1", "\u00c1g\u00e6tis \u00de\u00fa \u00d0", "R\u00f8yksopp"),
+    *("J\u00f3ga, Cr\u00e8me Br\u00fbl\u00e9e", "T\u00f5nis M\u00e4gi", "Can\u00e7\u00f5es de Jo\u00e3o"),
+)
 JAPANESE, CHINESE = "夜に駆ける\n残酷な天使のテーゼ\n", "周杰伦 - 晴天\n月亮代表我的心\n"
 
 
@@ -24,21 +28,11 @@ JAPANESE, CHINESE = "夜に駆ける\n残酷な天使のテーゼ\n", "周杰伦
         ("J\u00f3ga\nBj\u00f6rk\n\u00dcber den Wolken\n", "mac_roman", "mac_roman"),
         ("Ni\u017c zero\nNie p\u0142acz\n\u015acie\u017cka \u017c\u00f3\u0142ta\nWi\u0119cej\n", "cp852", "cp852"),
         (RUSSIAN, "utf-16", "utf-16"), (RUSSIAN, "utf-8-sig", "utf-8"),
+        *((line, "cp1252", "windows-1252") for line in WESTERN),
     ],
 )  # fmt: skip
 def test_a_file_is_in_the_encoding_that_its_letters_tell(text: str, encoding: str, name: str) -> None:
     assert as_utf8(text.encode(encoding)) == (text.encode(), name)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "\u00bfQu\u00e9? \u00c1y", "N\u00ba 1", "\u00c1g\u00e6tis \u00de\u00fa \u00d0", "R\u00f8yksopp",
-        "J\u00f3ga, Cr\u00e8me Br\u00fbl\u00e9e", "T\u00f5nis M\u00e4gi", "Can\u00e7\u00f5es de Jo\u00e3o",
-    ],
-)  # fmt: skip
-def test_western_letters_stay_western(line: str) -> None:
-    assert as_utf8(line.encode("cp1252")) == (line.encode(), "windows-1252")
 
 
 @pytest.mark.parametrize(("line", "encoding"), [("Onur \u00d6zer\n", "cp1252"), (RUSSIAN, "cp1251")])

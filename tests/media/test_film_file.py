@@ -15,13 +15,7 @@ from emomusic.media.film_file import FilmFile
 from emomusic.media.film_frame import FilmClock
 from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import RgbImage
-from tests.films import (
-    CODECS,
-    assert_quarters,
-    colour_quarters,
-    film_of_videos,
-    frames_bytes,
-)
+from tests.films import CODECS, assert_quarters, colour_quarters, encoded, film_of_videos, frames_bytes
 from tests.media.test_survey import HEIGHT, NUM_FRAMES, QUARTERS, WIDTH
 
 film_of = partial(frames_bytes, [QUARTERS] * NUM_FRAMES)
@@ -162,10 +156,8 @@ def test_a_frame_of_another_shape_is_not_stretched() -> None:
             assert image[:, : left - 2].max() < 20
 
 
-def animation_of(fmt: str, frames: Sequence[Image.Image], durations_ms: Sequence[int], **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    frames[0].save(buffer, fmt, save_all=True, append_images=frames[1:], duration=list(durations_ms), **options)
-    return buffer.getvalue()
+def animation_of(fmt: str, frames: Sequence[Image.Image], durations_ms: Sequence[int]) -> bytes:
+    return encoded(frames[0], fmt, save_all=True, append_images=frames[1:], duration=durations_ms)
 
 
 ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")

@@ -1,38 +1,14 @@
 """Files are told apart by their bytes, and each kind has one sentence."""
 
-import io
 import os
 from pathlib import Path
 
 import pytest
 
-from emomusic.media.formats import AUDIO_ENDINGS, HEAD_BYTES, Kind, format_of, kind_of, mime_type_of
+from emomusic.media.formats import HEAD_BYTES, Kind, format_of, kind_of
 from tests.hostile.generator import zip_bytes
-from tests.songs.songs import CODECS, song_bytes
 
 FRAME = b"\xff\xfb\x90\x00" + bytes(413)  # MPEG-1, 128 kbit/s, 44.1 kHz
-
-
-@pytest.mark.parametrize("ending", CODECS)
-def test_every_format_of_songs_is_known(ending: str, tmp_path: Path):
-    content = song_bytes(ending)
-    (tmp_path / "song").write_bytes(content)
-    assert ending in AUDIO_ENDINGS
-    assert kind_of(content) == kind_of(tmp_path / "song") == kind_of(io.BytesIO(content)) == Kind.SONG
-    assert format_of(content[:HEAD_BYTES]).demuxer is not None
-    types = {"mp3": "mpeg", "m4a": "mp4", "opus": "ogg"}
-    assert mime_type_of(content[:HEAD_BYTES]) == f"audio/{types.get(ending, ending)}"
-
-
-@pytest.mark.parametrize(
-    ("container", "codec"), [("webm", "libopus"), ("matroska", "libmp3lame"), ("mp4", "aac"), ("mov", "alac")]
-)
-def test_a_film_with_sound_only_is_a_song(container: str, codec: str):
-    from emomusic.media.audio_file import read_song
-
-    content = song_bytes((container, codec), 3, rate=48_000)
-    assert kind_of(content) == Kind.SONG
-    assert read_song(io.BytesIO(content)).duration_s == pytest.approx(3, abs=0.1)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
 import io
-import struct
-import zlib
 from fractions import Fraction
 from functools import partial
 
@@ -13,6 +11,7 @@ import pytest
 from emomusic.media.film_file import FilmFile
 from emomusic.media.hdr import HLG, PQ, to_sdr, transfer_of
 from emomusic.media.images import read_image
+from tests.hostile.generator import png_chunk
 
 PAPER_NITS = 203
 
@@ -56,8 +55,7 @@ def contrast_of(image: np.ndarray) -> float:
 
 def png_of(picture: np.ndarray, transfer: int) -> bytes:
     data = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
-    chunk = b"cICP" + bytes([9, transfer, 0, 1])
-    return data[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:]
+    return data[:33] + png_chunk(b"cICP", bytes([9, transfer, 0, 1])) + data[33:]
 
 
 def heic_of(picture: np.ndarray, transfer: int) -> bytes:

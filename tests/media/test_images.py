@@ -1,10 +1,8 @@
-import io
 import struct
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pillow_heif
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -14,19 +12,11 @@ from PIL.Image import Transpose
 from emomusic.errors import ImageError
 from emomusic.media import images
 from emomusic.media.images import Box, crop_face, read_image, shrink, to_network_input
-from tests.films import SAMPLES, assert_quarters, colour_quarters
+from tests.films import SAMPLES, assert_quarters, colour_quarters, encoded
 
 SAMPLE = SAMPLES / "eileen-collins-1999.jpg"
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
-
-
-def encoded(picture: Image.Image, fmt: str, **options: object) -> bytes:
-    if fmt == "HEIF":
-        pillow_heif.register_heif_opener()
-    buffer = io.BytesIO()
-    picture.save(buffer, fmt, **options)
-    return buffer.getvalue()
 
 
 QUARTERS = Image.fromarray(colour_quarters())  # differs in every orientation

@@ -12,7 +12,7 @@ from emomusic.errors import AudioError
 from emomusic.media.audio_file import read_song
 from emomusic.media.playback import WavOfSong, edges_of
 from emomusic.media.sound import LEVEL_DB, SAMPLE_RATE, gain_of, loudness_of, mono_sound, without_silent_ends
-from tests.songs.songs import RATE, song_bytes, tone, write_song
+from tests.songs.songs import RATE, song_bytes, song_of, tone
 
 TIMES = np.arange(20 * SAMPLE_RATE) / SAMPLE_RATE
 
@@ -81,26 +81,14 @@ LEFT, RIGHT, LOW = (tone(3, hertz=hertz, rate=SAMPLE_RATE)[0] for hertz in (440,
 )
 def test_channels_that_sound_are_mixed(layout: str, sounds: dict[str, np.ndarray], mono: np.ndarray):
     names = [channel.name for channel in av.AudioLayout(layout).channels]
-    channels = np.zeros((len(mono), len(names)), np.float32)
+    channels = np.zeros((len(names), len(mono)), np.float32)
     for name, sound in sounds.items():
-        channels[:, names.index(name)] = sound
-    with av.open(buffer := io.BytesIO(), "w", format="wav") as output:
-        stream = output.add_stream("pcm_f32le", rate=SAMPLE_RATE, layout=layout)
-        frame = av.AudioFrame.from_ndarray(channels.reshape(1, -1), format="flt", layout=layout)
-        frame.sample_rate = SAMPLE_RATE
-        output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-    (window,) = read_song(buffer).windows
+        channels[names.index(name)] = sound
+    (window,) = read_song(song_of(channels, ("wav", "pcm_f32le"), rate=SAMPLE_RATE, layout=layout)).windows
     np.testing.assert_allclose(window.samples, mono, atol=2e-3)
 
 
 # Where songs sound, which follow each other in an album, and the WAV of a song from any place on
-
-
-def written(ending: str | tuple[str, str], sound: np.ndarray, **tags: str) -> io.BytesIO:
-    content = io.BytesIO()
-    write_song(content, ending, sound, tags=tags)
-    return content
 
 
 def silence(seconds: float) -> np.ndarray:
@@ -109,36 +97,37 @@ def silence(seconds: float) -> np.ndarray:
 
 @pytest.mark.parametrize("ending", ["wav", "flac", "mp3", "ogg", "m4a"])
 def test_the_silence_at_the_ends_of_a_song_is_found(ending: str) -> None:
-    edges = edges_of(written(ending, np.concatenate([silence(3), tone(4), silence(2)], axis=1)))
+    edges = edges_of(song_of(np.concatenate([silence(3), tone(4), silence(2)], axis=1), ending))
     assert (edges.lead_s, edges.tail_s) == (pytest.approx(3, abs=0.1), pytest.approx(2, abs=0.1))
     assert edges.join_s < 0.6
 
 
 def test_a_song_is_over_where_its_loudness_falls() -> None:
     fall = 10 ** (-np.linspace(0, 60, 4 * RATE) / 20).astype(np.float32)  # 15 dB in a second
-    edges = edges_of(written("flac", np.concatenate([tone(6), tone(4) * fall], axis=1)))
+    edges = edges_of(song_of(np.concatenate([tone(6), tone(4) * fall], axis=1)))
     assert edges.join_s == pytest.approx(3.1, abs=0.3)
 
 
 def test_a_silent_file_has_no_ends() -> None:
-    assert (edges_of(written("flac", silence(5))).lead_s, edges_of(written("flac", silence(5))).tail_s) == (0, 0)
+    edges = edges_of(song_of(silence(5)))
+    assert (edges.lead_s, edges.tail_s) == (0, 0)
 
 
 def test_the_next_track_of_an_album_follows_without_a_cut() -> None:
     def track(number: str, album: str = "Waves", disc: str = "1") -> io.BytesIO:
-        return written("flac", tone(1), album=album, artist="A", track=number, disc=disc)
+        return song_of(tone(1), "flac", tags={"album": album, "artist": "A", "track": number, "disc": disc})
 
     first = edges_of(track("1/9"))
     assert first.leads_to(edges_of(track("2/9")))
     assert first.leads_to(edges_of(track("1", disc="2")))
-    for other in (track("3"), track("2", album="Others"), written("flac", tone(1))):
+    for other in (track("3"), track("2", album="Others"), song_of(tone(1), "flac", tags={})):
         assert not first.leads_to(edges_of(other))
 
 
 @pytest.mark.parametrize("kind", [("ipod", "alac"), "aiff", ("wav", "pcm_f64le")])
 def test_a_song_is_wav_from_any_place_on(kind: str | tuple[str, str]) -> None:
     sound = tone(3) * np.linspace(0, 1, 3 * RATE, dtype=np.float32)
-    file = io.BufferedReader(WavOfSong(written(kind, sound)))
+    file = io.BufferedReader(WavOfSong(song_of(sound, kind)))
     content = file.read()
     with wave.open(io.BytesIO(content)) as song:
         assert (song.getnchannels(), song.getsampwidth(), song.getframerate()) == (2, 2, RATE)

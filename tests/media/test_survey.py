@@ -8,26 +8,20 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pillow_heif
 import pytest
 from PIL import Image
 
 from emomusic.media.film_file import FilmFile
 from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import read_image
-from tests.films import assert_quarters, colour_quarters, frames_bytes
+from tests.films import assert_quarters, colour_quarters, encoded, frames_bytes
 
 WIDTH, HEIGHT = 160, 96
 QUARTERS = colour_quarters(WIDTH, HEIGHT)
 
 
 def pillow(fmt: str, mode: str = "RGB", **options: Any) -> Callable[[], bytes]:
-    def write() -> bytes:
-        pillow_heif.register_heif_opener()
-        Image.fromarray(QUARTERS).convert(mode).save(out := io.BytesIO(), fmt, **options)
-        return out.getvalue()
-
-    return write
+    return lambda: encoded(Image.fromarray(QUARTERS).convert(mode), fmt, **options)
 
 
 def opencv(ending: str, values: Callable[[], np.ndarray]) -> Callable[[], bytes]:
@@ -125,13 +119,12 @@ FILMS: dict[str, Callable[[], bytes]] = {
 }
 
 
-def animation(fmt: str, mode: str = "RGB", **options: Any) -> Callable[[], bytes]:
+def animation(fmt: str, mode: str = "RGB") -> Callable[[], bytes]:
     def write() -> bytes:
         first, *others = [Image.fromarray(QUARTERS).convert(mode) for _ in range(NUM_FRAMES)]
         for number, frame in enumerate(others):
             frame.putpixel((number, 0), (9,) * len(mode))  # equal frames would become one
-        first.save(out := io.BytesIO(), fmt, save_all=True, append_images=others, duration=1000 // RATE, **options)
-        return out.getvalue()
+        return encoded(first, fmt, save_all=True, append_images=others, duration=1000 // RATE)
 
     return write
 

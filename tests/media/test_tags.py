@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import mutagen
 import pytest
+from mutagen.apev2 import APEv2
 from mutagen.flac import FLAC
 
 from emomusic.errors import AudioError
@@ -49,13 +50,9 @@ def test_right_texts_stay(texts: tuple[str, ...]):
 
 def ape(**items: str) -> bytes:
     """An APEv2 tag with header and footer."""
-    body = b"".join(
-        len(text.encode()).to_bytes(4, "little") + bytes(4) + key.encode() + b"\0" + text.encode()
-        for key, text in items.items()
-    )
-    end = (len(body) + 32).to_bytes(4, "little") + len(items).to_bytes(4, "little")
-    head, foot = (b"APETAGEX" + (2000).to_bytes(4, "little") + end + flags for flags in (b"\0\0\0\xa0", b"\0\0\0\x80"))
-    return head + bytes(8) + body + foot + bytes(8)
+    (tags := APEv2()).update(items)
+    tags.save(file := io.BytesIO())
+    return file.getvalue()
 
 
 def test_tags_at_the_end_of_an_mp3_are_read():

@@ -14,7 +14,7 @@ from emomusic.faces.reading import Networks
 from emomusic.media.images import RgbImage
 from emomusic.server.film_job import THREAD_NAME, FilmJob, FilmPhase, FilmView
 from tests.fakes import FakeClassifier, FakeDetector, make_face
-from tests.films import DEFAULT_RATE, NOBODY, film_bytes, write_frames
+from tests.films import DEFAULT_RATE, NOBODY, film_bytes, frames_bytes
 from tests.waiting import PATIENCE_S, wait_until
 
 FACE = make_face(40, 40, 60, 75)
@@ -61,7 +61,7 @@ SCENE_S = 2.75
 def scenes_job(name: str, emotions: Sequence[Emotion], faces: Sequence[Face] = (FACE,)) -> FilmJob:
     """A film of a scene for each emotion, read and marked."""
     shades = [np.full((120, 160, 3), 37 + 15 * number, np.uint8) for number in range(len(emotions))]
-    write_frames(film := io.BytesIO(), [shade for shade in shades for _ in range(round(SCENE_S * DEFAULT_RATE))])
+    film = io.BytesIO(frames_bytes([shade for shade in shades for _ in range(round(SCENE_S * DEFAULT_RATE))]))
 
     def classify(crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         return [FakeClassifier(emotions[int(crop.mean() - 30) // 15]).probabilities for crop in crops]

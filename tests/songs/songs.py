@@ -45,35 +45,32 @@ def write_song(
     rate: int = RATE,
     tags: Mapping[str, str] = TAGS,
     cover: bytes | None = None,
+    layout: str | None = None,
 ) -> None:
-    """Write sound, shape (channels, n), as a file of a format, or of a container and a codec."""
+    """Write sound, shape (channels, n), as a file of a format, or of a container and a codec.
+
+    The layout names the channels; by default they are those of a mono or stereo sound.
+    """
     container, codec = CODECS[ending] if isinstance(ending, str) else ending
-    its_rate, rate = rate, 48_000 if ending == "opus" else rate
-    layout = "mono" if len(sound) == 1 else "stereo"
-    with av.open(
-        target if isinstance(target, io.IOBase) else str(target), "w", format=container, options=_OPTIONS.get(container)
-    ) as output:
+    layout = layout or ("mono" if len(sound) == 1 else "stereo")
+    with av.open(target, "w", format=container, options=_OPTIONS.get(container)) as output:
         output.metadata.update(tags)
-        stream: Any = output.add_stream(codec, rate=rate, layout=layout)
+        stream: Any = output.add_stream(codec, rate=48_000 if ending == "opus" else rate, layout=layout)
         stream.codec_context.options = {"strict": "-2", **_FASTEST.get(codec, {})}  # Vorbis is experimental
         if cover is not None:
             picture: Any = output.add_stream("png", rate=1)
             picture.width = picture.height = 8
             picture.pix_fmt = "rgb24"
             picture.disposition = av.stream.Disposition.attached_pic
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound), "fltp", layout)
-        frame.sample_rate = its_rate
-        size = stream.codec_context.frame_size or 4096
-        fifo = av.AudioResampler(stream.format.name, layout, rate, frame_size=size)
+        frame = av.AudioFrame.from_ndarray(sound.T.reshape(1, -1), "flt", layout)
+        frame.sample_rate = rate
         output.start_encoding()
         if cover is not None:
             packet = av.Packet(cover)
             packet.stream = picture
             packet.pts = packet.dts = 0
             output.mux(packet)
-        for part in [*fifo.resample(frame), *fifo.resample(None)]:
-            output.mux(stream.encode(part))
-        output.mux(stream.encode(None))
+        output.mux([*stream.encode(frame), *stream.encode(None)])
 
 
 def id3v1(title: bytes, artist: bytes) -> bytes:
@@ -81,8 +78,12 @@ def id3v1(title: bytes, artist: bytes) -> bytes:
     return b"TAG" + title.ljust(30, b"\0") + artist.ljust(30, b"\0") + bytes(65)
 
 
+def song_of(sound: np.ndarray, ending: str | tuple[str, str] = "wav", **options: Any) -> io.BytesIO:
+    """A file of a format, or of a container and a codec, with this sound."""
+    write_song(buffer := io.BytesIO(), ending, sound, **options)
+    return buffer
+
+
 def song_bytes(ending: str | tuple[str, str] = "wav", seconds: float = 2.0, **options: Any) -> bytes:
     """A file of a format, or of a container and a codec, with a tone."""
-    buffer = io.BytesIO()
-    write_song(buffer, ending, tone(seconds, rate=options.get("rate", RATE)), **options)
-    return buffer.getvalue()
+    return song_of(tone(seconds, rate=options.get("rate", RATE)), ending, **options).getvalue()

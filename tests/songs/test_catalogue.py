@@ -130,6 +130,3 @@ def test_a_changed_bundled_catalogue_is_refused(tmp_path: Path, monkeypatch: pyt
 )
 def test_all_versions_of_a_song_have_one_key(title: str, artists: str, key: tuple[str, str]) -> None:
     assert song_key(title, artists) == key
-
-
-# scripts/build_catalogue.py: one row for each song, from the published table of releases and genres

@@ -31,7 +31,7 @@ from emomusic.songs.song import Hearing
 from emomusic.songs.training import Examples, evaluate_sound, fit_head, read_clips, train_sound
 from tests.films import NOBODY, film_bytes
 from tests.songs.ears import FakeEar
-from tests.songs.songs import tone, write_song
+from tests.songs.songs import song_of, tone, write_song
 
 NUM_FEATURES = 1368  # tags and inner features of four networks
 
@@ -163,10 +163,8 @@ def ear(monkeypatch: pytest.MonkeyPatch) -> _Ear:
 
 def sound_of(*parts: tuple[float, float]) -> io.BytesIO:
     """A file with tones of these lengths in seconds and volumes."""
-    file = io.BytesIO()
     tones = [tone(length, volume=volume, rate=SAMPLE_RATE) for length, volume in parts]
-    write_song(file, "wav", np.concatenate(tones, axis=1), rate=SAMPLE_RATE)
-    return file
+    return song_of(np.concatenate(tones, axis=1), rate=SAMPLE_RATE)
 
 
 def heard(file: io.BytesIO, format_name: str = "wav", *, start_s: float = 0.0, end_s: float = 60.0) -> list[SoundSpan]:
