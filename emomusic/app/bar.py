@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,13 @@ _NUM_SERVED = 3  # songs besides the newest: the song that fades out, and the tw
 
 @dataclass(frozen=True, slots=True)
 class _Served:
-    """A song that the browser may get: its file, the same as WAV, and where it sounds."""
+    """A song that the browser may get: its file, the same as WAV, where it sounds, and its cover."""
 
     song: Song
     file: ServedFile
     decoded: ServedFile
     edges: Edges
+    cover: str | None
 
 
 @dataclass
@@ -50,14 +51,11 @@ class BarState:
     """What the browser needs of the songs.
 
     Attributes:
-        cover_of: the id of a song, of which `cover` is the cover as an address of data.
         gone: songs without a file that were passed over, until a message names them.
         served: the last songs that the browser got, by their ids.
         shown: the id of the song in the last run; None without one.
     """
 
-    cover_of: str = ""
-    cover: str | None = None
     gone: str = ""
     served: dict[str, _Served] = field(default_factory=dict)
     shown: str | None = None
@@ -77,7 +75,7 @@ def show_bar() -> None:
         if (queue := player.playing) is not None:
             _pass_over_gone(audible := queue.audible, bar)
             if (current := audible.current) is not None:
-                data["song"] = _playable(current.song, bar) | {"cover": _cover(current.song, bar)}
+                data["song"] = _playable(current.song, bar)
                 data["has_previous"] = audible.has_previous or queue.has_previous
                 data["next"] = next((_playable(pick.song, bar) for pick in audible.up_next(1)), None)
                 data["is_gapless"] = data["next"] is not None and _is_gapless(data, bar)
@@ -114,12 +112,13 @@ def _pass_over_gone(queue: SongQueue, bar: BarState) -> None:
 
 
 def _pass_over_failed() -> None:
-    """Never choose a song again that the browser cannot play, and move to the next one."""
-    player, failed = page_state(PlayerState), st.session_state["bar"].get("failed")
-    if failed is None:  # two triggers at once
+    """Never choose a song again that the browser cannot play. If it is the current one, move to the next one."""
+    player, served = page_state(PlayerState), page_state(BarState).served.get(st.session_state["bar"].get("failed"))
+    if served is None or (queue := player.playing) is None:  # two triggers at once, or a folder was removed
         return
-    player.unplayable[failed] = ""
-    if (queue := player.playing) is not None:
+    is_now = (current := queue.audible.current) is not None and current.song.id == served.song.id
+    player.skipped[served.song.id] = served.song.title
+    if is_now:
         start(queue)
 
 
@@ -151,8 +150,7 @@ def _playable(song: Song, bar: BarState) -> dict[str, Any]:
         found["spotify"] = embed_url(song.id)
     elif song.is_audio:
         served = _served(song, bar)
-        found |= {"url": served.file.url, "decoded": served.decoded.url, "lead_s": served.edges.lead_s}
-        found |= {"tail_s": served.edges.tail_s, "join_s": served.edges.join_s}
+        found |= {"url": served.file.url, "decoded": served.decoded.url, "cover": served.cover} | asdict(served.edges)
     return found
 
 
@@ -165,19 +163,20 @@ def _served(song: Song, bar: BarState) -> _Served:
     content, known = content_of(song), bar.served.get(song.id)
     if known is None or known.song.path != song.path:  # a file that has moved keeps its id
         file = ServedFile(content, mime_type_of(_head(content), song.path or ""))
-        known = _Served(song, file, DecodedFile(content), _edges(song, content))
+        # The bundled ones are excerpts without silence and covers
+        edges, cover = (Edges(), None) if song.player is Player.BUNDLED else (_edges(song, content), _cover(content))
+        known = _Served(song, file, DecodedFile(content), edges, cover)
     others = [pair for pair in bar.served.items() if pair[0] != song.id and not _is_gone(pair[1].song)]
     bar.served = dict([*others[-_NUM_SERVED:], (song.id, known)])
     return known
 
 
 def _edges(song: Song, content: bytes | Path) -> Edges:
-    """Where a song sounds. The bundled ones are excerpts without silence."""
-    if song.player is not Player.BUNDLED:
-        from emomusic.media.playback import edges_of  # loads FFmpeg
+    """Where a song sounds."""
+    from emomusic.media.playback import edges_of  # loads FFmpeg, which takes 16 MB
 
-        with contextlib.suppress(EmomusicError, OSError):  # the browser may play it
-            return edges_of(content, song.path)
+    with contextlib.suppress(EmomusicError, OSError):  # the browser may play it
+        return edges_of(content, song.path)
     return Edges()
 
 
@@ -220,20 +219,14 @@ def _head(content: bytes | Path) -> bytes:
         return file.read(HEAD_BYTES)
 
 
-def _cover(song: Song, bar: BarState) -> str | None:
-    """A small JPEG of the cover of an audio file, or None."""
-    if not song.is_audio or song.player is Player.BUNDLED:
-        return None
-    if bar.cover_of != song.id:
-        from emomusic.media.audio_file import AudioFile  # loads FFmpeg, which takes 16 MB
+def _cover(content: bytes | Path) -> str | None:
+    """A small JPEG of the cover of an audio file, as an address of data, or None."""
+    from emomusic.media.audio_file import AudioFile
 
-        content = content_of(song)
-        try:
-            with AudioFile(content) as file:
-                picture = file.cover()
-            image = None if picture is None else encode_jpeg(shrink(read_image(picture), _COVER_SIDE)[0])
-        except (EmomusicError, OSError):  # a song without a readable cover plays
-            image = None
-        bar.cover = None if image is None else f"data:image/jpeg;base64,{b64encode(image).decode()}"
-        bar.cover_of = song.id
-    return bar.cover
+    with contextlib.suppress(EmomusicError, OSError):  # a song without a readable cover plays
+        with AudioFile(content) as file:
+            picture = file.cover()
+        if picture is not None:
+            image = encode_jpeg(shrink(read_image(picture), _COVER_SIDE)[0])
+            return f"data:image/jpeg;base64,{b64encode(image).decode()}"
+    return None

@@ -196,7 +196,8 @@ def _show_about(current: Pick | None, queue: PageQueue) -> None:
 
 def _go_on_with(queue: PageQueue, pick: Pick, mood: Mood | None) -> None:
     assert pick.point is not None
-    queue.follow_with(songs_like(pick.song, queue.recommender, queue.request, point=pick.point, mood=mood))
+    picks = songs_like(pick.song, queue.recommender, queue.request, point=pick.point, mood=mood)
+    queue.continue_with(queue.recommender, picks)
     play(queue, "next")
 
 

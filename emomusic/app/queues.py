@@ -11,8 +11,7 @@ The same request, or key, keeps the queue with its position. Buttons call `weak_
 from __future__ import annotations
 
 import time
-from collections import ChainMap
-from collections.abc import Callable, Hashable, Iterable, KeysView
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Concatenate, Literal, ParamSpec
 from weakref import ref
@@ -57,7 +56,7 @@ class PageQueue(SongQueue):
         fades: bool = False,
         video: str | None = None,
     ) -> None:
-        super().__init__(music.recommender, request, picks=picks, skipped=page_state(PlayerState).left_out)
+        super().__init__(music.recommender, request, picks=picks, skipped=page_state(PlayerState).skipped.keys())
         self.name, self.music, self.key, self.fades, self.video = name, music, key, fades, video
         self._instead: tuple[str, SongQueue] | None = None  # the song that cannot play, and similar ones
 
@@ -75,8 +74,8 @@ class PageQueue(SongQueue):
         if self._instead is None or self._instead[0] != current.song.id:
             request = Request(current.point or AffectPoint(0, 0), mood=current.mood)
             similar = [] if current.point is None else source.songs(request, _NUM_SIMILAR)
-            left_out = page_state(PlayerState).left_out
-            self._instead = current.song.id, SongQueue(source, request, picks=similar, skipped=left_out)
+            skipped = page_state(PlayerState).skipped.keys()
+            self._instead = current.song.id, SongQueue(source, request, picks=similar, skipped=skipped)
         return self._instead[1]
 
 
@@ -86,8 +85,8 @@ class PlayerState:
 
     Attributes:
         queues: the last ones, by name.
-        skipped: what "Not for me" skipped: names by the key of an artist or the id of a song.
-        unplayable: songs that this browser cannot play, as `skipped`.
+        skipped: what no queue plays: names by the key of an artist, for "Not for me", or by the id of a song, also for
+            one that this browser cannot play.
         playing: what the bar plays.
         starts: grows with each song that is to begin or end, also from one session to a later one. The browser may
             call the bar out of order, and keeps to the largest.
@@ -96,15 +95,9 @@ class PlayerState:
 
     queues: dict[str, PageQueue] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
-    unplayable: dict[str, str] = field(default_factory=dict)
     playing: PageQueue | None = None
     starts: int = field(default_factory=lambda: round(1000 * time.time()))
     waits: bool = False
-
-    @property
-    def left_out(self) -> KeysView[str]:
-        """What no queue plays, as it is at any time."""
-        return ChainMap(self.skipped, self.unplayable).keys()
 
     def open(self, queue: PageQueue) -> PageQueue:
         """Let a queue take the place of the one of its name, also in the bar if it is no list."""

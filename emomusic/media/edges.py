@@ -12,12 +12,14 @@ class Edges:
     Attributes:
         lead_s: seconds of silence before it.
         tail_s: seconds of silence after it.
-        join_s: seconds before this silence in which the song is over by its loudness, so that the next one begins.
+        rise_s: seconds after the first silence in which the song is soft, so that it begins earlier.
+        join_s: seconds before the last silence in which the song is over by its loudness, so that the next one begins.
         album: title of the album, its artist, and the numbers of the disc and the track; None if one is unknown.
     """
 
     lead_s: float = 0.0
     tail_s: float = 0.0
+    rise_s: float = 0.0
     join_s: float = 0.0
     album: tuple[str, str, int, int] | None = None
 

@@ -300,7 +300,9 @@ def foreign_file(name: str, found: Kind, wanted: Kind) -> str:
         return f"{name} is {found} in a format that is not read, or damaged; {choice}."
     if found is Kind.OTHER:
         return f"{name} is not {wanted}; {choice}."
-    if found in (Kind.TABLE, Kind.PLAYLIST):
+    if found is Kind.PLAYLIST:
+        choice = "read its songs under Your music, or with emomusic table"
+    if found is Kind.TABLE:
         choice = f"{choice}, or read its songs with emomusic table"
     if found is Kind.ARCHIVE:
         choice += f", or a {FORMATS[found]} for emomusic batch"

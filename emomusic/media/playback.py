@@ -17,11 +17,12 @@ from emomusic.runtime import Float32Array
 
 _AUDIBLE = 10 ** (-60 / 20)  # peak of what is heard at the ends of a song
 _PART = SAMPLE_RATE // 20
-_LOOKED_S = (15.0, 90.0)  # from the end; more only if the last seconds are silent
+_LOOKED_S = (15.0, 90.0)  # from an end; from the last one more if it is silent
 _LONGEST_SILENCE_S = 90.0
 _SMOOTHED = 8  # parts of which the loudness is compared
 _FALL = 0.7  # of the power: a song counts as over when it falls by 1.5 dB for good, so that no dip is over 3 dB
 _SHORTEST_JOIN_S, _LONGEST_JOIN_S = 0.15, 6.0
+_LONGEST_RISE_S = 4.0
 
 _RATES = (44_100, 48_000)
 _FRAME_BYTES = 4  # two channels of 16 bits
@@ -52,18 +53,19 @@ def edges_of(source: AudioSource, name: str | None = None) -> Edges:
                 tail_s = (len(tail) - 1 - int(places[-1])) / SAMPLE_RATE
                 tail = tail[: places[-1] + 1]
                 break
-        return Edges(lead_s, tail_s, _join_s(tail), _album_of(file))
+        start = np.concatenate([np.empty(0, np.float32), *file.sound(lead_s, _LOOKED_S[0])])
+        join_s = float(np.clip(_soft_s(tail), _SHORTEST_JOIN_S, _LONGEST_JOIN_S))
+        return Edges(lead_s, tail_s, min(_soft_s(start[::-1]), _LONGEST_RISE_S), join_s, _album_of(file))
 
 
-def _join_s(sound: Float32Array) -> float:
-    """How long before its end a sound falls for good, within limits."""
+def _soft_s(sound: Float32Array) -> float:
+    """How long before its end a sound falls for good."""
     parts = sound[len(sound) % _PART :].reshape(-1, _PART)
     powers = np.square(parts).mean(axis=1)
     if len(powers) > _SMOOTHED:
         powers = np.convolve(powers, np.full(_SMOOTHED, 1 / _SMOOTHED), "valid")
     loud = np.flatnonzero(powers >= _FALL * np.quantile(powers, 0.9)) if len(powers) else powers
-    quiet_s = (len(powers) - 1 - loud[-1]) * _PART / SAMPLE_RATE if len(loud) else 0.0
-    return float(np.clip(quiet_s, _SHORTEST_JOIN_S, _LONGEST_JOIN_S))
+    return float((len(powers) - 1 - loud[-1]) * _PART / SAMPLE_RATE) if len(loud) else 0.0
 
 
 def _album_of(file: AudioFile) -> tuple[str, str, int, int] | None:

@@ -33,7 +33,7 @@ _FIELDS = {
 }
 _NAMES = {key: name for name, keys in _FIELDS.items() for key in (name, *keys)}
 """The name of a tag by its key in ID3, MP4, Vorbis comments and APEv2, in lower case."""
-_SLASHED = ("artist", "genre")  # ID3v2.3 separates values by slashes, which names have too: AC/DC
+_SLASHED = ("artist", "artists", "genre")  # ID3v2.3 separates values by slashes, which names have too: AC/DC
 _SHORTEST = 3  # letters of an artist between slashes
 
 

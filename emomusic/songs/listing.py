@@ -155,10 +155,6 @@ class Songs:
         """The row, and those of the nearest songs on the plane, each song once."""
         away = np.linalg.norm(self.plane - self.plane[row], axis=1)
         away[row] = -1  # before other songs at the same point
-        return self._first_of(away)
-
-    def _first_of(self, away: npt.NDArray[np.float32]) -> Rows:
-        """The rows of the songs at the smallest distances."""
         return self.unique(np.argsort(away, kind="stable")[: 3 * _NUM_NEAR])[: _NUM_NEAR + 1]
 
     def examples(self) -> Rows:

@@ -49,23 +49,20 @@ class SongQueue:
         self._position = 0  # place of the current song, or of the skipped ones before it
         self._lock = threading.RLock()
 
-    def continue_with(self, recommender: Recommender) -> None:
-        """Keep the songs up to the current one, and choose the next ones again, from songs that were added since."""
-        with self._lock:
-            self._forget_next()
-            self.recommender, self._source = recommender, recommender.walk(self.request, self._picks)
+    def continue_with(self, recommender: Recommender, picks: Iterable[Pick] | None = None) -> None:
+        """Keep the songs up to the current one, and choose the next ones again, from songs that were added since.
 
-    def follow_with(self, picks: Iterable[Pick]) -> None:
-        """Keep the songs up to the current one, and go on with these."""
+        Args:
+            recommender: chooses the songs.
+            picks: the only next songs, such as those like the current one.
+        """
         with self._lock:
-            self._forget_next()
-            self._source = iter(picks)
-
-    def _forget_next(self) -> None:
-        self._position, is_over = self._now(), self.current is None
-        del self._picks[self._position + (not is_over) :]
-        self._keys = {key_of(pick.song) for pick in self._picks}
-        self._num_chosen = max((pick.number for pick in self._picks), default=0)
+            self._position, is_over = self._now(), self.current is None
+            del self._picks[self._position + (not is_over) :]
+            self._keys = {key_of(pick.song) for pick in self._picks}
+            self._num_chosen = max((pick.number for pick in self._picks), default=0)
+            self.recommender = recommender
+            self._source = recommender.walk(self.request, self._picks) if picks is None else iter(picks)
 
     @property
     def current(self) -> Pick | None:

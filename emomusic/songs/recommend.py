@@ -156,7 +156,7 @@ class Recommender(Songs):
         if passing.any():
             return "The files of these songs are gone; connect their disk, or run emomusic library update"
         if request.genres or request.hide_explicit or request.traits:
-            return "No song has one of these genres and passes the options"
+            return "No song passes these genres and options"
         return f"All {len(passing):,} songs are speech, sleep sounds, children's or holiday songs, which are left out"
 
     def _rows(self, target: AffectPoint, mood: Mood, request: Request) -> Iterator[int]:

@@ -114,6 +114,7 @@ LONG_COVER = b"\0image/png\0\3\0\x89PNG\r\n\x1a\n" + bytes(2**17)
         (4, {b"TPE1": b"\0A", b"TCON": b"\x0017"}, ("A",), ("rock",)),
         (4, {b"TPE1": b"\0River/Salt", b"TCON": b"\0Rock\0Jazz"}, ("River/Salt",), ("rock", "jazz")),
         (4, {b"TPE1": b"\0A with B", b"TXXX": b"\0ARTISTS\0A\0B"}, ("A", "B"), ()),
+        (3, {b"TPE1": b"\0River with Salt", b"TXXX": b"\0ARTISTS\0River/Salt"}, ("River", "Salt"), ()),
         (4, {b"TPE1": b"\3" + "Ann\xe4\0Bob".encode(), b"APIC": LONG_COVER}, ("Ann\xe4", "Bob"), ()),
         (3, {b"TPE1": b"\1" + "Ann\xe4\0".encode("utf-16") + "Bob".encode("utf-16")}, ("Ann\xe4", "Bob"), ()),
         (4, {b"APIC": LONG_COVER, b"TPE1": b"\2" + "Ann\xe4\0Bob\0".encode("utf-16-be")}, ("Ann\xe4", "Bob"), ()),

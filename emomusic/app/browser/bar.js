@@ -50,7 +50,7 @@ export class Bar extends Part {
     const player = this.#player;
     const acts = {
       " ": () => this.#toggle(),
-      n: () => this.#goOn({}),
+      n: () => this.#goOn(),
       p: () => this.data.has_previous && this.tell("previous", this.data.song?.id),
       m: () => player.setLoudness({ isMuted: !player.loudness.isMuted }),
       b: () => (this.data.song?.spotify ? this.frame : this.find(".play")).focus(),
@@ -65,7 +65,8 @@ export class Bar extends Part {
     this.volume.oninput = () => player.setLoudness({ volume: Number(this.volume.value), isMuted: false });
     this.listen(window, "keydown", (event) => !this.bar.hidden && press(event, acts));
     this.listen(player, "change", () => this.#draw());
-    this.listen(player, "ended failed", (event) => this.#goOn(event));
+    this.listen(player, "ended", ({ detail }) => this.#goOn(detail));
+    this.listen(player, "failed", ({ detail }) => this.#fail(detail));
     this.listen(window, "message", (event) => this.#hearSpotify(event));
     this.listen(document, "scroll", () => this.#place(), { capture: true });
     this.every(PLACED_MS, () => this.#place());
@@ -87,7 +88,7 @@ export class Bar extends Part {
     else if (!song?.url && player.song) player.stop();
     Object.assign(player, { follow: data.next, isGapless: data.is_gapless });
     // It may have failed before the server learned of it
-    if (song && player.isFailed && player.song?.id === song.id && player.broken !== song.id) this.#goOn({ type: "failed" });
+    if (song && player.isFailed && player.song?.id === song.id) this.#fail(song.id);
     this.#draw();
     this.#place();
   }
@@ -105,7 +106,8 @@ export class Bar extends Part {
 
   #draw() {
     const player = this.#player, { audio, loudness } = player, { bar, cover, slider, data } = this, { song } = data;
-    const shown = song?.url ? player.song : song; // while the server learns of the next song, it plays
+    // While the server learns of the next song, it plays
+    const shown = (song?.url ? player.song : song) ?? (player.trouble && { title: "", artist: "" });
     bar.hidden = !shown;
     if (!shown) return;
     const [label, icon] = player.isPlaying ? PAUSE : PLAY;
@@ -132,13 +134,20 @@ export class Bar extends Part {
     this.joins.checked = loudness.joins;
   }
 
-  #goOn({ type, detail }) {
+  /** Go on with the next song, which begins these seconds before the end of this one; without a number, now. */
+  #goOn(join_s = null) {
     const { song, next, fade_s } = this.data, player = this.#player;
     if (!song || (song.url && player.song?.id !== song.id)) return; // another bar has gone on
-    const joins = type === "ended" && Boolean(song.url);
-    if (type === "failed") player.broken = song.id;
-    if (next?.url) player.begin(next, (joins && detail) || fade_s, false, joins); // the server follows
-    this.tell(type === "failed" ? "failed" : "next", song.id);
+    const joins = join_s !== null && Boolean(song.url);
+    if (next?.url) player.begin(next, (joins && join_s) || fade_s, false, joins); // the server follows
+    this.tell("next", song.id);
+  }
+
+  /** Tell of a song that cannot play. If it is the current one, the next one begins. */
+  #fail(id) {
+    const { song, next, fade_s } = this.data, player = this.#player;
+    if (next?.url && song.id === id && player.song?.id === id) player.begin(next, fade_s);
+    this.tell("failed", id);
   }
 
   #toggle() {
@@ -167,6 +176,6 @@ export class Bar extends Part {
     const played = player.playsSpotify;
     player.playsSpotify = !isPaused;
     if (!isPaused && !played) tellSound("spotify");
-    if (isPaused && played && duration && position >= duration - 500) this.#goOn({});
+    if (isPaused && played && duration && position >= duration - 500) this.#goOn();
   }
 }

@@ -28,7 +28,6 @@ class SongPlayer extends EventTarget {
   follow = null; // the song after this one
   isGapless = false; // between both
   trouble = null; // a sentence that stays for a while
-  broken = null; // id of the last song that the server knows to have failed
   isRefused = false; // the browser wants a click first
   isFailed = false;
   playsSpotify = false; // in Spotify's frame
@@ -44,7 +43,7 @@ class SongPlayer extends EventTarget {
         deck.addEventListener(name, unlessOther(() => this.#awaitEnd()));
       }
       deck.addEventListener("ended", unlessOther(() => this.end()));
-      deck.addEventListener("error", unlessOther(() => this.#decode()));
+      deck.addEventListener("error", () => this.#decode(deck));
     }
     window.addEventListener(SOUND, ({ detail }) => {
       if (detail.source !== "player" && !detail.with?.includes("player")) this.pause();
@@ -84,17 +83,19 @@ class SongPlayer extends EventTarget {
    * sounds to its end.
    */
   begin(song, fade_s = 0, isHeld = false, joins = false) {
-    clearInterval(this.#fading);
     clearTimeout(this.#ending);
-    const isFading = fade_s > 0 && this.isPlaying;
-    const isPrepared = this.#prepared === song.url && !this.#decks[1].error;
+    const isInstead = this.isFailed && !this.#decks[1].paused; // of a song that failed while the one before fades out
+    const isFading = !isInstead && fade_s > 0 && this.isPlaying;
+    const isPrepared = this.#prepared?.id === song.id;
+    if (!isInstead) clearInterval(this.#fading);
     if (isFading || isPrepared) [this.#decks, this.#levels] = [this.#decks.toReversed(), [0, this.#levels[0]]];
-    if (!isFading) this.#decks[1].pause();
+    if (!isFading && !isInstead) this.#decks[1].pause();
+    if (isPrepared) song = this.#prepared;
     this.#prepared = this.follow = null;
     Object.assign(this, { song, isRefused: false, isFailed: false });
     if (!isPrepared) this.#load(this.audio, song, joins && this.isGapless);
     if (isFading && !joins) this.#fade(fade_s);
-    else this.#levels[0] = 1;
+    else if (!isInstead) this.#levels[0] = 1;
     this.setLoudness({});
     if (navigator.mediaSession) {
       const artwork = song.cover ? [{ src: song.cover }] : [];
@@ -114,13 +115,14 @@ class SongPlayer extends EventTarget {
     const { audio, follow, song } = this;
     const left_s = audio.duration - audio.currentTime;
     if (!this.isPlaying || !follow?.url || audio.loop || !(left_s < PREPARED_S + (song.tail_s ?? 0))) return;
-    if (this.#prepared !== follow.url && this.#decks[1].paused) {
+    if (this.#prepared?.id !== follow.id && this.#decks[1].paused) {
       this.#load(this.#decks[1], follow, this.isGapless);
-      this.#prepared = follow.url;
+      this.#prepared = follow;
     }
     if (!this.loudness.joins || this.isGapless || !song.join_s) return;
-    const join = () => this.isPlaying && !audio.loop && this.song === song && this.end(song.join_s);
-    this.#ending = setTimeout(join, 1000 * Math.max(left_s - song.tail_s - song.join_s, 0));
+    const join_s = song.join_s + (follow.rise_s ?? 0);
+    const join = () => this.isPlaying && !audio.loop && this.song === song && this.end(join_s);
+    this.#ending = setTimeout(join, 1000 * Math.max(left_s - song.tail_s - join_s, 0));
   }
 
   #fade(fade_s) {
@@ -135,18 +137,21 @@ class SongPlayer extends EventTarget {
     }, FADE_STEP_MS);
   }
 
-  /** What the browser cannot play comes as WAV. If it cannot play this either, the next song is to follow. */
-  #decode() {
-    const { song, audio } = this;
-    if (song?.decoded) {
-      const place_s = audio.currentTime || song.lead_s;
-      this.song = { ...song, url: song.decoded, decoded: null };
-      this.#load(audio, { ...this.song, lead_s: place_s });
-      this.resume();
-    } else if (song) {
-      this.isFailed = true;
+  /** What the browser cannot play comes as WAV. If it cannot play this either, another song is to follow. */
+  #decode(deck) {
+    const isNow = deck === this.audio, song = isNow ? this.song : this.#prepared;
+    if (!song) return;
+    const wav = song.decoded && { ...song, url: song.decoded, decoded: null };
+    if (isNow) this.song = wav ?? song;
+    else this.#prepared = wav;
+    if (wav) {
+      this.#load(deck, { ...wav, lead_s: deck.currentTime || song.lead_s }, !isNow && this.isGapless);
+      if (isNow) this.resume();
+    } else {
+      if (isNow) this.isFailed = true;
+      else this.follow = null;
       this.tell(`This browser cannot play ${song.title}.`);
-      this.dispatchEvent(new Event("failed"));
+      this.dispatchEvent(new CustomEvent("failed", { detail: song.id }));
     }
   }
 

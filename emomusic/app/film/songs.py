@@ -28,7 +28,7 @@ def scene_picks(scenes: Sequence[Scene]) -> ScenePicks:
     music = your_music().after(None if here.picks is None else here.picks.music)
     moods = (here.mood_of(number, scene) for number, scene in enumerate(scenes))
     requests = [music.asked(Request(point, emotion=emotion)) for point, emotion in moods]
-    skipped, picks = frozenset(player.left_out), here.picks
+    skipped, picks = frozenset(player.skipped), here.picks
     is_same = picks is not None and picks.music.recommender is music.recommender
     if picks is None or not is_same or (picks.requests, picks.skipped) != (requests, skipped):
         with st.spinner("Choosing songs"):
