@@ -6,10 +6,10 @@ Uploads stay in the memory of the session. On one's own computer, a library of f
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import streamlit as st
@@ -81,8 +81,8 @@ def _folders_here() -> list[str]:
 def _start(text: str) -> None:
     path, text = None, text.strip().strip("\"'")  # file managers copy a path with quotes
     with contextlib.suppress(RuntimeError, ValueError, OSError):  # "~nobody", a null byte
-        is_address = text.lower().startswith("file:")
-        path = Path(url2pathname(urlsplit(text).path) if is_address else text).expanduser().absolute()
+        address = re.match("file:(?://[^/]*)?(?=/)", text, re.IGNORECASE)
+        path = Path(url2pathname(text[address.end() :]) if address else text).expanduser().absolute()
     if not text or path is None or not path.exists():
         st.warning("This folder or file was not found. Check its name.")
         return

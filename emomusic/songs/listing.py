@@ -19,7 +19,7 @@ from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS, MoodExplanation, nearest_rows
 from emomusic.songs.request import Request
 from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, Pick, Player, Song
-from emomusic.songs.spotify import TRACK_ADDRESS
+from emomusic.songs.spotify import track_url
 from emomusic.text import escape_formula, for_excel
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Songs:
         for column in {"title", "artists", "genres"} & set(described):  # the page's table can be saved as CSV
             names = described[column].fillna("").astype(str).str.replace(ARTIST_SEPARATOR, ", ", regex=False)
             described[column] = names.map(escape_formula)
-        addresses = (TRACK_ADDRESS + table["id"]).where(table["id"].str.fullmatch(TRACK_ID.pattern))
+        addresses = table["id"].map(track_url).where(table["id"].str.fullmatch(TRACK_ID.pattern))
         described = described.assign(url=addresses).replace("", None)
         return described.dropna(axis="columns", how="all").reset_index(drop=True)
 

@@ -24,15 +24,12 @@ if TYPE_CHECKING:
     import requests
     import spotipy
 
-TRACK_ADDRESS = "https://open.spotify.com/track/"
-"""URL prefix of a track id."""
-
 CSV_COLUMNS = ("title", "artists", "album", "mood", "score", "valence", "arousal", "reason", "id", "url")
 
 
 def track_url(track_id: str) -> str:
     """URL of a track on Spotify. Only valid ids are in a catalogue and in the results of a search."""
-    return TRACK_ADDRESS + track_id
+    return f"https://open.spotify.com/track/{track_id}"
 
 
 def embed_url(track_id: str) -> str:

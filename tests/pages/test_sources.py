@@ -297,7 +297,7 @@ def test_a_folder_is_chosen_from_those_here_or_typed_with_quotes(
     assert here[0] == str(tmp_path / "Music/Jazz")
     assert {str(tmp_path / "Music"), str(tmp_path / "My songs")} <= set(here)
     assert not any("hidden" in name for name in here)
-    for typed in (str(tmp_path / "Music"), f'"{tmp_path / "My songs"}"', f"'{tmp_path / 'My songs'}' "):
+    for typed in (str(tmp_path / "Music"), f'"{tmp_path / "My songs"}"', (tmp_path / "My songs").as_uri()):
         (box := app.selectbox(key="library-folder")).options.append(typed)  # AppTest cannot type another one
         box.set_value(typed)
         add_folder(app)
