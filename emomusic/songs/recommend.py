@@ -153,7 +153,7 @@ class Recommender(Songs):
     def why_none(self, request: Request) -> str:
         """A sentence on why a request has no songs."""
         passing = self.passing(request)
-        if any(self.is_there(row) for row in np.flatnonzero(passing)):
+        if any(map(self.is_there, np.flatnonzero(passing).tolist())):
             return "All of these songs are skipped"
         if passing.any():
             return "The files of these songs are gone; connect their disk, or run emomusic library update"

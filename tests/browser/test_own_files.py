@@ -104,20 +104,18 @@ def test_files_that_the_browser_lacks_come_as_wav(page: Page, tmp_path: Path) ->
 def test_a_song_that_cannot_play_does_not_end_the_music(page: Page, tmp_path: Path) -> None:
     for number in (1, 2, 3):
         write(tmp_path / f"Song {number}.wav", "wav", 300 * number)
-    addresses: list[str] = []
+    addresses: dict[str, int] = {}
 
     def refuse_first(route: Route) -> None:
         """The browser plays neither the first two files nor the same as WAV."""
-        if route.request.url not in addresses:
-            addresses.append(route.request.url)
-        route.abort() if addresses.index(route.request.url) < 4 else route.continue_()
+        number = addresses.setdefault(route.request.url, len(addresses))
+        route.abort() if number < 4 else route.continue_()
 
     page.route("**/app/static/made/*", refuse_first)
     add_folder(page, tmp_path)
     expect(page.locator(".bar span")).to_contain_text("cannot play")
     sounding(page)
-    left = {"Song 1", "Song 2", "Song 3"} - {page.evaluate("emomusicPlayer.song.title")}
-    for title in left:
+    for title in {"Song 1", "Song 2", "Song 3"} - {page.evaluate("emomusicPlayer.song.title")}:
         expect(page.get_by_text("Skipped on this visit")).to_contain_text(title)  # it is not chosen again
 
 
