@@ -1,4 +1,4 @@
-"""The SQLite file of a library: opening, older versions, errors and damages."""
+"""The SQLite file of a library: opening, errors and damages."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from typing import Any, Self
 import msgspec
 
 from emomusic.errors import LibraryError
-from emomusic.media.formats import is_song_file, title_of
+from emomusic.media.formats import is_song_file
 from emomusic.media.guarded import FolderWalk
-from emomusic.songs.analysis import fingerprint_of, stored
-from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
+from emomusic.songs.analysis import fingerprint_of
 
 VARIABLE = "EMOMUSIC_LIBRARY"
 """Environment variable with the path of the library."""
@@ -29,16 +28,11 @@ _CREATE = """
 CREATE TABLE folders (path TEXT UNIQUE NOT NULL, inode INTEGER);
 CREATE TABLE songs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT UNIQUE NOT NULL, size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL, model TEXT, fingerprint BLOB, error TEXT, song TEXT
+    mtime_ns INTEGER NOT NULL, model TEXT, fingerprint BLOB, error TEXT, song TEXT, features BLOB
 );
+CREATE TABLE places (path TEXT UNIQUE NOT NULL, inode INTEGER NOT NULL, is_mount INTEGER NOT NULL)
 """
-"""A folder without inode is left out; a song without model waits."""
-_EXTEND = """
-ALTER TABLE songs ADD COLUMN features BLOB;
-CREATE TABLE places (path TEXT UNIQUE NOT NULL, inode INTEGER NOT NULL, is_mount INTEGER NOT NULL);
-"""
-"""What version 2 has more: `Hearing.features`, and the folders in which there were songs."""
-_EMPTY, _OLD = (0, 0), (1, 2)  # version and number of tables
+"""A folder without inode is left out; a song without model waits. The places are folders in which there were songs."""
 _NUM_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('folders', 'songs')"
 _LOCK_S = 20.0  # for another process to write
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)  # the last: a column has another name
@@ -99,32 +93,27 @@ class LibraryFile:
             self._db = sqlite3.connect(file, timeout=_LOCK_S, isolation_level="IMMEDIATE")
             stack.push(self)
             self._db.text_factory = os.fsdecode  # for paths outside Unicode
-            self._renew()
-            if self._number("PRAGMA user_version") != _VERSION or self._number(_NUM_TABLES) != 2:
+            if self._state() == (0, 0):
+                self._create()
+            if self._state() != (_VERSION, 2):
                 raise sqlite3.DatabaseError(f"not a library of version {_VERSION}")
             stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
-    def _renew(self) -> None:
-        """Create the tables of a new library, and store the songs of an old one as they are today."""
+    def _state(self) -> tuple[int, int]:
+        """The version and the number of tables."""
+        return self._number("PRAGMA user_version"), self._number(_NUM_TABLES)
 
-        def state() -> tuple[int, int]:
-            return self._number("PRAGMA user_version"), self._number(_NUM_TABLES)
-
-        if state() not in (_EMPTY, _OLD):
-            return
+    def _create(self) -> None:
+        """Create the tables of a new library."""
         self._db.execute("BEGIN IMMEDIATE")
         with self._db:
-            if (found := state()) not in (_EMPTY, _OLD):  # another process was first
-                return
-            for statement in ((_CREATE if found == _EMPTY else "") + _EXTEND).split(";"):
-                self._db.execute(statement)
-            songs = self._rows_by_path("path, number, song FROM songs WHERE song IS NOT NULL")
-            query = "UPDATE songs SET song = ?1, model = CASE WHEN ?1 NOT NULL THEN model END WHERE number = ?2"
-            self._db.executemany(query, map(_migrated, songs))
-            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+            if self._state() == (0, 0):  # no other process was first
+                for statement in _CREATE.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {_VERSION}")
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -185,26 +174,6 @@ class LibraryFile:
         self._db.close()
         if is_unused:
             self.path.unlink(missing_ok=True)
-
-
-def _migrated(row: tuple[str, int, Any]) -> tuple[str | None, int]:
-    """The song of a library of version 1, as it is stored today, and its number; None if it cannot be read."""
-    path, number, text = row
-    try:
-        old = msgspec.json.decode(text)
-        kept = {name: old[name] for name in ("album", "genres", "year", "duration_s")}
-        song = kept | {
-            "id": f"{Player.LIBRARY}-{number}",
-            "title": old["title"] or title_of(path),
-            "artists": old["artists"] or [UNKNOWN_ARTIST],
-            "player": Player.LIBRARY,
-            "energy": (old["arousal"] + 1) / 2,
-            "valence": (old["valence"] + 1) / 2,
-            "hearing": {name: old[name] for name in ("probabilities", "valence", "arousal", "tags")},
-        }
-        return stored(msgspec.convert(song, Song))[0], number
-    except UNREADABLE:
-        return None, number
 
 
 # The audio files in the folders of a library: found, moved, or on a disk that is not connected

@@ -21,11 +21,6 @@ CREATE TABLE IF NOT EXISTS written (
     number INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL, song INTEGER NOT NULL, before TEXT
 )
 """
-_MOVE = """
-INSERT INTO written (path, song, before) SELECT path, song, before FROM moods ORDER BY number;
-DROP TABLE moods
-"""
-"""For libraries of version 1.0, which stored bytes too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +107,6 @@ class TaggedLibrary(Library):
         """Create the table of what was written."""
         with self._errors(), self._db:
             self._db.execute(_CREATE)
-            if self._number("SELECT count(*) FROM sqlite_master WHERE name = 'moods'"):
-                for statement in _MOVE.split(";"):
-                    self._db.execute(statement)
 
     def _know_again(self, path: Path, song: int) -> None:
         """Store the size, time and content of a file that was written, so that it is not heard again."""

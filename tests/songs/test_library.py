@@ -240,46 +240,6 @@ def test_the_files_are_never_changed(library: Library, music: Path):
     assert state() == before
 
 
-OLD = """
-CREATE TABLE folders (path TEXT UNIQUE NOT NULL, inode INTEGER);
-CREATE TABLE songs (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT UNIQUE NOT NULL, size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL, model TEXT, fingerprint BLOB, error TEXT, song TEXT
-);
-PRAGMA user_version = 1;
-"""
-OLD_SONG = """{"title": null, "artists": [], "album": null, "genres": ["rock"], "year": 1999, "duration_s": 1.0,
-"probabilities": {"Q1": 0.1, "Q2": 0.7, "Q3": 0.1, "Q4": 0.1}, "valence": -0.5, "arousal": 0.5,
-"tags": [["tone", 0.9]]}"""
-
-
-def test_a_library_of_version_1_keeps_its_songs(tmp_path: Path, music: Path):
-    path, song = tmp_path / "old.sqlite", music / "album" / "two.wav"
-    files = [(song, "m1", None, OLD_SONG), (music / "b" / "broken.mp3", "m1", "damaged", None)]
-    files += [(music / "loud.wav", None, None, None), (music / "gone.wav", "m1", None, OLD_SONG[1:])]
-    with closing(sqlite3.connect(path)) as database, database:
-        database.executescript(OLD)
-        database.execute("INSERT INTO folders VALUES (?, ?)", (str(music), music.stat().st_ino))
-        for number, (file, model, error, text) in enumerate(files, 7):
-            stat = file.stat() if file.exists() else song.stat()
-            values = (number, str(file), stat.st_size * file.exists(), stat.st_mtime_ns, model, None, error, text)
-            database.execute("INSERT INTO songs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
-    for _ in range(2):
-        with Library(path) as library:
-            (old,) = library.songs()
-            assert (old.id, old.title, old.artists, old.genres) == ("library-7", "two", (UNKNOWN_ARTIST,), ("rock",))
-            assert (old.path, old.year, old.duration_s, old.valence, old.energy) == (str(song), 1999, 1.0, 0.25, 0.75)
-            assert (old.hearing.mood, old.hearing.tags) == (Mood.ENERGETIC, (("tone", 0.9),))
-            assert library.info()["unreadable"] == 1
-    with Library(path) as library:
-        song.rename(moved := music / "moved.wav")
-        assert library.update().moved == 1
-        assert [(each.id, each.title) for each in library.songs()] == [("library-7", "moved")]
-        assert hear(library) == []
-        assert library.songs([moved])[0].id == "library-7"
-        assert library.info()["waiting"] == 0
-
-
 @pytest.mark.parametrize(
     "command",
     [
