@@ -120,7 +120,8 @@ class SongPlayer extends EventTarget {
       this.#prepared = follow;
     }
     if (!this.loudness.joins || this.isGapless || !song.join_s) return;
-    const join_s = song.join_s + (follow.rise_s ?? 0);
+    const sounds_s = audio.duration - song.lead_s - song.tail_s;
+    const join_s = Math.min(song.join_s + (follow.rise_s ?? 0), sounds_s / 2); // a short song is heard too
     const join = () => this.isPlaying && !audio.loop && this.song === song && this.end(join_s);
     this.#ending = setTimeout(join, 1000 * Math.max(left_s - song.tail_s - join_s, 0));
   }
