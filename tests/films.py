@@ -165,14 +165,14 @@ def write_film(path: Path, shots: Sequence[Shot], **options: Any) -> None:
     path.write_bytes(film_bytes(shots, **options))
 
 
-def film_of_videos(*widths: int, height: int = 48, num_frames: int = 2) -> bytes:
+def film_of_videos(*widths: int, height: int = 48) -> bytes:
     """A film with several grey videos of these widths, as of a camera with two lenses."""
     with av.open(buffer := io.BytesIO(), "w", format="mp4") as container:
         videos = [container.add_stream("libx264", 10) for _ in widths]
         for video, width in zip(videos, widths, strict=True):
             video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         for video, width in zip(videos, widths, strict=True):
-            for _ in range(num_frames):
+            for _ in range(2):
                 frame = np.full((height, width, 3), _BACKGROUND, np.uint8)
                 container.mux(video.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
             container.mux(video.encode())

@@ -18,8 +18,8 @@ TRANSPARENT = PHOTO.copy()
 TRANSPARENT.putalpha(Image.fromarray(np.repeat(np.array([[255], [0]], np.uint8), [248, 8], 0).repeat(256, 1)))
 
 
-def is_like_the_photo(image: np.ndarray, rows: slice, most: float = 12.0) -> bool:
-    return bool(np.abs(image[rows].astype(int) - np.asarray(PHOTO)[rows]).mean() < most)
+def is_like_the_photo(image: np.ndarray, rows: slice) -> bool:
+    return bool(np.abs(image[rows].astype(int) - np.asarray(PHOTO)[rows]).mean() < 12)
 
 
 CUTS = {

@@ -14,8 +14,8 @@ def make(folder: Path, *names: str) -> None:
         path.write_bytes(b"")
 
 
-def walk(*roots: Path, but: tuple[str, ...] = ()) -> FolderWalk:
-    return FolderWalk(roots, lambda name: name.endswith(".jpg"), but)
+def walk(*roots: Path) -> FolderWalk:
+    return FolderWalk(roots, lambda name: name.endswith(".jpg"))
 
 
 def names(folder: Path, found: FolderWalk) -> list[str]:

@@ -1,7 +1,6 @@
 """Libraries with a few short songs, and a fake model that hears them."""
 
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -18,8 +17,8 @@ def write(path: Path, *, volume: float = 0.5, hertz: float = 440, **tags: str) -
     return path
 
 
-def hear(library: Library, *, model: str = "m1", workers: int = 1, below: Sequence[Path] | None = None) -> list[str]:
-    return library.analyse(FakeEar, model, workers=workers, below=below, on_progress=lambda done, total: None)
+def hear(library: Library, *, model: str = "m1", workers: int = 1) -> list[str]:
+    return library.analyse(FakeEar, model, workers=workers, on_progress=lambda done, total: None)
 
 
 def filled(library: Library, folder: Path) -> Library:

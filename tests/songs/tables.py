@@ -37,12 +37,12 @@ def song_table(num_songs: int = 40, *, num_artists: int | None = None, seed: int
     )
 
 
-def mood_table(songs_per_mood: int = 25, *, seed: int = 0) -> pd.DataFrame:
+def mood_table(songs_per_mood: int = 25) -> pd.DataFrame:
     """A table like data_moods.csv whose moods differ in valence and energy."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     tables = []
     for position, (mood, point) in enumerate(MOOD_POINTS.items()):
-        table = song_table(songs_per_mood, seed=seed + position)
+        table = song_table(songs_per_mood, seed=position)
         table["id"] = [track_id(position * songs_per_mood + number) for number in range(songs_per_mood)]
         for column, centre in (("valence", point.valence), ("energy", point.arousal)):
             table[column] = np.clip((centre + 1) / 2 + rng.normal(0, 0.03, songs_per_mood), 0, 1)

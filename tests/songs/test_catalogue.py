@@ -44,21 +44,20 @@ def test_stored_moods_are_those_of_the_default_model(recommender: Recommender, c
     np.testing.assert_allclose(stored[rows], predicted, atol=1e-3)
 
 
-def different_from_any_model(num_songs: int) -> np.ndarray:
-    return np.tile(np.array([0.1, 0.2, 0.3, 0.4], np.float32), (num_songs, 1))
+UNLIKE_ANY_MODEL = np.tile(np.array([0.1, 0.2, 0.3, 0.4], np.float32), (5, 1))
 
 
 def test_written_songs_and_moods_are_read_back(tmp_path: Path) -> None:
     table = song_table(5).assign(genres="jazz;soul", kind=["speech", None, "sleep", None, "unknown"])
     path = tmp_path / "songs.parquet"
-    write_catalogue(path, Catalogue(table), different_from_any_model(5))
+    write_catalogue(path, Catalogue(table), UNLIKE_ANY_MODEL)
     assert [file.name for file in tmp_path.iterdir()] == ["songs.parquet"]
     catalogue, probabilities = load_songs_and_moods(path)
     assert [catalogue.song(row) for row in range(5)] == [Catalogue(table).song(row) for row in range(5)]
     assert catalogue.song(0).genres == ("jazz", "soul")
     assert ([catalogue.row_of(name) for name in table["id"]], catalogue.find("0" * 21)) == ([0, 1, 2, 3, 4], None)
     assert catalogue.passing(without_kinds=SongKind).tolist() == [False, True, False, True, True]
-    np.testing.assert_allclose(probabilities, different_from_any_model(5), atol=1e-6)
+    np.testing.assert_allclose(probabilities, UNLIKE_ANY_MODEL, atol=1e-6)
 
 
 def test_moods_of_another_model_are_predicted_again(
@@ -69,12 +68,12 @@ def test_moods_of_another_model_are_predicted_again(
     catalogue = Catalogue(song_table(5))
     with monkeypatch.context() as patch:
         patch.setattr(stored_moods, "mood_model_file", lambda: other)
-        write_catalogue(path, catalogue, different_from_any_model(5))
+        write_catalogue(path, catalogue, UNLIKE_ANY_MODEL)
     with caplog.at_level("INFO"):
         _, probabilities = load_songs_and_moods(path)
     predicted = classifier.predict_probabilities(catalogue.inputs)
     np.testing.assert_array_equal(probabilities, predicted)
-    assert np.abs(predicted - different_from_any_model(5)).max() > 0.1
+    assert np.abs(predicted - UNLIKE_ANY_MODEL).max() > 0.1
     assert "Predicting moods" in caplog.text
 
 

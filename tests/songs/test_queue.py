@@ -17,9 +17,9 @@ SAD = Request(point=Emotion.SAD.point, emotion=Emotion.SAD)
 ANYWHERE = Request(point=AffectPoint(0.1, 0.1))
 
 
-def queue_over(num_songs: int, *, num_artists: int | None = None, skipped: Set[str] = frozenset()) -> SongQueue:
-    """A queue over a table in which each song has its own artist, or one of a few."""
-    return SongQueue(recommender_over(song_table(num_songs, num_artists=num_artists)), ANYWHERE, skipped=skipped)
+def queue_over(num_songs: int, *, skipped: Set[str] = frozenset()) -> SongQueue:
+    """A queue over a table in which each song has its own artist."""
+    return SongQueue(recommender_over(song_table(num_songs)), ANYWHERE, skipped=skipped)
 
 
 def played(queue: SongQueue, num_songs: int) -> list[Pick]:

@@ -21,13 +21,13 @@ def lesson(clock: FakeClock) -> Lesson:
     return Lesson(clock=clock)
 
 
-def teach(lesson: Lesson, clock: FakeClock, *faces: SeenFace, seconds: float = CAPTURE_S) -> None:
+def teach(lesson: Lesson, clock: FakeClock, *faces: SeenFace) -> None:
     """Show faces from the start of a capture, evenly spread."""
     lesson.start()
     clock.advance(COUNTDOWN_S)
     for each in faces:
         lesson.observe(clock(), [each])
-        clock.advance(seconds / len(faces))
+        clock.advance(CAPTURE_S / len(faces))
 
 
 def test_only_the_capture_counts_and_the_largest_face(lesson: Lesson, clock: FakeClock) -> None:

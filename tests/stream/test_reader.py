@@ -24,8 +24,8 @@ FACE = make_face(100, 80, 60, 75)  # in a frame of 320x240
 NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8), (9, 9), 0)
 
 
-def frame(shade: int = 90, width: int = 320, height: int = 240) -> RgbImage:
-    return np.full((height, width, 3), shade, np.uint8)
+def frame(shade: int = 90) -> RgbImage:
+    return np.full((240, 320, 3), shade, np.uint8)
 
 
 def read(reader: LiveReader, image: RgbImage) -> LiveView:

@@ -33,8 +33,8 @@ def session(*parts: tuple[EmotionProbabilities | None, int]) -> pd.DataFrame:
     return timeline.table()
 
 
-def spans(table: pd.DataFrame, shortest_s: int = 5) -> list[tuple[int, int, str]]:
-    return [(s.start_s, s.seconds, str(s.quadrant)) for s in scenes_of(table, shortest_s=shortest_s)]
+def spans(table: pd.DataFrame) -> list[tuple[int, int, str]]:
+    return [(s.start_s, s.seconds, str(s.quadrant)) for s in scenes_of(table, shortest_s=5)]
 
 
 def test_a_face_that_alternates_every_three_seconds_has_both_moods_and_their_changes() -> None:

@@ -25,19 +25,12 @@ from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 SIZE = (320, 240)
 GREY, BLANK = np.full((240, 320), 90, np.uint8), np.full((240, 320, 3), 90, np.uint8)
-HAPPY, SAD = EmotionProbabilities.certain(Emotion.HAPPY), EmotionProbabilities.certain(Emotion.SAD)
+HAPPY = EmotionProbabilities.certain(Emotion.HAPPY)
 
 
-def update(
-    tracks: FaceTracker,
-    faces: list[Face],
-    time_s: float,
-    *,
-    smoothing_s: float = 0.0,
-    shows: object = HAPPY,
-) -> None:
+def update(tracks: FaceTracker, faces: list[Face], time_s: float) -> None:
     frame = Frame(BLANK, GREY, tracks.tracks, time_s)
-    tracks.update(frame, faces, [shows] * len(faces), smoothing_s=smoothing_s)  # type: ignore[list-item]
+    tracks.update(frame, faces, [HAPPY] * len(faces), smoothing_s=0.0)
 
 
 def numbers(tracks: FaceTracker) -> list[int]:
