@@ -212,9 +212,8 @@ def has_upload_token(headers: Mapping[str, str], cookies: Mapping[str, str]) -> 
     """Whether a request comes from a page of this server, as Streamlit requires of uploads."""
     # Tried: `st.App`, which takes no other store of uploads. One that does ends this.
     from streamlit.web.server.server_util import is_xsrf_enabled
-    from streamlit.web.server.starlette.starlette_app_utils import validate_xsrf_token
 
-    return not is_xsrf_enabled() or bool(validate_xsrf_token(headers.get("X-Xsrftoken"), cookies.get(XSRF_COOKIE)))
+    return not is_xsrf_enabled() or is_same_browser({XSRF_COOKIE: headers.get("X-Xsrftoken", "")}, cookies)
 
 
 def is_same_browser(cookies: Mapping[str, str], others: Mapping[str, str]) -> bool:

@@ -57,7 +57,8 @@ PROBLEMS = """() => {
   }
   shown.forEach((one, number) => {
     const { left, right } = one.control.getBoundingClientRect();
-    const target = (one.control.closest("label") ?? one.control).getBoundingClientRect();
+    const label = one.control.matches("input") ? one.control.closest("label") : null;
+    const target = (label ?? one.control).getBoundingClientRect();
     const isFace = one.control.closest('[class*="st-key-photo-face-"]'); // pressed beside it too
     const least = Math.min(target.width, target.height);
     if (one.control.matches(controls) && !isFace && least < 23.5) found.push(["small", name(one), least]);
