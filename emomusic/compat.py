@@ -15,7 +15,9 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import cache
+from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from starlette.responses import FileResponse
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 HOOKED = ("scikit-learn", "starlette", "streamlit")
 _IMPORT_LOCK = threading.Lock()
 XSRF_COOKIE = "_streamlit_xsrf"
+_DRAWN_S = 10.0  # longest time in which a busy browser draws the next page
 
 
 def return_free_memory() -> None:
@@ -146,20 +149,34 @@ def keep_messages() -> None:
 
 @cache
 def keep_page() -> None:
-    """Stop a timer of the last page from undoing a change of the page while the next page waits for its run or runs.
+    """Stop a message of the last page from undoing a change of the page that the browser has not drawn yet.
 
-    Streamlit takes the page of the newest message: the browser gets the last page again, or an empty one.
+    Streamlit takes the page of the newest message: the browser gets the last page again, or an empty one. Timers are
+    left out. What buttons and components tell is for the next page.
     """
     # Tried: nothing public sees the messages of fragments. Later than Streamlit 1.67.
-    from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
+    from streamlit.proto.ClientState_pb2 import ClientState
+    from streamlit.runtime.app_session import AppSession
+    from streamlit.runtime.scriptrunner_utils.script_requests import _has_active_trigger_value
 
-    request = ScriptRequests.request_rerun
+    hear, left = AppSession.request_rerun, WeakKeyDictionary[AppSession, tuple[str, float]]()
 
-    def request_on_page(requests: ScriptRequests, new: RerunData) -> bool:
-        page = requests._rerun_data.page_script_hash
-        return (new.is_auto_rerun and page not in ("", new.page_script_hash)) or request(requests, new)
+    def hear_on_page(session: AppSession, told: ClientState | None) -> None:
+        runner = session._scriptrunner
+        newest = session._client_state if runner is None else runner._requests._rerun_data
+        if told is not None and newest.page_script_hash not in ("", told.page_script_hash):
+            if told.is_auto_rerun:
+                return
+            page, left_s = left.get(session, ("", 0.0))
+            is_late = page == told.page_script_hash and monotonic() - left_s < _DRAWN_S
+            if is_late and any(map(_has_active_trigger_value, told.widget_states.widgets)):  # else a link
+                told.page_script_hash, told.query_string = newest.page_script_hash, newest.query_string
+                told.fragment_id = ""
+            else:
+                left[session] = newest.page_script_hash, monotonic()
+        hear(session, told)
 
-    ScriptRequests.request_rerun = request_on_page  # type: ignore[assignment, method-assign]
+    AppSession.request_rerun = hear_on_page  # type: ignore[assignment, method-assign]
 
 
 @cache

@@ -1,12 +1,15 @@
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunnerEvent
-from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 
@@ -36,20 +39,39 @@ def test_answers_and_blocks_whose_content_waits_outlive_the_start_of_a_run() -> 
     assert queue.flush() == [block, chart, chart]
 
 
-def test_a_timer_of_the_last_page_changes_no_page() -> None:
-    """The browser sends it between the click on a link and the first message of the next page."""
+TELLS = WidgetStates(widgets=[WidgetState(id="camera", json_trigger_value='"changed"')])
+
+
+class _Asked(SimpleNamespace):
+    """A session that hears a browser."""
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_what_the_last_page_sends_changes_no_page(is_over: bool) -> None:
+    """The browser sends it between the click on a link and its drawing of the next page, whose run may be over."""
     compat.keep_page()
-    requests = ScriptRequests()
-    timers = [RerunData(page_script_hash=page, fragment_id="plane", is_auto_rerun=True) for page in ("live", "photo")]
-    requests.request_rerun(RerunData(page_script_hash="photo"))
-    requests.request_rerun(timers[0])
-    page = requests.on_scriptrunner_ready().rerun_data
-    assert (page.page_script_hash, page.fragment_id_queue) == ("photo", [])
-    for timer in timers:  # while the page runs
-        requests.request_rerun(timer)
-    page = requests.on_scriptrunner_ready().rerun_data
-    assert (page.page_script_hash, page.fragment_id_queue) == ("photo", ["plane"])
-    assert requests.on_scriptrunner_ready().type is ScriptRequestType.STOP
+    requests, begun = ScriptRequests(), list[RerunData]()
+    requests.request_rerun(RerunData(page_script_hash="live"))
+    runner = None if is_over else SimpleNamespace(_requests=requests, request_rerun=requests.request_rerun)
+    session: Any = _Asked(_scriptrunner=runner, _client_state=ClientState(page_script_hash="live"), _state=None)
+    session._create_scriptrunner, session.has_fragment = begun.append, lambda _: True
+
+    def hear(page: str, **options: Any) -> RerunData:
+        AppSession.request_rerun(session, ClientState(page_script_hash=page, **options))
+        newest = begun.pop() if begun else requests._rerun_data
+        session._client_state = ClientState(page_script_hash=newest.page_script_hash, query_string=newest.query_string)
+        return newest
+
+    link = hear("photo", query_string="sample=all", widget_states=TELLS)  # what is told before the click is told again
+    assert (link.page_script_hash, link.query_string) == ("photo", "sample=all")
+    if not is_over:
+        assert hear("live", is_auto_rerun=True, fragment_id="plane").fragment_id_queue == []
+    told = hear("live", widget_states=TELLS, fragment_id="plane")
+    assert (told.page_script_hash, told.query_string, told.widget_states) == ("photo", "sample=all", TELLS)
+    assert (told.fragment_id, told.fragment_id_queue) == (None, [])
+    assert hear("live", widget_states=WidgetStates()).page_script_hash == "live"
 
 
 class _Session(AppSession):
