@@ -107,6 +107,7 @@ class Camera extends Part {
   #taken_ms = 0; // when the frame of the last answer was taken
   #isMarked = true;
   #told = ""; // the phase that the page was told of
+  #drawn = ""; // an answer, with the places of its marks in pixels
 
   faces = []; // of the last answer, with the speed of each in shares of the picture per millisecond
   trail = []; // the means of the faces before, the oldest first
@@ -166,10 +167,15 @@ class Camera extends Part {
       Object.assign(this.canvas, { width, height });
       this.canvas.parentElement.style.setProperty("--ratio", width / height);
     }
-    const context = this.canvas.getContext("2d");
-    context.clearRect(0, 0, width, height);
-    if (this.data.hasPlane) drawPlane(context, this.faces, this.trail, this.canvas);
-    drawMarks(context, this.marks, this.canvas);
+    const marks = this.marks, places = marks.flatMap(({ box }) => box.map((share) => Math.round(share * width)));
+    const drawn = [width, height, this.data.hasPlane, this.#taken_ms, ...places].join();
+    if (drawn !== this.#drawn) {
+      const context = this.canvas.getContext("2d");
+      context.clearRect(0, 0, width, height);
+      if (this.data.hasPlane) drawPlane(context, this.faces, this.trail, this.canvas);
+      drawMarks(context, marks, this.canvas);
+      this.#drawn = drawn;
+    }
     if (this.#sender) this.#send();
   }
 
