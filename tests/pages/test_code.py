@@ -23,7 +23,7 @@ from emomusic.faces.who import Who
 from emomusic.records import read_record
 from emomusic.results.overview import Benchmark, evaluation
 from emomusic.songs.recommend import load_recommender
-from tests.pages.screen import queue_of, start_app
+from tests.pages.screen import queue_of, run_function, start_app
 from tests.server.test_api import ENVIRONMENT, TOKEN, serve
 from tests.waiting import PATIENCE_S
 
@@ -60,6 +60,19 @@ def test_each_choice_of_a_screen_is_a_choice_of_its_page() -> None:
     assert len(SCREENS) >= 40
     for page, chosen in SCREENS:
         assert all(page in CHOICES[name].pages for name in chosen), (page, chosen)
+
+
+def _models() -> None:
+    from emomusic.app.code import show_code
+    from emomusic.app.frame import open_page
+
+    open_page("models")
+    show_code("models")
+
+
+def test_a_page_shows_the_code_of_its_choices() -> None:
+    app = run_function(_models, kind="Photographs", faces="emonet")
+    assert any("'emonet'" in code.value for code in app.code)
 
 
 def song_on(root: Path, page: str, chosen: Chosen) -> str:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
 from emomusic.affect import EMOTIONS, Emotion
+from emomusic.app.models.training import TrainingState
 from emomusic.assets import ModelKind
 from emomusic.errors import ModelError
 from emomusic.faces.fer2013 import LabelledFaces, Split
@@ -20,10 +21,10 @@ from emomusic.results.overview import Benchmark
 from emomusic.server import shared
 from emomusic.server.labelled import OwnFaces
 from emomusic.server.sessions import WHEN_GONE
-from emomusic.songs.playground import LabelledSongs
+from emomusic.songs.playground import NUM_EPOCHS, LabelledSongs
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
-from tests.pages.screen import charts, click, page_of, text_of
+from tests.pages.screen import charts, click, page_of, state_of, text_of
 
 
 @pytest.fixture
@@ -208,6 +209,11 @@ def test_a_training_steps_plays_rests_and_begins_again_with_another_choice(
         click(app, f"train-{key}")
         assert f"Epoch **{epoch}** of" in text_of(app)
     assert "Epoch **11** of" in text_of(app.run())
+    monkeypatch.setattr("emomusic.app.models.training._EPOCHS", NUM_EPOCHS)
+    click(app, "train-play")
+    assert f"Epoch **{NUM_EPOCHS}** of" in text_of(app)
+    assert app.button(key="train-step").disabled
+    assert not state_of(app, TrainingState).is_playing  # it rests at the end
     app.selectbox(key="wrong").set_value("50").run()
     assert "Epoch **0** of" in text_of(app)
 

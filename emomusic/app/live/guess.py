@@ -214,7 +214,7 @@ def _go_on() -> None:
 def _show_end(state: GuessState) -> None:
     """The three accuracies with their intervals, and the last round."""
     labels = [question.label for question in QUESTIONS]
-    right = [sum(map(Emotion.__eq__, of, labels)) for of in (state.classes, state.machines)]  # type: ignore[arg-type]
+    right = [sum(one == label for one, label in zip(of, labels, strict=True)) for of in (state.classes, state.machines)]
     agreed, num_votes = _people()
     bins = [
         FaceBin("this class", len(labels), right[0] / len(labels)),

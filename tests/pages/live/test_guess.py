@@ -15,7 +15,7 @@ from emomusic.marks.drawing import qr_code
 from emomusic.server import visitor
 from emomusic.server.ballots import MOST_VOTERS, Ballot, ballot_of
 from tests.fakes import FakeClassifier, make_face
-from tests.pages.screen import app_of, keys, state_of, text_of
+from tests.pages.screen import app_of, charts, keys, state_of, text_of
 
 
 @pytest.fixture
@@ -30,6 +30,19 @@ def lesson(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest
 
 def press(app: AppTest, key: str) -> AppTest:
     return app.button(key=f"guess-{key}").click().run()
+
+
+def test_ten_faces_end_with_what_the_class_and_the_machine_got_right(lesson: AppTest) -> None:
+    for number in range(len(QUESTIONS)):
+        assert f"Face {number + 1} of 10" in text_of(lesson)
+        if number:
+            lesson.pills(key="guess-hands").set_value(Emotion.HAPPY).run()
+        for key in ("label", "machine", "next"):
+            press(lesson, key)
+    assert lesson.header[0].value == "Class 3, machine 4 of 10"  # the class said nothing of the first
+    assert len(charts(lesson)) == 1
+    press(lesson, "camera")
+    assert "live-start" in keys(lesson)
 
 
 def test_phones_get_the_address_of_the_server_as_a_code(monkeypatch: pytest.MonkeyPatch) -> None:
