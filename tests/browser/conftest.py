@@ -64,14 +64,9 @@ class Log:
         assert not any(problem in text for problem in _PROBLEMS), text
 
 
-def chromium(*, complete: bool = False) -> str:
-    """The path of Chromium; the tests are skipped without it.
-
-    Args:
-        complete: with permission prompts, which the headless shell lacks. The shell needs a third less time.
-    """
-    shell = () if complete else ("chromium-headless-shell",)
-    for name in (*shell, "chromium", "chromium-browser", "google-chrome"):
+def chromium() -> str:
+    """The path of Chromium; the tests are skipped without it. Its headless shell needs a third less time."""
+    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
             return path
     pytest.skip("needs Chromium: apt install chromium")
@@ -142,7 +137,7 @@ def server_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shared_server(server_folder: Path) -> Iterator[str]:
     """The server of `server`."""
-    with fresh_server(server_folder, {"EMOMUSIC_MAX_LIVE": "2"}) as address:
+    with fresh_server(server_folder, {"EMOMUSIC_MAX_LIVE": "2", "TEST_GONE_S": "12"}) as address:
         yield address
 
 
@@ -201,19 +196,23 @@ def download(page: Page, label: str, number: int = 0) -> Path:
     return Path(waiting.value.path())
 
 
-def with_spotify(context: BrowserContext) -> None:
-    """Say at once that Spotify answers, so that a test which waits for something else does not wait for it.
+@contextlib.contextmanager
+def own_context(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
+    """Windows of another visitor. The options are those of `browser.new_context`.
 
-    Its players stay empty: the browser cannot find Spotify.
+    They say at once that Spotify answers, so that a test which waits for something else does not wait for it. Its
+    players stay empty: the browser cannot find Spotify.
     """
-    context.add_init_script("window.emomusicSpotify = Promise.resolve(true)")
+    with browser.new_context(**options) as context:
+        context.add_init_script("window.emomusicSpotify = Promise.resolve(true)")
+        context.set_default_timeout(PATIENCE_MS)
+        yield context
 
 
 @pytest.fixture(scope="session")
 def shared_context(browser: Browser, shared_server: str) -> Iterator[BrowserContext]:
     """The windows of `open_page`, which share a cache and, while the first one is open, a process."""
-    with browser.new_context() as context:
-        with_spotify(context)
+    with own_context(browser) as context:
         context.new_page().goto(f"{shared_server}/_stcore/health")
         yield context
 
@@ -231,7 +230,6 @@ def open_page(shared_context: BrowserContext, server: str) -> Iterator[Callable[
         page = shared_context.new_page()
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-        page.set_default_timeout(PATIENCE_MS)
         if script:
             page.add_init_script(script)
         page.on("request", lambda request: requested.add(urlsplit(request.url).hostname or ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
@@ -41,7 +41,8 @@ PROBLEMS = """() => {
       scrolls ||= ["auto", "scroll"].includes(overflowX) && each.scrollWidth > each.clientWidth + 1
         && each.dataset.testid !== "stMain";
     }
-    return { control, left, top, right, bottom, scrolls };
+    const isInFront = Boolean(control.closest(front));
+    return { control, left, top, right, bottom, scrolls, isInFront, stage: control.closest(stage) };
   };
   const name = ({ control }) => (control.ariaLabel || control.innerText || control.outerHTML).slice(0, 60);
   const shown = [...document.querySelectorAll(`${controls}, ${texts}`)]
@@ -65,13 +66,11 @@ PROBLEMS = """() => {
     if (one.control.matches(controls) && !one.scrolls && (left < -1 || right > innerWidth + 1))
       found.push(["cut off", name(one), left, right]);
     for (const other of shown.slice(number + 1)) {
-      const [width, height] = [["left", "right"], ["top", "bottom"]].map(([low, high]) =>
-        Math.min(one[high], other[high]) - Math.max(one[low], other[low]));
+      const width = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+      const height = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+      if (width <= 2 || height <= 2 || one.isInFront !== other.isInFront) continue;
       const isNested = one.control.contains(other.control) || other.control.contains(one.control);
-      const isInFront = Boolean(one.control.closest(front)) !== Boolean(other.control.closest(front));
-      const on = one.control.closest(stage);
-      if (width > 2 && height > 2 && !isNested && !isInFront && !(on && on === other.control.closest(stage)))
-        found.push(["covered", name(one), name(other)]);
+      if (!isNested && !(one.stage && one.stage === other.stage)) found.push(["covered", name(one), name(other)]);
     }
   });
   for (const chart of document.querySelectorAll(".js-plotly-plot")) {
@@ -183,8 +182,10 @@ def axe_report(page: Page) -> str | None:
         chosen.hover(force=True)  # the state with the lowest contrast; a menu can cover it
     wait_until_idle(page)
     options = {"resultTypes": ["violations"], "rules": {rule: {"enabled": False} for rule in STREAMLIT_RULES}}
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE_SCRIPT)
     for _ in range(_LOOKS):
-        found = Axe().run(page, options=options)
+        found = AxeResults(page.evaluate("options => axe.run(options)", options))
         if not found.violations_count:
             return None
         wait_until_idle(page)

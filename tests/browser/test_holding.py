@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
 from emomusic.server.frames import Problem
-from tests.browser.conftest import PATIENCE_MS, fresh_server, visit, with_spotify
+from tests.browser.conftest import fresh_server, own_context, visit
 from tests.browser.live import (
     CAMERA,
     IS_CAMERA_FREE,
@@ -110,23 +110,35 @@ def test_the_first_press_after_a_lost_connection_counts_and_the_photo_stays(
     expect(title).to_contain_text("sad")
 
 
-def test_pages_go_on_with_a_restarted_server_without_the_photo_and_by_webrtc(
+def is_ready(address: str) -> bool:
+    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(f"{address}/ready") as answer:
+        return bool(answer.headers["content-type"] == "application/json")
+    return False
+
+
+def test_pages_below_a_path_of_the_server_go_on_after_its_restart_without_the_photo_and_by_webrtc(
     browser: Browser, tmp_path: Path, root: Path
 ) -> None:
-    folders = [tmp_path / "a", tmp_path / "b"]
+    folders, urls = [tmp_path / "a", tmp_path / "b"], list[str]()
     for folder in folders:
         folder.mkdir()
-    with reserved_port() as port, browser.new_context(permissions=["camera"]) as context:
-        with_spotify(context)
-        context.set_default_timeout(PATIENCE_MS)
+    below = {"STREAMLIT_SERVER_BASE_URL_PATH": "music/box"}
+    with reserved_port() as port, own_context(browser, permissions=["camera"]) as context:
         context.add_init_script(CAMERA)
         photo, live = context.new_page(), context.new_page()
+        photo.on("response", lambda response: urls.append(f"{response.status} {response.url}"))
         title = photo.get_by_role("heading", level=1)
-        with fresh_server(folders[0], port=port) as address:
+        with fresh_server(folders[0], below, port=port, path="/music/box") as address:
             photo.goto(f"{address}/?songs=bundled")
             wait_until_idle(photo)
             photo.locator("input[type=file]").first.set_input_files(root / "data/samples/grace-hopper-1984.jpg")
             expect(title).to_contain_text("sad")
+            assert sounding(photo)
+            assert level(photo) > 0.01
+            wait_until(lambda: is_ready(address))
+            served = [url for url in urls if "/app/static/" in url]
+            assert served
+            assert all(re.match(rf"20[06] {address}/app/static/", url) for url in served)
             live.goto(f"{address}/live")
             start(live)
             sees(live, "1 face")
@@ -137,7 +149,7 @@ def test_pages_go_on_with_a_restarted_server_without_the_photo_and_by_webrtc(
                 page.evaluate("window.isKept = true")
         for page in (photo, live):
             expect(page.locator(CONNECTED)).to_have_count(0)
-        with fresh_server(folders[1], {"EMOMUSIC_LIVE": "webrtc"}, port=port):
+        with fresh_server(folders[1], below | {"EMOMUSIC_LIVE": "webrtc"}, port=port, path="/music/box"):
             expect(photo.get_by_text("no longer has your photo")).to_be_visible()
             photo.get_by_role("button", name="A smile", exact=True).click()
             expect(title).to_contain_text("happy")
@@ -151,28 +163,6 @@ def test_pages_go_on_with_a_restarted_server_without_the_photo_and_by_webrtc(
             assert [page.evaluate("window.isKept") for page in (photo, live)] == [True, True]  # not loaded again
 
 
-def is_ready(address: str) -> bool:
-    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(f"{address}/ready") as answer:
-        return bool(answer.headers["content-type"] == "application/json")
-    return False
-
-
-def test_songs_of_the_app_sound_below_a_path_of_the_server(browser: Browser, tmp_path: Path) -> None:
-    settings = {"STREAMLIT_SERVER_BASE_URL_PATH": "music/box"}
-    with fresh_server(tmp_path, settings, path="/music/box") as address, browser.new_context() as context:
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        urls: list[str] = []
-        page.on("response", lambda response: urls.append(f"{response.status} {response.url}"))
-        page.goto(f"{address}/?sample=eileen-collins-1999&songs=bundled")
-        assert sounding(page)
-        wait_until(lambda: is_ready(address))
-        assert level(page) > 0.01
-        served = [url for url in urls if "/app/static/" in url]
-        assert served
-        assert all(re.match(rf"20[06] {address}/app/static/", url) for url in served)
-
-
 def test_a_wrong_address_and_a_page_without_websockets_say_so(shared_context: BrowserContext, server: str) -> None:
     with contextlib.closing(shared_context.new_page()) as page:
         page.goto(f"{server}/Film")
@@ -181,7 +171,10 @@ def test_a_wrong_address_and_a_page_without_websockets_say_so(shared_context: Br
         expect(page.get_by_role("heading")).to_have_text("No page has this address")
         page.route_web_socket("**/*", lambda socket: socket.close())
         page.goto(server)
-        expect(page.get_by_text("WebSockets")).to_be_visible()
+        note = page.locator("#no-connection")
+        note.evaluate("note => note.getAnimations().forEach((wait) => wait.finish())")
+        expect(note).to_contain_text("WebSockets")
+        expect(note).to_be_visible()
 
 
 def test_a_photo_is_taken_anywhere_on_its_page_and_other_pages_say_where(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from emomusic.faces.learned import FaceProfile, OwnClasses
 from emomusic.media.images import read_image
 from emomusic.server.frames import Problem
 from emomusic.stream.reader import THREAD_NAME
-from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, download, thread_names, visit, with_spotify
+from tests.browser.conftest import FLAGS, chromium, download, own_context, thread_names, visit
 from tests.browser.layout import axe_report, box_of, overflow
 from tests.browser.live import (
     CAMERA,
@@ -58,102 +57,22 @@ def live(open_page: Callable[..., Page]) -> Callable[..., Page]:
     return lambda view="Faces", **options: open_page(f"/live?shown={view}", script=CAMERA, **options)
 
 
-@contextlib.contextmanager
-def window(playwright: Playwright, *flags: str, permissions: tuple[str, ...] = ("camera",)) -> Iterator[Page]:
-    """Open the window of an own Chromium with these flags. Without permissions, it can ask the visitor."""
-    path = chromium(complete=not permissions)
-    browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
-    try:
-        context = browser.new_context(permissions=list(permissions))
-        context.set_default_timeout(PATIENCE_MS)
-        with_spotify(context)
-        yield context.new_page()
-    finally:
-        browser.close()
-
-
 def wait_for_readers(folder: Path, number: int) -> None:
     wait_until(lambda: thread_names(folder).count(THREAD_NAME) == number)
 
 
-def test_readings_follow_the_webcam_and_the_session_has_songs(live: Callable[..., Page]) -> None:
-    page = live()
-    start(page)
-    sees(page, "1 face ·")
-    expect(page.get_by_role("heading", name=re.compile("happy", re.IGNORECASE)).first).to_be_visible()
-    page.wait_for_function(IS_MARKED)
-    show_sample(page, "four-people")
-    sees(page, "4 faces ·")
-    page.wait_for_function(FOUR_ROWS)
-    page.wait_for_function(HAS_PLANE)
-    box = box_of(page.locator(".st-key-live-frames"))
-    assert 0.65 < box["width"] / box_of(page.locator(".st-key-live-screen"))["width"] < 0.75
-    assert box["height"] > 0.65 * box["width"]  # of a camera of 4:3, all is seen
-    page.wait_for_function(f"({TIMELINE})() > 0")
-    first = page.evaluate(TIMELINE)
-    show_picture(page, None)
-    sees(page, "0 faces")
-    page.wait_for_function(f"({TIMELINE})() > {first}")  # the chart follows the text
-    press(page, "STOP")
-    expect(page.locator(SUMMARY)).to_be_visible()
-    page.wait_for_function(IS_CAMERA_FREE)
-    expect(page.get_by_text("Most faces at once: 4")).to_be_visible()
-    assert axe_report(page) is None
-    page.get_by_role("button", name="Share").click()
-    assert download(page, "Card (PNG)").read_bytes().startswith(b"\x89PNG")
-    page.keyboard.press("Escape")
-    page.locator(".st-key-scene-moment-1 button").click()
-    expect(page.locator(".st-key-next-session")).to_be_visible()
-    expect(page.locator(PLAYER)).to_have_count(1)
-
-
-def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
-    live: Callable[..., Page], server_folder: Path
-) -> None:
-    wait_for_readers(server_folder, 0)  # those of earlier tests have ended
-    other, page = live(), live(width=390, height=844)
-    for tab in (other, page):
-        start(tab, "four-people")
-        sees(tab, "4 faces ·")
-    wait_for_readers(server_folder, 2)
-    other.close()
-    wait_for_readers(server_folder, 1)
-    assert overflow(page) <= 0
-    page.set_viewport_size({"width": 1440, "height": 900})
-    visit(page, "Models")
-    wait_for_readers(server_folder, 0)
-    page.get_by_role("link", name="Live").click()
-    expect(page.locator(SUMMARY)).to_be_visible()
-    press(page, "START")
-    sees(page, "4 faces ·")
-    press(page, "STOP")  # a server that stops during a session logs a warning
-    wait_for_readers(server_folder, 0)
-
-
-def test_a_refused_webcam_and_a_page_without_https_are_reported(playwright: Playwright, server: str) -> None:
-    port = server.rsplit(":", 1)[1]
-    flags = ("--use-fake-device-for-media-stream", "--deny-permission-prompts")
-    with window(playwright, *flags, permissions=()) as page:
-        page.goto(f"http://emomusic.test:{port}/live")
-        expect(problem(page, Problem.INSECURE)).to_be_visible()  # before consent
-        page.goto(f"{server}/live")
-        agree_and_start(page)
-        expect(problem(page, Problem.REFUSED)).to_be_visible()
-        expect(page.locator(f".st-key-live-again-{Problem.REFUSED}")).to_be_visible()
-        page.locator(f".st-key-live-snapshot-{Problem.REFUSED} button").click()
-        expect(page.locator(".st-key-own-camera")).to_be_visible()
-
-
-def test_other_problems_of_the_webcam_are_reported_with_a_way_out(open_page: Callable[..., Page]) -> None:
-    asks = "async () => { throw new DOMException('', 'NotFoundError') }"
-    page = open_page("/live", script=f"if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = {asks}")
+def test_problems_of_the_webcam_are_reported_with_a_way_out(open_page: Callable[..., Page]) -> None:
+    page = open_page("/live", script="top.asks = async () => { throw new DOMException('', 'NotFoundError') }")
+    page.evaluate("navigator.mediaDevices.getUserMedia = () => top.asks(), null")
     agree_and_start(page)
     expect(problem(page, Problem.ABSENT)).to_be_visible()
+    page.evaluate("top.asks = async () => { throw new DOMException('', 'NotAllowedError') }, null")
+    page.locator(f".st-key-live-again-{Problem.ABSENT} button").click()
+    expect(problem(page, Problem.REFUSED)).to_be_visible()
 
     # An answer on another page counts
-    asks = "() => new Promise((_, refuse) => { top.refuse = refuse })"
-    page.evaluate(f"navigator.mediaDevices.getUserMedia = {asks}, null")
-    page.locator(f".st-key-live-again-{Problem.ABSENT} button").click()
+    page.evaluate("top.asks = () => new Promise((_, refuse) => { top.refuse = refuse }), null")
+    page.locator(f".st-key-live-again-{Problem.REFUSED} button").click()
     page.wait_for_function("top.refuse !== undefined")
     visit(page, "Models")
     wait_until_idle(page)
@@ -290,22 +209,8 @@ FACES = {
 """Photos, and how to pull the face."""
 
 
-def test_the_band_follows_the_face_and_is_muted_drawn_and_recorded(live: Callable[..., Page]) -> None:
-    page = live()
-    start(page, "barack-obama-2009-speaking")
-    page.wait_for_function(f"{BAND_DB} > -45")
-    for emotion, (name, *pull) in FACES.items():
-        page.evaluate(FOLLOW, astuple(emotion.point))
-        show_sample(page, name, *pull)
-        page.wait_for_function("window.followed")
-        expect(page.get_by_role("heading", name=emotion.adjective)).to_be_visible()
-    before = page.evaluate(LAYERS)  # reduced motion stops the drawing, not the music
-    page.emulate_media(reduced_motion="no-preference")
-    page.wait_for_function(f"{LAYERS} !== {before!r}")
-    page.get_by_role("button", name="Mute").click()
-    page.wait_for_function(f"{BAND_DB} < -80")
-    page.get_by_role("button", name="Mute").click()
-    page.wait_for_function(f"{BAND_DB} > -45")
+def record_a_clip(page: Page) -> None:
+    """Record two seconds, save them, play them, and delete them."""
     page.get_by_role("button", name="Record 15 seconds").click()
     page.evaluate("window.began = window.emomusicBand.output.context.currentTime")
     page.wait_for_function("window.emomusicBand.output.context.currentTime > window.began + 2")
@@ -320,17 +225,80 @@ def test_the_band_follows_the_face_and_is_muted_drawn_and_recorded(live: Callabl
     page.wait_for_function(f"{BAND_DB} < -80")  # one source sounds at a time
     page.get_by_role("button", name="Delete the clip").click()
     expect(page.get_by_role("button", name="Delete the clip")).to_be_hidden()
+
+
+def test_the_band_and_the_page_follow_the_faces_until_another_page_and_the_session_has_songs(
+    live: Callable[..., Page], server_folder: Path
+) -> None:
+    page = live()
+    start(page, "barack-obama-2009-speaking")
+    page.wait_for_function(f"{BAND_DB} > -45")
+    for emotion, (name, *pull) in FACES.items():
+        page.evaluate(FOLLOW, astuple(emotion.point))
+        show_sample(page, name, *pull)
+        page.wait_for_function("window.followed")
+        expect(page.get_by_role("heading", name=emotion.adjective)).to_be_visible()
+    before = page.evaluate(LAYERS)  # reduced motion stops the drawing, not the music
+    page.emulate_media(reduced_motion="no-preference")
+    page.wait_for_function(f"{LAYERS} !== {before!r}")
+    page.emulate_media(reduced_motion="reduce")
+    page.get_by_role("button", name="Mute").click()
+    page.wait_for_function(f"{BAND_DB} < -80")
+    page.get_by_role("button", name="Mute").click()
+    page.wait_for_function(f"{BAND_DB} > -45")
+    record_a_clip(page)
     page.get_by_role("button", name="Mute").click()
     page.wait_for_function(f"{BAND_DB} > -45")
     assert axe_report(page) is None
+
+    page.wait_for_function(IS_MARKED)
+    show_sample(page, "four-people")
+    sees(page, "4 faces ·")
+    page.wait_for_function(FOUR_ROWS)
+    page.wait_for_function(HAS_PLANE)
+    box = box_of(page.locator(".st-key-live-frames"))
+    assert 0.65 < box["width"] / box_of(page.locator(".st-key-live-screen"))["width"] < 0.75
+    assert box["height"] > 0.65 * box["width"]  # of a camera of 4:3, all is seen
+    page.wait_for_function(f"({TIMELINE})() > 0")
+    first = page.evaluate(TIMELINE)
+    show_picture(page, None)
+    sees(page, "0 faces")
+    page.wait_for_function(f"({TIMELINE})() > {first}")  # the chart follows the text
     visit(page, "Models")
     page.wait_for_function("!window.emomusicBand.isPlaying")
+    wait_for_readers(server_folder, 0)
+    page.get_by_role("link", name="Live").click()
+    expect(page.locator(SUMMARY)).to_be_visible()
+    show_sample(page, "four-people")
+    press(page, "START")
+    sees(page, "4 faces ·")
+    press(page, "STOP")
+    expect(page.locator(SUMMARY)).to_be_visible()
+    page.wait_for_function(IS_CAMERA_FREE)
+    wait_for_readers(server_folder, 0)
+    expect(page.get_by_text("Most faces at once: 4")).to_be_visible()
+    assert axe_report(page) is None
+    page.get_by_role("button", name="Share").click()
+    assert download(page, "Card (PNG)").read_bytes().startswith(b"\x89PNG")
+    page.keyboard.press("Escape")
+    page.locator(".st-key-scene-moment-1 button").click()
+    expect(page.locator(".st-key-next-session")).to_be_visible()
+    expect(page.locator(PLAYER)).to_have_count(1)
 
 
-def test_a_game_is_played_with_a_key_and_leaves_nothing(live: Callable[..., Page], server_folder: Path) -> None:
-    page = live("Mirror+game")
-    start(page, "four-people")
+def test_a_game_is_played_with_a_key_beside_another_tab_that_is_closed_and_leaves_nothing(
+    live: Callable[..., Page], server_folder: Path
+) -> None:
+    wait_for_readers(server_folder, 0)  # those of earlier tests have ended
+    other, page = live(width=390, height=844), live("Mirror+game")
+    for tab in (other, page):
+        start(tab, "four-people")
+    sees(other, "4 faces ·")
+    assert overflow(other) <= 0
+    wait_for_readers(server_folder, 2)
+    other.close()  # its place is free after half a minute
     play_the_game(page)
+    wait_for_readers(server_folder, 1)
     expect(page.locator(PLAYER)).to_have_count(1)
     pictures = page.locator('.game-cards img[src^="data:image/jpeg"]')
     expect(pictures.last).to_be_visible()
@@ -369,8 +337,13 @@ def test_the_page_sends_half_of_the_frames_of_a_crowd_before_a_webcam(
     playwright: Playwright, server: str, tmp_path: Path
 ) -> None:
     write_crowd(crowd := tmp_path / "crowd.y4m")
-    flags = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
-    with window(playwright, *flags, f"--use-file-for-fake-video-capture={crowd}") as page:
+    flags = [*FLAGS, "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    flags.append(f"--use-file-for-fake-video-capture={crowd}")
+    with (
+        playwright.chromium.launch(executable_path=chromium(), args=flags) as browser,
+        own_context(browser, permissions=["camera"]) as context,
+    ):
+        page = context.new_page()
         page.add_init_script(KEEP_TIMES)
         page.goto(f"{server}/live")
         agree_and_start(page)

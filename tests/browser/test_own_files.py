@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.conftest import PATIENCE_MS, visit, with_spotify
+from emomusic.server.frames import Problem
+from tests.browser.conftest import own_context, visit
+from tests.browser.live import problem
 from tests.browser.player import PLAYER, add_folder, level, song, sounding
 from tests.browser.waiting import wait_until_idle
 from tests.songs.songs import RATE, song_bytes, tone, write_song
@@ -119,25 +121,24 @@ def test_a_song_that_cannot_play_does_not_end_the_music(page: Page, tmp_path: Pa
         expect(page.get_by_text("Skipped on this visit")).to_contain_text(title)  # it is not chosen again
 
 
-def test_uploads_sound_for_the_visitor_and_for_nobody_else(browser: Browser, server: str) -> None:
-    port = server.rsplit(":", 1)[1]
-    contexts = [browser.new_context() for _ in range(2)]
-    pages = [context.new_page() for context in contexts]
-    for context, page in zip(contexts, pages, strict=True):
-        with_spotify(context)
-        context.set_default_timeout(PATIENCE_MS)
-        page.goto(f"http://emomusic.test:{port}/?sample=four-people&songs=own")  # of another computer
-        song(page)
-    own, other = pages
-    own.get_by_role("button", name="Your music").click()
-    assert own.get_by_role("combobox", name="Folder with music").count() == 0
-    file = {"name": "My song.wav", "mimeType": "audio/wav", "buffer": song_bytes("wav", 3, tags={})}
-    own.locator(".st-key-own_upload input[type=file]").set_input_files(file)  # type: ignore[arg-type]
-    sounding(own)
-    own.keyboard.press("Escape")
-    expect(own.locator(".bar")).to_contain_text("My song")
-    other.reload()
-    song(other)
-    expect(other.get_by_text("My song")).to_have_count(0)
-    for context in contexts:
-        context.close()
+def test_uploads_of_another_computer_sound_for_nobody_else_and_without_https_there_is_no_camera(
+    browser: Browser, server: str
+) -> None:
+    address = f"http://emomusic.test:{server.rsplit(':', 1)[1]}"
+    with own_context(browser) as one, own_context(browser) as another:
+        own, other = one.new_page(), another.new_page()
+        for page in (own, other):
+            page.goto(f"{address}/?sample=four-people&songs=own")
+            song(page)
+        own.get_by_role("button", name="Your music").click()
+        assert own.get_by_role("combobox", name="Folder with music").count() == 0
+        file = {"name": "My song.wav", "mimeType": "audio/wav", "buffer": song_bytes("wav", 3, tags={})}
+        own.locator(".st-key-own_upload input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+        sounding(own)
+        own.keyboard.press("Escape")
+        expect(own.locator(".bar")).to_contain_text("My song")
+        other.reload()
+        song(other)
+        expect(other.get_by_text("My song")).to_have_count(0)
+        other.goto(f"{address}/live")
+        expect(problem(other, Problem.INSECURE)).to_be_visible()  # before consent

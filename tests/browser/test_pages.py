@@ -100,11 +100,15 @@ def test_a_page_is_accessible_keeps_its_place_and_no_control_covers_another(
     if name in ("film", "live"):
         assert_the_loop_can_stand_still(page, name)
     for path, title, last in PAGES[name]:
+        if page.url != server + path:
+            page.goto("about:blank")  # else the last screen follows the change of the window
         resize(page, PROJECTOR)
         page.emulate_media(color_scheme="light")
         assert_keeps_its_place(page, server + path, last)
         expect(page.get_by_role("dialog")).to_have_count(0)  # "Page not found"
         assert_well_drawn(page, title)
+    page.get_by_role("button", name="This screen as code").click()
+    expect(page.get_by_test_id("stPopoverBody").get_by_text("emomusic").first).to_be_visible()
 
 
 SAMPLES = {"very wide": "Four people", "tall": "Speaking", "square": "An astronaut"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.browser.conftest import PATIENCE_MS, visit
+from tests.browser.conftest import visit
 from tests.browser.layout import PHONE, axe_report, resize
 from tests.browser.player import (
     NO_SPOTIFY,
@@ -155,7 +155,7 @@ def test_keys_control_the_bar_and_the_browser_remembers_volume_and_mute(open_pag
 
 def test_a_film_and_its_song_sound_together_and_alone(open_page: Callable[..., Page]) -> None:
     first, second = open_page(script=NO_SPOTIFY), open_page("/film?film=sample", script=NO_SPOTIFY)
-    before = play_sample(first)
+    play_sample(first)
     wait_for_results(second)
     assert second.evaluate(f"{VIDEO}.paused")
     second.get_by_role("button", name="Play", exact=True).click()
@@ -175,14 +175,16 @@ def test_a_film_and_its_song_sound_together_and_alone(open_page: Callable[..., P
     assert not is_paused(first)
 
     # In one tab, the film ends the song of another page
-    visit(first, "Film")
-    first.get_by_role("button", name="Try the sample").click()
-    wait_for_results(first)
-    sounding(first)  # perhaps the next song
-    first.evaluate(f"{VIDEO}.play(), null")
-    first.wait_for_function(f"before => ({SUNG})() !== '' && emomusicPlayer.song.id !== before", arg=before)
-    first.get_by_text("Follow the film").click()
-    first.wait_for_function(f"emomusicPlayer.audio.paused && !{VIDEO}.paused && {VIDEO}.volume === 1")
+    visit(second, "Photo")
+    before = play_sample(second)
+    second.get_by_role("link", name="Film").click()
+    second.wait_for_url("**/film*")  # its title may be that of the photo
+    wait_for_results(second)
+    sounding(second)  # perhaps the next song
+    second.evaluate(f"{VIDEO}.play(), null")
+    second.wait_for_function(f"before => ({SUNG})() !== '' && emomusicPlayer.song.id !== before", arg=before)
+    second.get_by_text("Follow the film").click()
+    second.wait_for_function(f"emomusicPlayer.audio.paused && !{VIDEO}.paused && {VIDEO}.volume === 1")
 
 
 NOTE = """() => {
@@ -314,7 +316,6 @@ def test_a_silent_spotify_gives_way_to_songs_that_play_until_it_answers(
         route.fulfill(body="", content_type="text/html") if answers else waiting.append(route)
 
     with contextlib.closing(shared_context.new_page()) as page:
-        page.set_default_timeout(PATIENCE_MS)
         page.add_init_script(NO_SPOTIFY)
         page.route("https://open.spotify.com/**", answer)
         page.goto(server)
