@@ -20,7 +20,7 @@ from emomusic.songs.song import FEATURE_NAMES, Player, Song, Trait
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 """A Spotify id: 22 base-62 characters."""
 
-TRACK_LINK = re.compile(rf"(?:^|track[:/])({TRACK_ID.pattern})(?:$|[/?&#])")
+TRACK_LINK = re.compile(rf"(?:^|track[:/])(?P<found>{TRACK_ID.pattern})(?:$|[/?&#])")
 """A Spotify id by itself or in a link."""
 
 ARTIST_SEPARATOR = ";"

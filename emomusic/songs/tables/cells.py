@@ -1,10 +1,11 @@
-"""Values of the cells of song tables: numbers with their units, ids, lists of artists, and lengths."""
+"""Values of the cells of song tables: numbers with their units, ids, lists of artists, and lengths; and limits."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +13,25 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK
+from emomusic.text import size_over
+
+MAX_COLUMNS = 1000
+"""Limit because each column needs memory, even an empty one."""
+
+MAX_LINES = 250_000
+"""Limit of the rows, which is checked before they are decoded."""
+
+MAX_UNPACKED_BYTES = 300 * 2**20
+"""Limit of workbooks and Parquet files, which are compressed."""
+
+MAX_CELL_BYTES = 5_000
+"""Limit of the cells that are used; texts are cut after one letter more."""
 
 Floats = npt.NDArray[np.float64]
 
-ABSENT = ("", "-", "na", "n/a", "nan", "null", "none", "undefined")
+ABSENT = ("", "-", "-1", "na", "n/a", "nan", "null", "none", "undefined")
 """Words, in lower case, of an empty cell in a column of numbers."""
 
 DATE = re.compile(r"\d{4}-\d\d?-\d\d?\b.*|\d{1,2}[./ ](?:\d{1,2}|\w{3,9})[./ ]\d{4}\b.*|\w{3,9} \d{1,2}, \d{4}.*")
@@ -25,14 +40,60 @@ DATE = re.compile(r"\d{4}-\d\d?-\d\d?\b.*|\d{1,2}[./ ](?:\d{1,2}|\w{3,9})[./ ]\d
 UNITS = "%|percent|dbfs|db|lufs|bpm|milliseconds|ms|seconds|secs?|s"
 """A regular expression of units, in lower case."""
 
+NO_TEXT = re.compile(
+    r"[-+]?[\d.,:/\s-]*\d|\d{1,2} \w{3} \d{4},? \d\d:\d\d|\w+:\S+|true|false|[0-9A-Za-z]{22}|[0-9a-f]{8}-[0-9a-f-]{27}",
+    re.IGNORECASE,
+)
+"""A number, a date, a link, an id, or another value that is no name."""
+
+PATH = re.compile(
+    r"(?s).*\.(?:mp3|m4a|m4b|mp4|flac|ogg|oga|opus|wav|aiff?|aifc|wma|aac|alac|ape|wv|mka|webm|mpc|dsf|dff)", re.I
+)
+"""A path or the name of an audio file."""
+
+_FOLDERS = re.compile(
+    r"(?!(?!file:)[a-z]{2,}:)(?:file:|[A-Za-z]:\\|[/~.]|[^/\\\n]+[/\\])[^\n]*\.\w{2,4}", re.IGNORECASE
+)
 _UNIT = rf"(?i)\s*(?:{UNITS})$"
 _CLOCK = r"^(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)$"
+_LONGEST_SONG_S = 7200
 _GROUPED = r"^[+-]?\d{1,3}(?:[.,]\d{3})+$"
+
+
+def over(name: str, limit: str, received: str, advice: str = "its cells") -> DatasetError:
+    """The error about a size above its limit."""
+    return DatasetError(f"{name}: expected at most {limit}. Received: {received}. Split the table or {advice}.")
+
+
+def check_size(name: str, num_rows: int, num_columns: int, num_bytes: int = 0) -> None:
+    """Raise a `DatasetError` if a table has too many rows or columns, or unpacked bytes."""
+    if num_bytes > MAX_UNPACKED_BYTES:
+        raise over(name, f"{MAX_UNPACKED_BYTES // 2**20} MB", size_over(num_bytes))
+    if num_columns > MAX_COLUMNS:
+        raise over(name, f"{MAX_COLUMNS} columns", f"{num_columns:,}", "keep the columns of songs")
+    if num_rows > MAX_LINES:
+        raise over(name, f"{MAX_LINES:,} rows", f"{num_rows:,}")
+
+
+def first_line(error: BaseException) -> str:
+    """The kind of an error of a library, and the first line of its message."""
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0][:200]
 
 
 def series(values: Any, index: pd.Index | None = None) -> pd.Series:
     """Cells as text in Arrow's memory, a fifth of that of Python objects."""
     return pd.Series(pd.array(values, dtype="str"), index)
+
+
+def share(cells: pd.Series, fits: Callable[[str], object]) -> float:
+    """The share of the cells that fit."""
+    return sum(bool(fits(cell.strip())) for cell in cells) / max(len(cells), 1)
+
+
+def is_path(cell: str) -> bool:
+    """Whether a cell is the path of a file."""
+    cell = unquote(cell)
+    return not cell.startswith("http") and bool(PATH.fullmatch(cell) or _FOLDERS.fullmatch(cell))
 
 
 def numbers(cells: pd.Series) -> Floats:
@@ -69,7 +130,7 @@ def _extracted(cells: pd.Series, pattern: str) -> pd.Series:
 
 def track_ids(cells: pd.Series) -> pd.Series:
     """The Spotify ids in cells; empty for others."""
-    return _extracted(cells, TRACK_LINK.pattern.replace("([", "(?P<found>["))
+    return _extracted(cells, TRACK_LINK.pattern)
 
 
 def years(cells: pd.Series) -> Floats:
@@ -77,23 +138,16 @@ def years(cells: pd.Series) -> Floats:
     return numbers(_extracted(cells, r"(?:^|\D)(?P<found>(?:1[89]|20)\d\d)(?:\D|$)"))
 
 
-def lengths_s(cells: pd.Series, unit: str) -> Floats:
-    """Lengths in seconds, of cells such as 215000, 215.0 and 3:35.
-
-    Args:
-        cells: of the column.
-        unit: "ms" or "s", if the name of the column tells; otherwise the values do.
-    """
+def lengths_s(cells: pd.Series) -> Floats:
+    """Lengths in seconds, of cells such as 215000, 215.0 and 3:35. The values tell milliseconds."""
     if cells.str.contains(":", regex=False).any():
         clock = cells.str.extract(_CLOCK).astype(np.float64)
         seconds = clock[0].fillna(0) * 3600 + clock[1] * 60 + clock[2]
         if seconds.notna().any():  # spreadsheets take 4:26 for hours and minutes
-            return (seconds / 60 if seconds.median() > 7200 else seconds).to_numpy()
+            return (seconds / 60 if seconds.median() > _LONGEST_SONG_S else seconds).to_numpy()
     found = whole_numbers(cells)
-    known = found[np.isfinite(found) & (found > 0)]
-    if unit == "ms" or (not unit and len(known) and np.median(known) > 7200):
-        found = found / 1000
-    return np.asarray(found)
+    known = found[found > 0]
+    return found / 1000 if len(known) and np.median(known) > _LONGEST_SONG_S else found
 
 
 def each_different(cells: pd.Series, convert: Callable[[str], str]) -> pd.Series:
@@ -106,8 +160,7 @@ def each_different(cells: pd.Series, convert: Callable[[str], str]) -> pd.Series
 
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.|"")*\""""
 _ITEM = re.compile(rf"\s*({_QUOTED}|[^\s,][^,]*)")
-_QUOTED_LIST = re.compile(rf"\s*(?:{_QUOTED})(?:\s*,?\s*(?:{_QUOTED}))*\s*")
-_PLAIN_LIST = r"""^\['[^'"\\;]*[^'"\\; ]'(?:, '[^'"\\; ][^'"\\;]*[^'"\\; ]')*\]$"""  # most of them, read at once
+_PLAIN = re.compile(r"""'[^'"\\;]*[^'"\\; ]'(?:, '[^'"\\; ][^'"\\;]*[^'"\\; ]')*""")  # most lists, read at once
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))")
 _NAME = re.compile(r"""["'](?:name|#text)["']\s*:\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 
@@ -123,9 +176,12 @@ def _unescaped(name: str) -> str:
 
 def list_of(cell: str) -> str:
     """The names of a list as Python, JSON, pandas, DuckDB and PostgreSQL write it, with `ARTIST_SEPARATOR`."""
+    if cell[:1] not in ("[", "{"):
+        return cell
     inside = cell[1:-1]
-    items = _NAME.findall(inside)  # of objects, as in answers of Spotify and Last.fm
-    items = items or (re.findall(_QUOTED, inside) if _QUOTED_LIST.fullmatch(inside) else _ITEM.findall(inside))
+    if _PLAIN.fullmatch(inside):
+        return inside[1:-1].replace("', '", ARTIST_SEPARATOR)
+    items = _NAME.findall(inside) or _ITEM.findall(inside)  # of objects, as in answers of Spotify and Last.fm
     found = (_unescaped(item).replace(ARTIST_SEPARATOR, ",").strip() for item in items)
     return ARTIST_SEPARATOR.join(name for name in found if name and name != "NULL")
 
@@ -133,12 +189,5 @@ def list_of(cell: str) -> str:
 def lists(cells: pd.Series) -> pd.Series:
     """A column without the brackets of its lists, if most cells are lists."""
     first = cells[cells != ""].head(1000)
-    if not first.str.fullmatch(r"\[.*\]|\{.*\}", flags=re.DOTALL).mean() > 0.5:
-        return cells
-    arrow = pa.array(cells)
-    is_plain = pc.match_substring_regex(arrow, _PLAIN_LIST)
-    plain = pc.replace_substring(pc.utf8_slice_codeunits(arrow, 2, -2), "', '", ARTIST_SEPARATOR)
-    others = each_different(
-        series(pc.if_else(is_plain, "", arrow)), lambda cell: list_of(cell) if cell[:1] in ("[", "{") else cell
-    )
-    return series(pc.if_else(is_plain, plain, pa.array(others)), cells.index)
+    are_lists = first.str.fullmatch(r"\[.*\]|\{.*\}", flags=re.DOTALL).mean() > 0.5
+    return each_different(cells, list_of) if are_lists else cells

@@ -6,6 +6,7 @@ All bytes are of strangers, so sizes are checked before anything is decoded.
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 import zipfile
@@ -21,23 +22,10 @@ import pyarrow.compute as pc
 from emomusic.errors import DatasetError
 from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
-from emomusic.songs.tables.cells import UNITS, series
-from emomusic.songs.tables.lines import crate_rows, keyed_rows, line_rows, playlist_rows
-from emomusic.songs.tables.table import (
-    MAX_LINE_BYTES,
-    MAX_LINES,
-    NO_TEXT,
-    Table,
-    check_size,
-    columns_of,
-    field_of,
-    first_line,
-    is_header,
-    key_of,
-    over,
-    word_set,
-)
-from emomusic.songs.tables.trees import JSON, PAGE, page_text, tree_rows
+from emomusic.songs.tables.cells import MAX_LINES, NO_TEXT, UNITS, check_size, first_line, over, series
+from emomusic.songs.tables.documents import document_rows, form_of
+from emomusic.songs.tables.lines import line_rows
+from emomusic.songs.tables.table import Table, columns_of, field_of, is_header, key_of, word_set
 from emomusic.text import size_over
 
 MAX_UPLOAD_BYTES = 50 * 2**20
@@ -46,11 +34,20 @@ MAX_UPLOAD_BYTES = 50 * 2**20
 MAX_UNPACKED_CELLS = 6_000_000
 """Limit of workbooks."""
 
-_DATABASE = re.compile(
-    rb"SQLite format 3|(?:\s*--.*\n)*\s*(?:insert into|create table|drop table|pragma |begin transaction|/\*!)",
+_NO_TEXT = re.compile(
+    rb"SQLite format 3|%PDF-|\{\\rtf"
+    rb"|(?:\s*--.*\n)*\s*(?:insert into|create table|drop table|pragma |begin transaction|/\*!)",
     re.IGNORECASE,
 )
-_DOCUMENT = re.compile(rb"%PDF-|\{\\rtf")
+"""The start of a database or a document, which may look like a list."""
+
+SAMPLE_BYTES, SAMPLE_ROWS = 2**16, 60
+_HEADER_WITHIN = 20  # rows
+_BLOCK_BYTES = 2**22  # parsed at once; longer rows need a larger block
+_UNDER_HEADER = re.compile(rf"\s*[(\[]?(?:|{UNITS}|0 ?(?:-|to|\u2013) ?1(?:00)?|:?-+:?)[)\]]?\s*", re.IGNORECASE)
+_NO_QUOTES: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
+
+Row = list[str]
 
 
 def read_file(data: bytes, name: str, finder: Finder) -> Table:
@@ -69,14 +66,15 @@ def read_file(data: bytes, name: str, finder: Finder) -> Table:
         except BaseException as error:  # parsers raise many types, and panics, on hostile bytes
             raise DatasetError(f"{name}: expected a readable table. Received: {first_line(error)}") from None
     if data.startswith(b"vrsn"):
-        return Table.of_records(name, crate_rows(data), "crate")
-    if kind := "database" if _DATABASE.match(data) else "document" if _DOCUMENT.match(data) else "":
-        raise DatasetError(f"{name} is a {kind}. Export the list of songs as text, M3U, XML or CSV.")
-    _check_lines(data, name)
-    data, encoding = as_utf8(data)
-    if b"\0" in data:
-        raise DatasetError(f"{name} is neither text nor a table. Export the list of songs as text, M3U, XML or CSV.")
-    table = _read_text(data, name, finder)
+        return Table.of_records(name, document_rows(data, "crate", name), "crate")
+    if data[:100].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1] not in (b"{", b"[", b"<"):  # these need no lines
+        check_size(name, max(map(data.count, (b"\n", b"\r"))), 0)
+    text, encoding = as_utf8(data)
+    if b"\0" in text or _NO_TEXT.match(text):
+        raise DatasetError(
+            f"{name} is not text, or of a database or a document. Export the list of songs as text, M3U, XML or CSV."
+        )
+    table = _read_text(text, name, finder)
     table.encoding = encoding
     return table
 
@@ -84,32 +82,40 @@ def read_file(data: bytes, name: str, finder: Finder) -> Table:
 def _read_text(data: bytes, name: str, finder: Finder) -> Table:
     """A text: a document, a playlist, a list of lines, or a table with separators."""
     start = data[:SAMPLE_BYTES].decode("utf-8", "ignore").lstrip()
-    if start.startswith("<") and PAGE.search(start):
-        data = page_text(data, name).encode()
+    if start.startswith("<") and _PAGE.search(start):
+        data = _page_text(data, name).encode()
         start = data[:SAMPLE_BYTES].decode("utf-8", "ignore")
-    elif start.startswith("<") or JSON.match(start) or (start[:1] == "[" and name.endswith(".json")):
-        return Table.of_records(name, tree_rows(data, name), "XML" if start[0] == "<" else "JSON")
+    elif form := form_of(start, name):
+        return Table.of_records(name, document_rows(data, form, name), form)
     separator, is_table = shape_of(start)
-    if (rows := playlist_rows(data, start, name)) is not None:
-        return Table.of_records(name, rows, "playlist")
-    if not is_table and (rows := keyed_rows(data, start)) is not None:
-        return Table.of_records(name, rows, "keys and values")
     if not is_table and (rows := line_rows(data, finder)) is not None:
         return Table.of_records(name, rows, "list of lines")
     return csv_table(data, name, separator)
 
 
-def _check_lines(data: bytes, name: str) -> None:
-    """Refuse texts with too many or too long lines, except JSON and XML, which need no lines."""
-    if data[:100].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1] in (b"{", b"[", b"<"):
-        return
-    lines = io.BytesIO(data if b"\n" in data else data.replace(b"\r", b"\n"))
-    lengths = list(map(len, lines))
-    number, longest = len(lengths), max(lengths, default=0)
-    if number > MAX_LINES + 1000:
-        raise over(name, f"{MAX_LINES:,} lines", f"{number:,}")
-    if longest > MAX_LINE_BYTES + 2:
-        raise over(name, f"{MAX_LINE_BYTES:,} bytes in a line", f"{longest:,}")
+_PAGE = re.compile(r"<(?:!doctype html|html|tr|li|ol|ul|workbook)\b", re.IGNORECASE)  # Excel 2003 wrote XML
+_CODE = re.compile(r"<(script|style)\b.*?(?:</\1>|$)", re.IGNORECASE | re.DOTALL)
+_TABLE, _ROW, _CELL, _LINE = (
+    re.compile(rf"<(?:{tags})\b[^<>]*>", re.IGNORECASE)
+    for tags in ("/?table", "tr|row", "t[dh]|cell", "li|p|div|br|h\\d|/?table|tr|t[dh]")
+)
+
+
+def _page_text(data: bytes, name: str) -> str:
+    """The text of a page: its largest table with tabs between the cells, best one with names, else its lines."""
+    page = _CODE.sub("", data.decode())
+    tables = [[_CELL.split(row)[1:] for row in _ROW.split(table)[1:]] for table in _TABLE.split(page)]
+    lines = _LINE.split(page)
+    check_size(name, max(len(lines), *map(len, tables)), 0)
+    named = [rows for rows in tables if any(is_header([*map(_plain, row)]) for row in rows[:_HEADER_WITHIN])]
+    rows = max(named or tables, key=len)
+    if any(len(row) > 1 for row in rows):
+        return "\n".join("\t".join(map(_plain, row)) for row in rows)
+    return "\n".join(map(_plain, lines))
+
+
+def _plain(markup: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^<>]*>", "", markup)).split())
 
 
 def _workbook(data: bytes, name: str, finder: Finder) -> Table:
@@ -150,8 +156,6 @@ def _checked_workbook(data: bytes, name: str) -> bytes:
         check_size(name, 0, 0, sum(info.file_size for info in archive.infolist()))
         for info in archive.infolist():
             part = archive.read(info)
-            if re.search(rb"<!ENTITY", part[:10_000]):
-                raise DatasetError(f"{name}: expected a workbook. Received: XML with entities.")
             if info.filename == "content.xml":
                 part = _REPEATED.sub(b'repeated="1"', part)  # empty ends, and rows that are alike
                 if sum(map(int, re.findall(rb'columns-repeated="(\d+)"', part))) > MAX_UNPACKED_CELLS:
@@ -182,8 +186,6 @@ def _parquet(data: bytes, name: str) -> Table:
     check_size(name, facts.num_rows, facts.num_columns, size)
     read, columns = file.read(), {}
     for column, values in zip(read.column_names, read.itercolumns(), strict=True):
-        if pa.types.is_dictionary(values.type):
-            values = values.cast(values.type.value_type)
         if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
             values = pc.binary_join(values.cast(pa.list_(pa.string())), ";")
         try:
@@ -195,14 +197,6 @@ def _parquet(data: bytes, name: str) -> Table:
 
 # Text with separators: separator, quoting and header by evidence
 
-SAMPLE_BYTES, SAMPLE_ROWS = 2**16, 60
-_HEADER_WITHIN = 20  # rows
-_BLOCK_BYTES = 2**22  # parsed at once; longer rows need a larger block
-_UNDER_HEADER = re.compile(rf"\s*[(\[]?(?:|{UNITS}|0 ?(?:-|to|\u2013) ?1(?:00)?|:?-+:?)[)\]]?\s*", re.IGNORECASE)
-_NO_QUOTES: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
-
-Row = list[str]
-
 
 def csv_table(data: bytes, name: str, separator: str) -> Table:
     """The cells of a text in UTF-8.
@@ -212,11 +206,9 @@ def csv_table(data: bytes, name: str, separator: str) -> Table:
     """
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
-    if declared := re.match(rb'\s*"?sep=([,;\t|])"?[ ,;\t]*\r?\n', data, re.IGNORECASE):
-        data, separator = data[declared.end() :], declared[1].decode()
     mark = separator.encode()
-    if re.search(re.escape(mark) + rb' +"', data[:SAMPLE_BYTES]):
-        data = re.sub(re.escape(mark) + rb' +"', lambda _: mark + b'"', data)
+    if re.search(after := re.escape(mark) + rb' +"', data[:SAMPLE_BYTES]):
+        data = re.sub(after, lambda _: mark + b'"', data)
     widths = (line.count(mark) for line in io.BytesIO(data) if len(line) > 2)
     most = next(widths, 0)  # where lines differ in their separators, quotation marks protect some
     quotes = b'"' not in data or not most or any(width != most for width in widths)

@@ -1,24 +1,16 @@
-"""Songs in lines of text: playlists, keys with values, chats, and lists that people write."""
+"""Songs in lines of text: chats, and lists that people write."""
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
 from emomusic.songs.catalogue import TRACK_LINK
 from emomusic.songs.names import Finder
-from emomusic.songs.tables.table import PATH, field_named, field_of
+from emomusic.songs.tables.cells import MAX_CELL_BYTES, PATH
 
 Row = dict[str, str]
-
-_M3U = re.compile(r"#EXTM3U|#EXTINF:|#PLAYLIST:|#EXTVDJ:", re.IGNORECASE)
-_CUE = re.compile(r"^\s*TRACK\s+\d+\s+AUDIO", re.IGNORECASE | re.MULTILINE)
-_CUE_LINE = re.compile(r'^\s*(FILE|TRACK|TITLE|PERFORMER)\s+(?:"([^"]*)"?|(\S+))', re.IGNORECASE)
-_EXTINF = re.compile(r'#EXTINF:\s*(-?[\d.]*)((?:\s+[\w-]+="[^"]*")*)\s*,(.*)', re.IGNORECASE)
-_VDJ_TAG = re.compile(r"<(artist|title|songlength)>([^<]*)<")
-_CUE_FIELDS = {"FILE": "path", "PERFORMER": "artists", "TITLE": "album"}
 
 _DASH = re.compile(r"\s+[-\u2010-\u2015\u2212]+\s+")
 _OTHER = re.compile(r"\s+[|/~\u00b7\u2022]\s+|\t+")
@@ -31,9 +23,6 @@ _MESSAGE = re.compile(  # of a chat: "[12.03.24, 18:22:01] Anna: ", "12/03/2024,
     r"(?:\s-)?\s(?:[^:]{1,80}: )?"
 )
 _LINK = re.compile(r"https?://\S+")
-_KEYED = re.compile(r"(- )?\s*([^\W\d][\w .-]{1,60}?)(\d{0,9})\s{0,9}[:=]\s*((?:[^#\s].*?)?)(?:\s#.*)?")
-_ITEM = re.compile(r"- ([^#]+?)(?:\s#.*)?")
-_NAMED = {"title", "artist_title", "path"}
 _QUOTES = "\"'\u201c\u201d\u201e\u00ab\u00bb "
 _CLOCK = r"[(\[]?\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?[)\]]?"
 _BULLET = re.compile(
@@ -48,97 +37,12 @@ _MOST = 300  # lines that decide
 _ORDERS = ((0, 1), (3, 2), (0, 3))  # "Artist - Title", "Title - Artist", "Artist - Album - Title": places in `_sides`
 
 
-def playlist_rows(data: bytes, start: str, name: str) -> list[Row] | None:
-    """The entries of an M3U or a cue sheet; None for other texts. `start` is that of the text."""
-    if _CUE.search(start[:20_000]):
-        return _cue_rows(data.decode())
-    is_m3u = _M3U.match(start) or name.casefold().endswith((".m3u", ".m3u8"))
-    return _m3u_rows(data.decode()) if is_m3u else None
-
-
-def _m3u_rows(text: str) -> list[Row]:
-    rows: list[Row] = []
-    named: dict[str, str] = {}
-    for line in map(str.strip, text.splitlines()):
-        if found := _EXTINF.match(line):
-            named |= {"line": found[3].strip(), "duration": "" if found[1].startswith("-") else found[1]}
-        elif line.upper().startswith(("#EXTART:", "#EXTALB:")):
-            named["artist" if line[4:7].upper() == "ART" else "album"] = line[8:].strip()
-        elif line.upper().startswith("#EXTVDJ:"):
-            named |= {tag: html.unescape(value) for tag, value in _VDJ_TAG.findall(line)}
-        elif line and not line.startswith("#"):
-            if "artist" in named:  # then the line is the title alone
-                named["title"] = named.get("title") or named.pop("line", "")
-            rows.append({**named, "path": line})
-            named = {}
-    return rows
-
-
-def _cue_rows(text: str) -> list[Row]:
-    rows: list[Row] = []
-    album: dict[str, str] = {}
-    for found in filter(None, map(_CUE_LINE.match, text.splitlines())):
-        word, value = found[1].upper(), found[2] if found[2] is not None else found[3]
-        if word == "TRACK":
-            rows.append({"title": "", **{field: album.get(word, "") for word, field in _CUE_FIELDS.items()}})
-        elif word == "FILE" or not rows:
-            album[word] = value
-        else:
-            rows[-1]["title" if word == "TITLE" else "artists"] = value
-    for row in rows:  # the file holds the whole album, and names no song
-        row["path"] = row["path"] if len(rows) == 1 else ""
-    return rows
-
-
-def crate_rows(data: bytes) -> list[Row]:
-    """The songs of a crate or the database of Serato: tags of four letters with their length, in UTF-16."""
-    rows, at = list[Row](), 0
-    while at + 8 <= len(data):
-        tag, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
-        at += 8
-        if tag == b"otrk":  # its own tags follow
-            rows.append({})
-            continue
-        if rows and field_of(name := tag.decode("latin-1"), strict=True):
-            rows[-1][name] = data[at : at + length].decode("utf-16-be", "replace")
-        at += length
-    return rows
-
-
-def keyed_rows(data: bytes, start: str) -> list[Row] | None:
-    """The records of a text with a key and its value on each line, such as YAML, TOML and PLS; None for other texts.
-
-    A record begins with "- ", with a key that the one before has, or with another number at the key: "File2=".
-
-    Args:
-        data: the text.
-        start: of it.
-    """
-    lines = list(filter(None, map(str.strip, start.splitlines()[:_MOST])))
-    sample = list(filter(None, map(_KEYED.fullmatch, lines)))
-    fields = {field_named(found[2]) for found in sample} - {""}
-    if len(sample) < len(lines) / 2 or len(fields) < 2 or fields.isdisjoint(_NAMED):
-        return None
-    rows, key, number = list[Row](), "", ""
-    for line in map(str.strip, data.decode().splitlines()):
-        if found := _KEYED.fullmatch(line):
-            is_other = found[3] != "" if found[3] != number else bool(rows and found[2] in rows[-1] and not number)
-            rows += [{}] if not rows or found[1] or is_other else []
-            key, number = found[2], found[3]
-            rows[-1][key] = found[4].strip(_QUOTES) if (key.casefold(), found[4]) != ("length", "-1") else ""
-        elif rows and (found := _ITEM.fullmatch(line)):
-            before = rows[-1].get(key)
-            rows[-1][key] = f"{before};{found[1].strip(_QUOTES)}" if before else found[1].strip(_QUOTES)
-    rows = [row for row in rows if any(map(field_named, row))]
-    return rows if sum(not _NAMED.isdisjoint(map(field_named, row)) for row in rows) > 0.6 * len(rows) else None
-
-
 def line_rows(data: bytes, finder: Finder) -> list[Row] | None:
     """The songs of a list of lines such as "1. Artist - Title (4:26)"; None if the lines are of another kind.
 
     The messages of a chat without a link or a pair of names are of another type.
     """
-    lines = [line for text in data.decode().splitlines() if (line := text.strip())]
+    lines = [line for text in data.decode().splitlines() if (line := text.strip()[: MAX_CELL_BYTES + 1])]
     if lines and all(map(PATH.fullmatch, lines[:_MOST])):
         return [{"path": line} for line in lines]
     is_chat = sum(bool(_MESSAGE.match(line)) for line in lines[:_MOST]) > 0.6 * len(lines[:_MOST])

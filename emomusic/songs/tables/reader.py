@@ -290,10 +290,8 @@ def _sentences(table: Table, not_found: list[NotFound]) -> list[str]:
     """What was left out and not found, for people."""
     sentences = []
     if table.left_out:
-        reasons: dict[str, list[int]] = {}
-        for row, reason in table.left_out:
-            reasons.setdefault(reason, []).append(row)
-        groups = (f"{first_of(rows)}: {reason}" for reason, rows in reasons.items())
+        reasons = pd.DataFrame(table.left_out).groupby(1, sort=False)[0]
+        groups = (f"{first_of(rows.tolist())}: {reason}" for reason, rows in reasons)
         number = len({row for row, _ in table.left_out})
         sentences.append(f"{number:,} of {pluralize(table.num_rows, 'row')} left out: {'; '.join(groups)}.")
     if not_found:

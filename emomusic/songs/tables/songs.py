@@ -25,7 +25,6 @@ from emomusic.text import join_names, pluralize
 UNTITLED = "Untitled"
 """Title of a song without title and artists. Its id still plays."""
 
-_MOST_NAMED = 3  # columns in a message
 _MOST_FOREIGN = 0.2  # share of the cells beyond the range; with more, the scale of the column is another one
 _MOST_PERCENT, _LEAST_PERCENT = 100, 10  # the largest value of a column from 0 to 100 lies between them
 _SHARES = [name for name, feature in FEATURES.items() if feature.high == 1]
@@ -102,14 +101,15 @@ def _titles_and_artists(table: Table, finder: Finder) -> tuple[pd.Series, pd.Ser
         if wanted.any():
             texts = texts[wanted].map(_stem) if source == "path" else texts[wanted]
             pairs = split_pairs(texts.tolist(), finder, are_lines=source == "artist_title")
-            titles, artists = titles.copy(), artists.copy()
-            titles.loc[texts.index] = [title for title, _ in pairs]
-            artists.loc[texts.index] = [new or old for (_, new), old in zip(pairs, artists[wanted], strict=True)]
-            is_open &= ~is_open.index.isin(texts.index[[bool(new) for _, new in pairs]])
+            found = pd.DataFrame(pairs, texts.index, ["title", "artists"], dtype="str")
+            titles = found["title"].reindex(titles.index).fillna(titles)
+            found = found[found["artists"] != ""]
+            artists = found["artists"].reindex(artists.index).fillna(artists)
+            is_open &= ~is_open.index.isin(found.index)
     artists = artists.where(artists != "", table.text("channel"))
-    if "path" in table.names and (from_folders := (artists == "") & (paths != "") & (titles != "")).any():
-        titles_there, artists = titles[from_folders], artists.copy()
-        artists.loc[titles_there.index] = _of_folders(titles_there, paths[from_folders], finder)
+    if (wanted := (artists == "") & (paths != "") & (titles != "")).any():
+        singers = _of_folders(titles[wanted], paths[wanted], finder)
+        artists = singers.reindex(artists.index).fillna(artists)
     return titles, artists
 
 
@@ -118,12 +118,11 @@ def _stem(path: str) -> str:
     return bare_title(re.split(r"[/\\]", path.partition("?")[0])[-1])
 
 
-def _of_folders(titles: pd.Series, paths: pd.Series, finder: Finder) -> list[str]:
+def _of_folders(titles: pd.Series, paths: pd.Series, finder: Finder) -> pd.Series:
     """The artists that folders tell: "Artist/Album", "Artist" or "Artist/Album/CD 1", whichever has known songs."""
     folders = [["", "", "", *re.split(r"[/\\]", path)[:-1]] for path in paths]
-    choices = [[names[-at] for names in folders] for at in (2, 1, 3)]
-    counts = [sum(map(finder.has, titles, names)) for names in choices]
-    return choices[counts.index(max(counts))] if any(counts) else [""] * len(folders)
+    choices = [[""] * len(folders), *([names[-at] for names in folders] for at in (2, 1, 3))]
+    return of_cells.series(max(choices, key=lambda names: sum(map(finder.has, titles, names))), titles.index)
 
 
 def _without_common_words(titles: pd.Series) -> pd.Series:
@@ -163,12 +162,6 @@ def _explicit(table: Table) -> pd.Series:
     return words.isin(TRUE)
 
 
-def _durations(table: Table) -> Floats:
-    unit = re.search(r"\b(?:(ms|millis|milliseconds)|s|sec|seconds)$", key_of(table.names["duration"]))
-    told = "" if unit is None else "ms" if unit[1] else "s"
-    return _within(table, "duration", of_cells.lengths_s(table.text("duration"), told), 0, LONGEST_S)
-
-
 def _genres(table: Table) -> pd.Series:
     cells = of_cells.lists(table.text("genres"))
     return cells.str.replace(r"\s*[,;]\s*", ARTIST_SEPARATOR, regex=True).str.strip(ARTIST_SEPARATOR)
@@ -196,7 +189,7 @@ def _moods(table: Table) -> pd.Series:
 _FACTS: dict[str, Callable[[Table], Any]] = {
     "genres": _genres,
     "popularity": lambda table: _within(table, "popularity", of_cells.whole_numbers(table.text("popularity")), 0, 100),
-    "duration": _durations,
+    "duration": lambda table: _within(table, "duration", of_cells.lengths_s(table.text("duration")), 0, LONGEST_S),
     "year": lambda table: _within(table, "year", of_cells.years(table.text("year")), *YEARS),
     "explicit": _explicit,
     "mood": _moods,
@@ -215,10 +208,8 @@ def _read_features(table: Table) -> None:
     _to_shares(table, read)
     problems = {name: text for name, numbers in read.items() if (text := _problem(name, numbers))}
     if fatal := [text for name, text in problems.items() if is_complete or name in _PLACE]:
-        if others := fatal[_MOST_NAMED:]:
-            fatal[_MOST_NAMED:] = [f"and {pluralize(len(others), 'other column')}"]
         raise DatasetError(
-            f"{table.name}: the scale is not known. {'; '.join(fatal)}. "
+            f"{table.name}: the scale is not known. {first_of(fatal, '; ', 3)}. "
             "Convert these columns, or remove them to find the songs by title and artist."
         )
     for name, feature in FEATURES.items():

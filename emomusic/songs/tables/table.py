@@ -6,12 +6,11 @@ import dataclasses
 import html
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -23,20 +22,8 @@ from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK, listed, normalize_text
 from emomusic.songs.names import Finder
 from emomusic.songs.song import FEATURES
-from emomusic.songs.tables.cells import DATE, UNITS, each_different, lengths_s, numbers, series, track_ids
-from emomusic.text import size_over
-
-MAX_COLUMNS = 1000
-"""Limit because each column needs memory, even an empty one."""
-
-MAX_LINES, MAX_LINE_BYTES = 250_000, 100_000
-"""Limits of the rows and of a line, which are checked before it is decoded."""
-
-MAX_UNPACKED_BYTES = 300 * 2**20
-"""Limit of workbooks and Parquet files, which are compressed."""
-
-MAX_CELL_BYTES = 5_000
-"""Limit of the cells that are used."""
+from emomusic.songs.tables import cells as of_cells
+from emomusic.songs.tables.cells import MAX_CELL_BYTES, UNITS, check_size, numbers, series, share, track_ids
 
 SHORTEST_PLAY_MS = 30_000
 """A shorter play of a history does not count, as in Spotify's own statistics."""
@@ -45,29 +32,13 @@ TRUE = ("true", "1", "1.0", "yes", "y", "explicit", "e", "x", "ja", "oui", "s\u0
 FALSE = ("false", "0", "0.0", "no", "n", "clean", "nein", "non", "n\u00e3o")
 DISLIKES = ("-1", "-1.0", "dislike", "disliked", "down", "thumbs down", "thumbs_down", "thumb_down", "\U0001f44e")
 _OUR_EXPORT = {"mood", "score", "valence", "arousal", "reason"}
-_MOST_NAMED = 20  # rows in a sentence
 
-
-Columns = dict[str, list[int]]
-"""For each field of a song the columns that may hold it, the likeliest first."""
-
-PATH = re.compile(
-    r"(?s).*\.(?:mp3|m4a|m4b|mp4|flac|ogg|oga|opus|wav|aiff?|aifc|wma|aac|alac|ape|wv|mka|webm|mpc|dsf|dff)", re.I
-)
-"""A path or the name of an audio file."""
-
-_FOLDERS = re.compile(r"(?!(?!file:)[a-z]{2,}:)(?:file:|[A-Za-z]:\\|[/~.]|[^/\\\n]+[/\\])[^\n]*", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W_]+|%")
-_OF_OTHERS = frozenset(("album", "albums", "artist", "artists", "playlist", "user"))  # a link is none of a track
 _UNIT = re.compile(rf" (?:{UNITS})$")
+_VALUELESS = re.compile(r"(?: (?:text|value|content|t))+$")  # keys of a value alone: "artist": {"#text": "Coldplay"}
 _OF_MOOD = re.compile(r"^(?:(?:is|moods?|emotions?) )+| (?:score|probability|prob|percent|%)$")
 _NOT = re.compile(r"\b(?:not?|non|nicht|kein\w*|pas|sin|sans|ohne|senza|sem|nie)\b", re.IGNORECASE)
-_VALUELESS = re.compile(r"(?: (?:text|value|content|t))+$")  # keys of a value alone: "artist": {"#text": "Coldplay"}
-NO_TEXT = re.compile(
-    r"[-+]?[\d.,:/\s-]*\d|\d{1,2} \w{3} \d{4},? \d\d:\d\d|\w+:\S+|true|false|[0-9A-Za-z]{22}|[0-9a-f]{8}-[0-9a-f-]{27}",
-    re.IGNORECASE,
-)
-"""A number, a date, a link, an id, or another value that is no name."""
+_OF_OTHERS = frozenset(("album", "albums", "artist", "artists", "playlist", "user"))  # a link is none of a track
 
 
 @dataclass
@@ -158,15 +129,11 @@ class Table(Facts):
         numbers_of_rows, rows = rows.index, rows.reset_index(drop=True)
         columns = columns_of(rows, self.header, finder)
         header = self.header or [""] * rows.shape[1]
-        by_mood = columns.pop("mood columns", [])
-        cells = {
-            name: _merged(name, rows[places], [header[place] for place in places]) for name, places in columns.items()
-        }
-        self.names = {name: header[places[0]] for name, places in columns.items()}
-        if by_mood:
-            self.names["mood"] = ", ".join(header[place] for place in by_mood)
-            cells["mood"] = _strongest(rows[by_mood], [mood_of_column(header[place]) or "" for place in by_mood])
-            self.notes.append(f"Moods by the largest value of the columns {self.names['mood']}.")
+        named = {field: [header[place] for place in places] for field, places in columns.items()}
+        cells = {field: _merged(field, rows[places], named[field]) for field, places in columns.items()}
+        self.names = {field: names[0] for field, names in named.items()}
+        if _are_moods("mood", named.get("mood", [])):
+            self.notes.append(f"Moods by the largest value of the columns {', '.join(named['mood'])}.")
         self.rows = pd.DataFrame({"at": numbers_of_rows.to_numpy(np.int64), **cells}, rows.index)
         del rows, cells
         if not {"title", "artist_title", "path"} & columns.keys() and not (track_ids(self.text("id")) != "").any():
@@ -200,8 +167,20 @@ class Table(Facts):
             self.keep(self.text("service") == "YouTube Music", "not of YouTube Music")
 
 
+def _are_moods(field: str, names: Sequence[str]) -> bool:
+    """Whether each of several columns of moods tells the strength of one mood."""
+    return field == "mood" and len(names) > 1 and all(map(mood_of_column, names))
+
+
 def _merged(field: str, columns: pd.DataFrame, names: Sequence[str]) -> pd.Series:
-    """The cells of a field without spaces around them: of the first column that has one, or of all artists."""
+    """The cells of a field without spaces around them: of the first column that has one, or of all artists.
+
+    Of columns for one mood each, the mood of the largest value; empty without one. A word such as "yes" is 1.
+    """
+    if _are_moods(field, names):
+        values = np.stack([np.nan_to_num(_strengths(columns[place])) for place in columns])
+        moods = np.array([mood_of_column(name) for name in names])
+        return series(np.where(values.max(axis=0) > 0, moods[values.argmax(axis=0)], ""), columns.index)
     cells, *others = (series(pc.utf8_trim_whitespace(pa.array(columns[place])), columns.index) for place in columns)
     is_part = [field == "artists" and key_of(name)[-1:].isdigit() for name in names]
     for other, is_next in zip(others, is_part[1:], strict=True) if field not in FEATURES else ():
@@ -210,13 +189,7 @@ def _merged(field: str, columns: pd.DataFrame, names: Sequence[str]) -> pd.Serie
         elif (is_empty := cells == "").any():
             cells = cells.where(~is_empty, other)
     has_entities = field in ("title", "artists", "artist_title") and cells.str.contains("&amp;|&#").any()
-    return each_different(cells, html.unescape) if has_entities else cells
-
-
-def _strongest(columns: pd.DataFrame, moods: Sequence[str]) -> pd.Series:
-    """The mood of the column with the largest value in each row; empty without one. A word such as "yes" is 1."""
-    values = np.stack([np.nan_to_num(_strengths(columns[place])) for place in columns])
-    return series(np.where(values.max(axis=0) > 0, np.array(moods)[values.argmax(axis=0)], ""), columns.index)
+    return of_cells.each_different(cells, html.unescape) if has_entities else cells
 
 
 def _strengths(cells: pd.Series) -> npt.NDArray[np.float64]:
@@ -225,33 +198,13 @@ def _strengths(cells: pd.Series) -> npt.NDArray[np.float64]:
     return np.where(texts.isin(TRUE), 1, np.where(texts.isin(FALSE), 0, numbers(texts)))
 
 
-def first_of(names: Sequence[object], separator: str = ", ") -> str:
+def first_of(names: Sequence[object], separator: str = ", ", most: int = 20) -> str:
     """The first names for a sentence, and the number of the others."""
-    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    return separator.join(map(str, names[:_MOST_NAMED])) + more
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return separator.join(map(str, names[:most])) + more
 
 
-def over(name: str, limit: str, received: str, advice: str = "its cells") -> DatasetError:
-    """The error about a size above its limit."""
-    return DatasetError(f"{name}: expected at most {limit}. Received: {received}. Split the table or {advice}.")
-
-
-def check_size(name: str, num_rows: int, num_columns: int, num_bytes: int = 0) -> None:
-    """Raise a `DatasetError` if a table has too many rows or columns, or unpacked bytes."""
-    if num_bytes > MAX_UNPACKED_BYTES:
-        raise over(name, f"{MAX_UNPACKED_BYTES // 2**20} MB", size_over(num_bytes))
-    if num_columns > MAX_COLUMNS:
-        raise over(name, f"{MAX_COLUMNS} columns", f"{num_columns:,}", "keep the columns of songs")
-    if num_rows > MAX_LINES:
-        raise over(name, f"{MAX_LINES:,} rows", f"{num_rows:,}")
-
-
-def first_line(error: BaseException) -> str:
-    """The kind of an error of a library, and the first line of its message."""
-    return f"{type(error).__name__}: {error}".strip().splitlines()[0][:200]
-
-
-# Names of columns and keys
+# Names and words
 
 
 @cache
@@ -262,18 +215,18 @@ def words() -> Mapping[str, Any]:
 
 
 @cache
-def _names() -> Mapping[str, tuple[str, int]]:
-    """Field and rank of each known name."""
-    fields = words()["fields"].items()
-    found = [(key_of(name), (field, rank)) for field, names in fields for rank, name in enumerate(names)]
-    return dict(reversed(found))
-
-
-@cache
 def word_set(kind: str) -> frozenset[str]:
     """Words of `[names]`."""
     text = words()["names"][kind]
     return frozenset(map(str.strip, text.split("|")) if "|" in text else text.split())
+
+
+@cache
+def _ranks() -> Mapping[str, tuple[str, int]]:
+    """Field and rank of each known name."""
+    fields = words()["fields"].items()
+    found = [(key_of(name), (field, rank)) for field, names in fields for rank, name in enumerate(names)]
+    return dict(reversed(found))
 
 
 def key_of(name: str) -> str:
@@ -293,7 +246,7 @@ def field_of(name: str, *, strict: bool = False) -> tuple[str, int] | None:
     for name in (key, _UNIT.sub("", key), re.sub(r" ?\d+$", "", key)):
         parts = name.split()
         for start in range(len(parts)):
-            found, before = _names().get(" ".join(parts[start:])), set(parts[:start])
+            found, before = _ranks().get(" ".join(parts[start:])), set(parts[:start])
             if found and (name == key or found[0] in ("artists", *FEATURES, "duration")):
                 is_free = before <= word_set("same") if strict else before.isdisjoint(word_set("other"))
                 return (found[0], 100 * found[1] + start) if is_free or not before else None
@@ -308,10 +261,10 @@ def field_named(name: str) -> str:
 
 def is_header(cells: Sequence[str]) -> bool:
     """Whether a row has names of columns: of a title, an id or a path, and of something else."""
-    fields = [found[0] for cell in cells if (found := field_of(cell, strict=True))]
+    fields = {found[0] for cell in cells if (found := field_of(cell, strict=True))}
     if advice_of(cells) or ("artist_title" in fields and len(cells) > 1):
         return True
-    return len(set(fields)) > 1 and not {"title", "id", "path", "artist_title"}.isdisjoint(fields)
+    return len(fields) > 1 and not fields.isdisjoint({"title", "id", "path", "artist_title"})
 
 
 def advice_of(header: Sequence[str]) -> str:
@@ -320,82 +273,10 @@ def advice_of(header: Sequence[str]) -> str:
     return next((each["text"] for each in words()["advice"] if keys >= set(map(key_of, each["names"]))), "")
 
 
-def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> Columns:
-    """The columns of each field: those with its names whose values fit, else those whose values alone tell it."""
-    heads = {place: _head(rows[place]) for place in range(rows.shape[1])}
-    keys = [key_of(name) for name in header] or [""] * len(heads)
-    ranked = sorted((found[1], place, found[0]) for place, name in enumerate(header) if (found := field_of(name)))
-    columns: Columns = {}
-    moods = {place: mood for place, name in enumerate(header) if (mood := mood_of_column(name))}
-    by_mood = [place for place in moods if len(heads[place]) and np.isfinite(_strengths(heads[place])).all()]
-    if len({moods[place] for place in by_mood}) > 1:
-        columns["mood columns"] = by_mood
-        ranked = [each for each in ranked if each[1] not in by_mood]
-    for _, place, field in ranked:
-        if _fits(field, heads[place], keys[place]):
-            columns.setdefault("mood" if field == "mood_or_not" else field, []).append(place)
-    if in_words := [place for place in columns.get("mood", []) if _share(heads[place], mood_in) > 0]:
-        columns["mood"] = in_words  # not those that count them
-        columns.pop("mood columns", None)
-    taken = {place for field, places in columns.items() if field != "id" for place in places}
-    others = [place for place in heads if place not in taken]
-    linked = [place for place in others if _has_links(heads[place], keys[place])]
-    if linked:
-        named = [place for place in columns.get("id", []) if place in linked]
-        columns["id"] = list(dict.fromkeys([*named, *linked]))
-    for place in others:
-        if _share(heads[place], _is_path) > 0.5:
-            columns.setdefault("path", []).append(place)
-        elif not header and _share(heads[place], DATE.fullmatch) > 0.9:
-            columns.setdefault("played", []).append(place)
-    titles, artists = (columns.get(field, []) for field in ("title", "artists"))
-    if len({keys[place] for place in titles}) < len(titles):  # "Title" twice: of an album
-        columns |= _by_values(rows, heads, titles, artists, finder)
-    elif not (titles and artists) and "artist_title" not in columns and not (header and "path" in columns):
-        texts = [place for place in others if place not in columns.get("id", [])]
-        texts = [place for place in texts if _share(heads[place], NO_TEXT.fullmatch) < 0.5]
-        columns |= _by_values(rows, heads, titles or texts, artists or texts, finder)
-    return columns
-
-
-def _by_values(
-    rows: pd.DataFrame, heads: Mapping[int, pd.Series], titles: list[int], artists: list[int], finder: Finder
-) -> Columns:
-    """The columns of titles and artists with most songs that are known; one column alone has both in each cell."""
-    if titles == artists and len(titles) == 1:
-        return {"artist_title": titles} if _share(heads[titles[0]], lambda cell: " - " in cell) > 0.5 else {}
-    counts = {
-        (title, artist): sum(map(finder.has, head, rows[artist][head.index]))
-        for title in titles
-        for artist in artists
-        if title != artist and len(head := heads[title].head(60))
-    }
-    best = max(counts, key=counts.__getitem__, default=None)
-    return {"title": [best[0]], "artists": [best[1]]} if best is not None and counts[best] else {}
-
-
-def _head(cells: pd.Series) -> pd.Series:
-    """The first filled cells of a column."""
-    head = cells.head(200)
-    head = head[head != ""]
-    return head if len(head) else cells[cells != ""].head(200)
-
-
-def _share(cells: pd.Series, fits: Callable[[str], object]) -> float:
-    """The share of the cells that fit."""
-    return sum(bool(fits(cell.strip())) for cell in cells) / max(len(cells), 1)
-
-
-def _has_links(head: pd.Series, key: str) -> bool:
-    is_of_track = _OF_OTHERS.isdisjoint(key.split()) and _share(head, TRACK_LINK.search) > 0.5
-    return is_of_track or bool(head.str.startswith("spotify:track:").any())
-
-
-def _is_path(cell: str) -> bool:
-    cell = unquote(cell)
-    return not cell.startswith("http") and bool(
-        PATH.fullmatch(cell) or (_FOLDERS.fullmatch(cell) and re.search(r"\.\w{2,4}$", cell))
-    )
+@cache
+def mood_words() -> Mapping[str, str]:
+    """The mood by each normalized word for it, in several languages."""
+    return {normalize_text(word): mood for mood, text in words()["moods"].items() for word in text.split()}
 
 
 def mood_of(word: str) -> str | None:
@@ -416,10 +297,73 @@ def mood_of_column(name: str) -> str | None:
     return mood_of(key) if field_named(key) in ("", "valence") else None
 
 
-@cache
-def mood_words() -> Mapping[str, str]:
-    """The mood by each normalized word for it, in several languages."""
-    return {normalize_text(word): mood for mood, text in words()["moods"].items() for word in text.split()}
+# Fields
+
+
+def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> dict[str, list[int]]:
+    """The columns of each field, the likeliest first: with its names and values that fit, else by values alone."""
+    heads = {place: _head(rows[place]) for place in range(rows.shape[1])}
+    keys = [key_of(name) for name in header] or [""] * len(heads)
+    ranked = sorted((found[1], place, found[0]) for place, name in enumerate(header) if (found := field_of(name)))
+    columns: dict[str, list[int]] = {}
+    moods = {place: mood for place, name in enumerate(header) if (mood := mood_of_column(name))}
+    by_mood = [place for place in moods if len(heads[place]) and np.isfinite(_strengths(heads[place])).all()]
+    if len({moods[place] for place in by_mood}) < 2:
+        by_mood = []
+    ranked = [each for each in ranked if each[1] not in by_mood]
+    for _, place, field in ranked:
+        if _fits(field, heads[place], keys[place]):
+            columns.setdefault("mood" if field == "mood_or_not" else field, []).append(place)
+    in_words = [place for place in columns.get("mood", []) if share(heads[place], mood_in) > 0]
+    if in_words or by_mood:
+        columns["mood"] = in_words or by_mood  # words, not what counts them
+    taken = {place for field, places in columns.items() if field != "id" for place in places}
+    others = [place for place in heads if place not in taken]
+    linked = [
+        place
+        for place in others
+        if heads[place].str.startswith("spotify:track:").any()
+        or (_OF_OTHERS.isdisjoint(keys[place].split()) and share(heads[place], TRACK_LINK.search) > 0.5)
+    ]
+    if linked:
+        named = [place for place in columns.get("id", []) if place in linked]
+        columns["id"] = list(dict.fromkeys([*named, *linked]))
+    for place in others:
+        if share(heads[place], of_cells.is_path) > 0.5:
+            columns.setdefault("path", []).append(place)
+        elif not header and share(heads[place], of_cells.DATE.fullmatch) > 0.9:
+            columns.setdefault("played", []).append(place)
+    titles, artists = (columns.get(field, []) for field in ("title", "artists"))
+    if len({keys[place] for place in titles}) < len(titles):  # "Title" twice: of an album
+        columns |= _by_values(rows, heads, titles, artists, finder)
+    elif not (titles and artists) and "artist_title" not in columns and not (header and "path" in columns):
+        texts = [place for place in others if place not in columns.get("id", [])]
+        texts = [place for place in texts if share(heads[place], of_cells.NO_TEXT.fullmatch) < 0.5]
+        columns |= _by_values(rows, heads, titles or texts, artists or texts, finder)
+    return columns
+
+
+def _by_values(
+    rows: pd.DataFrame, heads: Mapping[int, pd.Series], titles: list[int], artists: list[int], finder: Finder
+) -> dict[str, list[int]]:
+    """The columns of titles and artists with most songs that are known; one column alone has both in each cell."""
+    if titles == artists and len(titles) == 1:
+        return {"artist_title": titles} if share(heads[titles[0]], lambda cell: " - " in cell) > 0.5 else {}
+    counts = {
+        (title, artist): sum(map(finder.has, head, rows[artist][head.index]))
+        for title in titles
+        for artist in artists
+        if title != artist and len(head := heads[title].head(60))
+    }
+    best = max(counts, key=counts.__getitem__, default=None)
+    return {"title": [best[0]], "artists": [best[1]]} if best is not None and counts[best] else {}
+
+
+def _head(cells: pd.Series) -> pd.Series:
+    """The first filled cells of a column."""
+    head = cells.head(200)
+    head = head[head != ""]
+    return head if len(head) else cells[cells != ""].head(200)
 
 
 def _fits(field: str, head: pd.Series, key: str) -> bool:
@@ -427,18 +371,18 @@ def _fits(field: str, head: pd.Series, key: str) -> bool:
     if not len(head):
         return False
     if field in ("title", "artists", "channel", "album", "artist_title"):
-        is_text = _share(head, lambda cell: not NO_TEXT.fullmatch(cell)) > 0
+        is_text = share(head, lambda cell: not of_cells.NO_TEXT.fullmatch(cell)) > 0
         may_be_number = field == "title" and key.split()[-1] not in ("track", "nummer")
-        return (is_text or may_be_number) and _share(head, TRACK_LINK.search) < 0.5
+        return (is_text or may_be_number) and share(head, TRACK_LINK.search) < 0.5
     if field in FEATURES:
         return bool(np.isfinite(numbers(head)).any())
     if field == "duration":
-        seconds = lengths_s(head, "")
-        return bool(np.isfinite(seconds).mean() > 0.5) and _share(head, DATE.fullmatch) == 0
+        seconds = of_cells.lengths_s(head)
+        return bool(np.isfinite(seconds).mean() > 0.5) and share(head, of_cells.DATE.fullmatch) == 0
     if field == "path":
-        return _share(head, _is_path) >= 0.5
+        return share(head, of_cells.is_path) >= 0.5
     if field == "mood_or_not":
-        return _share(head, mood_of) > 0.5
+        return share(head, mood_of) > 0.5
     if field == "score":
         scores = set(head.str.lower())
         return scores <= {"-1", "0", "1", "-1.0", "0.0", "1.0"} or not scores.isdisjoint(DISLIKES[2:])

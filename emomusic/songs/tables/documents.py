@@ -1,0 +1,353 @@
+"""Songs in documents as nested values: JSON, XML, property lists, playlists, crates, and keys with values.
+
+A song is a record with a title and an artist, at any depth.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import plistlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from emomusic.errors import DatasetError
+from emomusic.songs.catalogue import ARTIST_SEPARATOR
+from emomusic.songs.tables.cells import MAX_CELL_BYTES, PATH, first_line
+from emomusic.songs.tables.table import field_named, is_header, key_of, mood_of_column, word_set
+
+Row = dict[str, str]
+
+_DEPTH = 60  # of what is read
+_RECORD_DEPTH = 5  # of the values of one song
+_TRACK = re.compile(r"(?:spotify:|/)track[:/][0-9A-Za-z]{22}")
+
+_ASSIGNED = r"(?:\w+ )?[\w$.]+ ?= ?(?=[\[{])"  # a script gives the document a name
+_BEFORE = re.compile(rf"{_ASSIGNED}|[\s,;\x1e]*")
+_JSON = re.compile(rf"(?:{_ASSIGNED})?(?:\{{(?!\\rtf)|\[\s*(?:[{{\"\]]|\[(?![a-z])))")
+_M3U = re.compile(r"#EXTM3U|#EXTINF:|#PLAYLIST:|#EXTVDJ:", re.IGNORECASE)
+_EXTINF = re.compile(r'#EXTINF:\s*(-?[\d.]*)(?:\s+[\w-]+="[^"]*")*\s*,(.*)', re.IGNORECASE)
+_EXTENDED = re.compile(r"#EXT(ART|ALB):(.*)", re.IGNORECASE)
+_VDJ_TAG = re.compile(r"<(artist|title|songlength)>([^<]*)<")
+_CUE = re.compile(r"^\s*TRACK\s+\d+\s+AUDIO", re.IGNORECASE | re.MULTILINE)
+_CUE_LINE = re.compile(r'^[ \t]*(TRACK|FILE|TITLE|PERFORMER)[ \t]+(?:"([^"\n]*)"?|(\S+))', re.IGNORECASE | re.MULTILINE)
+_KEYED = re.compile(r"(- )?\s*([^\W\d][\w .-]{1,60}?)(\d{0,9})\s{0,9}[:=]\s*((?:[^#\s].*?)?)(?:\s#.*)?")
+_ITEM = re.compile(r"- ([^#]+?)(?:\s#.*)?")
+_NAMED = {"title", "artist_title", "path"}
+_QUOTES = "\"'\u201c\u201d\u201e\u00ab\u00bb "
+_MOST = 300  # lines that tell whether a text has keys and values
+
+
+def form_of(start: str, name: str) -> str:
+    """The form of a document, by the start of its text; empty for tables and lists of lines."""
+    if start.startswith("<"):
+        return "XML"
+    if _JSON.match(start) or (start[:1] == "[" and name.endswith(".json")):
+        return "JSON"
+    if _CUE.search(start[:20_000]):
+        return "cue sheet"
+    if _M3U.match(start) or name.casefold().endswith((".m3u", ".m3u8")):
+        return "playlist"
+    lines = list(filter(None, map(str.strip, start.splitlines()[:_MOST])))
+    keyed = list(filter(None, map(_KEYED.fullmatch, lines)))
+    fields = {field_named(found[2]) for found in keyed} - {""}
+    has_keys = len(keyed) >= len(lines) / 2 and len(fields) > 1 and not fields.isdisjoint(_NAMED)
+    return "keys and values" if has_keys else ""
+
+
+def document_rows(data: bytes, form: str, name: str) -> list[Row]:
+    """The songs of a document.
+
+    Raises:
+        DatasetError: the document is damaged, has entities, or no songs.
+    """
+    readers = {
+        "XML": _xml,
+        "JSON": _json,
+        "cue sheet": _cue,
+        "playlist": _m3u,
+        "crate": _crate,
+        "keys and values": _keyed,
+    }
+    try:
+        document = readers[form](data)
+    except Exception as error:  # parsers raise many types on hostile bytes
+        raise DatasetError(f"{name}: expected {form} with songs. Received: {first_line(error)}") from None
+    rows = _songs_in(document, "", {}, 0) or _pairs(document) or _lines(document)
+    if not rows:
+        raise DatasetError(f"{name}: expected {form} with songs. Received: no titles with artists, ids or paths.")
+    return rows
+
+
+# Values
+
+
+def _json(data: bytes) -> Any:
+    """A document, or the list of several ones."""
+    text, at = data.decode(), 0
+    documents, decoder = [], json.JSONDecoder()  # it reads NaN, too
+    while (start := _BEFORE.match(text, at)) and start.end() < len(text):
+        document, at = decoder.raw_decode(text, start.end())
+        documents.append(document)
+    return documents[0] if len(documents) == 1 else documents
+
+
+def _xml(data: bytes) -> Any:
+    from defusedxml.ElementTree import fromstring
+
+    if b"<plist" in data[:2000]:
+        return plistlib.loads(data, fmt=plistlib.FMT_XML)
+    root = fromstring(data)
+    return {root.tag.rpartition("}")[2]: _element(root, 0)}
+
+
+def _element(element: Any, depth: int) -> Any:
+    """An element as JSON: its attributes and children by their names; only its text, if it has nothing else."""
+    text = (element.text or "").strip()
+    if not (element.attrib or len(element)) or depth > _DEPTH:
+        return text
+    found: dict[str, list[Any]] = {"text": [text]} if text else {}
+    children = ((child.tag, _element(child, depth + 1)) for child in element)
+    for tag, value in (*element.attrib.items(), *children):
+        found.setdefault(tag.rpartition("}")[2], []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _m3u(data: bytes) -> Any:
+    """The entries of a playlist. `line` is what it shows, mostly "Artist - Title"."""
+    rows: list[Row] = []
+    named: Row = {}
+    for line in map(str.strip, data.decode().splitlines()):
+        if found := _EXTINF.match(line):
+            named |= {"duration": found[1], "line": found[2].strip()}
+        elif found := _EXTENDED.match(line):
+            named["artist" if found[1].upper() == "ART" else "album"] = found[2].strip()
+        elif line.upper().startswith("#EXTVDJ:"):
+            named |= {tag: html.unescape(value) for tag, value in _VDJ_TAG.findall(line)}
+        elif line and not line.startswith("#"):
+            if "artist" in named:  # then the line is the title alone
+                named["title"] = named.get("title") or named.pop("line", "")
+            rows.append({**named, "path": line})
+            named = {}
+    return rows
+
+
+def _cue(data: bytes) -> Any:
+    """A cue sheet as an album."""
+    album: Row = {}
+    tracks: list[Row] = []
+    for key, quoted, plain in _CUE_LINE.findall(data.decode()):
+        if (word := key.upper()) == "TRACK":
+            tracks.append({"title": ""})
+        else:
+            (tracks[-1] if tracks and word != "FILE" else album)[word] = quoted or plain
+    if len(tracks) == 1:  # otherwise the file holds the whole album, and names no song
+        tracks[0]["path"] = album.get("FILE", "")
+    return {"album": {**album, "tracks": tracks}}
+
+
+def _keyed(data: bytes) -> Any:
+    """The records of keys and values.
+
+    One begins with "- ", with a key that the one before has, or with another number at the key: "File2=".
+    """
+    rows, key, number = list[Row](), "", ""
+    for line in map(str.strip, data.decode().splitlines()):
+        if found := _KEYED.fullmatch(line):
+            is_other = found[3] != "" if found[3] != number else bool(rows and found[2] in rows[-1] and not number)
+            rows += [{}] if not rows or found[1] or is_other else []
+            key, number = found[2], found[3]
+            rows[-1][key] = found[4].strip(_QUOTES)
+        elif rows and (found := _ITEM.fullmatch(line)):
+            before, item = rows[-1].get(key), found[1].strip(_QUOTES)
+            rows[-1][key] = f"{before}{ARTIST_SEPARATOR}{item}" if before else item
+    return rows
+
+
+def _crate(data: bytes) -> Any:
+    """The records of a crate or the database of Serato: tags of four letters with their length, in UTF-16."""
+    rows, at = list[Row](), 0
+    while at + 8 <= len(data):
+        tag, length = data[at : at + 4].decode("latin-1"), int.from_bytes(data[at + 4 : at + 8], "big")
+        at += 8
+        if tag == "otrk":  # its own tags follow
+            rows.append({})
+            continue
+        if rows:
+            rows[-1][tag] = data[at : at + length].decode("utf-16-be", "replace")
+        at += length
+    return rows
+
+
+# Songs in values
+
+
+def _songs_in(value: Any, key: str, above: Row, depth: int) -> list[Row]:
+    """The songs in a value, in their order.
+
+    Args:
+        value: of the document.
+        key: above it.
+        above: album and artist of what holds the value.
+        depth: of the value.
+    """
+    if depth > _DEPTH or not isinstance(value, dict | list):
+        return []
+    if isinstance(value, list):
+        return _of_list(value, key, above, depth)
+    if grid := _grid(value):
+        return grid
+    row = _record(value, "", {}, 0)
+    kinds = (key, *(str(value.get(name) or "") for name in ("type", "Type", "kind")))
+    words = {word for kind in kinds for word in key_of(kind).split()[-1:]}
+    if not words & {"tracks", "songs"}:  # "artistCredit"
+        words |= {*key_of(key).split()} & {"artist", "artists"}
+    is_container = not words.isdisjoint(word_set("containers"))
+    fields = {field: cell for name, cell in row.items() if (field := field_named(name)) and cell}
+    is_named = {"title", "artists"} <= fields.keys()
+    others = ("similar", "related", "recommend", *(("album", "release") if is_named and not is_container else ()))
+    inner = []
+    for name, child in value.items():
+        if not key_of(name).startswith(others):
+            is_word = not name.strip().isdigit() and key_of(name) != ""
+            inner += _songs_in(child, name if is_word else key, _above(fields, words, above), depth + 1)
+    has_lists = any(isinstance(child, list) for child in value.values())
+    are_songs = not is_named or any("title" in _names(each) for each in inner)
+    holds_songs = is_container or (inner and are_songs and (has_lists or len(inner) > 1))
+    if not holds_songs and _is_song(row, fields, key, above):
+        return [{**{name: cell for name, cell in above.items() if name not in fields}, **row}]
+    return inner
+
+
+def _of_list(value: list[Any], key: str, above: Row, depth: int) -> list[Row]:
+    found = [(each, _songs_in(each, key, above, depth + 1)) for each in value]
+    if any(rows for _, rows in found):
+        is_song = any(len(rows) == 1 and isinstance(each, dict) for each, rows in found)
+        rows = []
+        for each, inner in found:
+            is_other = is_song and not inner and isinstance(each, dict)
+            rows += [_record(each, "", {}, 0)] if is_other else inner
+        return [row for row in rows if row]
+    if grid := _grid(value):
+        return grid
+    texts = [each for each in value if isinstance(each, str) and each.strip()]
+    if not texts or (field_named(key) in ("artists", "album", "genres", "title") and not _is_lists_key(key)):
+        return []
+    if "artists" in above and _is_lists_key(key):
+        return [{**above, "title": text} for text in texts]
+    return _of_texts(texts)
+
+
+def _grid(value: Any) -> list[Row]:
+    """The rows of a data frame that was written as rows, as names and rows, or by columns."""
+    names: Any = None
+    data: Any = None
+    if isinstance(value, list):
+        if len(value) > 1 and all(isinstance(row, list) for row in value) and is_header([*map(_text, value[0])]):
+            names, data = value[0], value[1:]
+    else:
+        names, data = value.get("columns") or value.get("fields"), value.get("data") or value.get("rows")
+        columns = [list(each.values()) if isinstance(each, dict) else each for each in value.values()]
+        if {"title", "artists"} <= _names(value) and all(map(_is_column, columns)):
+            names, data = list(value), list(zip(*columns, strict=False))
+    if not (isinstance(names, list) and isinstance(data, list) and all(isinstance(row, list | tuple) for row in data)):
+        return []
+    header = [str(each.get("name", "") if isinstance(each, dict) else each) for each in names]
+    return [{name: _text(cell) for name, cell in zip(header, row, strict=False)} for row in data]
+
+
+def _is_column(values: Any) -> bool:
+    return isinstance(values, list) and len(values) > 1 and not any(isinstance(cell, dict) for cell in values[:3])
+
+
+def _names(row: Mapping[str, Any]) -> set[str]:
+    return set(map(field_named, row))
+
+
+def _is_song(row: Row, fields: Row, key: str, above: Row) -> bool:
+    names = _names(row)
+    if any(_TRACK.search(cell) for cell in row.values()) or ("title" in names and names & {"artists", "channel"}):
+        return True
+    if "artist_title" in fields or PATH.fullmatch(fields.get("path", "").partition("?")[0]):
+        return True
+    return "title" in fields and "artists" in above and _is_lists_key(key)
+
+
+def _is_lists_key(key: str) -> bool:
+    return not set(key_of(key).split()).isdisjoint(word_set("songs"))
+
+
+def _above(fields: Row, words: set[str], above: Row) -> Row:
+    """Album and artist of the songs in a record."""
+    above, title = dict(above), fields.get("title", "")
+    if words & {"artist", "artists", "musicartist"} and title:
+        return {"artists": title}
+    if "artists" in fields and not words & {"playlist", "playlists"}:  # who made a playlist sings none of its songs
+        above["artists"] = fields["artists"]
+    if title and ("artists" in fields or words & {"album", "albums", "musicalbum"}):
+        above["album"] = title
+    return above
+
+
+def _record(value: Any, prefix: str, row: Row, depth: int) -> Row:
+    """The values of a record with known names: {"a": {"name": 1}} has "a name"."""
+    if isinstance(value, dict) and depth < _RECORD_DEPTH:
+        for key, inner in value.items():
+            _record(inner, f"{prefix} {key}".strip(), row, depth + 1)
+        if {"DIR", "FILE"} <= value.keys():  # Traktor
+            row["path"] = _text(value.get("VOLUME")) + _text(value["DIR"]).replace("/:", "/") + _text(value["FILE"])
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        known = [key for key in (f"{prefix} name", prefix) if field_named(key) in ("artists", "genres", "channel")]
+        if known and (text := _text(value)):
+            row[known[0]] = text
+    elif field_named(prefix) or mood_of_column(prefix):
+        row[prefix] = _text(value)
+    return row
+
+
+def _text(value: Any) -> str:
+    """A value of a record as a cell; of records in a list, their names."""
+    if isinstance(value, dict):
+        return _text(value.get("name") or value.get("Name") or value.get("artist"))
+    if isinstance(value, list):
+        texts = (_text(each).replace(ARTIST_SEPARATOR, ",") for each in value[:100] if not isinstance(each, list))
+        return ARTIST_SEPARATOR.join(filter(None, texts))
+    return "" if value is None else str(value)[: MAX_CELL_BYTES + 1]
+
+
+# Songs in texts
+
+
+def _pairs(document: Any) -> list[Row]:
+    """The rows of lists without names, or of names with texts: {"Yellow": "Coldplay"}. Their values tell the fields."""
+    rows = document
+    if isinstance(document, dict):
+        lists = ((key, value if isinstance(value, list) else [value]) for key, value in document.items())
+        rows = [[key, text] for key, texts in lists for text in texts]
+    is_grid = isinstance(rows, list) and all(isinstance(row, list) and len(row) > 1 for row in rows)
+    if not is_grid or not all(isinstance(cell, str | int | float | None) for row in rows for cell in row):
+        return []
+    return [{f"column {place}": _text(cell) for place, cell in enumerate(row, 1)} for row in rows]
+
+
+def _lines(document: Any) -> list[Row]:
+    """The texts of the key that has most texts such as "Artist - Title"."""
+    texts: dict[str, list[str]] = {}
+    for key, text in _texts_in(document, "", 0):
+        texts.setdefault(key, []).append(text)
+    return next(filter(None, map(_of_texts, sorted(texts.values(), key=len, reverse=True))), [])
+
+
+def _texts_in(value: Any, key: str, depth: int) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict | list) and depth < _DEPTH:
+        for name, child in value.items() if isinstance(value, dict) else ((key, child) for child in value):
+            yield from _texts_in(child, name, depth + 1)
+
+
+def _of_texts(texts: list[str]) -> list[Row]:
+    """Texts such as "Artist - Title" as lines; empty if most of them are others."""
+    num_pairs = sum(" - " in text or " by " in text or bool(_TRACK.search(text)) for text in texts)
+    return [{"line": text} for text in texts] if num_pairs > len(texts) / 2 else []
