@@ -35,7 +35,7 @@ class Emotion(StrEnum):
 
     @property
     def adjective(self) -> str:
-        """The adjective for sentences such as "Mostly surprised"."""
+        """The adjective for sentences such as "Probably surprised"."""
         return {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}.get(self.value, self.value)
 
     @property
@@ -296,31 +296,37 @@ class WithEmotion:
         return self.point.quadrant
 
 
-def describe(probabilities: EmotionProbabilities, *, of_group: bool = False) -> str:
-    """Describe probabilities as a person would: "Mostly happy, perhaps surprised".
+def describe(probabilities: EmotionProbabilities, *, of_group: bool = False, is_clear: bool = True) -> str:
+    """Describe probabilities as a person would: "Probably happy, or surprised".
 
     The mean of a group is a mixture, so its second emotion is no guess: "Mostly happy, a little surprised".
     """
-    names = [emotion.adjective for emotion in EMOTIONS]
-    return describe_shares(names, probabilities.values.tolist(), is_mixture=of_group)
+    names, shares = [emotion.adjective for emotion in EMOTIONS], probabilities.values.tolist()
+    return describe_shares(names, shares, is_mixture=of_group, is_clear=is_clear)
 
 
-def describe_shares(names: Sequence[str], shares: Sequence[float], *, is_mixture: bool = False) -> str:
-    """Name the likeliest classes, as surely as their probabilities allow: "Between sad and neutral".
+def describe_shares(
+    names: Sequence[str], shares: Sequence[float], *, is_mixture: bool = False, is_clear: bool = True
+) -> str:
+    """Name the likeliest classes with "clearly", "probably" or "unclear": "Unclear, sad or neutral".
 
     In a mixture, all classes are present in these shares, instead of one that is uncertain.
     """
     ranked = sorted(zip(shares, names, strict=True), key=lambda pair: -pair[0])
     (top, first), (next_, second) = ranked[:2]
-    if top >= 0.85:
-        return f"Clearly {first}"
-    if top < 0.43 and not is_mixture:
-        return f"Perhaps {first}, perhaps {second}"
+    sure = certainty(top)
+    if not is_clear or (sure == "unclear," and not is_mixture):
+        return f"Unclear, {first} or {second}"
+    if not is_mixture or sure == "clearly":
+        return f"{sure.capitalize()} {first}{f', or {second}' * (next_ >= 0.15)}"
     if top - next_ < 0.1:
         return f"Between {first} and {second}"
-    if next_ >= 0.15:
-        return f"Mostly {first}, {'a little' if is_mixture else 'perhaps'} {second}"
-    return f"Mostly {first}"
+    return f"Mostly {first}{f', a little {second}' * (next_ >= 0.15)}"
+
+
+def certainty(share: float) -> str:
+    """The word before the likeliest class with this share: "clearly", "probably" or "unclear,"."""
+    return "clearly" if share >= 0.85 else "probably" if share >= 0.43 else "unclear,"
 
 
 def describe_mood(probabilities: EmotionProbabilities, mood: Mood) -> str:

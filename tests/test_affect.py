@@ -93,17 +93,17 @@ def test_a_point_off_the_plane_is_refused(value: float) -> None:
 @pytest.mark.parametrize(
     ("face", "named"),
     [
-        (of(happy=0.95), ["happy"]),
-        (of(disgust=0.8, sad=0.1), ["disgusted"]),
-        (of(happy=0.7, surprise=0.25), ["happy", "surprised"]),
-        (of(neutral=0.4, sad=0.25, angry=0.2, fear=0.15), ["neutral", "sad"]),
+        (of(happy=0.95), ["Clearly", "happy"]),
+        (of(disgust=0.8, sad=0.1), ["Probably", "disgusted"]),
+        (of(happy=0.7, surprise=0.25), ["Probably", "happy", "surprised"]),
+        (of(neutral=0.4, sad=0.25, angry=0.2, fear=0.15), ["Unclear", "neutral", "sad"]),
     ],
 )
-def test_words_name_the_likeliest_emotions_and_guess_only_for_a_face(face: EmotionProbabilities, named: list) -> None:
-    words = affect.describe(face)
-    assert [word for word in re.findall("[a-z]+", words) if word in {e.adjective for e in Emotion}] == named
-    assert ("perhaps" in words.lower()) == (len(named) > 1)
-    assert "perhaps" not in affect.describe(face, of_group=True).lower()
+def test_three_words_tell_how_certain_the_likeliest_emotions_are(face: EmotionProbabilities, named: list) -> None:
+    words, of_group = re.findall("[A-Za-z]+", affect.describe(face)), affect.describe(face, of_group=True)
+    assert [word for word in words if word != "or"] == named
+    assert affect.describe(face, is_clear=False).startswith("Unclear")
+    assert " or " not in of_group  # all of its emotions are there
 
 
 @pytest.mark.parametrize(("share", "words"), [(0.0, "0 %"), (0.0099, "<1 %"), (0.01, "1 %")])

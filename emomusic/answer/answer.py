@@ -265,14 +265,9 @@ class Answer:
 
 
 def sentence_of(faces: Faces, *, is_everyone: bool = False) -> str:
-    """The emotion of faces: "Mostly happy"; of several as everyone: "Together: mostly happy, a little sad".
-
-    If no face is clear: "Unclear, perhaps sad".
-    """
+    """The emotion of faces: "Probably happy"; of several as everyone: "Together: mostly happy, a little sad"."""
     shares, is_group = faces.mean(), len(faces) > 1
     if shares is None:
         return "No face found"
-    words = (
-        describe(shares, of_group=is_group) if faces.is_sure.any() else f"Unclear, perhaps {shares.emotion.adjective}"
-    )
+    words = describe(shares, of_group=is_group, is_clear=bool(faces.is_sure.any()))
     return f"Together: {words.lower()}" if is_everyone and is_group else words

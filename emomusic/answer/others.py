@@ -269,7 +269,7 @@ class SongAnswer:
 
     @property
     def sentence(self) -> str:
-        """The mood and the quadrant: "Mostly happy, perhaps calm: pleasant and awake (61 %)"."""
+        """The mood and the quadrant: "Probably happy, or calm: pleasant and awake (61 %)"."""
         quadrant = self.hearing.quadrant
         words = describe_shares([*self.hearing.moods], [*self.hearing.moods.values()])
         return f"{words}: {quadrant.description} ({share_text(self.hearing.probabilities[quadrant])})"

@@ -185,7 +185,7 @@ def digest_of(rows: Sequence[int] | Rows) -> str:
 
 
 def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
-    """A description of the probabilities, for example "Mostly happy, perhaps energetic"."""
+    """A description of the probabilities, for example "Probably happy, or energetic"."""
     return describe_shares([mood.value for mood in MOODS], probabilities.tolist())
 
 

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Emotion, Mood, Quadrant, share_text
+from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Emotion, Mood, Quadrant, certainty, share_text
 from emomusic.assets import load_once
 from emomusic.songs.catalogue import Catalogue, PlayHistory, key_of, normalize_text
 from emomusic.songs.genres import SongKind, included_kinds
@@ -116,7 +116,7 @@ class Recommender(Songs):
             probability, place = self.probabilities[row, MOODS.index(mood)], self.plane[row]
             score = float(_scores(probability, _distances(place, target)))
             likeliest, surest = self._likeliest(row), float(self.probabilities[row].max())
-            words = f"{'probably' if surest >= 0.5 else 'perhaps'} {likeliest} ({share_text(surest)})"
+            words = f"{certainty(surest)} {likeliest} ({share_text(surest)})"
             words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
             yield self._pick(number, row, mood, score, f"{words}, {character_of(self.point_of(row))}")
 

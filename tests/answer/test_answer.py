@@ -304,7 +304,7 @@ def song_answer(valence: float, arousal: float, **quadrants: float) -> SongAnswe
         (song_answer(0.5, 0.7, Q1=0.9, Q2=0.1), "Clearly happy: pleasant and awake (90 %)", "looks happy"),
         (
             song_answer(-0.6, -0.3, Q3=0.6, Q4=0.4),
-            "Mostly sad, perhaps calm: unpleasant and drowsy (60 %)",
+            "Probably sad, or calm: unpleasant and drowsy (60 %)",
             "looks sad",
         ),
         (song_answer(0.0, 0.0, Q4=0.9, Q2=0.1), "Clearly calm: pleasant and drowsy (90 %)", "is at rest"),

@@ -70,7 +70,7 @@ def test_the_nearest_songs_follow_if_no_song_fits() -> None:
     assert [song.likeliest_mood for song in songs] == [Mood.ENERGETIC, Mood.CALM, Mood.SAD]
     for song in songs:
         assert song.likeliest_mood is not song.mood
-        assert song.reason.startswith("Nearest to happy: p")
+        assert song.reason.startswith("Nearest to happy: ")
         assert f"{song.likeliest_mood} (" in song.reason
     songs = recommender_over(table).songs(replace(request, genres=frozenset({"pop"})), 6)
     assert all(song.likeliest_mood is song.mood for song in songs)
