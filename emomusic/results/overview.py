@@ -38,6 +38,7 @@ _WEAK = 0.5  # a class is weak if the model finds less than this share of its ex
 TITLES = {
     "emonet_photo": "Photo model",
     "emonet": "FER2013 champion",
+    "mobilenet_photo": "Second photo model",
     "vgg9": "Nine-layer network",
     "cnn_capstone": "Capstone network",
     "cnn_improved": "Improved network",

@@ -240,11 +240,11 @@ def assert_well_drawn(page: Page, title: str) -> None:
         wait_until_idle(page)
         problems = page.evaluate(PROBLEMS)
         assert problems == [], (size, problems)
+        assert page.locator(".st-key-shown, .st-key-how-top").evaluate_all(ROWS_SCROLL) == []
         letters[size] = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
         if size == PROJECTOR:
             assert (least := smallest(page))[0] >= 16, least
     assert letters[LAPTOP] < letters[DESKTOP] < letters[PROJECTOR]
-    assert page.locator(".st-key-shown, .st-key-how-top").evaluate_all(ROWS_SCROLL) == []
     page.emulate_media(color_scheme="dark")
     expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "dark")
     assert axe_report(page) is None

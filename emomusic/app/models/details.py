@@ -123,10 +123,10 @@ def _show_figures(chosen: Chosen, record: Record) -> None:
 
 
 def _show_figure(found: Evaluation) -> None:
-    """Show the accuracy in large type, and a face for each class, filled to its recall."""
-    faces = ""
+    """Show the accuracy in large type, and a face for each class, filled to its recall; moods have no colours."""
+    faces, are_emotions = "", {*found.recall} <= {*map(str, EMOTIONS)}
     for label, recall in found.recall.items():
-        picture = f'<img alt="" src="{expression_uri(Emotion(label))}">' if label in EMOTIONS else "<u></u>"
+        picture = f'<img alt="" src="{expression_uri(Emotion(label))}">' if are_emotions else "<u></u>"
         level = f'<span style="--level:{100 * recall:.0f}%">{picture}{picture}</span>'
         faces += f"<figure>{level}<figcaption>{label}<b>{100 * recall:.0f}</b></figcaption></figure>"
     large = f"<p><strong>{percent(found.accuracy)}</strong><small>{found.range}</small></p>"
@@ -190,6 +190,7 @@ def _draw_cell_menu(chosen: Chosen) -> None:
         [*_cells(chosen)],
         index=None,
         placeholder="Click a cell or choose it here",
+        label_visibility="collapsed",
         width=320,
     )
 
