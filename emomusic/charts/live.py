@@ -85,7 +85,8 @@ def _names_in_areas(seconds: pd.DataFrame) -> list[dict[str, Any]]:
             y = 100 * (shares[row, :number].sum() + shares[row, number] / 2)
             font = {"size": 13, "color": ink_on(EMOTION_COLOURS[emotion])}
             x = seconds.index.to_numpy()[row]
-            notes.append({"x": x, "y": y, "text": emotion.value, "font": font, "showarrow": False})
+            side = "left" if row < width else "right" if row + width >= len(seconds) else "center"  # in the areas
+            notes.append({"x": x, "y": y, "text": emotion.value, "font": font, "showarrow": False, "xanchor": side})
     return notes
 
 

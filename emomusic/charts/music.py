@@ -180,7 +180,7 @@ def feature_ridges(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int6
     names = [mood.value for mood in reversed(MOODS)]
     return lay_out(
         figure,
-        230,
+        200,
         x={"range": [low, high], "nticks": 5, "title": axis_title(feature.unit or "0 to 1") | {"font": {"size": 13}}},
         y={"range": [-0.12, len(MOODS) - 0.02], "tickvals": list(range(len(MOODS))), "ticktext": names},
         margin={"t": 2},

@@ -204,7 +204,7 @@ def _show_no_answer(film: FilmView) -> None:
 def _draw_timeline(screen: _Screen) -> None:
     """The strip: the curves of the film, below them the scenes with their songs, and a row for each person."""
     film, reading, chosen = screen.film, screen.film.reading, page_state(FilmState).scene
-    if reading is None or not len(reading):
+    if reading is None or not (reading.duration_s or len(reading)):
         return
     people = reading.persons()
     width_px = min(max(len(film.scenes) * _LEAST_TILE, 1), _LONGEST_STRIP)

@@ -41,26 +41,27 @@ def show_game(session: LiveSession, result: GameView | None) -> None:
 
 
 def _show_start(session: LiveSession) -> None:
-    st.markdown(
-        f"The page names an emotion, and you have {ROUND_S:.0f} seconds to show it. Seven rounds, up to {MAX_POINTS} "
-        "points each: 70 for the highest bar, 30 for speed."
-    )
+    faces = "".join(f'<img src="{expression_uri(emotion)}" alt="">' for emotion in EMOTIONS)
+    st.html(f'<div class="live-moving">{faces}</div>')
+    st.header(f"Seven faces, {ROUND_S:.0f} seconds for each", anchor=False)
+    st.markdown(f"Show the emotion that is named. Up to {MAX_POINTS} points: 70 for the highest bar, 30 for speed.")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.segmented_control(
+            "Players",
+            _PLAYERS,
+            default=_PLAYERS[0],
+            required=True,
+            label_visibility="collapsed",
+            key=_PLAYERS_KEY,
+            persist_state="session",
+        )
+        _show_button("Start the game", "start", session)
+    if not session.is_on:
+        st.caption("Press START to switch the camera on.")
     st.caption(
         "Your best picture of each round stays in this server's memory until you play again, press START again, open "
         f"another page, or {WHEN_GONE}. In a class, play with volunteers."
     )
-    st.segmented_control(
-        "Players",
-        _PLAYERS,
-        default=_PLAYERS[0],
-        required=True,
-        label_visibility="collapsed",
-        key=_PLAYERS_KEY,
-        persist_state="session",
-    )
-    if not session.is_on:
-        st.caption("Press START to switch the camera on.")
-    _show_button("Start the game", "start", session)
 
 
 @with_session
@@ -153,15 +154,13 @@ def _show_points(session: LiveSession, view: GameView) -> None:
     points = " · ".join(f"{name} {total}" for name, total in zip(_names(view), view.points, strict=True))
     if view.winner is not None:
         points = f"{_names(view)[view.winner]} wins: {points}"
-    st.html(
-        f'<div class="game"><p class="game-large">{points}</p><p>of {MAX_POINTS * len(view.rounds)} points</p></div>'
-    )
-    _show_button("Play again", "again", session)
+    picture, song = "", ""
     if (strongest := view.strongest) is not None:
-        st.html(
-            f'<div class="game game-row">{_picture(strongest)}<p>'
-            f"Strongest face: {strongest.emotion} {_share(strongest.share)}. Its song:</p></div>"
-        )
+        picture = _picture(strongest)
+        song = f"<p>Strongest face: {strongest.emotion} {_share(strongest.share)}. Its song:</p>"
+    of = f"of {MAX_POINTS * len(view.rounds)} points"
+    st.html(f'<div class="game game-row">{picture}<div><p class="game-large">{points}</p><p>{of}</p>{song}</div></div>')
+    _show_button("Play again", "again", session)
 
 
 def show_rounds(game: MirrorGame) -> None:

@@ -182,7 +182,7 @@ _CARDS: Mapping[View, tuple[str, str, Sequence[Emotion], str]] = {
     View.FACES: ("Band", "music_note", (), "Your faces conduct a band, or change the song."),
     View.GAME: ("Mirror game", "sports_esports", EMOTIONS, "Show seven emotions, alone or in two."),
     View.TEACH: ("Teach it your face", "school", ORDER, "A minute makes the readings yours."),
-    View.CLASSROOM: ("Classroom", "groups", (), "The mood of all, in large type."),
+    View.CLASSROOM: ("Classroom", "groups", (), "The mood of volunteers who act, in large type."),
     View.GUESS: ("Guess first", "how_to_vote", (), "A class votes before the machine; no camera."),
 }
 """What can begin: name, symbol, drawn faces, and what it does."""
@@ -235,11 +235,13 @@ def _show_head(session: LiveSession | None, view: View) -> None:
                 LIVE_VIEW.draw(st.segmented_control, "View", [*View], label_visibility="collapsed")
                 if session is not None:
                     _draw_options(session)
-                    if not session.is_on:
+                    if session.is_on:
+                        st.caption(":material/check: Everyone in view agrees", width="content")  # for whoever joins
+                    else:
                         options: dict[str, Any] = {"type": "primary", "on_click": request_camera, "key": "live-restart"}
                         st.button("START", icon=":material/videocam:", **options)
-        if view is View.CLASSROOM:
-            st.caption("Use it with volunteers who act; do not analyse pupils.")
+                if view is View.CLASSROOM:
+                    st.caption("Use it with volunteers who act; do not analyse pupils.", width="content")
         if view is View.GUESS:
             return
         if live.is_asking:
@@ -252,7 +254,7 @@ def _show_head(session: LiveSession | None, view: View) -> None:
 
 
 def _draw_options(session: LiveSession) -> None:
-    """The other cameras, how faces are read and how often, and what everyone agreed to."""
+    """The other cameras, how faces are read and how often."""
     with st.popover("Options", icon=":material/tune:"):
         if session.is_on:
             show_other_cameras("live", request_camera)
@@ -261,4 +263,3 @@ def _draw_options(session: LiveSession) -> None:
             "Here all seven emotions count as equally likely, because people pull faces for a camera. On "
             "photographs, the app expects few angry, disgusted or afraid faces."
         )
-    st.caption(":material/check: Everyone in view agrees", width="content")  # for whoever joins

@@ -29,9 +29,6 @@ from emomusic.stream.reader import LiveView
 from emomusic.stream.timeline import mean_of
 from emomusic.text import format_clock, join_names, pluralize
 
-_BARS_HEIGHT = 230
-_FONT_PX, _LARGE_FONT_PX = 14, 24
-
 
 @live_fragment(1.0)
 def show_words(session: LiveSession) -> None:
@@ -75,7 +72,7 @@ def show_faces(session: LiveSession, is_large: bool) -> None:
     group, faces = answer.probabilities, answer.faces
     if is_large or len(faces) <= 1 or group is None:
         shares: dict[str, float] = dict.fromkeys(EMOTIONS, 0.0) if group is None else group.as_dict()
-        figure, size = share_bars(shares, height=_BARS_HEIGHT), _LARGE_FONT_PX if is_large else _FONT_PX
+        figure, size = share_bars(shares, height=230), 24 if is_large else 14
         figure.update_traces(textfont={"size": size}).update_yaxes(tickfont={"size": size})
         figure.update_layout(uniformtext={"minsize": 13, "mode": "show"})
         if group is None:

@@ -34,7 +34,6 @@ from emomusic.stream.game import ORDER, Lesson, LessonView, Step
 from emomusic.stream.reader import SeenFace
 
 _KEY = "N"  # space and enter press the focused button
-_SIDE = 180
 _CLEAR = 0.5  # a face that is read as another emotion with this probability gets a hint
 
 _HINTS: Mapping[Emotion, str] = {
@@ -89,12 +88,12 @@ def _show_step(session: LiveSession) -> None:
     shown = name.adjective if isinstance(name, Emotion) else escape_markdown(name)
     st.header(f"{view.position + 1} of {len(lesson.names)}: {shown}", anchor=False)
     is_taken = view.step is Step.TAKEN
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", wrap=False, key="teach-now"):
         if is_taken:
             _show_taken(view, name, shown)
         else:
             if isinstance(name, Emotion):
-                st.image(expression_uri(name), width=_SIDE)
+                st.image(expression_uri(name), width="stretch")
             st.markdown(_words(view, name))
     with st.container(horizontal=True, gap="small"):
         if is_taken:
@@ -124,16 +123,17 @@ def _words(view: LessonView, name: str) -> str:
 def _show_taken(view: LessonView, name: str, shown: str) -> None:
     """A shot, and of an emotion what is read from it."""
     taken = view.taken[len(view.taken) // 2]
-    show_sharp(encode_jpeg(taken.crop), alt=f"Your {shown} face", width=_SIDE)
+    show_sharp(encode_jpeg(taken.crop), alt=f"Your {shown} face", width=180)
     if not isinstance(name, Emotion):
         _announce(f"{len(view.taken)} of {MAX_SHOTS} shots have a face")
         return
     shares = taken.probabilities
-    st.markdown(f"Without a profile: {describe(shares).lower()}")
-    if shares.emotion is not name and shares[shares.emotion] >= _CLEAR:
-        looks = shares.emotion.adjective
-        hint = f"This looks {looks}. Keep it only if it is your {shown} face. {_HINTS[name]}"
-        st.info(hint, icon=":material/help:")
+    with st.container():
+        st.markdown(f"Without a profile: {describe(shares).lower()}")
+        if shares.emotion is not name and shares[shares.emotion] >= _CLEAR:
+            looks = shares.emotion.adjective
+            hint = f"This looks {looks}. Keep it only if it is your {shown} face. {_HINTS[name]}"
+            st.info(hint, icon=":material/help:")
 
 
 def _announce(text: str) -> None:

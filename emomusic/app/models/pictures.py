@@ -65,7 +65,6 @@ def show_mistakes(chosen: Chosen, record: Record) -> None:
         listed = "; ".join(f"{true} called {called} {number}" for (true, called), number in pairs.most_common(5))
         st.caption(f"The surest ones: {listed}. The pictures of the test are not here: FER2013 may not be copied.")
     st.subheader("Make it harder", anchor=False)
-    st.caption("The samples, made harder to see: the expression stays, so an answer that changes is a mistake.")
     _show_changed(record.name)
 
 
@@ -76,7 +75,7 @@ def _show_changed(name: str) -> None:
     by_defect = Counter(answer.defect for answer in changed)
     defects = Counter(answer.defect for answer in answers)
     counts = ", ".join(f"{defect} {by_defect[defect]} of {number}" for defect, number in defects.items())
-    st.markdown(f"It changes its answer on {len(changed)} of {len(answers)} harder pictures: {counts}.")
+    st.markdown(f"It changes its answer on **{len(changed)} of {len(answers)}** copies of the samples: {counts}.")
     with st.container(horizontal=True, gap="small"):
         for answer in changed[:_MOST]:
             _show_face(

@@ -65,7 +65,7 @@ def _columns() -> dict[str, Any]:
         "Published": "The figure of such a model in a student report, or by the authors of the songs",
     }
     return {
-        "Model": config.TextColumn(pinned=True),
+        "Model": config.TextColumn(pinned=True, width=170),
         "Right": config.ProgressColumn(format="%.1f %%", min_value=0, max_value=100, help="Share of right answers"),
         **{title: config.TextColumn(help=text) for title, text in about.items()},
         **{title: config.NumberColumn(format=form, help=text) for title, (form, text) in _NUMBERS.items()},

@@ -51,10 +51,9 @@ def show_training(_: Chosen) -> None:
             (TRAIN_WRONG, "Wrong labels", " %"),
         ):
             choice.draw(st.selectbox, label, format_func=f"{{}}{unit}".format, width=150)
-    state, settings = page_state(TrainingState), _settings()
-    if state.run is None or state.run.settings != settings:
-        state.run, state.is_playing = Training(songs, settings), False
-    with st.container(horizontal=True, key="train-buttons"):
+        state, settings = page_state(TrainingState), _settings()
+        if state.run is None or state.run.settings != settings:
+            state.run, state.is_playing = Training(songs, settings), False
         name, icon = ("Pause", "pause") if state.is_playing else ("Play", "play_arrow")
         st.button(name, icon=f":material/{icon}:", type="primary", on_click=_play, key="train-play")
         st.button("Step", icon=":material/skip_next:", on_click=_step, disabled=state.run.is_over, key="train-step")
@@ -111,7 +110,7 @@ def _show_run() -> None:
             ("loss", (loss, held_loss), top),
         ):
             named = dict(zip(("training", "held out"), parts, strict=True))
-            figure = epoch_curves(named, 0, label=label, top=end, last=NUM_EPOCHS, height=240)
+            figure = epoch_curves(named, 0, label=label, top=end, last=NUM_EPOCHS, height=200)
             alt = f"{label} by epoch: {parts[0][-1]:.2f} in training, {parts[1][-1]:.2f} held out"
             show_chart(figure, key=f"train-{label[:4]}", alt=alt)
     with plane:

@@ -56,7 +56,7 @@ def _show_features(songs: Songs) -> None:
         "Distributions by mood, scaled to equal height, with the median on the line. The percentage is the share of "
         "variance that the mood explains (eta squared)."
     )
-    with st.grid("auto", min_column_width=310, gap="medium"):
+    with st.grid("auto", min_column_width=230, gap="medium"):
         for standing, ridge in zip(standings, ridges, strict=True):
             feature = standing.feature
             order = f"lowest for {standing.lowest} songs, highest for {standing.highest} songs"
