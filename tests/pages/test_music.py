@@ -371,9 +371,11 @@ def test_a_dropped_song_has_its_quadrant_tags_and_a_path(app: AppTest, monkeypat
         patch.setattr(classify, "load_sound_model", pytest.fail)
         app.run()  # hears nothing again
     assert answer in [header.value for header in app.header]
-    assert state_of(app, OwnSong).held.num_bytes == len(data)
+    assert (state_of(app, OwnSong).held.num_bytes, state_of(app, OwnSong).held_thing) == (len(data), "song")
     app.file_uploader(key="music_song_upload").set_value(None).run()
     assert (state_of(app, OwnSong).data, len(app.get("audio"))) == (b"", 0)
+    next(button for button in app.button if "calm" in button.label).click().run()
+    assert (len(app.get("audio")), state_of(app, OwnSong).held_thing) == (1, "")  # a song of the app is never lost
     monkeypatch.setattr(classify, "_MOST_PARTS", 6)
     drop(app, song_bytes("wav", seconds=90, rate=16_000), "long.wav")
     times = path_of(app)["text"]

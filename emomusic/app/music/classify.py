@@ -59,7 +59,7 @@ class OwnSong:
 
     name: str = ""  # the name of the file; empty without one
     data: bytes = b""  # content of the file
-    held: HeldBytes | None = None  # the bytes of `data` in the budget of the server
+    held: HeldBytes | None = None  # the bytes of `data` in the budget of the server; None for a song of the app
     title: str = ""  # the title of the song
     words: str = ""  # title, artists and length, in Markdown
     hearing: Hearing | None = None  # what the song sounds like; None until it is known
@@ -71,7 +71,7 @@ class OwnSong:
     @property
     def held_thing(self) -> str:
         """What the session has of the visitor."""
-        return "song" if self.name else ""
+        return "song" if self.held else ""
 
 
 def show_own_song(_songs: Songs, _music: YourMusic) -> None:
