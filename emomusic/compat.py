@@ -152,7 +152,7 @@ def keep_page() -> None:
     """Stop a message of the last page from undoing a change of the page that the browser has not drawn yet.
 
     Streamlit takes the page of the newest message: the browser gets the last page again, or an empty one. Timers are
-    left out. What buttons and components tell is for the next page.
+    left out while a page runs. What buttons and components tell is for the next page.
     """
     # Tried: nothing public sees the messages of fragments. Later than Streamlit 1.67.
     from streamlit.proto.ClientState_pb2 import ClientState
@@ -165,14 +165,14 @@ def keep_page() -> None:
         runner = session._scriptrunner
         newest = session._client_state if runner is None else runner._requests._rerun_data
         if told is not None and newest.page_script_hash not in ("", told.page_script_hash):
-            if told.is_auto_rerun:
+            if told.is_auto_rerun and runner is not None:
                 return
             page, left_s = left.get(session, ("", 0.0))
             is_late = page == told.page_script_hash and monotonic() - left_s < _DRAWN_S
             if is_late and any(map(_has_active_trigger_value, told.widget_states.widgets)):  # else a link
                 told.page_script_hash, told.query_string = newest.page_script_hash, newest.query_string
                 told.fragment_id = ""
-            else:
+            elif not told.is_auto_rerun:
                 left[session] = newest.page_script_hash, monotonic()
         hear(session, told)
 

@@ -38,7 +38,7 @@ _NUM_BROWSERS = 2
 """Workers that begin with browser tests. The others take some at the end, because each also starts a server."""
 
 _BY_LENGTH = (
-    *("closed_pages", "live", "film", "photo", "holding"),
+    *("closed_pages", "live", "deployment", "film", "photo", "holding"),
     *("player", "pages", "how_it_works", "music", "models", "own_files", "band"),
 )
 """Files of browser tests, that with the longest ones first: one of them at the end would leave the other cores idle."""

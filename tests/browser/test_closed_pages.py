@@ -1,14 +1,12 @@
-"""What a real server keeps of visitors, whom it admits, and how it stops."""
+"""What a real server keeps of visitors: photos and films while their pages are open, and nothing after that."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import json
-import os
 import re
 import secrets
-import signal
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -20,7 +18,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from emomusic.affect import Emotion
 from emomusic.app.choices import Source
@@ -29,22 +27,16 @@ from emomusic.faces.learned import FaceProfile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import read_image
 from emomusic.server.film_job import THREAD_NAME
-from emomusic.server.frames import Problem
-from tests.browser.conftest import figure, fresh_server, notes_of, own_context, thread_names, visit
-from tests.browser.live import CAMERA, agree_and_start, press, problem, sees, start
+from tests.browser.conftest import fresh_server, notes_of, own_context, thread_names
+from tests.browser.live import CAMERA, start
 from tests.browser.player import PLAYER
 from tests.browser.waiting import wait_until_idle
 from tests.films import BIDEN, COLLINS, HOPPER, film_bytes
 from tests.hostile.generator import wav
 from tests.songs.tables import mood_table
-from tests.waiting import PATIENCE_S, wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
-
-SERVER = "emomusic/server/asgi.py"
-BUSY = ".st-key-busy"
-MAX_VISITORS = 6
-DRAIN_S = 300  # the test does not wait for it
 
 FAMILY = secrets.token_hex(8).encode()  # the first half of most markers
 NUM_COPIES = 3000  # of a marker in each file, so that the rest of a page of memory holds few of them
@@ -157,115 +149,51 @@ SENDER = """window.Worker = class {
 
 def send_frames(page: Page, address: str, message: str) -> None:
     """Start Live, where each frame of the camera is this one."""
+    page.add_init_script(CAMERA)
     page.add_init_script(SENDER % message)
     page.goto(address)
     start(page)
     page.get_by_text("No face in the video").wait_for()
 
 
-def answer(address: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(address, timeout=PATIENCE_S) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
-def has_ended(process: int) -> bool:
-    """Whether a child process has ended; until its exit status is read, it is a zombie."""
-    stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
-    return stat.rpartition(")")[2].split()[0] == "Z"
-
-
-def open_pages(context: BrowserContext, address: str, folder: Path, message: str) -> tuple[Page, str]:
-    """Open six pages with the marked files of a folder. Returns the last, without its film, and a photo's address."""
-
-    def open_(path: str, *names: str, menu: str = "") -> Page:
-        page = context.new_page()
-        page.goto(address + path)
-        if menu:
-            wait_until_idle(page)
-            page.get_by_role("button", name=menu).first.click()
-            wait_until_idle(page)
-        page.locator('input[type="file"]').set_input_files([folder / name for name in names])
-        return page
-
-    # Streamlit would open `pages/photo.py` of a fresh server without `app.py`; see `ignore_pages_folder`
-    several = open_("/photo", "x.jpg", "y.jpg")
-    several.get_by_text("2 faces in 2 photos").wait_for()
-    expect(several.get_by_text("an expression is not a feeling").first).to_be_visible()
-    expect(several.get_by_test_id("stSidebarNav")).to_have_count(0)
-    wait_until(lambda: uploaded_bytes(address) == 0)  # released after reading
-
-    music = urlencode({"songs": Source.TABLE})
-    open_(f"/music?{music}", "x.csv", menu="Your music").get_by_text(re.compile("^3,000 songs")).first.wait_for()
-    open_(f"/music?{urlencode({'view': YOUR_SONG})}", "x.wav").get_by_text("It fits a face").wait_for()
-    page = open_("/", "x.jpg")
-    page.locator(PLAYER).first.wait_for()  # on a busy computer, the player of the last run is still there
-    photo = page.locator(".st-key-photo-preview img").evaluate("image => image.src")
-    assert is_served(photo)
-    page.get_by_role("button", name="More", exact=True).click()
-    page.get_by_role("tab", name="This is me").click()
-    page.locator(".st-key-profile_upload input[type=file]").set_input_files(folder / "x.json")
-    page.get_by_role("button", name="Forget Person 1").wait_for()
-    send_frames(context.new_page(), f"{address}/live", message)
-    return open_("/film"), photo
-
-
-def check_limits(page: Page, waiting: Page, address: str) -> None:
-    """All places are taken: `page` gets none for its camera and stays inside, and `waiting` stays outside."""
-    assert [figure(address, name) for name in ("visitors", "live_sessions")] == [MAX_VISITORS, 1]
-    visit(page, "Live")
-    agree_and_start(page)
-    expect(problem(page, Problem.FULL)).to_be_visible()
-    page.locator(f".st-key-live-snapshot-{Problem.FULL} button").click()
-    expect(page.get_by_test_id("stCameraInput")).to_be_visible()
-    waiting.goto(f"{address}/?sample=joe-biden-2010")  # not a photo of the files
-    waiting.locator(BUSY).wait_for()
-    assert waiting.locator("input[type=file]").count() == 0
-    assert figure(address, "visitors") == MAX_VISITORS
-    visit(page, "Film")
-    assert page.locator(BUSY).count() == 0
-
-
-def check_stop(page: Page, address: str, process: int) -> None:
-    """Ask the server to stop during a live session: it tells the page, admits nobody, and ends after the session."""
-    assert answer(f"{address}/ready")[0] == 200
-    visit(page, "Live")
-    start(page)
-    for _ in range(2):  # the new session takes the place of the one before
-        sees(page, "1 face ·")
-        page.reload()
-        start(page)
-    sees(page, "1 face ·")
-    assert figure(address, "live_sessions") == 1
-    os.kill(process, signal.SIGTERM)
-    expect(page.locator(".st-key-live-restart")).to_be_visible()
-    assert answer(f"{address}/ready") == (503, '{"status":"draining"}')
-    late = page.context.new_page()
-    late.goto(address)
-    late.locator(BUSY).wait_for()
-    press(page, "STOP")  # the last work in progress
-    wait_until(lambda: has_ended(process))
-
-
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs the open files of Linux")
-def test_a_full_server_deletes_the_files_of_closed_pages_and_stops_in_order(
-    browser: Browser, tmp_path: Path, root: Path
-) -> None:
-    """Files are deleted when they are read, or when pages are closed, which also gives a place to the next visitor."""
+def test_files_are_deleted_when_read_or_when_pages_close(browser: Browser, tmp_path: Path, root: Path) -> None:
     (folder := tmp_path / "temporary").mkdir()
     markers, message = write_marked_files(tmp_path, root)
     # Streamlit hides a session that it has kept for this time without closing it; a busy server must close it before
-    settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "24", "TMPDIR": str(folder), "EMOMUSIC_MAX_LIVE": "1"}
-    settings |= {"EMOMUSIC_MAX_VISITORS": str(MAX_VISITORS), "EMOMUSIC_DRAIN_S": str(DRAIN_S)}
-    with fresh_server(tmp_path, settings, script=SERVER) as address, own_context(browser) as context:
-        context.add_init_script(CAMERA)
-        film, photo = open_pages(context, address, tmp_path, message)
-        opened, waiting = list(context.pages), context.new_page()
-        check_limits(film, waiting, address)
-        film.locator('input[type="file"]').set_input_files(tmp_path / "x.mp4")
-        expect(film.get_by_text(re.compile("^Reading: "))).to_be_visible()
+    settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "24", "TMPDIR": str(folder)}
+    with fresh_server(tmp_path, settings) as address, own_context(browser) as context:
+
+        def open_(path: str, *names: str, menu: str = "") -> Page:
+            page = context.new_page()
+            page.goto(address + path)
+            if menu:
+                wait_until_idle(page)
+                page.get_by_role("button", name=menu).first.click()
+                wait_until_idle(page)
+            page.locator('input[type="file"]').set_input_files([tmp_path / name for name in names])
+            return page
+
+        # Streamlit would open `pages/photo.py` of a fresh server without `app.py`; see `ignore_pages_folder`
+        several = open_("/photo", "x.jpg", "y.jpg")
+        several.get_by_text("2 faces in 2 photos").wait_for()
+        expect(several.get_by_text("an expression is not a feeling").first).to_be_visible()
+        expect(several.get_by_test_id("stSidebarNav")).to_have_count(0)
+        wait_until(lambda: uploaded_bytes(address) == 0)  # released after reading
+
+        music = urlencode({"songs": Source.TABLE})
+        open_(f"/music?{music}", "x.csv", menu="Your music").get_by_text(re.compile("^3,000 songs")).first.wait_for()
+        open_(f"/music?{urlencode({'view': YOUR_SONG})}", "x.wav").get_by_text("It fits a face").wait_for()
+        page = open_("/", "x.jpg")
+        page.locator(PLAYER).first.wait_for()  # on a busy computer, the player of the last run is still there
+        photo = page.locator(".st-key-photo-preview img").evaluate("image => image.src")
+        assert is_served(photo)
+        page.get_by_role("button", name="More", exact=True).click()
+        page.get_by_role("tab", name="This is me").click()
+        page.locator(".st-key-profile_upload input[type=file]").set_input_files(tmp_path / "x.json")
+        page.get_by_role("button", name="Forget Person 1").wait_for()
+        send_frames(context.new_page(), f"{address}/live", message)
+        expect(open_("/film", "x.mp4").get_by_text(re.compile("^Reading: "))).to_be_visible()
         wait_until(lambda: uploaded_bytes(address) == 0)  # released after copying, although the page is open
         assert len(list(unnamed_files(folder))) == 1
         assert list(folder.iterdir()) == []
@@ -274,11 +202,8 @@ def test_a_full_server_deletes_the_files_of_closed_pages_and_stops_in_order(
         # The film is in a file, of several photos small copies replace the second one, and a frame is soon decoded
         kept = markers.keys() - {"y.jpg", "x.mp4", "frame.jpg", "pixels"}
         wait_until(lambda: all(held()[name] for name in kept), held, longest_pause_s=5)
-
-        for closed in opened:
+        for closed in context.pages:
             closed.close()
-        waiting.locator(".st-key-photo-face-1 button").wait_for()
-        assert figure(address, "visitors") == 1
         wait_until(lambda: not is_served(photo))
         wait_until(lambda: uploaded_bytes(address) == 0)
         wait_until(lambda: not list(unnamed_files(folder)))
@@ -287,4 +212,3 @@ def test_a_full_server_deletes_the_files_of_closed_pages_and_stops_in_order(
         # `songs.catalogue.title_key` remembers titles of songs; of the table, some stay
         gone = markers.keys() - {"x.csv"}
         wait_until(lambda: not any(held()[name] for name in gone), held, longest_pause_s=5)
-        check_stop(waiting, address, int((tmp_path / "pid").read_text(encoding="ascii")))

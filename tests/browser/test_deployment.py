@@ -1,26 +1,113 @@
-"""Video through coturn, in Chromium."""
+"""The app as a server: limits, an orderly stop, and video through coturn, in Chromium."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import fresh_server, own_context
-from tests.browser.live import CAMERA, SUMMARY, press, sees, show_sample, start
+from emomusic.server.frames import Problem
+from tests.browser.conftest import figure, fresh_server, own_context, visit
+from tests.browser.live import CAMERA, SUMMARY, agree_and_start, press, problem, sees, show_sample, start
 from tests.servers import reserved_port
 from tests.test_deploy import answers
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.browser
 
+Open = Callable[[str], Page]
+
+SERVER = "emomusic/server/asgi.py"
+BUSY = ".st-key-busy"
+SAMPLE = "/?sample=eileen-collins-1999"
+DRAIN_S = 300  # the test does not wait for it
+RESULT = ".st-key-photo-preview:has(.st-key-photo-face-1) img"
+
 TURN_SECRET = "a secret of the tests"
+
+
+def answer(address: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(address, timeout=PATIENCE_S) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def has_ended(process: int) -> bool:
+    """Whether a child process has ended; until its exit status is read, it is a zombie."""
+    stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    return stat.rpartition(")")[2].split()[0] == "Z"
+
+
+def wait_until_ready(server: str) -> None:
+    wait_until(lambda: answer(f"{server}/ready")[0] == 200)
+
+
+@pytest.fixture
+def open_(browser: Browser) -> Iterator[Open]:
+    """Open an address in a new window, with `CAMERA`."""
+    with contextlib.ExitStack() as contexts:
+
+        def open_page(address: str) -> Page:
+            context = contexts.enter_context(own_context(browser, permissions=["camera"]))
+            context.add_init_script(CAMERA)
+            page = context.new_page()
+            page.goto(address)
+            return page
+
+        yield open_page
+
+
+def test_limits_and_an_orderly_stop(tmp_path: Path, open_: Open) -> None:
+    settings = {"EMOMUSIC_MAX_VISITORS": "2", "EMOMUSIC_MAX_LIVE": "1", "EMOMUSIC_DRAIN_S": str(DRAIN_S)}
+    with fresh_server(tmp_path, settings, script=SERVER) as server:
+        wait_until_ready(server)
+        first = open_(f"{server}/live")
+        start(first)
+        for _ in range(2):  # the new session takes the place of the one before
+            sees(first, "1 face ·")
+            first.reload()
+            start(first)
+        sees(first, "1 face ·")
+        assert figure(server, "live_sessions") == 1
+
+        second = first.context.new_page()
+        second.goto(f"{server}/live")
+        agree_and_start(second)  # the camera's place is taken
+        expect(problem(second, Problem.FULL)).to_be_visible()
+        second.locator(f".st-key-live-snapshot-{Problem.FULL} button").click()
+        expect(second.get_by_test_id("stCameraInput")).to_be_visible()
+
+        third = open_(server + SAMPLE)  # all places of visitors are taken
+        third.locator(BUSY).wait_for()
+        assert third.locator("input[type=file]").count() == 0
+        assert figure(server, "visitors") == 2
+        visit(second, "Film")  # a visitor who is inside stays
+        assert second.locator(BUSY).count() == 0
+        second.close()
+        third.locator(RESULT).first.wait_for()
+        assert third.locator(BUSY).count() == 0
+        assert figure(server, "visitors") == 2
+
+        process = int((tmp_path / "pid").read_text(encoding="ascii"))
+        os.kill(process, signal.SIGTERM)
+        expect(first.locator(".st-key-live-restart")).to_be_visible()
+        assert answer(f"{server}/ready") == (503, '{"status":"draining"}')
+        open_(server).locator(BUSY).wait_for()
+        press(first, "STOP")  # the last work in progress
+        wait_until(lambda: has_ended(process))
 
 
 @dataclass(frozen=True)
@@ -59,15 +146,9 @@ def turn(tmp_path: Path, root: Path) -> Iterator[Turn]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("turnserver") is None, reason="needs coturn: apt install coturn")
-def test_video_passes_the_relay(browser: Browser, turn: Turn, tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("server")
-    with (
-        fresh_server(folder, turn.settings, script="emomusic/server/asgi.py") as server,
-        own_context(browser, permissions=["camera"]) as context,
-    ):
-        context.add_init_script(CAMERA)
-        page = context.new_page()
-        page.goto(f"{server}/live")
+def test_video_passes_the_relay(open_: Open, turn: Turn, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with fresh_server(tmp_path_factory.mktemp("server"), turn.settings, script=SERVER) as server:
+        page = open_(f"{server}/live")
         start(page)
         sees(page, "1 face ·")
         show_sample(page, "four-people")
