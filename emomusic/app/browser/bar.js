@@ -80,8 +80,8 @@ export class Bar extends Part {
     const { song, start } = data, isNewStart = player.start !== start;
     player.start = start;
     this.frame = showFrame(this.frame, song);
-    if (!this.frame.src) player.playsSpotify = false;
-    else if (isNewStart && !this.#isHeld) this.#tellSpotify("play");
+    if (!this.frame.src || this.#isHeld) player.playsSpotify = false; // the frame before cannot tell any more
+    else if (isNewStart) this.#tellSpotify("play");
 
     if (song?.url && player.song?.id !== song.id) player.begin(song, data.fade_s, this.#isHeld);
     else if (song?.url && isNewStart && !player.isPlaying && !this.#isHeld) player.resume();

@@ -31,7 +31,7 @@ MAX_CELL_BYTES = 5_000
 
 Floats = npt.NDArray[np.float64]
 
-ABSENT = ("", "-", "-1", "na", "n/a", "nan", "null", "none", "undefined")
+ABSENT = ("", "-", "na", "n/a", "nan", "null", "none", "undefined")
 """Words, in lower case, of an empty cell in a column of numbers."""
 
 DATE = re.compile(r"\d{4}-\d\d?-\d\d?\b.*|\d{1,2}[./ ](?:\d{1,2}|\w{3,9})[./ ]\d{4}\b.*|\w{3,9} \d{1,2}, \d{4}.*")

@@ -158,7 +158,8 @@ def _keyed(data: bytes) -> Any:
             is_other = found[3] != "" if found[3] != number else bool(rows and found[2] in rows[-1] and not number)
             rows += [{}] if not rows or found[1] or is_other else []
             key, number = found[2], found[3]
-            rows[-1][key] = found[4].strip(_QUOTES)
+            is_unknown = number and found[4] == "-1"  # a length in PLS
+            rows[-1][key] = "" if is_unknown else found[4].strip(_QUOTES)
         elif rows and (found := _ITEM.fullmatch(line)):
             before, item = rows[-1].get(key), found[1].strip(_QUOTES)
             rows[-1][key] = f"{before}{ARTIST_SEPARATOR}{item}" if before else item
