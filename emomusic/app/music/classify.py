@@ -259,7 +259,8 @@ def show_one_song(songs: Songs, music: YourMusic) -> None:
     if not songs.catalogue.has_features:
         st.caption("The songs of this table have no audio features to explain their moods.")
         return
-    sentence = st.container(key="music-sentence")
+    with st.container(key="music-sentence"):  # its room is in `page.css`, because it comes last
+        sentence = st.empty()
     charts, sliders = st.columns([3, 2], gap="large")
     with sliders:
         song = _draw_song_menu(songs)
