@@ -259,11 +259,7 @@ def show_one_song(songs: Songs, music: YourMusic) -> None:
     if not songs.catalogue.has_features:
         st.caption("The songs of this table have no audio features to explain their moods.")
         return
-    with st.container(key="music-sentence"):  # its room is in `page.css`, because it comes last
-        sentence = st.empty()
-    charts, sliders = st.columns([3, 2], gap="large")
-    with sliders:
-        song = _draw_song_menu(songs)
+    song = _draw_song_menu(songs)
     row = songs.catalogue.row_of(song.id)
     assert row is not None  # a song of this catalogue
     start = songs.catalogue.features[row]
@@ -274,7 +270,9 @@ def show_one_song(songs: Songs, music: YourMusic) -> None:
     moved = bool((features != start).any())
     reference = start if moved else np.median(songs.catalogue.features, axis=0)
     answer = explain_mood(mood_classifier(), features, start, reference, duration_s=song.duration_s)
-    sentence.header(describe_moods(answer.probabilities), anchor=False)
+    with st.container(key="music-sentence"):
+        st.header(describe_moods(answer.probabilities), anchor=False)
+    charts, sliders = st.columns([3, 2], gap="large")
     with charts:
         _show_answer(song, answer, main_reason(answer, features, reference, moved=moved), moved=moved)
     with sliders:
@@ -299,6 +297,7 @@ def _draw_song_menu(songs: Songs) -> Song:
         format_func=names.__getitem__,
         key=key,
         on_change=lambda: MUSIC_TRACK.set(st.session_state[key]),
+        width=420,
     )
     return current
 
@@ -315,18 +314,17 @@ def _slider_values(songs: Songs, song: Song, start: npt.NDArray[np.float64]) -> 
 
 def _draw_sliders(values: Mapping[str, float], *, moved: bool) -> None:
     """Show nine sliders, whose values are set through the session only: "Reset to song" sets them too."""
-    with st.grid("auto", min_column_width=160, gap="small"):
-        for key, feature in zip(values, FEATURES.values(), strict=True):
-            st.slider(
-                feature.titled,
-                feature.low,
-                feature.high,
-                step=10.0**-feature.num_digits,
-                format=f"%.{feature.num_digits}f",
-                key=key,
-                help=feature.description.capitalize(),
-                persist_state="session",
-            )
+    for key, feature in zip(values, FEATURES.values(), strict=True):
+        st.slider(
+            feature.titled,
+            feature.low,
+            feature.high,
+            step=10.0**-feature.num_digits,
+            format=f"%.{feature.num_digits}f",
+            key=key,
+            help=feature.description.capitalize(),
+            persist_state="session",
+        )
     st.button(
         "Reset to song",
         icon=":material/undo:",
