@@ -4,7 +4,7 @@ answer = Answer(faces, EVERYONE, says={Who.face(1): Emotion.SAD})
 answer.sentence                                # "Together: between happy and sad"
 request = answer.request(Policy.SOOTHE)
 answer = replace(answer, songs=SongQueue(recommender, request))
-answer.record(), answer.csv(), answer.card(date.today())
+answer.record(picks), answer.csv(), answer.card()
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -246,17 +245,18 @@ class Answer:
         rows = (row | {"picture": name} for row, name in zip(faces.rows(), names, strict=True))
         return csv_text(columns, ([row[column] for column in columns] for row in rows))
 
-    def card(self, today: date, *, with_faces: bool = True) -> bytes:
-        """The card to send, as PNG. There must be emotions."""
+    def card(self, *, with_faces: bool = True) -> bytes:
+        """The card to send, of the day of the request, as PNG. There must be emotions, and songs or none that fits."""
         assert self.probabilities is not None
-        pick, pictures = None if self.songs is None else self.songs.current, list[RgbImage]()
+        assert self.songs is not None
+        pick, pictures = self.songs.current, list[RgbImage]()
         if with_faces and self.is_one:
             (photo,), (reading,) = self.photos, self.readings(self.faces)
             pictures = [annotated_preview(read_image(photo.preview), reading, *PICTURE_SIZE)]
         elif with_faces:
             portraits = self.portraits
             pictures = [framed(read_image(portraits[face.number - 1]), face.emotion) for face in self.faces]
-        title = card_title(self.probabilities.emotion, today, pick)
+        title = card_title(self.probabilities.emotion, self.songs.request.today, pick)
         return encode_png(draw_card(title, self.sentence, self.probabilities, pick, pictures))
 
     def annotated(self, image: RgbImage) -> bytes:

@@ -127,7 +127,7 @@ def play_for(
     music = your_music().after(None if queue is None else queue.music)
     request = music.asked(request)
     if queue is not None and queue.request == request and _goes_on(queue, music.recommender, ends=choose is not None):
-        queue.music = music
+        queue.music, queue.request = music, request  # perhaps of another day
         return queue
     picks = None if choose is None else choose(music.recommender, request)
     queue = player.open(PageQueue(name, music, request, picks, fades=fades))

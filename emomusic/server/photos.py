@@ -142,6 +142,7 @@ class Photos:
     known: list[ref[KnownFace]] | None = None  # the persons with whose profiles the faces were read
     person: Integers | None = None  # the column of all faces, once several photos are read
     removed: set[int] = field(default_factory=set)  # numbers of what is no face, as the visitor says
+    is_marking: bool = False  # whether the visitor frames a face that was missed
 
     @property
     def is_read(self) -> bool:

@@ -11,7 +11,7 @@ from emomusic.affect import EMOTIONS, list_shares, share_text
 from emomusic.answer.answer import Answer
 from emomusic.answer.others import MOST_SONGS, SessionAnswer
 from emomusic.app.charts import outline_tile, show_chart, show_face_rows, show_tile
-from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message, local_date
+from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.app.live.session import LiveState, live_fragment
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PageQueue, PlayerState, play, play_for, weak_callback
@@ -173,11 +173,11 @@ def _draw_moments(answer: SessionAnswer, queue: PageQueue) -> None:
 
 def _draw_files(session: LiveSession, answer: Answer) -> None:
     """The session as a card and as a table."""
-    live, today = page_state(LiveState), local_date()
+    live = page_state(LiveState)
     live.answer = answer
 
     def card(live: LiveState) -> bytes:
-        return live.answer.card(today, with_faces=False)
+        return live.answer.card(with_faces=False)
 
     def table(session: LiveSession) -> str:
         return SessionAnswer(session.reader.timeline()).csv()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
@@ -15,51 +14,37 @@ from emomusic.server.photos import Photos
 _NAMES = {EVERYONE.value: "All together", EACH.value: "A song for each"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Controls:
-    """What draws the choices.
-
-    Attributes:
-        digest: the photos.
-        says: the emotion of the listener.
-        mood: the mood of the songs for the listener.
-    """
-
-    digest: str
-    says: Choice
-    mood: Choice
-
-
-def answer_of(photos: Photos, *, is_linked: bool) -> tuple[Answer, Controls]:
-    """The answer to the photos with the visitor's choices, before their widgets are drawn.
-
-    `is_linked` tells whether the URL names a sample. It then has the choices, too.
-    """
+def answer_of(photos: Photos) -> Answer:
+    """The answer to the photos with the visitor's choices, before their widgets are drawn."""
     faces, digest = photos.faces, photos.digest
     singles = [face.who for face in faces]
     offered = [EVERYONE, EACH, *dict.fromkeys([*faces.persons(), *singles])] if len(faces) > 1 else []
     of_value = {who.value: who for who in offered}
-    if is_linked or not offered:
+    if SAMPLE.value is not None or not offered:
         WHO.among([*of_value])  # a link may name another face
     who = EVERYONE if offered else faces[0].who if faces else NOBODY
-    who = next((of_value[value] for value in _who(digest, is_linked=is_linked).values if value in of_value), who)
-    says, mood = _by_hand(digest, who.value, is_linked=is_linked)
+    who = next((of_value[value] for value in _about(WHO, digest).values if value in of_value), who)
+    says, mood = (_about(choice, f"{digest}-{who.value}") for choice in (SAYS, MOOD))
     found = {one: SAYS.about(f"{digest}-{one.value}", is_linked=False).value for one in singles} | {who: says.value}
     said = {one: emotion for one, emotion in found.items() if emotion is not None}
-    answer = Answer(faces, who, said, mood.value, photos=photos.photos, unread=photos.unread)
-    return answer, Controls(digest, says, mood)
+    return Answer(faces, who, said, mood.value, photos=photos.photos, unread=photos.unread)
 
 
-def draw_who(answer: Answer, controls: Controls) -> None:
+def _about(choice: Choice, subject: str) -> Choice:
+    """The choice about own photos, or about one of their listeners; about a sample, the URL has it too."""
+    return choice.about(subject, is_linked=SAMPLE.value is not None)
+
+
+def draw_who(answer: Answer, digest: str) -> None:
     """Show the choice between songs for all together and for each in turn, beside a chosen face or person."""
-    _who(controls.digest, is_linked=SAMPLE.value is not None).draw(
+    _about(WHO, digest).draw(
         st.segmented_control,
         "Songs for",
         [*_NAMES, *[answer.who.value] * bool(answer.chosen)],
         format_func=lambda value: _NAMES.get(value, value),
         label_visibility="collapsed",
         value=answer.who.value,
-        on_change=partial(set_who, controls.digest),
+        on_change=partial(set_who, digest),
         wrap=False,
     )
 
@@ -69,27 +54,15 @@ def set_who(digest: str, chosen: Who | None = None) -> None:
 
     The URL of a sample then has what was said of it.
     """
-    is_linked = SAMPLE.value is not None
-    who = st.session_state[_who(digest, is_linked=False).key] if chosen is None else chosen.value
-    said = (
-        {}
-        if not is_linked
-        else {choice: choice.about(f"{digest}-{who}", is_linked=False).value for choice in (SAYS, MOOD)}
-    )
-    choose({_who(digest, is_linked=is_linked): None if who == EVERYONE.value else who, **said})
+    about = _about(WHO, digest)
+    who = st.session_state[about.key] if chosen is None else chosen.value
+    by_hand = (SAYS, MOOD) if about.is_linked else ()
+    said = {choice: choice.about(f"{digest}-{who}", is_linked=False).value for choice in by_hand}
+    choose({about: None if who == EVERYONE.value else who, **said})
 
 
-def _who(digest: str, *, is_linked: bool) -> Choice:
-    return WHO.about(digest, is_linked=is_linked)
-
-
-def _by_hand(digest: str, who: str, *, is_linked: bool) -> tuple[Choice, Choice]:
-    """The choices of the emotion and of the mood for a face, a person or everyone."""
-    subject = f"{digest}-{who}"
-    return SAYS.about(subject, is_linked=is_linked), MOOD.about(subject, is_linked=is_linked)
-
-
-def draw_by_hand(controls: Controls) -> None:
-    """Let the visitor set the emotion of the face, or the mood of the songs, which has priority."""
-    controls.says.draw(st.pills, "Emotion", format_func=lambda emotion: emotion.adjective, wrap=True)
-    controls.mood.draw(st.pills, "Mood of the songs", wrap=True)
+def draw_by_hand(digest: str, who: Who) -> None:
+    """Let the visitor set the emotion of the listener, or the mood of the songs, which has priority."""
+    says, mood = (_about(choice, f"{digest}-{who.value}") for choice in (SAYS, MOOD))
+    says.draw(st.pills, "Emotion", format_func=lambda emotion: emotion.adjective, wrap=True)
+    mood.draw(st.pills, "Mood of the songs", wrap=True)

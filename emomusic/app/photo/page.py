@@ -5,7 +5,6 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ from streamlit.delta_generator import DeltaGenerator
 from emomusic.affect import Mood
 from emomusic.answer.answer import Answer, sentence_of
 from emomusic.app.charts import outline_tile, roomy_columns, show_face_rows, show_tile
-from emomusic.app.choices import ANSWER_TAB, FACE, MOOD, SAMPLE, SAYS, STEP
-from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems
+from emomusic.app.choices import ANSWER_TAB, FACE, MOOD, SAMPLE, STEP
+from emomusic.app.frame import download_button, escape_markdown_message, show_problems
 from emomusic.app.page import Part, draw_parts
 from emomusic.app.persons import PersonsState, draw_persons_menu, show_known
-from emomusic.app.photo.choices import Controls, answer_of, draw_by_hand, draw_who, set_who
+from emomusic.app.photo.choices import answer_of, draw_by_hand, draw_who, set_who
 from emomusic.app.photo.screen import (
     PARTS,
     draw_frame,
@@ -46,28 +45,6 @@ _PERSONS_SHOWN, _FACES_SHOWN, _SONGS_PRINTED = 12, 24, 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ShownPhotos:
-    """What the files of the page are made of. The session keeps it.
-
-    Attributes:
-        answer: the answer to the photos.
-        first: the file of the first photo.
-        today: the date where the visitor is.
-    """
-
-    answer: Answer
-    first: Picture
-    today: date
-
-
-@dataclass
-class MarkState:
-    """Whether the visitor frames a face that was missed."""
-
-    is_on: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Screen:
     """What the parts of a run draw.
 
@@ -75,7 +52,6 @@ class _Screen:
         answer: the answer to the photos, or to a mood without one.
         queue: its songs; None without a listener.
         pictures: the files of the photos.
-        controls: what draws the visitor's choices.
         photos: the photos, at least one if the parts about photos are drawn.
         on_photo: the container of the buttons on a single photo; None for several.
         unmarked: the containers of the marks and the words of each of several photos that has none in this run.
@@ -84,7 +60,6 @@ class _Screen:
     answer: Answer
     queue: PageQueue | None
     pictures: ShownPictures
-    controls: Controls
     photos: Photos
     on_photo: DeltaGenerator | None = None
     unmarked: Mapping[str, tuple[DeltaGenerator, DeltaGenerator]] = field(default_factory=dict)
@@ -161,14 +136,14 @@ def show_photos(shown: ShownPictures) -> None:
         _show_unread(photos)
         show_drop_zone("upload_again")
         return
-    answer, controls = answer_of(photos, is_linked=shown.sample is not None)
+    answer = answer_of(photos)
     queue = None
     if answer.has_listener:
         with places["player"]:
             queue = play_for(request_of(answer), "photo")
         answer = replace(answer, songs=queue)
-    shown.mine.keep(digest, ShownPhotos(answer, shown.pictures[0], local_date()))
-    screen = _Screen(answer, queue, shown, controls, photos, on_photo, unmarked)
+    shown.mine.keep(digest, answer)  # for its files
+    screen = _Screen(answer, queue, shown, photos, on_photo, unmarked)
     draw_parts(PHOTO, screen, places | {"style": style, "title": title, "people": st.container()})
 
 
@@ -211,7 +186,7 @@ def _draw_picture(screen: _Screen) -> None:
     if screen.on_photo is not None:
         with screen.on_photo:
             show_faces(answer.readings(answer.faces)[0], on_face=screen.on_face)
-            if page_state(MarkState).is_on:
+            if screen.photos.is_marking:
                 draw_frame(_take_frame)
 
 
@@ -237,7 +212,7 @@ def _draw_bars(screen: _Screen) -> None:
         if answer.who.kind is Kind.FACE:
             _draw_about_face(screen)
         if screen.on_photo is not None:
-            is_on = page_state(MarkState).is_on
+            is_on = screen.photos.is_marking
             label = "Stop marking" if is_on else "Mark a face"
             st.button(label, icon=":material/crop_free:", type="tertiary", on_click=_set_marking, args=(not is_on,))
             if is_on:
@@ -248,7 +223,7 @@ def _draw_bars(screen: _Screen) -> None:
     if not answer.faces:
         st.markdown("Mark the face with a frame, turn the photo, or choose an emotion or a mood.")
         show_turn(screen.pictures)
-        draw_by_hand(screen.controls)
+        draw_by_hand(screen.photos.digest, answer.who)
 
 
 def _draw_about_face(screen: _Screen) -> None:
@@ -259,27 +234,31 @@ def _draw_about_face(screen: _Screen) -> None:
         query = {name: value for name, value in about.items() if value is not None}
         st.page_link("pages/how_it_works.py", label="Why?", icon=":material/help:", query_params=query)
     options: dict[str, Any] = {"icon": ":material/face_retouching_off:", "type": "tertiary", "key": "no-face"}
-    st.button("Not a face", on_click=partial(_remove_face, screen.photos.digest), args=(number,), **options)
+    st.button("Not a face", on_click=_remove_face, args=(number,), **options)
 
 
-def _remove_face(digest: str, number: int) -> None:
-    _, photos = page_state(PictureState).results[Photos]
-    photos.removed.add(number)
-    set_who(digest, EVERYONE)
+def _photos() -> Photos:
+    """The photos of the page, for callbacks."""
+    photos: Photos = page_state(PictureState).results[Photos][1]
+    return photos
+
+
+def _remove_face(number: int) -> None:
+    _photos().removed.add(number)
+    set_who(_photos().digest, EVERYONE)
 
 
 def _bring_back() -> None:
-    _, photos = page_state(PictureState).results[Photos]
-    photos.removed.clear()
+    _photos().removed.clear()
 
 
 def _set_marking(is_on: bool) -> None:
-    page_state(MarkState).is_on = is_on
+    _photos().is_marking = is_on
 
 
 def _take_frame() -> None:
     """Read the framed face."""
-    (photo,) = page_state(PictureState).results[Photos][1].photos
+    (photo,) = _photos().photos
     photo.mark([float(side) for side in st.session_state["mark-face"]["box"]], page_state(PersonsState).known)
     _set_marking(False)
 
@@ -308,7 +287,7 @@ def _draw_menus(screen: _Screen) -> None:
             correct, files, mine = st.tabs(["Correct", "Download", "This is me"])
             with correct:
                 if answer.faces:
-                    draw_by_hand(screen.controls)
+                    draw_by_hand(screen.photos.digest, answer.who)
                 if screen.photos.removed:
                     st.button("Bring back removed faces", on_click=_bring_back, key="bring-back")
             with files:
@@ -321,30 +300,26 @@ def _draw_menus(screen: _Screen) -> None:
 
 def _show_downloads(screen: _Screen) -> None:
     """Show the card, the photo and its readings as files. The player offers the songs."""
-    answer, mine = screen.answer, screen.pictures.mine
-    files: dict[str, tuple[str, Callable[[ShownPhotos], str | bytes]]] = {}
+    answer, mine, samples = screen.answer, screen.pictures.mine, screen.pictures.named
+    files: dict[str, tuple[str, Callable[[Answer, Picture], str | bytes]]] = {}
     if answer.probabilities is not None:
-        files["Card (PNG)"] = "-card.png", lambda shown: shown.answer.card(shown.today)
-        without = "-card-without-faces.png", lambda shown: shown.answer.card(shown.today, with_faces=False)
-        files["Card without faces (PNG)"] = without
+        files["Card (PNG)"] = "-card.png", lambda answer, _: answer.card()
+        files["Card without faces (PNG)"] = "-card-without-faces.png", lambda answer, _: answer.card(with_faces=False)
     if answer.faces:
         if answer.is_one:
-            files["Photo with faces (PNG)"] = (
-                "-faces.png",
-                lambda shown: shown.answer.annotated(shown.first.decode().pixels),
-            )
-        files["Faces (CSV)"] = "-faces.csv", lambda shown: for_excel(shown.answer.csv())
+            files["Photo with faces (PNG)"] = "-faces.png", lambda answer, one: answer.annotated(one.decode().pixels)
+        files["Faces (CSV)"] = "-faces.csv", lambda answer, _: for_excel(answer.csv())
     files["Everything (JSON)"] = ".json", _record
     for label, (ending, make) in files.items():
-        now = partial(lambda make, photo: make(photo.results[ShownPhotos][1]), make)
+        now = partial(lambda make, mine: make(mine.results[Answer][1], (samples or mine.own)[0]), make)
         download_button(label, mine, now, f"{screen.stem}{ending}", type="tertiary")
     if answer.faces.is_corrected.any():
         st.caption("The table and the JSON have the app's estimates.")
 
 
-def _record(shown: ShownPhotos) -> str:
-    assert shown.answer.songs is not None  # the page offers it only then
-    return shown.answer.record(without_folders(shown.answer.songs.playlist(PLAYLIST)))
+def _record(answer: Answer, _: Picture) -> str:
+    assert answer.songs is not None  # the page offers it only then
+    return answer.record(without_folders(answer.songs.playlist(PLAYLIST)))
 
 
 def _draw_people(screen: _Screen) -> None:
@@ -363,7 +338,7 @@ PHOTO: list[Part[_Screen]] = [
     Part("style", _draw_style),
     Part("player", _draw_player, lambda screen: screen.queue is not None),
     Part("title", lambda screen: st.title(screen.answer.sentence, anchor=False, width="content")),
-    Part("who", lambda screen: draw_who(screen.answer, screen.controls), lambda screen: screen.has_several_faces),
+    Part("who", lambda screen: draw_who(screen.answer, screen.photos.digest), lambda screen: screen.has_several_faces),
     Part("menus", _draw_menus),
     Part("picture", _draw_picture),
     Part("bars", _draw_bars),
@@ -423,5 +398,5 @@ def _show_mood(shown: ShownPictures, mood: Mood) -> None:
         player = st.container()
     with player:
         queue = play_for(answer.request(), "photo")
-    screen = _Screen(replace(answer, songs=queue), queue, shown, Controls("", SAYS, MOOD), Photos("", {}))
+    screen = _Screen(replace(answer, songs=queue), queue, shown, Photos("", {}))
     draw_parts(PHOTO, screen, {"player": player, "title": title})
