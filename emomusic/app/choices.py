@@ -291,6 +291,16 @@ class Source(StrEnum):
     BUNDLED = "bundled"
 
 
+class View(StrEnum):
+    """What the Live page shows; the names are on the page and in the URL."""
+
+    FACES = "Faces"
+    CLASSROOM = "Classroom"
+    GAME = "Mirror game"
+    TEACH = "Teach it your face"  # the lesson
+    GUESS = "Guess first"  # a class that votes
+
+
 POLICIES = {"Match me": Policy.MATCH, "Lift me": Policy.SOOTHE, "Take me there": Policy.JOURNEY}
 """The policies of the pages, by name. "How it works" shows what `Policy.REPORT` would play."""
 
@@ -323,13 +333,10 @@ GENRE_NAMES = Choice("genre_names", in_menu=True)
 HIDE_EXPLICIT = Choice("hide_explicit", first=False, in_menu=True)
 
 # Live and films
-LIVE_VIEW = Choice("shown", pages=("live",))
+LIVE_VIEW = Choice("shown", [*View], pages=("live",))
 LIVE_MUSIC = Choice("live_music")
-LIVE_TEACH = "Teach it your face"  # the view with the lesson
 TEACH_OWN = "My own classes"
 TEACH = Choice("teach", ["My face", TEACH_OWN], pages=("live",))
-LIVE_GUESS = "Guess first"  # the view of a class that votes
-LIVE_CLASSROOM = "Classroom"
 VOTE = Choice("vote", pages=("live",), is_optional=True)  # the code of the lesson that a phone votes in
 FILM_SAMPLE = Choice("film", ["sample"], pages=("film",), is_optional=True)
 FILM_FOLLOWS = Choice("film_follows", first=True)  # whether the scene changes with the playback

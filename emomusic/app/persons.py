@@ -12,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.affect import Emotion
 from emomusic.app.charts import show_sharp
-from emomusic.app.choices import LIVE_TEACH, LIVE_VIEW
+from emomusic.app.choices import LIVE_VIEW, View
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.state import CameraState, page_state
 from emomusic.app.uploads import show_uploader
@@ -50,7 +50,7 @@ def draw_persons_menu(persons: PersonsState) -> None:
     """Show how to use, download and forget profiles."""
     if not persons.known:
         st.markdown("EmoMusic reads your face better after a short lesson with your camera, or with its profile.")
-        view = {LIVE_VIEW.name: LIVE_TEACH}
+        view = {LIVE_VIEW.name: View.TEACH.value}
         st.page_link("pages/live.py", label="Teach it my face", icon=":material/school:", query_params=view)
     show_persons(persons)
 

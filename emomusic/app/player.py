@@ -16,7 +16,7 @@ from emomusic.app.choices import Source
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.queues import PageQueue, PlayerState, play, start, weak_callback
 from emomusic.app.sources import draw_music
-from emomusic.app.state import SpotifyState, page_state, use_spotify
+from emomusic.app.state import SourceState, page_state, use_spotify
 from emomusic.server.own_library import without_folders
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.listing import songs_like
@@ -87,7 +87,7 @@ def _show_substitution(queue: PageQueue) -> None:
     if reason is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f":material/info: {reason}", width="content")
-            is_asked = page_state(SpotifyState).is_silent or queue.music.chosen is Source.SPOTIFY
+            is_asked = page_state(SourceState).is_silent or queue.music.chosen is Source.SPOTIFY
             if queue.is_list and is_asked:  # the menu of others has it
                 st.button("Use Spotify", type="tertiary", on_click=use_spotify, key=f"use-spotify-{queue.name}")
 

@@ -19,7 +19,7 @@ from weakref import ref
 from emomusic.affect import AffectPoint
 from emomusic.app.own_music import own_recommender
 from emomusic.app.sources import YourMusic, your_music
-from emomusic.app.state import SpotifyState, page_state
+from emomusic.app.state import SourceState, page_state
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
@@ -214,7 +214,7 @@ def follow_source(player: PlayerState) -> None:
         own = own_recommender()
         if own is None or own.catalogue.find(current.song.id) is None:
             player.playing = None
-    elif current.song.is_on_spotify and page_state(SpotifyState).is_silent != (queue.music.fallback is not None):
+    elif current.song.is_on_spotify and page_state(SourceState).is_silent != (queue.music.fallback is not None):
         if queue.is_list:
             queue.music = your_music()
         else:

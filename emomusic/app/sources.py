@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from emomusic.app.choices import GENRE_FAMILIES, GENRE_NAMES, GENRES, HIDE_EXPLICIT, SONGS_FROM, TRAITS, Source
 from emomusic.app.frame import local_date
 from emomusic.app.own_music import TableState, draw_own_files, draw_own_table, own_recommender
-from emomusic.app.state import SpotifyState, page_state, use_spotify
+from emomusic.app.state import SourceState, page_state, use_spotify
 from emomusic.errors import DatasetError
 from emomusic.songs import genres as all_genres
 from emomusic.songs.genres import genres_of, names_of
@@ -36,17 +36,6 @@ _AUDIO = (Source.OWN, Source.BUNDLED)
 
 _MARKED_EXPLICIT = (Source.SPOTIFY, Source.TABLE)
 """The sources whose songs may be marked explicit. Only Spotify's have genres."""
-
-
-@dataclass
-class SourceState:
-    """What the session knows of its sources.
-
-    Attributes:
-        seed: decides the order of songs that match equally well.
-    """
-
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +96,7 @@ class YourMusic:
         if self.chosen is self.played:
             return None
         if self.chosen is Source.SPOTIFY:
-            if not page_state(SpotifyState).is_silent:
+            if not page_state(SourceState).is_silent:
                 return "Spotify answers again."
             return f"Spotify {'still ' if self.num_asked > 1 else ''}does not answer."
         which = "table" if self.chosen is Source.TABLE else "file"
@@ -120,9 +109,7 @@ def your_music() -> YourMusic:
     Raises:
         EmomusicError: the catalogue, a model or the library is damaged.
     """
-    spotify = page_state(SpotifyState)
-    source = SONGS_FROM.value
-    found = None
+    here, source, found = page_state(SourceState), SONGS_FROM.value, None
     if source is Source.OWN:
         found = own_recommender()
     elif source is Source.TABLE:
@@ -130,7 +117,7 @@ def your_music() -> YourMusic:
     elif source is Source.BUNDLED:
         found = load_bundled_recommender()
     shown = Source.SPOTIFY if found is None else source
-    instead, fallback = _fallback() if spotify.is_silent else (shown, None)
+    instead, fallback = _fallback() if here.is_silent else (shown, None)
     played = shown if found is not None else instead
     return YourMusic(
         source,
@@ -141,8 +128,8 @@ def your_music() -> YourMusic:
         genres=_chosen_genres(),
         traits=frozenset(map(Trait, TRAITS.values)) if played in _AUDIO else frozenset(),
         hides_explicit=bool(HIDE_EXPLICIT.value),
-        seed=page_state(SourceState).seed,
-        num_asked=spotify.num_asked,
+        seed=here.seed,
+        num_asked=here.num_asked,
     )
 
 

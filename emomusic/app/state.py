@@ -54,19 +54,21 @@ class CameraState:
 
 
 @dataclass
-class SpotifyState:
-    """Whether Spotify answers in the visitor's browser, known before the first song.
+class SourceState:
+    """What the session knows of the sources of its songs.
 
     Attributes:
-        is_silent: whether Spotify does not answer in this browser.
+        is_silent: whether Spotify does not answer in this browser, known before the first song.
         num_asked: how often the visitor wanted to know.
+        seed: decides the order of songs that match equally well.
     """
 
     is_silent: bool = False
     num_asked: int = 1
+    seed: int = 0
 
 
 def use_spotify() -> None:
     """Ask again whether Spotify answers, and play its songs until then."""
-    spotify = page_state(SpotifyState)
+    spotify = page_state(SourceState)
     spotify.is_silent, spotify.num_asked = False, spotify.num_asked + 1

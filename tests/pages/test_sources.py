@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic.app import bar, own_music, uploads
 from emomusic.app.bar import content_of
 from emomusic.app.queues import PlayerState
-from emomusic.app.state import SpotifyState
+from emomusic.app.state import SourceState
 from emomusic.errors import LibraryError
 from emomusic.server import own_library
 from emomusic.server.capacity import capacity
@@ -67,7 +67,7 @@ def test_a_list_of_spotify_keeps_its_songs_while_similar_ones_play_for_a_silent_
     app = page_of(root, "music").run()
     listed = queue_of(app, "music").playlist(9)
     assert {pick.song.player for pick in listed} == {Player.SPOTIFY}
-    state_of(app, SpotifyState).is_silent = True
+    state_of(app, SourceState).is_silent = True
     queue = queue_of(app.run(), "music")
     assert [pick.song.id for pick in queue.playlist(9)] == [pick.song.id for pick in listed]
     for pick in listed:

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from emomusic.app.browser.components import mount
-from emomusic.app.choices import LIVE_CLASSROOM, LIVE_GUESS, LIVE_VIEW, Address
-from emomusic.app.state import STATES, SpotifyState, Visit, page_state
+from emomusic.app.choices import LIVE_VIEW, Address, View
+from emomusic.app.state import STATES, SourceState, Visit, page_state
 from emomusic.text import join_names
 
 _KEY = "runtime"
@@ -41,12 +41,12 @@ class RuntimeState:
 
 def show_runtime(page: str, address: Address) -> None:
     """Mount the component above the page, where nothing can push it: a visitor may click before the page has run."""
-    here, spotify = page_state(RuntimeState), page_state(SpotifyState)
+    here, spotify = page_state(RuntimeState), page_state(SourceState)
     states = st.session_state[STATES].values()
     pairs = [(name, value) for name, values in (address.replaced or {}).items() for value in values]
     data = {
         "page": page,
-        "large": page == "how_it_works" or (page == "live" and LIVE_VIEW.values in ([LIVE_CLASSROOM], [LIVE_GUESS])),
+        "large": page == "how_it_works" or (page == "live" and LIVE_VIEW.value in (View.CLASSROOM, View.GUESS)),
         "visit": address.visit,
         "query": None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs),
         "session": here.session,
@@ -75,7 +75,7 @@ def show_runtime(page: str, address: Address) -> None:
 
 
 def _note_spotify() -> None:
-    page_state(SpotifyState).is_silent = not st.session_state[_KEY]["answers"]["answers"]
+    page_state(SourceState).is_silent = not st.session_state[_KEY]["answers"]["answers"]
 
 
 def _note_return() -> None:

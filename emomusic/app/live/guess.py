@@ -12,7 +12,7 @@ import streamlit as st
 from emomusic.affect import EMOTIONS, Emotion, list_shares
 from emomusic.answer.answer import sentence_of
 from emomusic.app.charts import roomy_columns, show_chart, show_sharp
-from emomusic.app.choices import LIVE_GUESS, LIVE_VIEW, VOTE, choose
+from emomusic.app.choices import LIVE_VIEW, VOTE, View, choose
 from emomusic.app.picture_chooser import sample_picture
 from emomusic.app.state import page_state
 from emomusic.assets import load_once
@@ -142,7 +142,7 @@ def _show_vote(state: GuessState) -> None:
         st.button("Vote on phones", icon=":material/smartphone:", on_click=_open_ballot, key="guess-phones")
     else:
         page = (st.context.url or "http://localhost:8501/live").partition("?")[0]
-        address = f"{page}?{urlencode({LIVE_VIEW.name: LIVE_GUESS, VOTE.name: state.ballot.code})}"
+        address = f"{page}?{urlencode({LIVE_VIEW.name: View.GUESS, VOTE.name: state.ballot.code})}"
         if (reached := address_for_phones(address)) is None:
             st.info(_LOCAL, icon=":material/wifi_off:")
         else:

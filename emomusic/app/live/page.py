@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 import streamlit as st
@@ -14,7 +13,7 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.answer.others import SessionAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.camera import show_other_cameras
-from emomusic.app.choices import LIVE_CLASSROOM, LIVE_GUESS, LIVE_MUSIC, LIVE_TEACH, LIVE_VIEW
+from emomusic.app.choices import LIVE_MUSIC, LIVE_VIEW, View
 from emomusic.app.live.game import show_game, show_rounds
 from emomusic.app.live.guess import show_guess
 from emomusic.app.live.music import SONGS, draw_music, show_band, show_song_of, show_songs
@@ -49,16 +48,6 @@ from emomusic.stream.game import ORDER, GamePhase, GameView
 from emomusic.stream.reader import DETECT_SIDE
 
 _CLASS_SIDE = 640  # faces in the back rows are small
-
-
-class View(StrEnum):
-    """What the page shows of the video; its names are on the page and in the URL."""
-
-    FACES = "Faces"
-    CLASSROOM = LIVE_CLASSROOM
-    GAME = "Mirror game"
-    TEACH = LIVE_TEACH
-    GUESS = LIVE_GUESS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +85,7 @@ def show_live() -> None:
         st.switch_page("pages/photo.py")
     if session is not None and session.is_on and session.is_left:
         session.lose()
-    (view,) = LIVE_VIEW.among([*View]) or [View.FACES]
+    view = LIVE_VIEW.value
     _show_head(session, view)
     if view is View.GUESS:  # needs no camera
         show_guess()
@@ -232,7 +221,7 @@ def _show_head(session: LiveSession | None, view: View) -> None:
         mount_camera()
         if session is not None or view is View.GUESS:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                LIVE_VIEW.draw(st.segmented_control, "View", [*View], label_visibility="collapsed")
+                LIVE_VIEW.draw(st.segmented_control, "View", label_visibility="collapsed")
                 if session is not None:
                     _draw_options(session)
                     if session.is_on:

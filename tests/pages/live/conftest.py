@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.app import camera
-from emomusic.app.live.page import View
+from emomusic.app.choices import View
 from emomusic.app.live.session import LiveState
 from emomusic.app.state import CameraState
 from emomusic.server import shared

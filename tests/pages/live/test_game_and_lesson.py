@@ -10,8 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion, Mood
-from emomusic.app.choices import TEACH_OWN
-from emomusic.app.live.page import View
+from emomusic.app.choices import TEACH_OWN, View
 from emomusic.app.live.teach import OwnState
 from emomusic.app.persons import PersonsState
 from emomusic.app.queues import PlayerState
