@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,14 +10,14 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import EMOTIONS, Emotion
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
+from emomusic.answer.answer import Answer
 from emomusic.answer.others import SessionAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.camera import show_other_cameras
 from emomusic.app.choices import LIVE_MUSIC, LIVE_VIEW, View
 from emomusic.app.live.game import show_game, show_rounds
 from emomusic.app.live.guess import show_guess
-from emomusic.app.live.music import SONGS, draw_music, show_band, show_song_of, show_songs
 from emomusic.app.live.readings import (
     show_counted,
     show_faces,
@@ -29,6 +30,7 @@ from emomusic.app.live.readings import (
 from emomusic.app.live.session import (
     LiveState,
     connection,
+    live_fragment,
     live_session,
     mount_camera,
     request_camera,
@@ -39,13 +41,20 @@ from emomusic.app.live.session import (
 from emomusic.app.live.teach import show_lesson
 from emomusic.app.page import Part, draw_parts
 from emomusic.app.persons import PersonsState
+from emomusic.app.plane import draw_policy, request_of
+from emomusic.app.player import show_queue
+from emomusic.app.queues import forget_queue, play_for
 from emomusic.app.state import page_state
+from emomusic.assets import data_dir
 from emomusic.charts.face import expression_uri
+from emomusic.faces.who import MOMENT
 from emomusic.server.frames import Problem
 from emomusic.server.live import LiveSession, Phase
 from emomusic.server.sessions import WHEN_GONE
+from emomusic.songs.request import Request, target_of
 from emomusic.stream.game import ORDER, GamePhase, GameView
 from emomusic.stream.reader import DETECT_SIDE
+from emomusic.stream.timeline import mean_of
 
 _CLASS_SIDE = 640  # faces in the back rows are small
 
@@ -124,7 +133,7 @@ def _draw_controls(screen: _Screen) -> None:
     """STOP, the choice of music, and in the game and the lesson whose faces count."""
     st.button("STOP", icon=":material/stop:", on_click=with_session(LiveSession.end), key="live-stop")
     if screen.has_music:
-        draw_music()
+        _draw_music()
     elif screen.session.phase is Phase.PLAYING:
         game = screen.session.game if screen.view is View.GAME else None
         show_counted(1 if game is None else game.num_players)
@@ -135,7 +144,7 @@ def _draw_game(screen: _Screen) -> None:
     show_game(screen.session, screen.result)
     strongest = None if screen.result is None else screen.result.strongest
     if strongest is not None and strongest.probabilities is not None:
-        show_song_of(strongest.probabilities)
+        _show_song_of(strongest.probabilities)
 
 
 def _draw_rounds(screen: _Screen) -> None:
@@ -151,9 +160,9 @@ def _draw_lesson(screen: _Screen) -> None:
 LIVE: list[Part[_Screen]] = [
     # First, as the choice of music decides what plays
     Part("controls", _draw_controls, lambda shown: shown.session.is_on),
-    Part("side", lambda _: show_songs(), lambda shown: shown.has_music and LIVE_MUSIC.value == SONGS),
+    Part("side", lambda _: _show_songs(), lambda shown: shown.has_music and LIVE_MUSIC.value == SONGS),
     Part("side", lambda shown: show_session_songs(shown.answer), lambda shown: shown.is_over and shown.answer.moods),
-    Part("strip", lambda _: show_band(), lambda shown: shown.has_music and LIVE_MUSIC.value != SONGS),
+    Part("strip", lambda _: _show_band(), lambda shown: shown.has_music and LIVE_MUSIC.value != SONGS),
     Part("words", lambda _: show_words(), lambda shown: shown.has_music),
     Part("video", lambda of: show_video(of.session, has_plane=of.view is View.FACES), lambda of: of.session.is_on),
     Part("side", lambda shown: show_faces(shown.view is View.CLASSROOM), lambda shown: shown.has_music),
@@ -163,6 +172,70 @@ LIVE: list[Part[_Screen]] = [
     Part("below", lambda _: show_timeline(), lambda shown: shown.has_music and shown.view is View.FACES),
     Part("summary", lambda shown: show_summary(shown.session, shown.answer), lambda shown: shown.is_over),
 ]
+
+
+# Music during a session: the band that the faces conduct, with a clip to keep, or songs for their mood.
+# `browser/layers.js` plays and draws the band in the browser
+
+SONGS = "Songs"
+"""The choice of songs instead of the band."""
+
+_MOOD_S = 10
+
+
+def _draw_music() -> None:
+    """Show the choice between the styles of the band and songs."""
+    band = json.loads((data_dir() / "band" / "band.json").read_bytes())
+    styles = [style["name"] for style in band["styles"]]
+    LIVE_MUSIC.draw(
+        st.segmented_control,
+        "Music",
+        [*styles, SONGS],
+        format_func=str.capitalize,
+        label_visibility="collapsed",
+        on_change=_forget_mood,
+    )
+
+
+def _forget_mood() -> None:
+    page_state(LiveState).mood = None
+    forget_queue("live")
+
+
+def _show_band() -> None:
+    """Let the band play the chosen style for the faces, and show its layers."""
+    mount("layers", key="live-band", data={"style": LIVE_MUSIC.value})
+
+
+def _show_songs() -> None:
+    """Let songs follow the mood of the last ten seconds, one fading into the next, and show them."""
+    _follow_mood()
+    if (mood := page_state(LiveState).mood) is not None:
+        show_queue(play_for(Answer(who=MOMENT, moment=mood).request(), "live", fades=True), "emomusic-live")
+
+
+def _show_song_of(moment: EmotionProbabilities) -> None:
+    """Show the policies and the songs for the strongest face of a game."""
+    answer = Answer(who=MOMENT, moment=moment)
+    queue = play_for(request_of(answer), "live")
+    draw_policy(answer)
+    st.caption(answer.reason(queue.request))
+    show_queue(queue, "emomusic-live")
+
+
+@live_fragment(1.0)
+def _follow_mood(session: LiveSession) -> None:
+    live, table = page_state(LiveState), session.reader.timeline()
+    now = mean_of(table[table["time_s"] > table["time_s"].max() - _MOOD_S])
+    if now is not None and (live.mood is None or _mood_of(now) != _mood_of(live.mood)):
+        live.mood = now
+        st.rerun()
+    if live.mood is None:
+        st.caption("A face on the webcam chooses the first song.")
+
+
+def _mood_of(mean: EmotionProbabilities) -> Mood:
+    return target_of(Request(mean.point, emotion=mean.emotion))[1]
 
 
 # Before START and above the video

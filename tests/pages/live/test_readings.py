@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion, Mood
-from emomusic.app.live.music import SONGS
+from emomusic.app.live.page import SONGS
 from emomusic.app.queues import PlayerState
 from emomusic.errors import ModelError
 from emomusic.server.frames import Problem
