@@ -14,8 +14,8 @@ from emomusic.answer.others import FilmAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, outline_tile, show_chart, show_tile
 from emomusic.app.choices import ANSWER_TAB, FILM_FOLLOWS, SONGS_FROM, Source
-from emomusic.app.film.songs import VIDEO, mix_songs, play_scene_song, scene_picks, set_scene, stop_unless_following
-from emomusic.app.film.state import FilmState, ScenePicks
+from emomusic.app.film.songs import VIDEO, answer_to, mix_songs, play_scene_song, set_scene, stop_unless_following
+from emomusic.app.film.state import FilmState
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.page import Part, draw_parts
 from emomusic.app.player import show_queue
@@ -48,18 +48,17 @@ def _show_plane(answer: FilmAnswer) -> None:
 
 def _draw_actions(screen: _Screen) -> None:
     """A menu with the film and its readings as files."""
-    here, film, picks = page_state(FilmState), screen.film, screen.picks
-    assert picks is not None  # as the part says
+    here, film, picks = page_state(FilmState), screen.film, _answer_of(page_state(FilmState)).picks
     with shown_errors(), st.popover("Download", icon=":material/download:", key="film-downloads"):
         if film.marked is not None:
             _show_link(film.marked, "Marked film (MP4)")
             label = "Film with its songs (MP4)"
             if film.mixed is not None and here.mixed is picks:
                 _show_link(film.mixed, label)
-            elif any(pick is not None and pick.song.is_audio for pick in picks.picks):
+            elif any(pick is not None and pick.song.is_audio for pick in picks):
                 key, is_over = "film-mix", film.phase is FilmPhase.OVER
                 st.button(label, type="tertiary", on_click=mix_songs, disabled=not is_over, key=key)
-            elif any(pick is not None for pick in picks.picks):
+            elif any(pick is not None for pick in picks):
                 st.caption(f"{label}: Spotify's songs cannot be mixed into a film.")
                 bundled = Source.BUNDLED
                 st.button(f"Use {LABELS[bundled]}", on_click=SONGS_FROM.set, args=(bundled,), key="film-bundled")
@@ -69,7 +68,7 @@ def _draw_actions(screen: _Screen) -> None:
             ("Playlist (M3U)", _make_playlist, "emomusic-film.m3u"),
         ):
             download_button(label, here, make, name, type="tertiary")
-        if any(pick is not None and pick.song.is_on_spotify for pick in picks.picks):
+        if any(pick is not None and pick.song.is_on_spotify for pick in picks):
             st.caption("The playlist has links to Spotify: paste them into a playlist in its desktop app.")
 
 
@@ -78,19 +77,14 @@ def _show_link(file: StreamedFile, label: str) -> None:
     st.html(f'<a href="{file.download_url}" download>{label}</a>')
 
 
-def _answer_of(here: FilmState, film: FilmView | None = None) -> FilmAnswer:
-    """The answer to the film of the page, which has songs: as it is now, or at the moment that a run shows."""
-    assert here.job is not None
-    assert here.picks is not None
-    film = film or here.job.view()
-    assert film.reading is not None
-    chosen, (requests, picks) = min(here.scene, len(film.scenes) - 1), (here.picks.requests, here.picks.picks)
-    return FilmAnswer(here.job.name, film.reading, film.scenes, requests, picks, chosen, film.is_reading, film.problem)
+def _answer_of(here: FilmState) -> FilmAnswer:
+    assert here.answer is not None  # the page offers files only then
+    return here.answer
 
 
 def _make_json(here: FilmState) -> str:
-    assert here.picks is not None
-    songs = here.picks.music.recommender.songs
+    assert here.queue is not None
+    songs = here.queue.music.recommender.songs
     return _answer_of(here).record(lambda request: songs(request, _SONGS_OF_SCENE), without_folders)
 
 
@@ -112,13 +106,11 @@ class _Screen:
         job: the film.
         film: the moment of it that the run shows.
         answer: the answer with songs; None before the first scene is known.
-        picks: the songs of the scenes, as the page keeps them.
     """
 
     job: FilmJob
     film: FilmView
     answer: FilmAnswer | None
-    picks: ScenePicks | None
 
     @property
     def video(self) -> ServedFile | None:
@@ -128,7 +120,7 @@ class _Screen:
 
 def show_screen(job: FilmJob, film: FilmView) -> None:
     """Show the film, the chosen scene with its song, the timeline and the downloads."""
-    reading, answer, picks = film.reading, None, None
+    reading, answer = film.reading, None
     ratio = 16 / 9 if reading is None else reading.width / reading.height
     first = live.ABOVE + live.CURVES
     sizes = {"left": live.LEFT, "right": live.RIGHT, "tiles": live.TILES, "row": live.ROW, "top": first}
@@ -138,9 +130,8 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
         places = {part.name: st.container(key=f"film-part-{part.name}", gap="xsmall") for part in FILM}
     if film.scenes and film.has_answer:
         with places["answer"], shown_errors():
-            picks = scene_picks(film.scenes)
-            answer = _answer_of(page_state(FilmState), film)
-    draw_parts(FILM, _Screen(job, film, answer, picks), places)
+            answer = answer_to(job, film)
+    draw_parts(FILM, _Screen(job, film, answer), places)
 
 
 def _draw_film(screen: _Screen) -> None:
@@ -203,7 +194,7 @@ def _show_no_answer(film: FilmView) -> None:
 
 def _draw_timeline(screen: _Screen) -> None:
     """The strip: the curves of the film, below them the scenes with their songs, and a row for each person."""
-    film, reading, chosen = screen.film, screen.film.reading, page_state(FilmState).scene
+    film, reading = screen.film, screen.film.reading
     if reading is None or not (reading.duration_s or len(reading)):
         return
     people = reading.persons()
@@ -214,7 +205,7 @@ def _draw_timeline(screen: _Screen) -> None:
         if screen.answer is not None:
             _show_scenes(screen.job, screen.answer)
             if screen.video is not None:
-                _follow_film([scene.start_s for scene in film.scenes], min(chosen, len(film.scenes) - 1))
+                _follow_film([scene.start_s for scene in film.scenes], screen.answer.chosen)
     with st.container(key="film-people", gap=None):
         for face in people[:_FACES_SHOWN]:
             portrait = screen.job.portrait(face.number)

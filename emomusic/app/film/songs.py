@@ -2,51 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
+from emomusic.answer.others import FilmAnswer
 from emomusic.app.bar import content_of
 from emomusic.app.choices import FILM_FOLLOWS
-from emomusic.app.film.state import FilmState, ScenePicks
+from emomusic.app.film.state import FilmState
 from emomusic.app.frame import shown_errors
 from emomusic.app.queues import PageQueue, PlayerState, start
-from emomusic.app.sources import your_music
+from emomusic.app.sources import YourMusic, your_music
 from emomusic.app.state import page_state
 from emomusic.media.film_songs import SceneSong
+from emomusic.server.film_job import FilmJob, FilmView
 from emomusic.songs.recommend import one_song_each
 from emomusic.songs.request import Request
-from emomusic.stream.timeline import Scene
 
 VIDEO = ".st-key-film-frame video"
 """Selects the film in the page."""
 
 
-def scene_picks(scenes: Sequence[Scene]) -> ScenePicks:
-    """One song for each scene, for the visitor's music. `FilmState.queue` holds the same songs for the bar."""
-    here, player = page_state(FilmState), page_state(PlayerState)
-    music = your_music().after(None if here.picks is None else here.picks.music)
-    moods = (here.mood_of(number, scene) for number, scene in enumerate(scenes))
+def answer_to(job: FilmJob, film: FilmView) -> FilmAnswer:
+    """The answer to a moment of the film, with one song for each scene, for the visitor's music; there are scenes.
+
+    The session keeps it. `FilmState.queue` holds the same songs for the bar.
+    """
+    here, queue = page_state(FilmState), page_state(FilmState).queue
+    music = your_music().after(None if queue is None else queue.music)
+    moods = (here.mood_of(number, scene) for number, scene in enumerate(film.scenes))
     requests = [music.asked(Request(point, emotion=emotion)) for point, emotion in moods]
-    skipped, picks = frozenset(player.skipped), here.picks
-    is_same = picks is not None and picks.music.recommender is music.recommender
-    if picks is None or not is_same or (picks.requests, picks.skipped) != (requests, skipped):
+    skipped = frozenset(page_state(PlayerState).skipped)
+    is_same = queue is not None and queue.music.recommender is music.recommender and here.skipped == skipped
+    before, reading = here.answer, film.reading
+    picks = before.picks if before is not None and is_same and before.requests == requests else None
+    is_new = picks is None
+    if picks is None:
         with st.spinner("Choosing songs"):
-            found = one_song_each(requests, music.recommender, skipped)
-        picks = here.picks = ScenePicks(music, requests, skipped, found)
-        _queue_scene(picks)
-    if here.queue is not None:
-        here.queue.music = music
-    return picks
+            picks = one_song_each(requests, music.recommender, skipped)
+    assert reading is not None
+    chosen = min(here.scene, len(film.scenes) - 1)
+    answer = FilmAnswer(job.name, reading, film.scenes, requests, picks, chosen, film.is_reading, film.problem)
+    here.answer, here.skipped = answer, skipped
+    if queue is None or is_new:
+        queue = _queue_scene(answer, music)
+    queue.music = music
+    return answer
 
 
-def _queue_scene(picks: ScenePicks) -> PageQueue:
+def _queue_scene(answer: FilmAnswer, music: YourMusic) -> PageQueue:
     """Let the queue begin with the song of the chosen scene; the songs before it stay."""
     here = page_state(FilmState)
-    songs = [pick for pick in picks.picks if pick is not None]
-    queue = PageQueue("film", picks.music, picks.requests[0], songs, fades=True, video=VIDEO)
+    songs = [pick for pick in answer.picks if pick is not None]
+    queue = PageQueue("film", music, answer.requests[0], songs, fades=True, video=VIDEO)
     here.queue = page_state(PlayerState).open(queue)
-    later = {pick.song.id for pick in picks.picks[here.scene :] if pick is not None}
+    later = {pick.song.id for pick in answer.picks[here.scene :] if pick is not None}
     while queue.current is not None and queue.current.song.id not in later:
         queue.go_on()
     return queue
@@ -56,8 +64,8 @@ def play_scene_song(number: int) -> None:
     """Choose a scene, and let the bar play its song, which waits with the film."""
     here = page_state(FilmState)
     here.scene = number
-    if here.picks is not None:
-        start(_queue_scene(here.picks), waits=True)
+    if here.answer is not None and here.queue is not None:
+        start(_queue_scene(here.answer, here.queue.music), waits=True)
 
 
 def stop_unless_following() -> None:
@@ -83,14 +91,14 @@ def set_scene(number: int, at_s: float | None = None) -> None:
 def mix_songs() -> None:
     """Let the thread of the film mix the songs of the scenes that are audio files."""
     here = page_state(FilmState)
-    job = here.job
-    if job is None or (picks := here.picks) is None:
+    job, answer = here.job, here.answer
+    if job is None or answer is None:
         return
     with shown_errors():
         songs = [
             SceneSong(scene.start_s, scene.end_s, content_of(pick.song))
-            for scene, pick in zip(job.view().scenes, picks.picks, strict=True)
+            for scene, pick in zip(answer.scenes, answer.picks, strict=True)
             if pick is not None and pick.song.is_audio
         ]
         if job.mix(songs):
-            here.mixed = picks
+            here.mixed = answer.picks

@@ -10,22 +10,11 @@ from typing import TYPE_CHECKING
 from emomusic.affect import AffectPoint, Emotion
 
 if TYPE_CHECKING:
+    from emomusic.answer.others import FilmAnswer  # loads pandas
     from emomusic.app.queues import PageQueue
-    from emomusic.app.sources import YourMusic
     from emomusic.server.film_job import FilmJob  # loads OpenCV and FFmpeg
-    from emomusic.songs.request import Request
     from emomusic.songs.song import Pick
     from emomusic.stream.timeline import Scene
-
-
-@dataclass(frozen=True, slots=True)
-class ScenePicks:
-    """One song for each scene."""
-
-    music: YourMusic  # with which they were chosen
-    requests: Sequence[Request]  # those for the scenes, with the visitor's music
-    skipped: Set[str]  # as in `PlayerState`, at that moment
-    picks: Sequence[Pick | None]  # the songs; None where no song fits
 
 
 @dataclass
@@ -41,9 +30,10 @@ class FilmState:
     num_choices: int = 0  # number of these choices in the session
     # those of the chosen scenes, as first seen, so that their songs stay
     moods: dict[int, tuple[AffectPoint, Emotion]] = field(default_factory=dict)
-    picks: ScenePicks | None = None  # the song of each scene
+    answer: FilmAnswer | None = None  # that of the last run, with the song of each scene; None before the first scene
     queue: PageQueue | None = None  # with these songs, from that of the chosen scene on
-    mixed: ScenePicks | None = None  # the songs that the visitor wanted in the film; None before
+    skipped: Set[str] = frozenset()  # as in `PlayerState` when they were chosen
+    mixed: Sequence[Pick | None] | None = None  # the songs that the visitor wanted in the film; None before
     _stop_job: Callable[[], object] = lambda: None
 
     @property
@@ -62,6 +52,6 @@ class FilmState:
         self._stop_job()
         if job is not None:
             self._stop_job = weakref.finalize(self, job.end)
-        self.job, self.scene, self.at_s, self.picks, self.mixed = job, 0, None, None, None
-        self.queue = None
+        self.job, self.scene, self.at_s = job, 0, None
+        self.answer = self.queue = self.mixed = None
         self.moods.clear()
