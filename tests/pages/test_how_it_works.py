@@ -9,7 +9,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EmotionProbabilities, Quadrant
-from emomusic.app.how_it_works import moments
+from emomusic.app.how_it_works import drawing
 from emomusic.app.how_it_works.steps import STEPS, step_named
 from emomusic.app.queues import PlayerState
 from emomusic.errors import ImageError
@@ -57,7 +57,7 @@ def test_the_first_step_has_the_first_sample_and_follows_the_last_one_without_a_
 
 
 def test_the_photo_is_shown_before_its_boxes(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(moments, "mount", lambda *_, data, **__: pytest.fail("without boxes"))
+    monkeypatch.setattr(drawing, "mount", lambda *_, data, **__: pytest.fail("without boxes"))
     monkeypatch.setattr(walk_module, "read_for_visitor", Mock(side_effect=ImageError("not yet")))
     at(app, "picture", sample="four-people")
     assert image_alts(app) == ["The photo"]

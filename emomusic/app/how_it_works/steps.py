@@ -23,15 +23,16 @@ from emomusic.affect import (
 )
 from emomusic.app.frame import escape_markdown
 from emomusic.app.how_it_works.drawing import (
+    MOMENTS,
     Drawing,
     bars,
     fit_height,
     place_on_plane,
     place_square,
+    show_moments,
     spectrogram,
     votes_answers,
 )
-from emomusic.app.how_it_works.moments import MOMENTS, show_moments
 from emomusic.app.plane import describe_few
 from emomusic.app.player import show_start, song_line
 from emomusic.app.queues import play_list

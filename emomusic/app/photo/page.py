@@ -19,11 +19,14 @@ from emomusic.app.choices import ANSWER_TAB, FACE, MOOD, SAMPLE, STEP
 from emomusic.app.frame import download_button, escape_markdown_message, show_problems
 from emomusic.app.page import Part, draw_parts
 from emomusic.app.persons import PersonsState, draw_persons_menu, show_known
-from emomusic.app.photo.choices import answer_of, draw_by_hand, draw_who, set_who
 from emomusic.app.photo.screen import (
     PARTS,
+    answer_of,
+    draw_by_hand,
     draw_frame,
+    draw_who,
     screen_style,
+    set_who,
     show_faces,
     show_picture,
     show_sheet,
