@@ -11,7 +11,7 @@ import streamlit as st
 
 from emomusic.app.browser.components import mount
 from emomusic.app.frame import escape_markdown
-from emomusic.app.state import page_state
+from emomusic.app.state import CameraState, page_state
 from emomusic.server.frames import Problem
 
 _PROBLEMS = {
@@ -56,19 +56,6 @@ class PhotoCamera(CameraQuestion):
     """The question of the Photo page."""
 
 
-@dataclass
-class Cameras:
-    """The cameras of a visitor.
-
-    Attributes:
-        device: the chosen one; "" leaves the choice to the browser.
-        others: id and name of those that are not in use.
-    """
-
-    device: str = ""
-    others: tuple[tuple[str, str], ...] = ()
-
-
 _ASK_KEY = "camera-question"
 
 
@@ -104,11 +91,11 @@ def ask_browser(kind: type[CameraQuestion], on_camera: Callable[[], None], *, se
     data = {"attempt": question.request if question.is_asking else "", "sends": sends}
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
         options = {"on_answer_change": take_answer, "on_devices_change": note_devices}
-        mount("question", key=_ASK_KEY, data=data | {"device": page_state(Cameras).device}, **options)
+        mount("question", key=_ASK_KEY, data=data | {"device": page_state(CameraState).device}, **options)
 
 
 def _note_others(answer: Mapping[str, Any]) -> None:
-    page_state(Cameras).others = tuple((str(device), str(name)) for device, name in answer.get("others", ()))
+    page_state(CameraState).others = tuple((str(device), str(name)) for device, name in answer.get("others", ()))
 
 
 def camera_works() -> bool:
@@ -145,14 +132,14 @@ def show_problem(problem: Problem, page: str, *, again: Callable[[], None] | Non
 
 def show_other_cameras(page: str, again: Callable[[], None]) -> None:
     """Show a button for each camera that is not in use, after which `again` asks for it."""
-    for position, (_, name) in enumerate(page_state(Cameras).others):
+    for position, (_, name) in enumerate(page_state(CameraState).others):
         label, key = f"Use {escape_markdown(name)}", f"{page}-camera-{position}"
         st.button(label, icon=":material/cameraswitch:", on_click=_use, args=(position, again), key=key)
 
 
 def _use(position: int, again: Callable[[], None]) -> None:
     """Try another camera."""
-    cameras = page_state(Cameras)
+    cameras = page_state(CameraState)
     if position < len(cameras.others):
         cameras.device = cameras.others[position][0]
     again()

@@ -8,7 +8,6 @@ import mimetypes
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -127,18 +126,10 @@ def open_page(name: str) -> None:
     finish_callbacks(take_callback_error)
     if name != "live" and (session := page_state(CameraState).session) is not None:
         session.leave()
-    open_address(name, page_state(Visit))
-    failed = page_state(CallbackErrors)
-    for message in failed.messages:
+    open_address(name, visit := page_state(Visit))
+    for message in visit.problems:
         st.error(message, icon=":material/error:")
-    failed.messages.clear()
-
-
-@dataclass
-class CallbackErrors:
-    """The messages about failed callbacks, for the next run of the page."""
-
-    messages: list[str] = field(default_factory=list)
+    visit.problems.clear()
 
 
 def take_callback_error(error: Exception) -> bool:
@@ -148,7 +139,7 @@ def take_callback_error(error: Exception) -> bool:
         if context is not None and context.fragment_ids_this_run:  # the page itself does not run
             st.toast(error_text(error), icon=":material/error:", duration="infinite")
         else:
-            page_state(CallbackErrors).messages.append(error_text(error))
+            page_state(Visit).problems.append(error_text(error))
     return isinstance(error, EmomusicError)
 
 

@@ -16,7 +16,7 @@ songs changes. A mood needs no policy: `play_for(answer.request(), "photo")`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -25,7 +25,7 @@ from emomusic.affect import Mood
 from emomusic.answer.answer import Answer
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, show_chart
-from emomusic.app.choices import DESTINATION, POLICIES, POLICY
+from emomusic.app.choices import DESTINATION, POLICIES, POLICY, Address
 from emomusic.app.queues import PageQueue, play, weak_callback
 from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint, circumplex
@@ -44,13 +44,6 @@ _LEAST_HEIGHT = 200  # pixels of a chart that fills its container
 
 _CIRCLES = {MOMENT: "The circle is that moment", NOBODY: "The circle is you"}
 """The caption of the circles on the plane; others are faces."""
-
-
-@dataclass
-class PlaneState:
-    """How often the visitor has clicked a plane."""
-
-    num_clicks: int = 0
 
 
 def request_of(answer: Answer) -> Request:
@@ -110,7 +103,7 @@ def show_plane(
     unclear = (other for other in others if other.who == who and not other.is_sure)  # its songs are for neutral
     faces.append(next(unclear, FacePoint(who, point, emotion, pictures.get(who, ""))))
     # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
-    key = f"{_PLANE}-{page_state(PlaneState).num_clicks}"
+    key = f"{_PLANE}-{page_state(Address).renewed[_PLANE]}"
     with st.container(key="plane", gap="xsmall", height="stretch"):
         show_chart(
             circumplex(faces, picks, target=target, playing=playing, height=_LEAST_HEIGHT),
@@ -146,7 +139,7 @@ def _take_mark(queue: PageQueue, key: str, shown: Sequence[Who], on_face: Callab
         play(queue, mark)
     elif on_face is not None and (clicked_one := next((who for who in shown if who.label == mark), None)) is not None:
         on_face(clicked_one)
-    page_state(PlaneState).num_clicks += 1
+    page_state(Address).renewed[_PLANE] += 1
 
 
 def face_points(faces: Faces) -> list[FacePoint]:

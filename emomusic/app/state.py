@@ -12,7 +12,7 @@ They read the state.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -39,6 +39,7 @@ class Visit:
     page: str | None = None
     number: int = 0
     bar: Any = None  # the place of the bar in this run of the page; None once it is shown
+    problems: list[str] = field(default_factory=list)  # of failed callbacks, for the next run of the page
 
     def enter(self, page: str) -> None:
         """Count visits to pages, to distinguish a return from another page from Back on this page."""
@@ -48,9 +49,17 @@ class Visit:
 
 @dataclass
 class CameraState:
-    """The visitor's `LiveSession`, running or ended; None before the first start."""
+    """The cameras of a visitor.
+
+    Attributes:
+        session: the `LiveSession`, running or ended; None before the first start.
+        device: the chosen camera; "" leaves the choice to the browser.
+        others: id and name of those that are not in use.
+    """
 
     session: Any = None
+    device: str = ""
+    others: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
