@@ -53,7 +53,7 @@ class Address:
     # The parameters before the changes of which the browser may not know yet, and the run that made the last one
     older: list[dict[str, list[str]]] = field(default_factory=list)
     writer: Any = None
-    # How often each widget got another key, in menus and on the plane
+    # How often each widget in a menu got another key, and so the plane and the uploaders of photos
     renewed: Counter[str] = field(default_factory=Counter)
 
 

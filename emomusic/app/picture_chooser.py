@@ -14,7 +14,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app.camera import camera_works, show_problem
 from emomusic.app.charts import outline_tile, show_tile
-from emomusic.app.choices import ABOUT_SAMPLE, PICTURE_FROM, SAMPLE, choose
+from emomusic.app.choices import ABOUT_SAMPLE, PICTURE_FROM, SAMPLE, Address, choose
 from emomusic.app.frame import escape_markdown
 from emomusic.app.state import page_state
 from emomusic.app.uploads import keep_upload, show_uploader
@@ -117,7 +117,7 @@ def _show_camera() -> None:
 
 def _widget_key(name: str) -> str:
     """The key of an uploader; another one after each photo, so that the next photos replace the last ones."""
-    number = page_state(PictureState).num_taken
+    number = page_state(Address).renewed["own"]
     return f"{name}-{number}" if number else name
 
 
@@ -175,7 +175,7 @@ def _store_own(files: Sequence[UploadedFile], *, is_posed: bool = False) -> None
             notes.append(f"The limit is {MOST_PICTURES} photos; {pluralize(left_out, 'file')} not read.")
         set_sample(None)
         page_state(PictureState).take(tuple(taken.values()), tuple(notes))
-        page_state(PictureState).num_taken += 1
+        page_state(Address).renewed["own"] += 1
     # Last, because another run of the page can interrupt this one, and stores the same files again
     for file in files:
         file.close()  # the session keeps the object, and with it the bytes, until the next run

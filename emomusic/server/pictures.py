@@ -79,14 +79,12 @@ class PictureState:
         notes: sentences about files that are not among them.
         results: what the pages made of the photos, with their digest, by type.
         token: names this state to the browser's tab; "" without own photos.
-        num_taken: how often the visitor gave photos.
     """
 
     own: tuple[Picture, ...] = ()
     notes: tuple[str, ...] = ()
     results: dict[type[Any], tuple[str, Any]] = field(default_factory=dict)
     token: str = ""
-    num_taken: int = 0
 
     @property
     def held_thing(self) -> str:
