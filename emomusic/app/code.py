@@ -98,59 +98,52 @@ class _Screen:
         songs = f"recommend_songs({target}{options}, num_songs={JOURNEY_STEPS})"
         return f"for pick in {songs}:\n    print(pick.song.full_name)"
 
+    def without_picture(self, target: str, *names: str, **options: str) -> Code:
+        """The code of songs for an expression of Python, with what it imports and the options of the command."""
+        imported = ", ".join([*names, "recommend_songs"])
+        python = f"from emomusic import {imported}\n\n{self.recommend(target)}"
+        return Code(self.command("recommend", **options), python)
+
 
 def _of_picture(screen: _Screen) -> Code:
     says, mood = screen.one(SAYS), screen.one(MOOD)
     if screen.one(SAMPLE) == ALL_SAMPLES and not (says or mood):
         return _of_all(screen)
     if mood in [*Mood]:
-        point = Mood(mood).point
-        place: dict[str, str | list[str]] = {
-            "valence": str(point.valence),
-            "arousal": str(point.arousal),
-            "policy": Policy.MATCH.value,
-        }
-        plain, target = _Screen({GENRES.name: screen.all(GENRES)}), f"AffectPoint({point.valence}, {point.arousal})"
-        python = f"from emomusic import AffectPoint, recommend_songs\n\n{plain.recommend(target)}"
-        return Code(plain.command("recommend", **place), python)
+        point, plain = Mood(mood).point, _Screen({GENRES.name: screen.all(GENRES)})
+        options = {"valence": str(point.valence), "arousal": str(point.arousal), "policy": Policy.MATCH.value}
+        return plain.without_picture(f"AffectPoint({point.valence}, {point.arousal})", "AffectPoint", **options)
     if says:
-        python = f"from emomusic import recommend_songs\n\n{screen.recommend(repr(says))}"
-        return Code(screen.command("recommend", emotion=says), python)
+        return screen.without_picture(repr(says), emotion=says)
     call = f"read_picture({screen.picture!r}{', posed=True' if screen.posed else ''})"
     numbers = range(1, _MOST_FACES + 1)
     face = next((number for number in numbers if Who.face(number).value == screen.one(WHO)), None)
     target = "reading" if face is None else f"reading.faces[{face - 1}]"
-    python = "\n".join(
-        [
-            "from emomusic import read_picture, recommend_songs\n",
-            f"reading = {call}",
-            "print(*reading.faces.emotions)",
-            screen.recommend(target),
-        ]
-    )
+    python = f"""from emomusic import read_picture, recommend_songs
+
+reading = {call}
+print(*reading.faces.emotions)
+{screen.recommend(target)}"""
     more: dict[str, str | list[str]] = {"songs": str(JOURNEY_STEPS)}
     if screen.posed:
         more["posed"] = "true"
     query = urlencode(screen.songs | more, doseq=True)
     curl = f'curl -H "Authorization: Bearer $TOKEN" --data-binary @{screen.picture} "$EMOMUSIC/api/analyze?{query}"'
-    options = ["--posed"] if screen.posed else []
+    posed = ["--posed"] if screen.posed else []
     has_api = "to" not in screen.songs and target == "reading"
-    return Code(screen.command("analyze", screen.picture, *options), python, curl if has_api else "")
+    return Code(screen.command("analyze", screen.picture, *posed), python, curl if has_api else "")
 
 
 def _of_all(screen: _Screen) -> Code:
     """The code of the samples as one group."""
     files = [f"{_SAMPLES}/{name}.jpg" for name in SAMPLES if name != GROUP]
-    python = "\n".join(
-        [
-            "from emomusic import read_picture, recommend_songs",
-            "from emomusic.faces.table import Faces\n",
-            f"files = {files!r}",
-            "faces = Faces.joined([read_picture(file).faces for file in files])",
-            "print(faces.mean().emotion)",
-            screen.recommend("faces.heard()"),
-        ]
-    )
+    python = f"""from emomusic import read_picture, recommend_songs
+from emomusic.faces.table import Faces
+
+files = {files!r}
+faces = Faces.joined([read_picture(file).faces for file in files])
+print(faces.mean().emotion)
+{screen.recommend("faces.heard()")}"""
     return Code(screen.command("analyze", *files), python)
 
 
@@ -171,6 +164,8 @@ for scene in reading.scenes():
 
 def _of_music(screen: _Screen) -> Code:
     genres, track, words = _Screen({GENRES.name: screen.all(GENRES)}), screen.one(MUSIC_TRACK), screen.one(MUSIC_QUERY)
+    if not (track or words):
+        return genres.without_picture("'neutral'", emotion="neutral")
     load = "from emomusic.songs.recommend import load_recommender\n"
     if track:
         python = f"""from emomusic.songs.mood import MOODS
@@ -178,15 +173,13 @@ def _of_music(screen: _Screen) -> Code:
 songs = load_recommender()
 row = songs.catalogue.row_of({track!r})
 print(songs.catalogue.song(row).full_name, MOODS[songs.likeliest_moods[row]])"""
-    elif words:
+    else:
         python = f"""{load.rstrip()}
 from emomusic.songs.search import search
 
 print(len(search(load_recommender(), {words!r}).rows))"""
-    else:
-        python = f"from emomusic import recommend_songs\n\n{genres.recommend(repr('neutral'))}"
     terms, _ = terms_in(normalize_text(words).split())
-    target: dict[str, str | list[str]] = {"like": track or words} if track or words else {"emotion": "neutral"}
+    target: dict[str, str | list[str]] = {"like": track or words}
     if terms and not track:
         point = MOOD_POINTS[next((term.mood for term in terms if term.mood is not None), Mood.HAPPY)]
         target = {"valence": str(point.valence), "arousal": str(point.arousal)}

@@ -80,17 +80,9 @@ def escape_markdown_message(text: str) -> str:
 
 
 @cache
-def read_beside(module: str, *names: str) -> str:
-    """The text of files beside a module, which gives its `__file__`."""
-    return "".join((Path(module).parent / name).read_text(encoding="utf-8") for name in names)
-
-
-def style_beside(module: str, name: str, **values: str) -> str:
-    """A style sheet beside a module as HTML, in which the keys, words in capitals, are replaced by their values."""
-    style = read_beside(module, name)
-    for word, value in values.items():
-        style = style.replace(word, value)
-    return f"<style>\n{style}</style>"
+def read_beside(module: str, name: str) -> str:
+    """The text of a file beside a module, which gives its `__file__`."""
+    return Path(module).with_name(name).read_text(encoding="utf-8")
 
 
 def is_loaded(module: str) -> bool:

@@ -17,7 +17,7 @@ from emomusic.affect import Emotion, EmotionProbabilities, list_shares, share_te
 from emomusic.answer.answer import Answer
 from emomusic.app.browser.components import mount
 from emomusic.app.choices import MOOD, SAMPLE, SAYS, WHO, Choice, choose
-from emomusic.app.frame import style_beside
+from emomusic.app.frame import read_beside
 from emomusic.colours import EMOTION_COLOURS, TRAIL, ink_on
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import FaceReading
@@ -51,7 +51,10 @@ def screen_style(
         "NUMBER": str(number),
         "RATIO": f"{readings[0].width / readings[0].height if readings else 1:.4f}",
     }
-    return style_beside(__file__, "faces.css", **values)
+    style = read_beside(__file__, "faces.css")
+    for word, value in values.items():  # words in capitals
+        style = style.replace(word, value)
+    return f"<style>\n{style}</style>"
 
 
 def _face_style(face: FaceReading, reading: PictureReading) -> str:
