@@ -11,8 +11,7 @@ import streamlit as st
 
 from emomusic.affect import EMOTIONS, share_text
 from emomusic.app.frame import download_button, shown_errors
-from emomusic.app.live.readings import show_trouble
-from emomusic.app.live.session import live_fragment, with_session
+from emomusic.app.live.session import live_fragment, show_trouble, with_session
 from emomusic.charts.face import expression_uri
 from emomusic.colours import EMOTION_COLOURS
 from emomusic.faces.model_files import DEFAULT_MODEL

@@ -18,15 +18,6 @@ from emomusic.app.camera import show_other_cameras
 from emomusic.app.choices import LIVE_MUSIC, LIVE_VIEW, View
 from emomusic.app.live.game import show_game, show_rounds
 from emomusic.app.live.guess import show_guess
-from emomusic.app.live.readings import (
-    show_counted,
-    show_faces,
-    show_rates,
-    show_session_songs,
-    show_summary,
-    show_timeline,
-    show_words,
-)
 from emomusic.app.live.session import (
     LiveState,
     connection,
@@ -34,8 +25,15 @@ from emomusic.app.live.session import (
     live_session,
     mount_camera,
     request_camera,
+    show_counted,
+    show_faces,
     show_live_problem,
+    show_rates,
+    show_session_songs,
+    show_summary,
+    show_timeline,
     show_video,
+    show_words,
     with_session,
 )
 from emomusic.app.live.teach import show_lesson

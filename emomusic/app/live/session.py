@@ -1,6 +1,7 @@
-"""What the visitor of the Live page asked for, the session that runs for it, and its video.
+"""What the visitor of the Live page asked for, the session that runs for it, its video and its readings.
 
-The browser shows the camera itself. `browser/camera.js` sends its frames and draws the marks that come back.
+The browser shows the camera itself. `browser/camera.js` sends its frames and draws the marks that come back. Fragments
+show what is read now and over the last ten minutes; after STOP, the page tells how the session went.
 
 Fragments and callbacks get the session from here: Streamlit would keep a session that they refer to.
 """
@@ -14,17 +15,26 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
+import pandas as pd
 import streamlit as st
 from streamlit import runtime
 
-from emomusic.affect import EmotionProbabilities
+from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares, share_text
 from emomusic.answer.answer import Answer
+from emomusic.answer.others import MOST_SONGS, SessionAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.camera import CameraQuestion, ask_browser, show_problem
+from emomusic.app.charts import outline_tile, show_chart, show_face_rows, show_tile
 from emomusic.app.choices import PICTURE_FROM
-from emomusic.app.queues import forget_queue
+from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
+from emomusic.app.player import show_queue
+from emomusic.app.queues import PageQueue, PlayerState, forget_queue, play, play_for, weak_callback
 from emomusic.app.state import CameraState, page_state
+from emomusic.charts.face import expression_uri, share_bars
+from emomusic.charts.live import mood_areas
 from emomusic.compat import is_same_browser
+from emomusic.errors import EmomusicError
+from emomusic.faces.who import EVERYONE, MOMENT
 from emomusic.server.capacity import capacity
 from emomusic.server.frames import Problem
 from emomusic.server.ice import IceSettings, ice_settings
@@ -32,7 +42,12 @@ from emomusic.server.live import LiveSession
 from emomusic.server.settings import read_secrets, settings
 from emomusic.server.shared import shared
 from emomusic.server.visitor import LOCAL_HOSTS, session_id
-from emomusic.stream.reader import LiveReader
+from emomusic.songs.recommend import Recommender, one_song_each
+from emomusic.songs.request import Request
+from emomusic.songs.song import Pick
+from emomusic.stream.reader import LiveReader, LiveView
+from emomusic.stream.timeline import mean_of
+from emomusic.text import format_clock, join_names, pluralize
 
 
 @dataclass
@@ -152,3 +167,174 @@ def show_video(session: LiveSession, *, has_plane: bool) -> None:
             on_changed_change=lambda: None,  # the run of the page shows what has changed
             on_lost_change=with_session(LiveSession.lose),
         )
+
+
+# What is read
+
+
+@live_fragment(1.0)
+def show_words(session: LiveSession) -> None:
+    """Show the emotion now in one sentence, the number of faces and their profiles."""
+    view = session.view()
+    show_trouble(session, view)
+    answer = Answer(view.faces, EVERYONE)
+    with st.container(key="live-sentence", gap="xsmall"):
+        st.header(answer.sentence if view.faces else _status(view, session.no_frame_s), anchor=False)
+        place = f" · {answer.probabilities.point.quadrant.description}" if answer.probabilities else ""
+        st.caption(f"{pluralize(len(view.faces), 'face')}{place}")
+        if view.known:
+            names = join_names([escape_markdown(person.name) for person in view.known])
+            st.caption(f":material/face: Read with the profile of {names}")
+
+
+@live_fragment(1.0)
+def show_rates(session: LiveSession) -> None:
+    """Show how often frames arrive and faces are read, and how late."""
+    view = session.view()
+    lag = "" if view.lag_s is None else f" · {1000 * view.lag_s:.0f} ms delay"
+    rates = f"{view.frames_per_second:.1f} frames per second · {view.readings_per_second:.1f} readings per second"
+    st.caption(f"{rates}{lag}")
+
+
+@live_fragment(1.0)
+def show_counted(session: LiveSession, num_players: int) -> None:
+    """Say whose faces count if more are in view than take part."""
+    faces = session.view().faces
+    if len(faces) > num_players:
+        sizes = {face.number: face.face.box.width * face.face.box.height for face in faces}
+        largest = sorted(sorted(sizes, key=lambda number: -sizes[number])[:num_players])
+        counted = f"Face {largest[0]} counts" if len(largest) == 1 else f"Faces {join_names(map(str, largest))} count"
+        st.markdown(f":material/groups: {len(faces)} faces are in view. {counted}: the largest.")
+
+
+@live_fragment(1.0)
+def show_faces(session: LiveSession, is_large: bool) -> None:
+    """Show the probabilities of the faces, or `is_large` those of the group in large type."""
+    answer = Answer(session.view().faces, EVERYONE)
+    group, faces = answer.probabilities, answer.faces
+    if is_large or len(faces) <= 1 or group is None:
+        shares: dict[str, float] = dict.fromkeys(EMOTIONS, 0.0) if group is None else group.as_dict()
+        figure, size = share_bars(shares, height=230), 24 if is_large else 14
+        figure.update_traces(textfont={"size": size}).update_yaxes(tickfont={"size": size})
+        figure.update_layout(uniformtext={"minsize": 13, "mode": "show"})
+        if group is None:
+            figure.update_traces(text=[""] * len(EMOTIONS))
+        with st.container(key="live-large-bars" if is_large else "live-small-bars"):
+            alt = f"Probabilities: {'none' if group is None else list_shares(shares)}"
+            show_chart(figure, key="live-bars", alt=alt, height="stretch" if is_large else "content")
+        return
+    with st.container(key="live-rows"):
+        show_face_rows({EVERYONE.text: group} | {face.who.text: face.probabilities for face in faces})
+
+
+@live_fragment(2.0)  # the chart has 70 kB
+def show_timeline(session: LiveSession) -> None:
+    """Show the emotions of the group over the last ten minutes."""
+    st.markdown("**The last ten minutes**")
+    _show_areas(session.reader.timeline(), key="live-timeline")
+
+
+def _show_areas(table: pd.DataFrame, *, key: str, end_s: float | None = None) -> None:
+    """Show a timeline as stacked areas."""
+    alt = f"Shares of the seven emotions over {len(table)} seconds"
+    show_chart(mood_areas(table, end_s=end_s), key=key, alt=alt)
+    st.caption("The height of a colour is the mean share of an emotion over all faces. Gaps have no face.")
+
+
+def show_trouble(session: LiveSession, view: LiveView) -> None:
+    """Show whether the server restarts, and the error of the last frame."""
+    if capacity().is_draining:
+        with st.container(key="live-restart"):
+            st.warning(
+                "This server restarts in a moment, which ends the video. Press START again afterwards.",
+                icon=":material/restart_alt:",
+            )
+    error = view.error or session.frame_error
+    if error is None:
+        return
+    # The message of an EmomusicError is for visitors. The log has the traceback of all others
+    message = str(error) if isinstance(error, EmomusicError) else "The last frame could not be read. The video goes on."
+    st.warning(escape_markdown_message(message), icon=":material/error:")
+
+
+def _status(view: LiveView, no_frame_s: float) -> str:
+    """Return the reason why there is no emotion."""
+    if not view.num_frames:
+        return "Waiting for the first frame"
+    if no_frame_s:
+        return f"No frame for {no_frame_s:.0f} seconds. Check the webcam."
+    if view.num_readings:
+        return "No face in the video"
+    if view.error is not None:
+        return "Faces cannot be read"
+    return "Reading the first frame"
+
+
+# After STOP
+
+
+def show_session_songs(answer: SessionAnswer) -> None:
+    """Show the songs of a session that is over."""
+    show_queue(_queue_of(answer), "emomusic-session")
+
+
+def show_summary(session: LiveSession, answer: SessionAnswer) -> None:
+    """Show how a session went: a sentence, its strongest moments with their songs, the chart and the files."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.header(answer.sentence, anchor=False, width="content")
+        if answer.moods is None:
+            return
+        queue = _queue_of(answer)
+        with st.popover("Share", icon=":material/ios_share:", key="live-share"):
+            _draw_files(session, Answer(who=MOMENT, moment=mean_of(answer.table), songs=queue))
+    _draw_moments(answer, queue)
+    _show_areas(answer.table, key="live-session", end_s=answer.end_s)
+    st.markdown(" · ".join(f"{name}: **{figure}**" for name, figure in answer.figures.items()))
+
+
+def _draw_moments(answer: SessionAnswer, queue: PageQueue) -> None:
+    """The strongest second of each scene, one after another: a drawn face and the song, which a click plays."""
+    picks = {pick.number: pick for pick in queue.playlist(MOST_SONGS)}
+    playing = queue.current if page_state(PlayerState).playing is queue else None
+    outline_tile("none" if playing is None else f"moment-{playing.number}")
+    with st.container(horizontal=True, key="live-moments"):
+        for number, moment in enumerate(answer.moments, 1):
+            song = escape_markdown(picks[number].song.title) if number in picks else "no song fits"
+            show_tile(
+                "scene",
+                f"moment-{number}",
+                expression_uri(moment.emotion),
+                f"**{format_clock(moment.start_s)}** {moment.emotion.adjective} "
+                f"{share_text(moment.probabilities[moment.emotion])}  \n{song}",
+                alt=f"Moment {number}",
+                width=150,
+                on_click=weak_callback(play, queue, number),
+                args=(),
+            )
+
+
+def _draw_files(session: LiveSession, answer: Answer) -> None:
+    """The session as a card and as a table."""
+    live = page_state(LiveState)
+    live.answer = answer
+
+    def card(live: LiveState) -> bytes:
+        return live.answer.card(with_faces=False)
+
+    def table(session: LiveSession) -> str:
+        return SessionAnswer(session.reader.timeline()).csv()
+
+    options: dict[str, Any] = {"icon": ":material/download:"}
+    download_button("Card (PNG)", live, card, "emomusic-card.png", key="live-png", **options)
+    download_button("Timeline (CSV)", session, table, "emomusic-session.csv", key="live-csv", **options)
+
+
+def _queue_of(answer: SessionAnswer) -> PageQueue:
+    """One song for each of the longest scenes, in order of time, for the visitor's music; chosen once."""
+
+    def choose(recommender: Recommender, like: Request) -> list[Pick]:
+        with st.spinner("Choosing songs"):
+            songs = one_song_each(answer.requests(like), recommender)
+        return [song for song in songs if song is not None]
+
+    return play_for(answer.request, "session", choose)
