@@ -10,7 +10,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from emomusic.affect import Emotion, Mood, share_text
-from emomusic.charts.layout import BAR_MARGIN, REVERSED, lay_out
+from emomusic.charts.layout import REVERSED, bar_margin, lay_out
 from emomusic.colours import EMOTION_COLOURS, FACE_CLASS_COLOURS, TRAIL, ink_on
 
 
@@ -28,7 +28,7 @@ def share_bars(shares: Mapping[str, float], *, height: int) -> go.Figure:
         height,
         x={"range": [0, 116], "visible": False},  # space for the percentage to the right of a full bar
         y=REVERSED | {"tickfont": {"size": 14}},
-        margin=BAR_MARGIN,
+        margin=bar_margin(shares),
         bargap=0.28,
     )
 

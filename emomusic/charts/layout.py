@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,6 @@ PERCENTS = {"tickvals": [0, 25, 50, 75, 100], "ticktext": ["0 %", "25 %", "50 %"
 
 REVERSED = {"autorange": "reversed"}
 """An axis of names, from top to bottom."""
-
-BAR_MARGIN = {"l": 0, "t": 4, "b": 4}
-"""Of bars with their names."""
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 _AXIS = {"fixedrange": True, "showgrid": False, "zeroline": False, "ticks": ""}
@@ -42,6 +39,11 @@ def lay_out(
     figure.update_yaxes(**_AXIS | dict(y))
     figure.update_layout(**layout)
     return figure
+
+
+def bar_margin(names: Iterable[str]) -> dict[str, int]:
+    """The margin of bars with names, with room for the letters of the largest window: Plotly keeps measured widths."""
+    return {"l": 12 + 8 * max(map(len, names)), "t": 4, "b": 4}
 
 
 def axis_title(text: str, standoff: int = 4) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 from emomusic.affect import AffectPoint, Mood
 from emomusic.charts.affect import circumplex, corner_notes, quadrant_shapes
 from emomusic.charts.face import share_bars
-from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, legend_above, line, numbered_cells
+from emomusic.charts.layout import REVERSED, axis_title, bar_margin, lay_out, legend_above, line, numbered_cells
 from emomusic.colours import GUIDE, MOOD_COLOURS, QUIET, RIGHT, TRAIL, WRONG, faded
 from emomusic.media.sound import PATCH_S
 from emomusic.songs.mood import MOODS
@@ -112,7 +112,7 @@ def mood_regions(
             marker={"color": MOOD_COLOURS[mood], "size": 5, "line": {"width": 0.5, "color": "white"}},
         )  # fmt: skip
     axes = [{"range": [0, 1], "title": name} for name in ("valence of Spotify", "energy")]
-    return lay_out(figure, 500, x=axes[0], y=axes[1], **legend_above())
+    return lay_out(figure, _LEAST_HEIGHT, x=axes[0], y=axes[1], **legend_above())
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +291,7 @@ def influence_bars(points: npt.NDArray[np.float64]) -> go.Figure:
         290,
         x={"range": [-1.3 * reach, 1.3 * reach], "visible": False},
         y=REVERSED | {"tickfont": {"size": 13}},
-        margin=BAR_MARGIN,
+        margin=bar_margin(labels),
         bargap=0.3,
     )
 

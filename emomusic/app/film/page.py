@@ -24,7 +24,7 @@ from emomusic.server.film_job import MAX_MB, MAX_S, FilmJob, FilmPhase, FilmView
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import shared
 from emomusic.server.visitor import session_id
-from emomusic.text import format_clock
+from emomusic.text import format_clock, pluralize
 
 
 def show_film() -> None:
@@ -155,7 +155,8 @@ def _show_head(job: FilmJob, film: FilmView) -> None:
             if film.phase is not FilmPhase.OVER:
                 _show_progress()
             elif film.reading is not None:
-                st.caption(escape_markdown(job.name))
+                parts = pluralize(len(film.scenes), "scene"), pluralize(len(film.reading.persons()), "face")
+                st.markdown(" · ".join([f"**{escape_markdown(job.name)}**", format_clock(film.reading.end_s), *parts]))
         if film.is_reading:
             st.button(
                 "Cancel",

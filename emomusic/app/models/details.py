@@ -29,7 +29,7 @@ from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.metrics import mistakes, reliability
 from emomusic.records import FaceRecord, Record
 from emomusic.results import overview
-from emomusic.results.overview import FOUR_LEGEND, Benchmark, Evaluation, label_of, percent
+from emomusic.results.overview import FOUR_LEGEND, Benchmark, label_of, percent
 from emomusic.results.predictions import Chosen, read_card, read_fold_accuracies, read_history, thresholds_of
 from emomusic.text import join_names
 
@@ -78,7 +78,7 @@ def _show_tab(title: str, chosen: Chosen) -> None:
             section.draw_choices(chosen)
         for column, record in zip(st.columns(len(chosen.records), gap="large"), chosen.records, strict=True):
             with column, shown_errors():  # an error in one model leaves the other on the page
-                if len(chosen.records) > 1:
+                if len(chosen.records) > 1 and (section.legend or section is _TABS[title][0]):
                     st.markdown(f"**{label_of(record.name)}**")
                 section.show(chosen, record)
 
@@ -98,45 +98,34 @@ def _classes(chosen: Chosen) -> list[str]:
 
 
 def _show_figures(chosen: Chosen, record: Record) -> None:
-    """The accuracy and the recalls of a model, for whom it works, its figures by class, and what reports said."""
+    """The accuracy in large type, faces filled to the recall of their class (not for moods), and the weakest group."""
     if (found := overview.evaluation(record, chosen.benchmark)) is None:
         st.info("Not measured here.", icon=":material/image_not_supported:")
         return
-    with st.container(key=f"models-figure-{chosen.records.index(record)}", gap="xxsmall"):
-        _show_figure(found)
-    if isinstance(record, FaceRecord):
-        if weakest := overview.describe_weakest(record):
-            st.markdown(weakest)
-        _show_groups(chosen, record)
-    else:
-        values = _fold_accuracies(chosen.kind, record.name)
-        st.markdown("**How often it is right** in each fold of songs")
-        alt = f"Accuracy in every fold: {values.min():.0%} to {values.max():.0%}"
-        show_chart(plots.fold_spread(label_of(record.name), values), key=f"models-folds-{record.name}", alt=alt)
-    _show_by_class(chosen, record, found)
-    if record.kind is ModelKind.MUSIC and record.name == "ensemble":  # docs/experiments.md has the unbiased figure
-        st.markdown("Its members were chosen on the same songs, so the figure is a little too high.")
-    if rows := overview.list_reports(record):
-        st.table(pd.DataFrame(rows).set_index("Report"), border="horizontal")
-    else:
-        st.markdown("No report published a figure of such a model.")
-
-
-def _show_figure(found: Evaluation) -> None:
-    """Show the accuracy in large type, and a face for each class, filled to its recall; moods have no colours."""
     faces, are_emotions = "", {*found.recall} <= {*map(str, EMOTIONS)}
     for label, recall in found.recall.items():
         picture = f'<img alt="" src="{expression_uri(Emotion(label))}">' if are_emotions else "<u></u>"
         level = f'<span style="--level:{100 * recall:.0f}%">{picture}{picture}</span>'
         faces += f"<figure>{level}<figcaption>{label}<b>{100 * recall:.0f}</b></figcaption></figure>"
     large = f"<p><strong>{percent(found.accuracy)}</strong><small>{found.range}</small></p>"
-    st.html(f'<div class="figure">{large}{faces}</div>')
-
-
-def _show_groups(chosen: Chosen, record: FaceRecord) -> None:
-    """Show for whom a model works, and of photographs on which ones."""
+    with st.container(key=f"models-figure-{chosen.records.index(record)}", gap="xxsmall"):
+        st.html(f'<div class="figure">{large}{faces}</div>')
+    if isinstance(record, FaceRecord) and (weakest := overview.describe_weakest(record)):
+        st.markdown(weakest)
     if record.name == DEFAULT_MODEL:
         draw_own_faces()
+
+
+def _show_groups(chosen: Chosen, record: Record) -> None:
+    """Show for whom a model works, and of photographs on which ones; of songs, in which folds."""
+    if overview.evaluation(record, chosen.benchmark) is None:
+        return
+    if not isinstance(record, FaceRecord):
+        values = _fold_accuracies(chosen.kind, record.name)
+        st.markdown("**How often it is right** in each fold of songs")
+        alt = f"Accuracy in every fold: {values.min():.0%} to {values.max():.0%}"
+        show_chart(plots.fold_spread(label_of(record.name), values), key=f"models-folds-{record.name}", alt=alt)
+        return
     own = own_rows() if record.name == DEFAULT_MODEL else []
     groups = {"": [*overview.groups_of(record), *own]}
     wild = record.wild if chosen.benchmark is Benchmark.PHOTOGRAPHS else None
@@ -155,8 +144,10 @@ def _show_groups(chosen: Chosen, record: FaceRecord) -> None:
         st.caption(f"In {wild.missed:,} of {wild.n:,} photographs no face was found; these count as wrong.{without}")
 
 
-def _show_by_class(chosen: Chosen, record: Record, found: Evaluation) -> None:
+def _show_by_class(chosen: Chosen, record: Record) -> None:
     """Precision, recall and F1 by class, with the F1 of the report; of posed faces, the recall in each collection."""
+    if (found := overview.evaluation(record, chosen.benchmark)) is None:
+        return
     if isinstance(record, FaceRecord) and chosen.benchmark is Benchmark.POSED:
         groups = overview.recall_by_group(record)
         table, percents = (100 * pd.DataFrame(groups)).rename_axis("recall of").reset_index(), [*groups]
@@ -180,6 +171,12 @@ def _show_by_class(chosen: Chosen, record: Record, found: Evaluation) -> None:
         },
         alt=f"Figures of {label_of(record.name)} by class",
     )
+    if record.kind is ModelKind.MUSIC and record.name == "ensemble":  # docs/experiments.md has the unbiased figure
+        st.markdown("Its members were chosen on the same songs, so the figure is a little too high.")
+    if reports := overview.list_reports(record):
+        st.table(pd.DataFrame(reports).set_index("Report"), border="horizontal")
+    else:
+        st.markdown("No report published a figure of such a model.")
 
 
 def _draw_cell_menu(chosen: Chosen) -> None:
@@ -233,7 +230,7 @@ def _show_confusion(chosen: Chosen, record: Record) -> None:
         )
     with beside:
         if cell is not None and chosen.faces and rows.size and (pictures := test_pictures(found)) is not None:
-            face_grid(found, pictures, rows[:_FACES_SHOWN])
+            face_grid(record.name, found, pictures, rows[:_FACES_SHOWN])
         else:
             lines = [f"1. {one.true} called {one.predicted}: {one.count:,}" for one in worst]
             st.markdown("\n".join(["**Most frequent mistakes**\n", *lines]))
@@ -265,7 +262,7 @@ def _show_class(chosen: Chosen, record: Record) -> None:
     if chosen.faces and (pictures := test_pictures(found)) is not None:
         rows = np.flatnonzero(is_class)
         order = np.argsort(-found.probabilities[rows, number], kind="stable")
-        face_grid(found, pictures, rows[order][:_FACES_SHOWN])
+        face_grid(record.name, found, pictures, rows[order][:_FACES_SHOWN])
 
 
 def _show_confidence(chosen: Chosen, record: Record) -> None:
@@ -282,7 +279,7 @@ def _show_confidence(chosen: Chosen, record: Record) -> None:
     show_chart(plots.confidence_histogram(found), key=other, alt=f"Right and wrong answers of {model} by confidence")
 
 
-def _show_learning(chosen: Chosen, record: Record) -> None:
+def _show_learning(_: Chosen, record: Record) -> None:
     history = read_history(record.name)
     curves, num_epochs = history.curves, len(history.curves)
     first, best = (percent(curves["val_accuracy"][epoch - 1]) for epoch in (1, history.best_epoch))
@@ -292,19 +289,19 @@ def _show_learning(chosen: Chosen, record: Record) -> None:
         f"**It climbs from {first} to {best} of the validation pictures** in {num_epochs} epochs; the best is epoch "
         f"{history.best_epoch}. What is new in each stage: {overview.list_stages(history.stages)}.{by_votes}"
     )
-    is_alone = len(chosen.records) == 1
-    columns = roomy_columns([1, 1], key="learning", gap="large") if is_alone else [st.container()] * 2
+    columns = roomy_columns([1, 1], key=f"learning-{record.name}", gap="large")
     top = 1.05 * float(curves[["loss", "val_loss"]].to_numpy().max())
     for column, (name, label, scale, end) in zip(
         columns, (("accuracy", "accuracy, %", 100, 100.0), ("loss", "loss", 1, top)), strict=True
     ):
         training, validation = (scale * curves[curve].to_numpy() for curve in (name, f"val_{name}"))
-        with column:
+        with column, st.container(key=f"models-tall-{label[:4]}-{record.name}", height="stretch"):
             show_chart(
                 plots.learning_curves(training, validation, history, label=label, top=end),
                 key=f"models-learning-{label}-{record.name}",
                 alt=f"{label} of {label_of(record.name)} over {num_epochs} epochs: validation from "
                 f"{validation[0]:.2f} to {validation[-1]:.2f}",
+                height="stretch",
             )
 
 
@@ -321,7 +318,7 @@ _SAVED = [benchmark for benchmark in Benchmark if benchmark.has_predictions]
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """A section of a tab: what shows it for a model, on which benchmarks, what it means, and choices for all models."""
+    """A section of a tab, a row of all models: what shows it for one, on which benchmarks, what it means, choices."""
 
     show: Callable[[Chosen, Record], None]
     benchmarks: Collection[Benchmark] = tuple(Benchmark)
@@ -331,7 +328,7 @@ class _Section:
 
 _TRY, _DETAILS = "Try your face", "Details"
 _TABS: Mapping[str, Sequence[_Section]] = {
-    "Overview": [_Section(_show_figures)],
+    "Overview": [_Section(_show_figures), _Section(_show_groups), _Section(_show_by_class)],  # rows of two are level
     _TRY: [_Section(lambda *_: None, _FACES)],  # for all models
     "Confusions": [
         _Section(

@@ -22,7 +22,7 @@ from emomusic.results.predictions import Chosen, Predictions
 
 _DATASET = "fer2013.csv"
 _MOST = 24
-_SIDE = 96  # pixels on the page, twice the size in FER2013
+_SIDE = 192  # pixels of a copy; on the page, its width is in `page.css`
 _SURE = 0.9  # a confidence
 _LARGEST = 384  # pixels, of a crop before it is made harder
 
@@ -59,7 +59,7 @@ def show_mistakes(chosen: Chosen, record: Record) -> None:
     )
     if (pictures := test_pictures(own)) is not None:
         st.caption("The highest confidence first. Some labels are wrong, and some pictures show no face.")
-        face_grid(own, pictures, wrong[:_MOST])
+        face_grid(record.name, own, pictures, wrong[:_MOST])
     else:
         pairs = Counter((own.classes[own.y_true[row]], own.classes[own.y_pred[row]]) for row in wrong[:sure].tolist())
         listed = "; ".join(f"{true} called {called} {number}" for (true, called), number in pairs.most_common(5))
@@ -76,7 +76,7 @@ def _show_changed(name: str) -> None:
     defects = Counter(answer.defect for answer in answers)
     counts = ", ".join(f"{defect} {by_defect[defect]} of {number}" for defect, number in defects.items())
     st.markdown(f"It changes its answer on **{len(changed)} of {len(answers)}** copies of the samples: {counts}.")
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key=f"models-faces-harder-{name}"):
         for answer in changed[:_MOST]:
             _show_face(
                 answer.jpeg,
@@ -114,15 +114,15 @@ def _harder_answers(name: str) -> list[_HarderAnswer]:
         rows = model.adjusted_probabilities([crop, *copies.values()])
         before, *after = (in_words(model.spec.classes[row]) for row in rows.argmax(axis=1).tolist())
         answers += [
-            _HarderAnswer(defect, encode_jpeg(shrink(copy, 2 * _SIDE)[0]), before, word, float(row.max()))
+            _HarderAnswer(defect, encode_jpeg(shrink(copy, _SIDE)[0]), before, word, float(row.max()))
             for (defect, copy), word, row in zip(copies.items(), after, rows[1:], strict=True)
         ]
     return answers
 
 
-def face_grid(found: Predictions, pictures: LabelledFaces, rows: npt.NDArray[np.int64]) -> None:
-    """Show pictures side by side, each with its label, the prediction and the confidence."""
-    with st.container(horizontal=True, gap="small"):
+def face_grid(model: str, found: Predictions, pictures: LabelledFaces, rows: npt.NDArray[np.int64]) -> None:
+    """Show pictures side by side, each with its label, the model's prediction and the confidence."""
+    with st.container(horizontal=True, gap="small", key=f"models-faces-{model}"):
         for row in rows.tolist():
             label, answer = (found.classes[int(of[row])] for of in (found.y_true, found.y_pred))
             _show_face(
@@ -134,6 +134,6 @@ def face_grid(found: Predictions, pictures: LabelledFaces, rows: npt.NDArray[np.
 
 
 def _show_face(image: bytes | npt.NDArray[np.uint8], alt: str, words: str, confidence: float) -> None:
-    with st.container(width=_SIDE + 32, gap="xxsmall"):
-        st.image(image, width=_SIDE, output_format="PNG" if isinstance(image, np.ndarray) else "auto", alt=alt)
+    with st.container(gap="xxsmall"):
+        st.image(image, width="stretch", output_format="PNG" if isinstance(image, np.ndarray) else "auto", alt=alt)
         st.caption(f"{words}  \nconfidence {100 * confidence:.0f} %")

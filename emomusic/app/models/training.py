@@ -110,10 +110,11 @@ def _show_run() -> None:
             ("loss", (loss, held_loss), top),
         ):
             named = dict(zip(("training", "held out"), parts, strict=True))
-            figure = epoch_curves(named, 0, label=label, top=end, last=NUM_EPOCHS, height=200)
+            figure = epoch_curves(named, 0, label=label, top=end, last=NUM_EPOCHS, height=150)
             alt = f"{label} by epoch: {parts[0][-1]:.2f} in training, {parts[1][-1]:.2f} held out"
-            show_chart(figure, key=f"train-{label[:4]}", alt=alt)
-    with plane:
+            with st.container(key=f"models-half-{label[:4]}", height="stretch"):
+                show_chart(figure, key=f"train-{label[:4]}", alt=alt, height="stretch")
+    with plane, st.container(key="models-tall-plane", height="stretch"):
         places, labels = run.shown_songs()
         figure = mood_regions(run.regions(), places[:_SHOWN_SONGS], labels[:_SHOWN_SONGS])
-        show_chart(figure, key="train-plane", alt="The mood that the network predicts at each valence and energy")
+        show_chart(figure, key="train-plane", alt="The predicted mood at each valence and energy", height="stretch")

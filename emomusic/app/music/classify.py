@@ -270,9 +270,7 @@ def show_one_song(songs: Songs, music: YourMusic) -> None:
     moved = bool((features != start).any())
     reference = start if moved else np.median(songs.catalogue.features, axis=0)
     answer = explain_mood(mood_classifier(), features, start, reference, duration_s=song.duration_s)
-    with st.container(key="music-sentence"):
-        st.header(describe_moods(answer.probabilities), anchor=False)
-    charts, sliders = st.columns([3, 2], gap="large")
+    charts, sliders = roomy_columns([3, 2], key="what-if", gap="large")  # the answer stays in view, see `page.css`
     with charts:
         _show_answer(song, answer, main_reason(answer, features, reference, moved=moved), moved=moved)
     with sliders:
@@ -297,7 +295,7 @@ def _draw_song_menu(songs: Songs) -> Song:
         format_func=names.__getitem__,
         key=key,
         on_change=lambda: MUSIC_TRACK.set(st.session_state[key]),
-        width=420,
+        width=560,
     )
     return current
 
@@ -336,14 +334,14 @@ def _draw_sliders(values: Mapping[str, float], *, moved: bool) -> None:
 
 
 def _show_answer(song: Song, answer: MoodExplanation, reason: str, *, moved: bool) -> None:
+    shares = dict(zip(map(str, MOODS), answer.probabilities.tolist(), strict=True))
+    with st.container(key="music-sentence", gap="xsmall"):
+        st.header(describe_moods(answer.probabilities), anchor=False)
+        bars = mood_bars(shares, answer.start if moved else None)
+        show_chart(bars, key="music-probabilities", alt=f"Probabilities: {list_shares(shares)}")
     label = f" Its label is **{song.mood}**." if song.mood is not None else ""
     title = f"**{escape_markdown(song.title)}** by {escape_markdown(song.byline)}"
     st.markdown(f"{title}, with changed features.{label}" if moved else f"{title}.{label}")
-    shares = dict(zip(map(str, MOODS), answer.probabilities.tolist(), strict=True))
-    bars = mood_bars(shares, answer.start if moved else None)
-    show_chart(bars, key="music-probabilities", alt=f"Probabilities: {list_shares(shares)}")
-    if moved:
-        st.caption("The lines mark the probabilities of the unchanged song.")
     st.markdown(f"**{'Reason for the change' if moved else 'Reason for this mood'}:** {reason}")
     show_chart(
         influence_bars(answer.influences),
@@ -352,7 +350,8 @@ def _show_answer(song: Song, answer: MoodExplanation, reason: str, *, moved: boo
         + ", ".join(f"{name} {value:+.0f}" for name, value in zip(FEATURE_LABELS, answer.influences, strict=True)),
     )
     reference = "its value in the song" if moved else "the median of this table"
+    lines = " The lines above mark the unchanged song." * moved
     st.caption(
         f"Each bar is the loss in percentage points of *{answer.mood}* if only this feature changes to {reference}. "
-        "Features interact, so the bars do not add up."
+        f"Features interact, so the bars do not add up.{lines}"
     )
