@@ -23,7 +23,7 @@ from emomusic.errors import CapacityError
 from emomusic.media.formats import FORMATS, Kind
 from emomusic.media.images import MAX_BYTES, encode_jpeg, read_image, shrink
 from emomusic.server.frames import Problem
-from emomusic.server.pictures import Picture, PictureState, ShownPictures
+from emomusic.server.pictures import Picture, PictureState
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.visitor import LOCAL_HOSTS
 from emomusic.text import pluralize
@@ -50,20 +50,22 @@ SAMPLES = {
 """The labels of the bundled photos by their value in the URL, in display order."""
 
 
-def shown_pictures() -> ShownPictures:
+def shown_pictures() -> PictureState:
     """The photos of this run of the page."""
     key = next(iter(SAMPLE.among([*SAMPLES, ALL_SAMPLES])), None)  # also removes an unknown one from the URL
     named = tuple(sample_picture(name) for name in SAMPLES if name == key or (key == ALL_SAMPLES and name != GROUP))
-    return ShownPictures(key, named, page_state(PictureState))
+    shown = page_state(PictureState)
+    shown.sample, shown.named = key, named
+    return shown
 
 
-def draw_chooser(shown: ShownPictures) -> None:
+def draw_chooser(shown: PictureState) -> None:
     """Show the drop zone and the camera, and the samples."""
     _draw_own(shown)
     _sample_row(shown)
 
 
-def draw_menu(shown: ShownPictures) -> None:
+def draw_menu(shown: PictureState) -> None:
     """Show a menu with the drop zone, the camera and all samples."""
     with picture_menu("Other photos", "another", shown):
         draw_chooser(shown)
@@ -71,12 +73,12 @@ def draw_menu(shown: ShownPictures) -> None:
         st.button("All samples as a group", on_click=set_sample, args=(ALL_SAMPLES,), **options)
 
 
-def picture_menu(label: str, name: str, shown: ShownPictures) -> DeltaGenerator:
+def picture_menu(label: str, name: str, shown: PictureState) -> DeltaGenerator:
     """A menu that closes when another photo is chosen."""
     return st.popover(label, icon=":material/image:", key=f"{name}-{shown.digest}")
 
 
-def _draw_own(shown: ShownPictures) -> None:
+def _draw_own(shown: PictureState) -> None:
     is_camera = PICTURE_FROM.value == "Camera"
     with st.container(key=f"own-{'camera' if is_camera else 'file'}", gap="small"):
         if is_camera:
@@ -145,7 +147,7 @@ def sample_picture(key: str) -> Picture:
     return Picture.of(path.name, path.read_bytes())
 
 
-def show_turn(shown: ShownPictures, key: str = "turn") -> None:
+def show_turn(shown: PictureState, key: str = "turn") -> None:
     """Offer to turn the visitor's own photo; the samples are upright."""
     if shown.are_own and len(shown.pictures) == 1:
         st.button("Turn by 90°", icon=":material/rotate_right:", on_click=_turn, key=key)
@@ -186,7 +188,7 @@ def _remove_own() -> None:
     page_state(PictureState).take(())
 
 
-def _sample_row(shown: ShownPictures) -> None:
+def _sample_row(shown: PictureState) -> None:
     """Show the samples as tiles, with labels for screen readers."""
     outline_tile(next((name for name in SAMPLES if name == shown.sample), "none"))
     with st.container(horizontal=True, gap="small", key="samples"):

@@ -17,7 +17,7 @@ from emomusic.faces.reading import PictureReading, apply_profiles, load_networks
 from emomusic.faces.table import NO_FACES, Faces, Integers, boxes_array
 from emomusic.media.images import Box, DecodedPicture, encode_jpeg, read_image, shrink
 from emomusic.server.capacity import HeldBytes, capacity
-from emomusic.server.pictures import Picture, ShownPictures
+from emomusic.server.pictures import Picture, PictureState
 from emomusic.server.shared import read_for_visitor
 from emomusic.server.visitor import session_id
 
@@ -171,14 +171,14 @@ class Photos:
         faces = faces if self.person is None else replace(faces, person=self.person)
         return faces[~np.isin(faces.number, [*self.removed])]
 
-    def decoded(self, digest: str, shown: ShownPictures) -> Photo:
+    def decoded(self, digest: str, shown: PictureState) -> Photo:
         """A shown photo, decoded if that was not done."""
         photo = self.by_digest[digest]
         if photo is None:
             photo = self.by_digest[digest] = Photo.of(next(one for one in shown.pictures if one.digest == digest))
         return photo
 
-    def glance(self, shown: ShownPictures) -> Iterator[tuple[str, Photo]]:
+    def glance(self, shown: PictureState) -> Iterator[tuple[str, Photo]]:
         """The photos with their digests, one after another, also those that are not read yet."""
         pictures = {picture.digest: picture for picture in shown.pictures}
         for digest, photo in self.by_digest.items():
@@ -194,7 +194,7 @@ class Photos:
             photo.reading = photo.found
         self.known = []
 
-    def finish(self, shown: ShownPictures, known: Sequence[KnownFace], on_read: Callable[[str], None]) -> None:
+    def finish(self, shown: PictureState, known: Sequence[KnownFace], on_read: Callable[[str], None]) -> None:
         """Read the shown photos that are not read yet; an interrupted run keeps its results.
 
         Of several, a copy in screen size replaces each own photo that was read.
@@ -207,14 +207,14 @@ class Photos:
         Raises:
             EmomusicError: a model is missing or damaged.
         """
-        mine, of_several, now = shown.mine, len(self.by_digest) > 1, [*map(ref, known)]
+        of_several, now = len(self.by_digest) > 1, [*map(ref, known)]
         self.known = now if self.known is None else self.known
         for digest, before in self.by_digest.items():
             if before is None or before.decoded is not None:
                 photo = self.decoded(digest, shown)
                 photo.read(known, of_several=of_several)
                 if of_several:
-                    mine.own = tuple(photo.take_place_of(one) if one.digest == digest else one for one in mine.own)
+                    shown.own = tuple(photo.take_place_of(one) if one.digest == digest else one for one in shown.own)
                 photo.hold()
                 on_read(digest)
         if (described := [photo for photo in self.photos if photo.descriptors is not None]) and self.person is None:

@@ -71,17 +71,21 @@ class Picture:
 
 @dataclass
 class PictureState:
-    """The photos of all pages.
+    """The photos that were chosen last on any page.
 
     Attributes:
         own: the visitor's photos, also while a sample is shown. Of several, a small copy replaces each one after it
             was read.
+        sample: the name of a sample in the URL; None without a known one. Each run of a page decides it once.
+        named: the samples with this name.
         notes: sentences about files that are not among them.
         results: what the pages made of the photos, with their digest, by type.
         token: names this state to the browser's tab; "" without own photos.
     """
 
     own: tuple[Picture, ...] = ()
+    sample: str | None = None
+    named: tuple[Picture, ...] = ()
     notes: tuple[str, ...] = ()
     results: dict[type[Any], tuple[str, Any]] = field(default_factory=dict)
     token: str = ""
@@ -90,6 +94,28 @@ class PictureState:
     def held_thing(self) -> str:
         """What the session has of the visitor."""
         return "photos"[: 5 + (len(self.own) > 1)] if self.own else ""
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The photos: the samples, or the visitor's."""
+        return self.named or self.own
+
+    @property
+    def first(self) -> Picture | None:
+        """The first photo; None before a choice."""
+        return next(iter(self.pictures), None)
+
+    @property
+    def are_own(self) -> bool:
+        """Whether these are the visitor's photos."""
+        return bool(self.own) and not self.named
+
+    @property
+    def digest(self) -> str:
+        """Identifies the photos: the digest of one, a digest of several."""
+        if len(self.pictures) == 1:
+            return self.pictures[0].digest
+        return hashlib.sha256("".join(picture.digest for picture in self.pictures).encode()).hexdigest()[:16]
 
     def keep(self, digest: str, result: Result) -> Result:
         """Keep a result about photos, until the visitor chooses own photos or removes them."""
@@ -111,43 +137,6 @@ class PictureState:
 
 
 _STATES: WeakValueDictionary[str, PictureState] = WeakValueDictionary()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ShownPictures:
-    """The photos that were chosen last on any page, as decided once for a run of a page.
-
-    Attributes:
-        sample: the name in the URL; None without a known one.
-        named: the samples with this name.
-        mine: the visitor's photos, of which small copies take the place during the run.
-    """
-
-    sample: str | None
-    named: tuple[Picture, ...]
-    mine: PictureState
-
-    @property
-    def pictures(self) -> tuple[Picture, ...]:
-        """The photos: the samples, or the visitor's."""
-        return self.named or self.mine.own
-
-    @property
-    def first(self) -> Picture | None:
-        """The first photo; None before a choice."""
-        return next(iter(self.pictures), None)
-
-    @property
-    def are_own(self) -> bool:
-        """Whether these are the visitor's photos."""
-        return bool(self.mine.own) and not self.named
-
-    @property
-    def digest(self) -> str:
-        """Identifies the photos: the digest of one, a digest of several."""
-        if len(self.pictures) == 1:
-            return self.pictures[0].digest
-        return hashlib.sha256("".join(picture.digest for picture in self.pictures).encode()).hexdigest()[:16]
 
 
 def take_back(token: str, into: PictureState) -> bool:

@@ -39,7 +39,7 @@ def show_page() -> None:
             st.markdown("Choose a sample, or use your own photo. It stays in memory.")
             draw_chooser(shown)
     # The URL must not name the first sample, because the name could replace an upload in progress
-    _show_step(step, shown.first or sample_picture(_FIRST), shown.mine)
+    _show_step(step, shown.first or sample_picture(_FIRST), shown)
     st.caption(f"Source: {step.reference}")
 
 

@@ -46,7 +46,7 @@ def show_try(chosen: Chosen) -> None:
     if (picture := shown.first) is None:
         return
     with st.container(key="models-try"):
-        asked = shown.mine.kept(Asked, picture.digest) or shown.mine.keep(picture.digest, _ask_all(picture, chosen))
+        asked = shown.kept(Asked, picture.digest) or shown.keep(picture.digest, _ask_all(picture, chosen))
         _show_answers(asked, chosen)
 
 

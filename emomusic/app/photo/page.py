@@ -41,7 +41,7 @@ from emomusic.charts.affect import FacePoint
 from emomusic.faces.who import EVERYONE, Kind, Who
 from emomusic.server.own_library import without_folders
 from emomusic.server.photos import Photos
-from emomusic.server.pictures import Picture, PictureState, ShownPictures
+from emomusic.server.pictures import Picture, PictureState
 from emomusic.text import escape_html, for_excel, pluralize
 
 _PERSONS_SHOWN, _FACES_SHOWN, _SONGS_PRINTED = 12, 24, 8
@@ -62,7 +62,7 @@ class _Screen:
 
     answer: Answer
     queue: PageQueue | None
-    pictures: ShownPictures
+    pictures: PictureState
     photos: Photos
     on_photo: DeltaGenerator | None = None
     unmarked: Mapping[str, tuple[DeltaGenerator, DeltaGenerator]] = field(default_factory=dict)
@@ -103,11 +103,11 @@ def show_page(open_start: Callable[[], DeltaGenerator]) -> None:
             _draw_moods()
 
 
-def show_photos(shown: ShownPictures) -> None:
+def show_photos(shown: PictureState) -> None:
     """Read the photos and show the page for them. The photos appear before their faces are found."""
     digest, persons = shown.digest, page_state(PersonsState)
     unread = Photos(digest, dict.fromkeys(picture.digest for picture in shown.pictures))
-    photos = shown.mine.kept(Photos, digest) or shown.mine.keep(digest, unread)
+    photos = shown.kept(Photos, digest) or shown.keep(digest, unread)
     style, on_photo, num_photos = st.empty(), None, len(photos.by_digest)
     with st.container(key="photo-answer"):
         with st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center"):
@@ -145,7 +145,7 @@ def show_photos(shown: ShownPictures) -> None:
         with places["player"]:
             queue = play_for(request_of(answer), "photo")
         answer = replace(answer, songs=queue)
-    shown.mine.keep(digest, answer)  # for its files
+    shown.keep(digest, answer)  # for its files
     screen = _Screen(answer, queue, shown, photos, on_photo, unmarked)
     draw_parts(PHOTO, screen, places | {"style": style, "title": title, "people": st.container()})
 
@@ -303,7 +303,7 @@ def _draw_menus(screen: _Screen) -> None:
 
 def _show_downloads(screen: _Screen) -> None:
     """Show the card, the photo and its readings as files. The player offers the songs."""
-    answer, mine, samples = screen.answer, screen.pictures.mine, screen.pictures.named
+    answer = screen.answer
     files: dict[str, tuple[str, Callable[[Answer, Picture], str | bytes]]] = {}
     if answer.probabilities is not None:
         files["Card (PNG)"] = "-card.png", lambda answer, _: answer.card()
@@ -314,8 +314,8 @@ def _show_downloads(screen: _Screen) -> None:
         files["Faces (CSV)"] = "-faces.csv", lambda answer, _: for_excel(answer.csv())
     files["Everything (JSON)"] = ".json", _record
     for label, (ending, make) in files.items():
-        now = partial(lambda make, mine: make(mine.results[Answer][1], (samples or mine.own)[0]), make)
-        download_button(label, mine, now, f"{screen.stem}{ending}", type="tertiary")
+        now = partial(lambda make, shown: make(shown.results[Answer][1], shown.first), make)
+        download_button(label, screen.pictures, now, f"{screen.stem}{ending}", type="tertiary")
     if answer.faces.is_corrected.any():
         st.caption("The table and the JSON have the app's estimates.")
 
@@ -329,7 +329,7 @@ def _draw_people(screen: _Screen) -> None:
     """What the figures leave out, and for several photos a row for each person."""
     faces = screen.answer.faces
     are_too_many = len(faces if screen.answer.is_one else faces.persons()) > MOST_POINTS
-    if few := [*screen.pictures.mine.notes, *[FIRST_POINTS] * are_too_many]:
+    if few := [*screen.pictures.notes, *[FIRST_POINTS] * are_too_many]:
         st.caption(" ".join(few))
     if not screen.answer.is_one:
         _show_unread(screen.photos)
@@ -389,7 +389,7 @@ def _draw_moods() -> None:
         MOOD.draw(st.pills, "Mood", label_visibility="collapsed")
 
 
-def _show_mood(shown: ShownPictures, mood: Mood) -> None:
+def _show_mood(shown: PictureState, mood: Mood) -> None:
     """Show the moods, the songs of the chosen one, and beside them the map."""
     answer = Answer(mood=mood)
     with st.container(key="mood-answer"):
