@@ -23,7 +23,7 @@ from emomusic.faces.profile import KnownFace
 from emomusic.faces.reading import load_classifier
 from emomusic.faces.table import Faces
 from emomusic.media.images import encode_jpeg, shrink
-from emomusic.server.pictures import PictureState
+from emomusic.server.photos import PictureState
 from emomusic.stream.reader import SeenFace
 from emomusic.text import join_names
 

@@ -23,7 +23,7 @@ from emomusic.errors import CapacityError
 from emomusic.media.formats import FORMATS, Kind
 from emomusic.media.images import MAX_BYTES, encode_jpeg, read_image, shrink
 from emomusic.server.frames import Problem
-from emomusic.server.pictures import Picture, PictureState
+from emomusic.server.photos import Picture, PictureState
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.visitor import LOCAL_HOSTS
 from emomusic.text import pluralize

@@ -17,7 +17,7 @@ from emomusic.faces.table import FaceReading
 from emomusic.media.images import RgbImage, encode_jpeg, shrink, to_network_input
 from emomusic.runtime import Float32Array
 from emomusic.server.files import ServedFile
-from emomusic.server.pictures import Picture
+from emomusic.server.photos import Picture
 from emomusic.server.shared import read_for_visitor
 
 _CROP_SIDE = 720  # pixels: twice the displayed width on most screens

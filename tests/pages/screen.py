@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic.app import state
 from emomusic.app.choices import Address
 from emomusic.app.queues import PlayerState
-from emomusic.server.pictures import PictureState
+from emomusic.server.photos import PictureState
 from emomusic.songs.queue import SongQueue
 from tests.films import SAMPLES
 from tests.waiting import PATIENCE_S

@@ -16,7 +16,7 @@ from emomusic.errors import ImageError
 from emomusic.faces.inspection import agreement
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
 from emomusic.server import walk as walk_module
-from emomusic.server.pictures import Picture, PictureState
+from emomusic.server.photos import Picture, PictureState
 from emomusic.server.walk import Walk, describe_agreement
 from tests.pages.screen import charts, images, page_of, queue_of, result_of, state_of, text_of, told
 

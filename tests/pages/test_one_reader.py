@@ -15,8 +15,7 @@ from emomusic.media.images import encode_png, read_image, to_network_input
 from emomusic.records import read_face_record
 from emomusic.results.overview import Benchmark
 from emomusic.results.predictions import Chosen
-from emomusic.server.photos import Photo
-from emomusic.server.pictures import Picture
+from emomusic.server.photos import Photo, Picture
 from emomusic.server.walk import Walk
 from tests.films import SAMPLES
 from tests.tilted import turned

@@ -22,8 +22,7 @@ from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import load_classifier, load_networks
 from emomusic.media.images import encode_png, read_image
 from emomusic.server import photos as reading
-from emomusic.server.photos import Photos
-from emomusic.server.pictures import PictureState
+from emomusic.server.photos import Photos, PictureState
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.genres import GENRE_FAMILIES
 from tests.pages.screen import (

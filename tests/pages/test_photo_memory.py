@@ -21,8 +21,7 @@ from emomusic.errors import ImageError
 from emomusic.media.images import encode_png
 from emomusic.server import photos as reading
 from emomusic.server.capacity import Capacity
-from emomusic.server.photos import Photos
-from emomusic.server.pictures import PictureState
+from emomusic.server.photos import Photos, PictureState
 from tests.fakes import own_capacity
 from tests.pages.screen import SAMPLE, click, queue_of, result_of, samples, start_app, state_of, text_of, tracks, upload
 

@@ -87,7 +87,7 @@ def _take_back() -> None:
     told, here = st.session_state[_KEY]["back"], page_state(RuntimeState)
     gone = [thing for thing in _THINGS if thing in told.get("held", ())]
     if told.get("token"):
-        from emomusic.server.pictures import PictureState, take_back  # only then, because it loads OpenCV
+        from emomusic.server.photos import PictureState, take_back  # only then, because it loads OpenCV
 
         if take_back(str(told["token"]), page_state(PictureState)):
             gone = [thing for thing in gone if not thing.startswith("photo")]

@@ -13,7 +13,7 @@ from emomusic.app.frame import shown_errors
 from emomusic.app.how_it_works.drawing import WIDE, Drawing
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
 from emomusic.app.picture_chooser import draw_chooser, picture_menu, sample_picture, shown_pictures
-from emomusic.server.pictures import Picture, PictureState
+from emomusic.server.photos import Picture, PictureState
 from emomusic.server.shared import shared
 from emomusic.server.walk import Walk
 

@@ -21,7 +21,7 @@ from emomusic.media.images import encode_jpeg, shrink
 from emomusic.metrics import FOUR
 from emomusic.results.overview import FOUR_LEGEND, in_words, label_of
 from emomusic.results.predictions import Chosen
-from emomusic.server.pictures import Picture
+from emomusic.server.photos import Picture
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import read_for_visitor
 

@@ -40,8 +40,7 @@ from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint
 from emomusic.faces.who import EVERYONE, Kind, Who
 from emomusic.server.own_library import without_folders
-from emomusic.server.photos import Photos
-from emomusic.server.pictures import Picture, PictureState
+from emomusic.server.photos import Photos, Picture, PictureState
 from emomusic.text import escape_html, for_excel, pluralize
 
 _PERSONS_SHOWN, _FACES_SHOWN, _SONGS_PRINTED = 12, 24, 8

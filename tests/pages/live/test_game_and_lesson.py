@@ -21,8 +21,7 @@ from emomusic.faces.reading import PictureReading, load_networks
 from emomusic.faces.table import NO_FACES
 from emomusic.media.images import Box, RgbImage, crop_face, read_image
 from emomusic.server.live import LiveSession, Phase
-from emomusic.server.photos import Photo, Photos
-from emomusic.server.pictures import PictureState
+from emomusic.server.photos import Photo, Photos, PictureState
 from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, ORDER, OWN_CAPTURE_S, Lesson, MirrorGame
 from emomusic.stream.reader import LiveReader, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock
