@@ -120,12 +120,7 @@ def describe_drop(answer: str, before: float, lowest: float) -> str:
     """Describe the largest drop of a probability under occlusion. Both values are between 0 and 1."""
     if lowest >= before:
         return f"Covering an area never lowers “{answer}”."
-    high, low = share_in_words(before), share_in_words(lowest)
+    high, low = share_text(before), share_text(lowest)
     if high == low:
         return f"Covering the lightest area hardly changes “{answer}”: it stays at {high}."
     return f"Covering the lightest area lowers “{answer}” from {high} to {low}."
-
-
-def share_in_words(share: float) -> str:
-    """Format a share, with a no-break space before the percent sign."""
-    return share_text(share).replace(" ", "\N{NO-BREAK SPACE}")
