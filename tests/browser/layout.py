@@ -218,6 +218,10 @@ def smallest(page: Page) -> tuple[float, str]:
     return float(size), str(text)
 
 
+# What moves without an end, although the browser of the tests asks for reduced motion
+MOVES = """() => document.getAnimations().map(({ effect }) => effect)
+  .filter((effect) => effect.getComputedTiming().endTime === Infinity).map(({ target }) => target.outerHTML)"""
+
 # Whether a row of buttons can be scrolled, which hides the last ones
 ROWS_SCROLL = "all => all.filter(row => row.scrollWidth - row.clientWidth > 1).map(row => row.className)"
 
@@ -233,6 +237,7 @@ def assert_well_drawn(page: Page, title: str) -> None:
     assert levels.count(1) == 1
     assert all(level <= before + 1 for before, level in zip([0, *levels], levels, strict=False)), levels
     assert axe_report(page) is None
+    assert page.evaluate(MOVES) == []
     letters = {}
     for size in SIZES:
         resize(page, size)
