@@ -26,7 +26,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "": (
         *("numpy", "onnxruntime", "opencv-python-headless", "av", "pandas", "pyarrow", "pillow", "pillow-heif"),
         *("scipy", "scikit-learn", "skops", "joblib", "filelock", "msgspec", "mutagen", "threadpoolctl", "requests"),
-        *("rich", "platformdirs", "python-calamine", "rapidfuzz", "defusedxml", "charset-normalizer"),
+        *("rich", "platformdirs", "python-calamine", "rapidfuzz", "defusedxml"),
     ),
     "app": (
         *("streamlit", "streamlit-webrtc", "starlette", "anyio", "aiortc", "plotly", "spotipy", "onnx"),

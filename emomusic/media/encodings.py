@@ -6,44 +6,15 @@ import codecs
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 WESTERN, UNKNOWN = "windows-1252", "ascii"
 
 _WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
-_ENCODINGS = [
-    "cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp", "gbk", "big5", "euc_kr",
-]  # fmt: skip
-_FOREIGN = re.compile(rb"[\x80-\xff]{2,}")
-_SYMBOLS = re.compile(rb"[\xa2-\xa6\xa8\xa9\xac-\xaf\xb1-\xb3\xb5\xb6\xb8\xb9\xbc-\xbe]")  # rare in Western texts
-_NOT_WESTERN = re.compile(rb"[\x81-\x83\x8d\x8f\x90\x9d]")  # nearly unused in Windows-1252; half of Japanese
-_FEWEST = 4  # bytes that tell an encoding
-_KANA_OF_HALF_WIDTH = re.compile("[\uff61-\uff9f]")
-_IMPLAUSIBLE = {  # what Chinese becomes
-    "euc_kr": re.compile("[\u4e00-\u9fff]"), "cp932": _KANA_OF_HALF_WIDTH, "euc_jp": _KANA_OF_HALF_WIDTH,
-}  # fmt: skip
-_CONFIDENCE = 0.4  # highest share of noise, for charset-normalizer
 _EVIDENCE = 2**14  # bytes that are enough
-_NAMES = {f"cp{number}": f"windows-{number}" for number in range(1250, 1257)} | {"cp932": "shift_jis"}
-_WORD = re.compile(r"[^\x00-@\[-`{-\x7f\xa0\xab\xbb\u2013\u2014\u2018-\u201e]+")
-_WESTERN_WORD = re.compile(  # French, German, Spanish, Portuguese, Italian, of the north, Estonian, Icelandic
-    "[a-zàâæçèéêëîïôœùûüÿ]+|[a-zäöüßéàè]+|[¿¡]?[a-záàçèéíïñòóúü·]*[ºª]?|(?:[a-záâãàçéêíóôúü]|õe)+[ºª]?|[a-zàèéìîòù]+"
-    "|[a-zåäöæøéèü]+|[a-zäöõü]+|[a-zþáéíóúýæðöø][a-záéíóúýæðöø]*"
-)
-_OF_1250 = (  # Polish, Czech, Slovak, Hungarian, Croatian, Romanian
-    "ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čćđšž", "ăâîşţ",
-)  # fmt: skip
-_OF_WINDOWS = [  # and Turkish; \u0307 is the dot of a small dotted I
-    *(("cp1250", re.compile(f"[a-z{letters}]+")) for letters in _OF_1250),
-    ("cp1254", re.compile("[a-zâçğ\u0131îöşüû\u0307]+")),
-]
-_OF_OTHERS = [
-    *((page, _WESTERN_WORD) for page in ("cp850", "mac_roman")),  # of DOS and of old Macs
-    *(("cp852", known) for page, known in _OF_WINDOWS if page == "cp1250"),
-]
-_QUOTED = re.compile(
-    "^[\u2018\u201a\u201c\u201e]+|[\u2019\u201d\u2026\u2122]+$|(?<=[a-z])\u2019(?=[a-z])", re.IGNORECASE
-)
+_NAMES = {f"cp{number}": f"windows-{number}" for number in range(1250, 1257)}
+_NAMES |= {"cp932": "shift_jis", "cp949": "euc_kr"}
 _TWICE = re.compile(rb"\xc3[\x82\x83\x90\x91]\xc2|\xc3\xa2\xe2\x82\xac")  # UTF-8 of letters of UTF-8
 
 
@@ -141,89 +112,114 @@ def _in(encoding: str, content: bytes) -> str:
     return content.decode(encoding, "replace")
 
 
+# Code pages: the likeliest one, if each letter of a language outside ASCII is as likely as the others
+
+
+class _Page(NamedTuple):
+    """What is likely in a code page.
+
+    Attributes:
+        alphabets: the price of a letter by the small letters outside ASCII of each of its languages.
+        rows: first bytes of the frequent characters in the standards of East Asia.
+        number: of these characters.
+        doubt: added to the price of a text whose code page may be any.
+    """
+
+    alphabets: Mapping[str, float]
+    rows: range = range(0)
+    number: int = 1
+    doubt: int = 3
+
+
+def _alphabet(letters: str) -> dict[str, float]:
+    return {letters: math.log(len(letters))}
+
+
+_LATIN = 2.8  # the price of a letter
+_WESTERN_PAGE = {  # French, German, Spanish, Portuguese, Italian, of the north, Estonian; Icelandic
+    **dict.fromkeys(("àâæçèéêëîïôœùûüÿ", "äöüßéàè", "áàçèéíïñòóúü·", "áâãàçéêíóôõúü", "àèéìîòù"), _LATIN),
+    **dict.fromkeys(("åäöæøéèü", "äöõü"), _LATIN),
+    "þáéíóúýæðö": 4.0,
+}
+_CENTRAL = dict.fromkeys(  # Polish, Czech, Slovak, Hungarian, Croatian, Romanian
+    ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čćđšž", "ăâîşţ"), _LATIN
+)
+_TURKISH = {"âçğ\u0131îöşüû\u0307": _LATIN}  # \u0307 is the dot of a small dotted I
+_CYRILLIC = _alphabet("абвгдежзийклмнопрстуфхцчшщъыьэюяёєіїґ")
+_KANA = _alphabet("".join(map(chr, (*range(0x3041, 0x3094), *range(0x30A1, 0x30F7), 0x30FC))))
+_PAGES = {
+    WESTERN: _Page(_WESTERN_PAGE, doubt=0),
+    "cp1250": _Page(_CENTRAL),
+    "cp1254": _Page(_TURKISH),
+    "cp850": _Page(_WESTERN_PAGE, doubt=5),
+    "cp437": _Page(_WESTERN_PAGE, doubt=5),
+    "mac_roman": _Page(_WESTERN_PAGE, doubt=5),
+    "cp852": _Page(_CENTRAL, doubt=5),
+    "cp1251": _Page(_CYRILLIC),
+    "koi8_r": _Page(_CYRILLIC),
+    "cp866": _Page(_CYRILLIC),
+    "cp1253": _Page(_alphabet("αβγδεζηθικλμνξοπρςστυφχψωάέήίόύώϊ")),
+    "cp1255": _Page(_alphabet("אבגדהוזחטיךכלםמןנסעףפץצקרשת")),
+    "cp1256": _Page(_alphabet("ءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىي")),
+    "cp932": _Page(_KANA, range(0x88, 0x98), 3000),
+    "euc_jp": _Page(_KANA, range(0xB0, 0xD0), 3000),
+    "gbk": _Page({"": 0}, range(0xB0, 0xD8), 3755),
+    "big5": _Page({"": 0}, range(0xA4, 0xC7), 5401),
+    "cp949": _Page({"": 0}, range(0xB0, 0xC9), 2350),
+}
+_DOS = ("cp437", "cp850", "cp852", "cp866", "cp1251", "cp932", "gbk", "big5", "cp949")  # of those who pack archives
+_RARE = math.log(60_000)  # the price of any other character
+_BETWEEN = re.compile(r"[\x00-@\[-`{-\x7f\xa0\u3000-\u3011\uff01-\uff20]+")
+_MARKS = re.compile(  # quotation marks, dashes and signs around a word
+    "^[\xa1\xab\xb4\xb5\xbb\xbf\u2013\u2014\u2018\u2019\u201a\u201c\u201e]+"
+    "|[\xa9\xaa\xab\xae\xb0\xb4\xba\xbb\u2013\u2014\u2019\u201c\u201d\u2026\u2122]+$"
+    "|(?<=[A-Za-z])(?:\u2019(?=[A-Za-z])|\u2013(?=[A-Z]))"
+)
+
+
 def _encoding_of(content: bytes) -> str:
-    """The encoding of text that is not UTF-8: `WESTERN`, unless it cannot be; `UNKNOWN` if nothing fits."""
-    num_high = sum(byte > 127 for byte in content)
-    num_together = sum(map(len, _FOREIGN.findall(content)))
-    is_foreign = num_high >= _FEWEST and num_together > 0.75 * num_high
-    is_latin = not is_foreign and len(_KANA.findall(content.decode("cp932", "ignore"))) < _FEWEST
-    if other := _other_single_bytes(content, [*_OF_WINDOWS, *_OF_OTHERS] if is_latin else _OF_WINDOWS):
-        return other
-    is_foreign |= len(_SYMBOLS.findall(content)) > max(_FEWEST, 0.15 * num_high)
-    if not is_foreign and len(_NOT_WESTERN.findall(content)) < _FEWEST // 2:
-        return WESTERN
-    from charset_normalizer import from_bytes
-
-    encodings = list(_ENCODINGS)
-    while found := from_bytes(content, cp_isolation=encodings, threshold=_CONFIDENCE).best():
-        if not (wrong := _IMPLAUSIBLE.get(found.encoding)) or not wrong.search(str(found)):
-            return found.encoding
-        encodings.remove(found.encoding)
-    return UNKNOWN
+    """The likeliest encoding of text that is not UTF-8; `UNKNOWN` if nothing fits."""
+    prices = {page: _price(content, page) + each.doubt for page, each in _PAGES.items()}
+    best = min(prices, key=prices.__getitem__)
+    return best if prices[best] <= 2 * _RARE * sum(byte > 127 for byte in content) else UNKNOWN
 
 
-def _other_single_bytes(content: bytes, alphabets: Sequence[tuple[str, re.Pattern[str]]]) -> str | None:
-    """The code page of a language that has words which no Western language has; None if the Western ones have more."""
-    western, most, best = _in(WESTERN, content), 0, None
-    for encoding, known in alphabets:
-        other = content.decode(encoding, "replace")
-        if "\ufffd" in other:
-            continue
-        pairs = {(found[0], western[found.start() : found.end()]) for found in _WORD.finditer(other)}
-        fits = [
-            (_is_word(word, known), _is_word(_QUOTED.sub("", as_western) or "a", _WESTERN_WORD))
-            for word, as_western in pairs
-            if word != as_western
-        ]
-        num_other, num_western = (sum(column) for column in zip(*fits, strict=True)) if fits else (0, 0)
-        is_sure = num_other == len(fits) or num_other - num_western > 1
-        if is_sure and num_other > len(fits) / 2 and num_other - num_western > most:
-            most, best = num_other - num_western, encoding
-    return best
+def _price(content: bytes, page: str) -> float:
+    """The negative logarithm of the probability of the words of a text in a code page."""
+    words = {_MARKS.sub("", word) for word in _BETWEEN.split(content.decode(page, "replace"))}
+    return sum(_price_of(word, page) for word in words if not word.isascii())
 
 
-def _is_word(word: str, known: re.Pattern[str]) -> bool:
-    """Whether a word has the letters of a language, not too many with marks, and capitals in front."""
-    num_marked = sum(not letter.isascii() for letter in word)
+def _price_of(word: str, page: str) -> float:
+    """The price of a word; higher if its case is odd, or if it has too many, or too few, letters outside ASCII."""
+    alphabets, rows, number, _ = _PAGES[page]
+    others = [letter for letter in word.lower() if not letter.isascii()]
+    is_frequent = [bool(rows) and letter.encode(page, "replace")[0] in rows for letter in others]
+    outside = [math.log(number) if frequent else _RARE for frequent in is_frequent]
+    prices = (
+        sum(price if letter in letters else other for letter, other in zip(others, outside, strict=True))
+        for letters, price in alphabets.items()
+    )
+    is_odd = len(others) > max(len(word) / 2, 2) if _LATIN in alphabets.values() else 0 < len(others) < len(word)
     is_cased = word.isupper() or word[1:] == word[1:].lower()
-    return is_cased and num_marked <= max(0.6 * len(word), 2) and known.fullmatch(word.lower()) is not None
+    return min(prices) + _RARE * (is_odd + (not is_cased))
 
 
 # Names in ZIP archives
 
 _UTF8_FLAG = 0x800
 
-_COMMON = {  # code page: characters of its languages' common words
-    "cp437": "[a-zA-ZäöüßÄÖÜéèêëáàâåñçîïìíóòôúùûÿæÆÅÉÑÇ]",
-    "cp850": "[a-zA-ZäöüßÄÖÜéèêëáàâãåñçîïìíóòôõøúùûýæÆÅÁÀÂÃÈÊÉÍÑÓÔÕØÚÇ]",
-    "cp852": "[a-zA-ZąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽäöüőűÖÜŐŰ]",
-    "cp866": r"[\u0410-\u044f\u0401\u0451]",
-    "cp1251": r"[\u0410-\u044f\u0401\u0451\u0404\u0406\u0407\u0454\u0456\u0457]",
-    "cp932": "[ぁ-んァ-ヶー]",
-    "gbk": "",
-    "big5": "",
-    "cp949": "[가-힣]",
-}
-_COMMON_ROWS = {"gbk": (0xB0, 0xD7), "big5": (0xA4, 0xC6), "cp932": (0x88, 0x97), "cp949": (0xB0, 0xC8)}
-"""First bytes of the frequent characters in the standards of East Asia."""
-_SIZES = {"cp932": 3000, "gbk": 3755, "big5": 5401, "cp949": 2350, "cp866": 66, "cp1251": 72}  # common characters
-_KANA, _NUM_KANA = re.compile("[ぁ-んァ-ヶー]"), 170
-_LATIN = 64
-_LETTERS = re.compile(r"[^\W\d_]+")
-_RARE = math.log(60_000)  # the price of any other character
-
 
 def names_of(stored: Sequence[tuple[str, int]]) -> list[str]:
     """The names of the members of a ZIP.
 
-    Without the flag of UTF-8, names are in UTF-8 or in the code page of the computer that packed them. It is the one in
-    which all of them together are most probable, if each common character of its languages is as probable as the
-    others.
+    Without the flag of UTF-8, names are in UTF-8 or in the code page of the computer that packed them, which all of
+    them tell together.
 
     Args:
         stored: name as `zipfile` tells it, which takes code page 437, and flags of each member.
     """
-    others = [name.encode("cp437", "replace") for name, flags in stored if not flags & _UTF8_FLAG]
+    others = [name.encode("cp437", "replace") for name, flags in stored if not (flags & _UTF8_FLAG or name.isascii())]
     page = _code_page(b"\n".join(others))
     return [
         name if flags & _UTF8_FLAG else name.encode("cp437", "replace").decode(page, "replace")
@@ -237,26 +233,4 @@ def _code_page(names: bytes) -> str:
             return "utf-8"
     except UnicodeDecodeError:
         pass
-    return min(_COMMON, key=lambda page: _surprise(names, page))  # the first of equal ones
-
-
-def _surprise(names: bytes, page: str) -> float:
-    """The negative logarithm of the probability of names in a code page; infinite where it cannot hold them."""
-    try:
-        text = names.decode(page)
-    except UnicodeDecodeError:
-        return math.inf
-    first, last = _COMMON_ROWS.get(page, (0, 0))
-    total = 0.0
-    for character in filter(lambda letter: not letter.isascii(), text):
-        if page == "cp932" and _KANA.match(character):
-            total += math.log(_NUM_KANA)
-        elif (_COMMON[page] and re.match(_COMMON[page], character)) or first <= character.encode(page)[0] <= last:
-            total += math.log(_SIZES.get(page, _LATIN))
-        else:
-            total += _RARE
-    for word in _LETTERS.findall(text):
-        num_others = sum(not character.isascii() for character in word)
-        is_rare = 2 * num_others > len(word) > 2 if page not in _SIZES else 0 < num_others < len(word)
-        total += _RARE * is_rare  # Latin words have plain letters too; words of other scripts have none
-    return total
+    return min(_DOS, key=lambda page: _price(names[:_EVIDENCE], page))  # the first of equal ones

@@ -22,7 +22,7 @@ JAPANESE, CHINESE = "夜に駆ける\n残酷な天使のテーゼ\n", "周杰伦
         (CHINESE, "gbk", "gbk"), ("Beyonc\u00e9\nBj\u00f6rk\n", "cp1252", "windows-1252"),
         ("Ma\u0142go\u015bka\n\u0141\u0105ki \u0141an\n", "cp1250", "windows-1250"),
         ("P\u0159\u00edb\u011bh\nVondr\u00e1\u010dkov\u00e1\n", "cp1250", "windows-1250"),
-        ("Bar\u0131\u015f Man\u00e7o\n\u0130stanbul\n", "cp1254", "windows-1254"),
+        ("Bar\u0131\u015f Man\u00e7o\n\u0130stanbul\n", "cp1254", "windows-1254"), ("אתה\n", "cp1255", "windows-1255"),
         ("青花瓷,周杰倫\n小幸運,田馥甄\n", "big5", "big5"), (RUSSIAN, "cp866", "cp866"),
         ("Die \u00c4rzte\nBeyonc\u00e9\nM\u00e4nner\n", "cp437", "cp850"),
         ("J\u00f3ga\nBj\u00f6rk\n\u00dcber den Wolken\n", "mac_roman", "mac_roman"),

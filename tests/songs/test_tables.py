@@ -363,7 +363,7 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         "Coldplay - P (2000) - 05. Yellow\nAdele - 21 (2011) - 11. Someone Like You\n",
         "Item,Words,When\n1,Coldplay - Yellow,a\n2,Adele - Someone Like You,b\n",
         "#EXTM3U\nColdplay - Yellow (Official Video)-yKNxeF4KMsY.mp3\nAdele - Someone Like You-hLQl3WQQoQ0.mp3\n",
-        "Similar Song 1,Similar Artist 1,Rank,Song,By\nDéjà Vu,Beyoncé,1,Yellow,Coldplay\nDéjà Vu,Beyoncé,2,Someone Like You,Adele\n",
+        "Coldplay\u2014Yellow\nAdele\u2014Someone Like You\n", "Title,Artist,Energy\nYellow,Coldplay,7\nSomeone Like You,Adele,4\n", '{"songs": [{"name": "Yellow", "ar": [{"name": "Coldplay"}]}, {"name": "Someone Like You", "ar": [{"name": "Adele"}]}]}', "Similar Song 1,Similar Artist 1,Rank,Song,By\nDéjà Vu,Beyoncé,1,Yellow,Coldplay\nDéjà Vu,Beyoncé,2,Someone Like You,Adele\n",
     ],
 )  # fmt: skip
 def test_lines_columns_and_markup_are_read_by_their_shape(text: str, known: Recommender) -> None:

@@ -12,7 +12,7 @@ from emomusic.songs.tables.cells import MAX_CELL_BYTES, PATH
 
 Row = dict[str, str]
 
-_DASH = re.compile(r"\s+[-\u2010-\u2015\u2212]+\s+")
+_DASH = re.compile(r"\s+[-\u2010-\u2015\u2212]+\s+|(?<=\w)\u2014(?=\w)")
 _OTHER = re.compile(r"\s+[|/~\u00b7\u2022]\s+|\t+")
 _BY = re.compile(
     r'["\u201c\u201e\u00ab]?(.+)(?<!["\u201d\u201c\u00bb])["\u201d\u201c\u00bb]?\s+(?:by|von|par|por|di)\s+(.+)'

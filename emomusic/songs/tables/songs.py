@@ -207,7 +207,9 @@ def _read_features(table: Table) -> None:
     read = {name: of_cells.numbers(table.text(name)) for name in present}
     _to_shares(table, read)
     problems = {name: text for name, numbers in read.items() if (text := _problem(name, numbers))}
-    if fatal := [text for name, text in problems.items() if is_complete or name in _PLACE]:
+    has_both = {*_PLACE} <= {*present}  # programs of DJs have an energy alone, from 1 to 10
+    needed = present if is_complete else _PLACE if has_both else []
+    if fatal := [text for name, text in problems.items() if name in needed]:
         raise DatasetError(
             f"{table.name}: the scale is not known. {first_of(fatal, '; ', 3)}. "
             "Convert these columns, or remove them to find the songs by title and artist."
