@@ -153,14 +153,14 @@ def concatenated(boxes: Sequence[Boxes]) -> Boxes:
     )
 
 
-def scales(width: int, height: int, largest: float = math.inf) -> Float64Array:
+def scales(width: int, height: int, sides: tuple[float, float]) -> Float64Array:
     """Scales of the image pyramid as factors of the image size; empty for an image of a few pixels.
 
-    `largest`: side of the largest faces to find, in pixels.
+    `sides`: sides of the smallest and the largest faces to find, in pixels.
     """
     count = round(-(math.log(min(width, height) / _CELL) / math.log(_SCALE_FACTOR) + 1))
     found = _FIRST_SCALE * _SCALE_FACTOR ** np.arange(max(count, 0))
-    return np.asarray(found[found * largest >= _CELL])
+    return np.asarray(found[(found * sides[0] <= _CELL) & (found * sides[1] >= _CELL)])
 
 
 def strips(height: int, width: int, num_pixels: int) -> list[slice]:
