@@ -51,8 +51,10 @@ _WARM_UP_SIDE = 120
 # MTCNN misses faces that fill the frame, so an image without a detection is searched again with a border. Measured on
 # 974 tightly cut faces, of which the plain search misses 45: these two find 37 of them (the first alone 32), with no
 # false detection in 179 images without a face. A black border finds 26. A third padding adds none. Each has the longer
-# side of the image in pixels, the width of the border as a share of the side, and OpenCV's type of border.
+# side of the image in pixels, the width of the border as a share of the side, and OpenCV's type of border. Of 294 faces
+# that only they found in 2,574 pictures, upright and turned, the smallest has 0.29 of the side.
 _PADDINGS = ((192, 0.25, cv2.BORDER_REPLICATE), (256, 0.5, cv2.BORDER_REFLECT_101))
+_LEAST_SHARE = 0.2
 
 
 # A large picture without faces, or with small ones, is searched again at more pixels, for faces that the plain search
@@ -221,18 +223,14 @@ class MtcnnDetector(FaceDetector):
     def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
         """The result of `detect` with the output of each network. Raises as `require_rgb`."""
         require_rgb(image)
-        traces: list[DetectionTrace] = []
-        for view in _views(image):
-            traces.append(self._searched(image, view))
-            if traces[-1].faces:
-                break
-        trace = traces[-1] if traces[-1].faces else traces[0]
+        searches = (self._searched(image, view) for view in _views(image))
+        first = next(searches)
+        trace = first if first.faces else next((trace for trace in searches if trace.faces), first)
         if not needs_close_search(image.shape[1], image.shape[0], [face.box for face in trace.faces]):
             return trace
         side = round(max(image.shape[:2]) * close_scale(image.shape[1], image.shape[0]))
         pixels, scale = shrink(image, side, fast=True)
-        largest = _NEW_FACE * scale * max(image.shape[:2]) / WORKING_SIDE
-        close = self._searched(image, _View(pixels, scale, sides=(0.0, largest)))
+        close = self._searched(image, _View(pixels, scale, sides=(0.0, _NEW_FACE * side / WORKING_SIDE)))
         sure = (face for face in close.faces if face.confidence >= _CLOSE_CONFIDENCE)
         new = [face for face in sure if not any(_is_same(face.box, known.box) for known in trace.faces)]
         if not new:
@@ -367,4 +365,6 @@ def _views(image: RgbImage) -> Iterator[_View]:
     for longer_side, share, border in _PADDINGS:
         small, share_of_whole = shrink(whole, longer_side)
         top, left = (round(side * share) for side in small.shape[:2])
-        yield _View(cv2.copyMakeBorder(small, top, top, left, left, border), scale * share_of_whole, left, top)
+        padded = cv2.copyMakeBorder(small, top, top, left, left, border)
+        sides = _LEAST_SHARE * max(small.shape[:2]), math.inf
+        yield _View(padded, scale * share_of_whole, left, top, sides)

@@ -87,9 +87,6 @@ def test_detect_near_returns_no_face_if_it_is_gone(detector: MtcnnDetector) -> N
     assert detector.detect_near(image, []) == []
 
 
-# Tracing
-
-
 def crowd(width: int, height: int, side: int, *, step: int) -> tuple[np.ndarray, int]:
     """A picture with rows of small copies of one photo, and their number."""
     photo = shrink(sample(COLLINS), side * 6)[0]  # whose face has a sixth of its side
@@ -107,6 +104,13 @@ def test_small_faces_of_a_large_picture_are_found(detector: MtcnnDetector) -> No
         assert len(faces) == number
         assert not needs_close_search(1280, 900, [])  # which has no more pixels
         assert 30 < missed_side(*size) <= 40
+
+
+def test_large_pictures_are_searched_in_few_pixels(detector: MtcnnDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, sizes = detector._propose, []
+    monkeypatch.setattr(detector, "_propose", lambda strip: (sizes.append(strip.size / 3), network(strip))[1])
+    assert detector.detect(np.zeros((3000, 4000, 3), np.uint8)) == []
+    assert 1_000_000 < sum(sizes) < 2_800_000  # of which the first search has 1.1 million
 
 
 def test_faces_that_a_large_picture_may_hide_are_named() -> None:
@@ -151,15 +155,11 @@ def test_only_one_person_is_similar(detector: MtcnnDetector) -> None:
             assert similar[one, other] < SAME_PERSON - 0.05, (people[one], people[other])
 
 
-def test_a_person_begins_at_the_threshold() -> None:
+def test_faces_are_grouped_by_person_from_a_threshold_on_but_never_within_a_picture() -> None:
     one, other = np.eye(1024, dtype=np.float32)[:2]
     for cosine, groups in ((SAME_PERSON + 0.02, [[0, 1]]), (SAME_PERSON - 0.02, [[0], [1]])):
         turned = np.float32(cosine) * one + np.float32(np.sqrt(1 - cosine**2)) * other
         assert group_persons(np.stack([one, turned]), [0, 1]) == groups
-
-
-def test_faces_of_several_pictures_are_grouped_by_person_but_never_within_a_picture() -> None:
-    one, other = np.eye(1024, dtype=np.float32)[:2]
     rows = np.stack([other, one, one, other, one])
     assert group_persons(rows, [0, 0, 1, 1, 2]) == [[1, 2, 4], [0, 3]]
     assert {len(group) for group in group_persons(rows, [0, 0, 1, 1, 1])} == {1, 2}
