@@ -85,10 +85,8 @@ def _rows_of(file: Path) -> Iterator[tuple[str, str]]:
         elif file.stem.endswith("_emotion") and len(text.split()) == 1:  # of the last frame of a film of CK+
             yield _STEM.sub("", file.stem), f"{float(text):g}"
         else:
-            lines = (re.sub("[,;\t]", " ", line).split() for line in text.splitlines())
-            yield from (
-                (words[0], words[1]) for words in lines if len(words) == 2 and has_ending(words[0], PICTURE_ENDINGS)
-            )
+            rows = (re.sub("[,;\t]", " ", line).split() for line in text.splitlines())
+            yield from ((row[0], row[1]) for row in rows if len(row) == 2 and has_ending(row[0], PICTURE_ENDINGS))
     except (OSError, ValueError):
         return
 
@@ -97,6 +95,7 @@ def _rows_of_table(text: str) -> Iterator[tuple[str, str]]:
     """Names of pictures and their labels, or what most people voted for; nothing without such columns."""
     import pandas as pd
 
+    text = re.sub(r'\A"?sep=.*\n', "", text)  # of Excel
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
     is_bare = has_ending(first.partition(separator)[0].strip('" '), PICTURE_ENDINGS)

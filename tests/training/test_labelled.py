@@ -154,7 +154,7 @@ def test_the_lists_of_affectnet_are_read(tmp_path: Path, kind: str):
     else:
         rows = (f"12/{n}.jpg,5,{label}" for n, label in enumerate(("1", "7", "6")))
         text = "\n".join(["subDirectory_filePath,face_x,expression", *rows])
-        (tmp_path / f"labels.{kind}").write_text(text if kind == "csv" else text.replace(",", "\t"))
+        (tmp_path / f"labels.{kind}").write_text(text if kind == "csv" else f"sep=,\n{text}".replace(",", "\t"))
     found = labelled_pictures(tmp_path, labels="affectnet")
     assert listed(found) == {"0.jpg": "happy", "2.jpg": "angry"}
     assert found.skipped == 1
