@@ -186,7 +186,7 @@ def _encoding_of(content: bytes) -> str:
 
 def _price(content: bytes, page: str) -> float:
     """The negative logarithm of the probability of the words of a text in a code page."""
-    words = {_MARKS.sub("", word) for word in _BETWEEN.split(content.decode(page, "replace"))}
+    words = dict.fromkeys(_MARKS.sub("", word) for word in _BETWEEN.split(content.decode(page, "replace")))
     return sum(_price_of(word, page) for word in words if not word.isascii())
 
 
