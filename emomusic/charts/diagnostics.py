@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emomusic.affect import Emotion
+from emomusic.affect import Emotion, share_text
 from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out, legend_above, numbered_cells
 from emomusic.colours import EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
 from emomusic.metrics import FloatArray, IntArray, Reliability, accuracy_interval
@@ -129,7 +129,7 @@ def accuracy_by_group(groups: Mapping[str, Sequence[FaceBin]], *, height: int = 
 
 def list_groups(bins: Sequence[FaceBin]) -> str:
     """The groups of `accuracy_by_group` as a text."""
-    return ", ".join(f"{faces.name} {faces.accuracy:.0%} of {faces.n:,}" for faces in bins if faces.n)
+    return ", ".join(f"{faces.name} {share_text(faces.accuracy)} of {faces.n:,}" for faces in bins if faces.n)
 
 
 def _with_guide(x: Sequence[float], y: Sequence[float], name: str) -> go.Figure:

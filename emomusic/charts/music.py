@@ -109,7 +109,8 @@ def mood_regions(
         own = songs[labels == number]
         figure.add_scatter(
             x=own[:, 0], y=own[:, 1], mode="markers", name=mood.value, hoverinfo="skip",
-            marker={"color": MOOD_COLOURS[mood], "size": 5, "line": {"width": 0.5, "color": "white"}},
+            marker={"symbol": MOOD_SYMBOLS[mood], "color": MOOD_COLOURS[mood], "size": 8,
+                    "line": {"width": 0.75, "color": GUIDE}},
         )  # fmt: skip
     axes = [{"range": [0, 1], "title": name} for name in ("valence of Spotify", "energy")]
     return lay_out(figure, _LEAST_HEIGHT, x=axes[0], y=axes[1], **legend_above())

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, Emotion
+from emomusic.affect import EMOTIONS, Emotion, share_text
 from emomusic.app.charts import roomy_columns, show_chart
 from emomusic.app.choices import MODELS_CELL, MODELS_CLASS, MODELS_TAB, MODELS_THRESHOLD
 from emomusic.app.frame import shown_errors, text_color
@@ -123,7 +123,7 @@ def _show_groups(chosen: Chosen, record: Record) -> None:
     if not isinstance(record, FaceRecord):
         values = _fold_accuracies(chosen.kind, record.name)
         st.markdown("**How often it is right** in each fold of songs")
-        alt = f"Accuracy in every fold: {values.min():.0%} to {values.max():.0%}"
+        alt = f"Accuracy in every fold: {share_text(values.min())} to {share_text(values.max())}"
         show_chart(plots.fold_spread(label_of(record.name), values), key=f"models-folds-{record.name}", alt=alt)
         return
     own = own_rows() if record.name == DEFAULT_MODEL else []

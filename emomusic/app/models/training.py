@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from emomusic.affect import share_text
 from emomusic.app.charts import roomy_columns, show_chart
 from emomusic.app.choices import TRAIN_BATCH, TRAIN_HIDDEN, TRAIN_RATE, TRAIN_WRONG
 from emomusic.app.state import page_state
@@ -99,8 +100,8 @@ def _show_run() -> None:
             st.rerun()  # ends the ticks
     accuracy, loss, held_accuracy, held_loss = np.array(run.curves).T
     st.markdown(
-        f"Epoch **{run.epoch}** of {NUM_EPOCHS}: right on **{accuracy[-1]:.0%}** of the training songs and on "
-        f"**{held_accuracy[-1]:.0%}** of those held out; loss {loss[-1]:.2f} and {held_loss[-1]:.2f}."
+        f"Epoch **{run.epoch}** of {NUM_EPOCHS}: right on **{share_text(accuracy[-1])}** of the training songs and on "
+        f"**{share_text(held_accuracy[-1])}** of those held out; loss {loss[-1]:.2f} and {held_loss[-1]:.2f}."
     )
     curves, plane = roomy_columns([1, 1], key="train", gap="large")
     with curves:

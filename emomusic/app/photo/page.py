@@ -99,7 +99,7 @@ def show_page(open_start: Callable[[], DeltaGenerator]) -> None:
     else:
         with open_start(), st.container(key="start"):  # a link may name no sample
             draw_chooser(shown)
-            _draw_moods()
+            _draw_moods("Or start from a mood:")
 
 
 def show_photos(shown: PictureState) -> None:
@@ -381,10 +381,10 @@ def _show_persons(screen: _Screen) -> None:
 # A mood without a photo
 
 
-def _draw_moods() -> None:
-    """Show the moods in one row."""
+def _draw_moods(label: str) -> None:
+    """Show the moods in one row, behind a label."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="without-face"):
-        st.markdown("Or start from a mood:", width="content")
+        st.markdown(label, width="content")
         MOOD.draw(st.pills, "Mood", label_visibility="collapsed")
 
 
@@ -394,7 +394,7 @@ def _show_mood(shown: PictureState, mood: Mood) -> None:
     with st.container(key="mood-answer"):
         with st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center"):
             title = st.empty()
-            _draw_moods()
+            _draw_moods("Another mood:")
             st.space("stretch")
             draw_menu(shown)
         player = st.container()
