@@ -35,7 +35,8 @@ _NAME_COLUMNS = (
 _LABEL_COLUMNS = ["expression", "label", "emotion", "class", "labels"]
 _IMAGE_COLUMNS = ["image", "img", "img_bytes", "bytes", "picture"]
 _ROWS = 1000  # rows of pixels that are read at once
-_LIST_ENDINGS = ("txt", "csv", "tsv", "npy")
+_TABLES_OF_NAMES = ("csv", "tsv", "json", "jsonl")
+_LIST_ENDINGS = ("txt", "npy", *_TABLES_OF_NAMES)
 _MAX_BYTES = 2**30  # the pictures in a table
 _LARGEST_LIST = 2**28
 _STEM = re.compile(r"_aligned$|_exp$|_emotion$", re.IGNORECASE)
@@ -80,7 +81,7 @@ def _rows_of(file: Path) -> Iterator[tuple[str, str]]:
                 yield _STEM.sub("", file.stem), str(np.load(file, allow_pickle=False))
             return
         text = as_utf8(file.read_bytes())[0].decode(errors="replace")
-        if has_ending(file.name, ("csv", "tsv")):
+        if has_ending(file.name, _TABLES_OF_NAMES):
             yield from _rows_of_table(text)
         elif file.stem.endswith("_emotion") and len(text.split()) == 1:  # of the last frame of a film of CK+
             yield _STEM.sub("", file.stem), f"{float(text):g}"
@@ -100,12 +101,19 @@ def _rows_of_table(text: str) -> Iterator[tuple[str, str]]:
     separator = max(",;\t", key=first.count)
     is_bare = has_ending(first.partition(separator)[0].strip('" '), PICTURE_ENDINGS)
     options: Any = {"keep_default_na": False, "on_bad_lines": "skip", "header": None if is_bare else 0}
-    rows = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, **options)
+    if first.lstrip().startswith(("{", "[")):  # JSON
+        rows = pd.read_json(io.StringIO(text), lines=first.lstrip().startswith("{"), dtype=False).astype(str)
+    else:
+        rows = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, **options)
     rows.columns = pd.Index(_BARE.get(rows.shape[1], rows.columns) if is_bare else rows.columns.str.strip().str.lower())
     if rows.columns.isin(_VOTES).sum() == len(_VOTES):
         votes = rows[_VOTES].apply(pd.to_numeric, errors="coerce").fillna(0).clip(0, 255)
         winners = majority(votes.to_numpy(np.uint8))
         rows["label"] = ["no majority" if winner < 0 else _VOTES[winner] for winner in winners]
+    elif _columns(rows.columns, _LABEL_COLUMNS) is None:  # a column for each emotion
+        classes = [name for name in rows.columns if emotions_in(str(name))]
+        marked = rows[classes].apply(pd.to_numeric, errors="coerce") > 0
+        rows["label"] = marked.idxmax(axis=1).where(marked.sum(axis=1) == 1, "not one of them")
     if (columns := _columns(rows.columns, _NAME_COLUMNS, _LABEL_COLUMNS)) is not None:
         yield from rows[columns].itertuples(index=False, name=None)
 

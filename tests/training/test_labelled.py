@@ -144,13 +144,20 @@ def test_the_last_pictures_of_the_films_of_ck_plus_have_its_emotions(tmp_path: P
         labelled_pictures(tmp_path / "images", labels="ck+")
 
 
-@pytest.mark.parametrize("kind", ["csv", "tsv", "npy"])
+@pytest.mark.parametrize("kind", ["csv", "tsv", "npy", "json", "jsonl", "columns"])
 def test_the_lists_of_affectnet_are_read(tmp_path: Path, kind: str):
     put(tmp_path, "images/12/0.jpg", "images/12/1.jpg", "images/12/2.jpg")
     if kind == "npy":
         (tmp_path / "annotations").mkdir()
         for name, label in (("0", "1"), ("1", "7"), ("2", "6")):
             np.save(tmp_path / f"annotations/{name}_exp.npy", np.array(label))
+    elif kind == "columns":  # of Roboflow
+        rows = "12/0.jpg,0,1,0\n12/1.jpg,0,0,1\n12/2.jpg,1,0,0\n"
+        (tmp_path / "_classes.csv").write_text(f"filename, Anger, Happy, Contempt\n{rows}")
+    elif kind.startswith("json"):
+        rows = [{"file_name": f"12/{n}.jpg", "label": label} for n, label in enumerate((1, 7, 6))]
+        lines = "\n".join(map(json.dumps, rows))
+        (tmp_path / f"metadata.{kind}").write_text(lines if kind == "jsonl" else json.dumps(rows, indent=1))
     else:
         rows = (f"12/{n}.jpg,5,{label}" for n, label in enumerate(("1", "7", "6")))
         text = "\n".join(["subDirectory_filePath,face_x,expression", *rows])
