@@ -23,6 +23,18 @@ function say(text) {
   note.timer = setTimeout(() => note.remove(), SAID_MS);
 }
 
+let openTab = null;
+
+/** Scroll a row of tabs, which is wider than a phone, to one that has opened outside of the window. */
+function showOpenTab() {
+  const tab = document.querySelector("[role=tablist] [aria-selected=true]");
+  if (tab && tab !== openTab) {
+    const row = tab.parentElement, [{ left, right }, edge] = [tab, row].map((part) => part.getBoundingClientRect());
+    row.scrollLeft += Math.max(right - edge.right, 0) + Math.min(left - edge.left, 0);
+  }
+  openTab = tab;
+}
+
 /** Read a new answer and a new song to screen readers, and keep the focus when Enter removes what had it. */
 function announce() {
   const status = document.createElement("div");
@@ -45,7 +57,7 @@ function announce() {
   const changes = { childList: true, subtree: true, characterData: true };
   const rest = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => (update(), explainRefusals()), REST_MS);
+    timer = setTimeout(() => (update(), explainRefusals(), showOpenTab()), REST_MS);
   };
   rest(); // for what came before this script
   new MutationObserver((records) => {
