@@ -27,10 +27,7 @@ settings.register_profile("emomusic", deadline=None, max_examples=25, derandomiz
 settings.load_profile("emomusic")
 
 
-_WITH_TENSORFLOW = (
-    "tests/training/",
-    *(f"tests/faces/test_{name}.py" for name in ("inspection", "mtcnn")),
-)
+_WITH_TENSORFLOW = ("tests/training/", *(f"tests/faces/test_{name}.py" for name in ("inspection", "mtcnn")))
 """Tests of one worker, so that the others do not load TensorFlow."""
 
 

@@ -42,10 +42,7 @@ CODECS = {
 DEFAULT_RATE = 10.0
 
 _FORMATS = {"mkv": "matroska", "m4v": "mp4"}
-_OPTIONS = {
-    "libx264": {"preset": "ultrafast"},
-    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
-}
+_OPTIONS = {"libx264": {"preset": "ultrafast"}, "libvpx": {"deadline": "realtime", "cpu-used": "8"}}
 _BACKGROUND = 40
 _TONE_HZ = 440
 _ZOOM_PER_S = 0.05

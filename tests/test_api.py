@@ -73,16 +73,13 @@ def test_songs_for_a_picture_are_those_of_the_mean_of_its_faces(reading: Picture
     assert emomusic.recommend_songs(face) == emomusic.recommend_songs(face.probabilities)
 
 
-def test_an_emotion_and_its_place_are_targets() -> None:
+def test_an_emotion_and_its_place_are_targets_and_a_picture_without_a_face_has_no_songs() -> None:
     songs = emomusic.recommend_songs("sad")
     assert len(songs) == 5
     assert emomusic.recommend_songs(Emotion.SAD) == songs
     assert emomusic.recommend_songs(Emotion.SAD.point) == songs  # match asks for the place alone
     assert emomusic.recommend_songs(AffectPoint(0.9, 0.4)) != songs
     assert emomusic.recommend_songs("sad", seed=1) != songs
-
-
-def test_a_picture_without_a_face_has_no_songs() -> None:
     reading = emomusic.read_picture(np.full((64, 64, 3), 128, np.uint8))
     assert len(reading.faces) == 0
     with pytest.raises(ImageError, match="expected a picture with a face"):

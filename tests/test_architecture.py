@@ -125,7 +125,12 @@ def import_cycles(root: Path) -> list[list[str]]:
     modules = {module_name(path, root): path for path in files}
     graph = {}
     for module, path in modules.items():
-        hidden = _lines_for_type_checkers(path)
+        hidden = {
+            line
+            for node in nodes_of(path)
+            if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        }
         found = {name for line, name in imports_of(path, root, set(modules)) if line not in hidden}
         graph[module] = found & set(modules) - {module}
     sorter = TopologicalSorter(graph)
@@ -134,16 +139,6 @@ def import_cycles(root: Path) -> list[list[str]]:
     except CycleError as error:
         return [error.args[1]]
     return []
-
-
-def _lines_for_type_checkers(path: Path) -> set[int]:
-    """Lines below `if TYPE_CHECKING:`."""
-    return {
-        line
-        for node in nodes_of(path)
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
-    }
 
 
 MOST_LINES, MOST_FUNCTION_LINES = 450, 60  # ruff limits the complexity of functions

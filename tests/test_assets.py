@@ -43,12 +43,8 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
         assert path.read_text() == "second"
     assert path.read_text() == "first"
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
-    assert path.stat().st_mode & 0o666 == 0o666 & ~_umask()
-
-
-def _umask() -> int:
     os.umask(mask := os.umask(0))
-    return mask
+    assert path.stat().st_mode & 0o666 == 0o666 & ~mask
 
 
 @pytest.fixture
@@ -90,22 +86,18 @@ def test_a_wheel_lists_what_it_holds_alone(in_wheel: Path) -> None:
     assert list(problems()) == ["data/samples"]
 
 
-@pytest.fixture
-def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A checkout that ships two models, its checksums written."""
-    monkeypatch.setattr(assets, "ROOT", tmp_path)
-    for name in ("one", "two"):
-        (tmp_path / "models" / "face" / name).mkdir(parents=True)
-        (tmp_path / "models" / "face" / name / "model.keras").write_bytes(name.encode())
-    assets.write_checksums()
-    return tmp_path
-
-
 def problems() -> dict[str, str]:
     return {asset.path: problem for asset, problem in assets.check_assets() if problem}
 
 
-def test_checksums_are_written_anew_for_one_model_alone_and_a_training_damages_none(checkout: Path) -> None:
+def test_checksums_are_written_anew_for_one_model_alone_and_a_training_damages_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(assets, "ROOT", checkout := tmp_path)
+    for name in ("one", "two"):
+        (checkout / "models" / "face" / name).mkdir(parents=True)
+        (checkout / "models" / "face" / name / "model.keras").write_bytes(name.encode())
+    assets.write_checksums()
     mine = checkout / "models" / "face" / "mine"
     (mine / "checkpoint" / "drafts").mkdir(parents=True)
     (mine / "checkpoint" / "state.json").touch()

@@ -164,9 +164,6 @@ def test_replicas_have_time_to_drain_and_caddy_knows_them(root: Path):
     assert used == caddy["environment"].keys()
 
 
-# kubernetes.yaml
-
-
 def test_the_manifests_fit_the_schema_of_kubernetes(manifests: dict[str, Any]):
     ours = {kind: manifest for kind, manifest in manifests.items() if not manifest["apiVersion"].startswith("traefik")}
     assert len(ours) == 6

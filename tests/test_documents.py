@@ -37,13 +37,9 @@ def code_of(root: Path) -> str:
     return "\n".join([*texts, *paths])
 
 
-def names_in(text: str) -> set[str]:
-    """What stands in back quotes, outside of blocks of code."""
-    return set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)))
-
-
 def test_decisions_name_what_exists(root: Path):
-    names = names_in((root / "docs/decisions.md").read_text(encoding="utf-8"))
+    text = re.sub(r"```.*?```", "", (root / "docs/decisions.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    names = set(re.findall(r"`([^`\n]+)`", text))
     assert len(names) > 40
     assert {name for name in names if name.removesuffix("/") not in code_of(root)} == set()
 
@@ -88,12 +84,6 @@ def declared(root: Path, *extras: str) -> set[str]:
     return {canonicalize_name(each.name) for extra in extras for each in requirements(root)[extra]} - {"emomusic"}
 
 
-def imported_modules(path: Path, root: Path) -> set[str]:
-    """Top-level names of third-party modules that a file imports, at any depth."""
-    tops = {name.partition(".")[0] for _, name in imports_of(path, root, set())}
-    return tops - sys.stdlib_module_names - OURS
-
-
 _distributions = cache(metadata.packages_distributions)
 
 
@@ -110,8 +100,8 @@ def undeclared(root: Path, folders: list[str], extras: list[str]) -> list[str]:
     return [
         f"{name} imports {module}"
         for name, path in zip(names, paths, strict=True)
-        for module in sorted(imported_modules(path, root))
-        if not packages_of(module) & allowed
+        for module in sorted({each.partition(".")[0] for _, each in imports_of(path, root, set())})
+        if module not in sys.stdlib_module_names | OURS and not packages_of(module) & allowed
     ]
 
 

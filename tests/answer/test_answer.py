@@ -71,16 +71,7 @@ def with_songs(answer: Answer, policy: Policy = Policy.MATCH) -> Answer:
     return replace(answer, songs=SongQueue(RECOMMENDER, answer.request(policy)))
 
 
-def record_of(answer: Answer) -> dict[str, object]:
-    assert answer.songs is not None
-    found: dict[str, object] = json.loads(answer.record(answer.songs.playlist(3)))
-    return found
-
-
 TWO = Photo("two.jpg", [HAPPY, SAD])
-
-
-# Sentences
 
 
 @pytest.mark.parametrize(
@@ -111,7 +102,7 @@ def test_a_corrected_face_is_certain_and_its_estimate_stays() -> None:
     assert answer.chosen == [1]
 
 
-def test_a_person_has_the_mean_of_the_faces() -> None:
+def test_a_person_has_the_mean_of_the_faces_and_everyone_is_together_if_there_are_several() -> None:
     photos = [Photo("a.jpg", [HAPPY, SAD]), Photo("b.jpg", [HAPPY])]
     answer = answer_to(*photos, who=Who.person(1), person=[1, 0, 1])
     assert (answer.sentence, answer.chosen) == ("Clearly happy", [1, 3])
@@ -121,9 +112,6 @@ def test_a_person_has_the_mean_of_the_faces() -> None:
         "In one photo": [2],
     }
     assert answer.place.startswith("Person 1: pleasant and awake, valence 0.")
-
-
-def test_faces_as_everyone_are_together_only_if_there_are_several() -> None:
     assert sentence_of(faces(HAPPY), is_everyone=True) == "Clearly happy"
     assert sentence_of(faces(HAPPY, HAPPY), is_everyone=True) == "Together: clearly happy"
     assert sentence_of(NO_FACES, is_everyone=True) == "No face found"
@@ -145,9 +133,6 @@ def test_the_reason_names_what_decides_the_mood(answer: Answer, policy: Policy, 
     assert answer.reason(answer.request(policy)).startswith(reason)
 
 
-# Songs
-
-
 def test_a_mood_and_a_moment_are_listeners_without_faces() -> None:
     mood, moment = Answer(mood=Mood.CALM), Answer(who=MOMENT, moment=FakeClassifier(SAD).probabilities)
     assert (mood.who, mood.has_listener, mood.probabilities) == (NOBODY, True, None)
@@ -157,19 +142,16 @@ def test_a_mood_and_a_moment_are_listeners_without_faces() -> None:
     assert not answer_to(Photo("a.jpg", []), who=NOBODY).has_listener
 
 
-# Files
-
-
 def test_the_record_has_the_estimates_and_the_request_of_the_listener() -> None:
     answer = with_songs(answer_to(TWO, who=Who.face(2), says={Who.face(2): HAPPY}, mood=Mood.CALM), Policy.SOOTHE)
-    record = record_of(answer)
+    assert answer.songs is not None
+    record = json.loads(answer.record(answer.songs.playlist(3)))
     assert (record["image"], record["elapsed_ms"]) == (
         "two.jpg",
         {"decode": 1.0, "detect": 2.0, "classify": 3.0, "recommend": None},
     )
-    assert [face["emotion"] for face in record["faces"]] == ["happy", "sad"]  # type: ignore[attr-defined]
+    assert [face["emotion"] for face in record["faces"]] == ["happy", "sad"]
     asked = record["request"]
-    assert isinstance(asked, dict)
     assert (asked["who"], asked["manual_emotion"], asked["manual_mood"]) == ("Face 2", "happy", "calm")
     assert (asked["policy"], asked["mood"]) == ("soothe", "calm")
 
@@ -214,15 +196,12 @@ def film_answer(*emotions: Emotion | None, **options: Any) -> FilmAnswer:
     return FilmAnswer("a.mp4", reading, scenes, requests, one_song_each(requests, RECOMMENDER), **options)
 
 
-def test_the_sentence_and_the_span_are_those_of_the_chosen_scene() -> None:
+def test_sentence_and_span_are_those_of_the_chosen_scene_and_the_trail_is_short() -> None:
     answer = film_answer(*HAPPY_THEN_SAD)
     assert answer.sentence.startswith("Mostly happy")
     assert answer.span == "Scene 1 of 2, 0:00 to 0:04"
     assert replace(answer, chosen=1).sentence.startswith("Mostly sad")
     assert replace(answer, chosen=1, is_growing=True).span.startswith("Scene 2, 0:04 to ")
-
-
-def test_the_trail_is_short_and_leaves_out_times_without_a_face() -> None:
     trail = film_answer(*[Emotion.HAPPY] * 100, None, *[Emotion.SAD] * 30).trail
     assert 40 <= len(trail) <= 60
     assert trail[0].distance(Emotion.HAPPY.point) < trail[0].distance(Emotion.SAD.point)
@@ -260,7 +239,7 @@ def test_a_session_has_a_sentence_figures_and_a_moment_for_each_scene() -> None:
     assert session_answer((5, None)).moods is session_answer().moods is None
 
 
-def test_the_figures_and_the_chart_agree_on_what_was_not_read() -> None:
+def test_figures_and_chart_agree_on_what_was_not_read_and_the_file_has_a_row_a_second() -> None:
     table = session_answer((30, HAPPY), (10, None), (60, HAPPY)).table
     answer = SessionAnswer(table.drop(range(50, 70)))  # a busy machine
     assert {**answer.figures, "With a face": "70 %", "Not read": "20 %"} == answer.figures
@@ -268,6 +247,10 @@ def test_the_figures_and_the_chart_agree_on_what_was_not_read() -> None:
     assert (height > 0).mean() == pytest.approx(0.7)
     (grey,) = mood_areas(answer.table).layout.shapes
     assert (grey.x0, grey.x1) == (49, 70)
+    rows = list(csv.DictReader(io.StringIO(session_answer((2, HAPPY), (1, None)).csv())))
+    assert [row["num_faces"] for row in rows] == ["1", "1", "0"]
+    assert rows[0]["happy"] == "0.9000"
+    assert rows[2]["happy"] == ""
 
 
 def test_the_songs_are_for_the_longest_scenes_in_order_of_time() -> None:
@@ -279,13 +262,6 @@ def test_the_songs_are_for_the_longest_scenes_in_order_of_time() -> None:
     assert [moment.emotion for moment in answer.moments] == [HAPPY, SAD]
     many = session_answer(*[(20 + step, (HAPPY, SAD)[step % 2]) for step in range(MOST_SONGS + 2)])
     assert len(many.requests(Request())) == len(many.moments) == MOST_SONGS
-
-
-def test_the_file_has_a_row_for_each_second() -> None:
-    rows = list(csv.DictReader(io.StringIO(session_answer((2, HAPPY), (1, None)).csv())))
-    assert [row["num_faces"] for row in rows] == ["1", "1", "0"]
-    assert rows[0]["happy"] == "0.9000"
-    assert rows[2]["happy"] == ""
 
 
 # What the Music page says about one song
@@ -301,11 +277,7 @@ def song_answer(valence: float, arousal: float, **quadrants: float) -> SongAnswe
     [
         (song_answer(0.8, 0.5, Q1=0.9, Q4=0.1), "Clearly happy: pleasant and awake (90 %)", "looks happy"),
         (song_answer(0.5, 0.7, Q1=0.9, Q2=0.1), "Clearly happy: pleasant and awake (90 %)", "looks happy"),
-        (
-            song_answer(-0.6, -0.3, Q3=0.6, Q4=0.4),
-            "Probably sad, or calm: unpleasant and drowsy (60 %)",
-            "looks sad",
-        ),
+        (song_answer(-0.6, -0.3, Q3=0.6, Q4=0.4), "Probably sad, or calm: unpleasant and drowsy (60 %)", "looks sad"),
         (song_answer(0.0, 0.0, Q4=0.9, Q2=0.1), "Clearly calm: pleasant and drowsy (90 %)", "is at rest"),
     ],
 )

@@ -76,9 +76,6 @@ def test_names_outside_utf_8_become_text_and_stay_distinct(tmp_path: Path):
     assert contents_of(items) == [SAMPLE.read_bytes()] * 4
 
 
-# Archives
-
-
 def packed(ending: str, names: Sequence[str]) -> bytes:
     """An archive of the sample under several names, each with its position at the end."""
     members = [(name, SAMPLE.read_bytes() + bytes([position])) for position, name in enumerate(names)]
@@ -102,17 +99,14 @@ def test_an_archive_gives_its_pictures_and_films(tmp_path: Path, ending: str):
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_members_of_one_name_stay_distinct(tmp_path: Path):
+def test_members_of_one_name_stay_distinct_and_links_and_folders_are_no_items(tmp_path: Path):
     path = tmp_path / "pack.zip"
     path.write_bytes(packed("zip", ["a.jpg"] * 3))
     items = find_items([str(path)])
     assert len({item.name for item in items}) == 3
     assert [content[-1] for content in contents_of(items)] == [0, 1, 2]
     assert find_items([str(path)]) == items
-
-
-def test_links_and_folders_in_a_tar_are_no_items(tmp_path: Path):
-    path = tmp_path / "pack.tar"
+    path = tmp_path / "links.tar"
     with tarfile.open(path, "w") as archive:
         for name, kind in (("link.jpg", tarfile.SYMTYPE), ("hard.jpg", tarfile.LNKTYPE), ("d.jpg", tarfile.DIRTYPE)):
             info = tarfile.TarInfo(name)
@@ -242,9 +236,6 @@ def test_a_long_header_is_not_read(tmp_path: Path):
         assert tracemalloc.get_traced_memory()[1] < 2**24
     finally:
         tracemalloc.stop()
-
-
-# Remote locations
 
 
 @pytest.mark.parametrize("name", ["absent.jpg", "pipe.jpg", "a\0b.jpg"])

@@ -55,27 +55,18 @@ def test_reliability_points_are_the_bins_and_the_line_skips_small_bins() -> None
     assert np.array(right.y).sum() == pytest.approx((found.accuracy * found.counts)[filled].sum())
 
 
-@pytest.fixture
-def features() -> np.ndarray:
-    """Two hundred songs with a mood that depends on energy only."""
-    rng = np.random.default_rng(0)
-    values = rng.uniform(0, 1, (200, len(FEATURES)))
-    values[:, FEATURE_NAMES.index("energy")] = np.repeat([0.1, 0.6, 0.9, 0.3], 50) + rng.normal(0, 0.01, 200)
-    return values
-
-
 FOUR = np.repeat(np.arange(4), 50)
 
 
-def test_the_feature_that_follows_the_mood_comes_first(features: np.ndarray) -> None:
+def test_the_feature_that_follows_the_mood_comes_first_and_a_constant_one_last() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.uniform(0, 1, (200, len(FEATURES)))  # of songs whose mood depends on energy only
+    features[:, FEATURE_NAMES.index("energy")] = np.repeat([0.1, 0.6, 0.9, 0.3], 50) + rng.normal(0, 0.01, 200)
     first, *others = standings(features, FOUR)
     assert first.feature.name == "energy"
     assert first.share > 0.95
     assert (first.lowest, first.highest) == (Mood.CALM, Mood.ENERGETIC)
     assert all(standing.share < 0.1 for standing in others)
-
-
-def test_a_constant_feature_separates_no_moods(features: np.ndarray) -> None:
     for num_songs in range(60, 201, 20):
         few, moods = features[-num_songs:], FOUR[-num_songs:]
         few[:, 0] = 0.1  # the mean of many equal values can differ by 1e-17
@@ -132,16 +123,13 @@ SCENES = [
 ]
 
 
-def test_the_time_axis_of_a_film_ends_with_the_film() -> None:
+def test_the_time_axis_ends_with_the_film_and_each_second_with_a_face_takes_clicks() -> None:
     sound = [SoundSpan(0, 600, Mood.CALM)]
     for end_s in (5.4, 15.0, 100.0):
         figure = film_strip(FILM, SCENES, end_s=end_s, sound=sound)
         assert tuple(figure.layout.xaxis.range) == (0, end_s)
         assert figure.data[-1].base[0] + figure.data[-1].x[0] == end_s
     assert figure.data[EMOTIONS.index(Emotion.SAD)].x[-1] == 5
-
-
-def test_each_second_with_a_face_takes_clicks() -> None:
     (bars,) = [trace for trace in film_strip(FILM, SCENES).data if trace.name == CLICKED]
     assert list(bars.customdata) == [0, 1, 3, 4]
     assert [x - bars.width / 2 for x in bars.x] == [0, 1, 3, 4]
@@ -181,11 +169,6 @@ def plane(places: npt.ArrayLike, emotion: Emotion = Emotion.HAPPY) -> go.Figure:
     return circumplex([FacePoint(Who.face(n), AffectPoint(x, y), emotion) for n, (x, y) in enumerate(points, 1)])
 
 
-def song_at(number: int, place: AffectPoint) -> Pick:
-    song = Song(str(number), "A", ("B",), Player.SPOTIFY)
-    return Pick(song, Mood.HAPPY, 1.0, "", Mood.HAPPY, number, point=place)
-
-
 def trace(figure: go.Figure, name: str) -> go.Scatter:
     (found,) = [trace for trace in figure.data if trace.name == name]
     return found
@@ -196,12 +179,16 @@ def shown(figure: go.Figure, name: str = "faces") -> Floats:
     return np.column_stack([marks.x, marks.y]).astype(np.float64)
 
 
-def test_a_mark_alone_is_drawn_at_its_coordinates() -> None:
-    songs = [song_at(1, AffectPoint(-0.3, -0.75))]
+def test_a_mark_alone_is_drawn_at_its_coordinates_and_a_way_leads_to_the_target() -> None:
+    song = Song("1", "A", ("B",), Player.SPOTIFY)
+    songs = [Pick(song, Mood.HAPPY, 1.0, "", Mood.HAPPY, 1, point=AffectPoint(-0.3, -0.75))]
     figure = circumplex([FacePoint(Who.face(1), AffectPoint(0.5, 0.25), Emotion.HAPPY)], songs)
     assert shown(figure).tolist() == [[0.5, 0.25]]
     assert shown(figure, "songs").tolist() == [[-0.3, -0.75]]
     assert "lines" not in trace(figure, "songs").mode
+    listener, target = AffectPoint(-0.5, -0.4), AffectPoint(0.6, 0.3)
+    figure = circumplex([FacePoint(Who.face(1), listener, Emotion.SAD)], target=target)
+    np.testing.assert_allclose(shown(figure, "way"), [(-0.5, -0.4), (0.6, 0.3)], atol=1e-6)
 
 
 def test_the_circle_of_an_unclear_face_is_hollow() -> None:
@@ -221,9 +208,3 @@ def test_any_mark_stays_near_its_position_in_its_quadrant_and_on_the_plane(place
     assert np.abs(at).max() <= 1
     wanted = np.array(places)
     assert (np.sign(at) == np.sign(wanted))[wanted != 0].all()
-
-
-def test_a_way_leads_from_the_listener_to_the_target() -> None:
-    listener, target = AffectPoint(-0.5, -0.4), AffectPoint(0.6, 0.3)
-    figure = circumplex([FacePoint(Who.face(1), listener, Emotion.SAD)], target=target)
-    np.testing.assert_allclose(shown(figure, "way"), [(-0.5, -0.4), (0.6, 0.3)], atol=1e-6)

@@ -113,25 +113,18 @@ def test_a_film_that_breaks_off_keeps_its_results(
 
 
 @pytest.mark.usefixtures("fakes")
-def test_annotate_writes_the_film_with_marked_faces(run: Run, grey: Path, tmp_path: Path) -> None:
+def test_annotate_writes_the_film_with_marked_faces_and_a_full_disk_costs_no_reading(
+    run: Run, grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     status, _, _ = run("analyze", grey, SAMPLE, "--annotate", tmp_path / "out")
     assert status == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "001-grey.mp4",
-        "002-eileen-collins-1999.png",
-    ]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["001-grey.mp4", "002-eileen-collins-1999.png"]
     with av.open(tmp_path / "out" / "001-grey.mp4") as marked:
         frames = [frame.to_ndarray(format="rgb24") for frame in marked.decode(video=0)]
     assert (len(frames), frames[0].shape) == (20, (360, 640, 3))
     assert np.ptp(frames[0][:100, :100]) > 50  # the frame around the face
     assert np.ptp(frames[0][200:, 300:]) < 20
-
-
-@pytest.mark.usefixtures("fakes")
-def test_an_unwritten_marked_film_costs_no_reading(
-    run: Run, grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (out := tmp_path / "out").mkdir()
+    (out := tmp_path / "full").mkdir()
     monkeypatch.setattr(assets.secrets, "token_hex", lambda _: "x")
     (out / ".x.part").symlink_to("/dev/full")  # as on a full disk
     found, (record,), err = run("analyze", grey, "--annotate", out)

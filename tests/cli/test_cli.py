@@ -138,11 +138,7 @@ def test_marked_pictures_have_the_same_size_and_short_names_and_one_that_fails_c
     ids=lambda value: (" ".join(value)[:80] or "nothing") if isinstance(value, tuple) else "",
 )
 def test_what_the_user_must_mend_is_one_line_and_status_2_and_nothing_is_written(
-    run: Run,
-    arguments: tuple[str, ...],
-    message: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    run: Run, arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))

@@ -83,7 +83,7 @@ def test_a_full_disk_leaves_no_library_without_songs(
     assert left == ["library.sqlite", "my music"][max_bytes < 2**24 :]
 
 
-def test_songs_are_recommended_from_the_library(run: Run, two: Path, tmp_path: Path):
+def test_songs_are_recommended_from_the_library_and_by_what_is_heard(run: Run, two: Path, tmp_path: Path):
     ask = ("recommend", "--emotion", "angry", "--source", "library")
     status, _, err = run(*ask)
     assert (status, len(err.splitlines())) == (2, 1)
@@ -93,6 +93,9 @@ def test_songs_are_recommended_from_the_library(run: Run, two: Path, tmp_path: P
     assert [song["path"] for song in songs] == [str(two / "a.wav"), str(two / "b.wav")]
     assert "url" not in songs[0]
     assert run(*ask[:3], "--library", tmp_path / "library.sqlite")[0] == 2
+    status, songs, _ = run("recommend", "--emotion", "sad", "--source", "bundled", "--traits", "guitar", "voice")
+    assert (status, {"guitar", "voice"} <= set.intersection(*(set(song["traits"]) for song in songs))) == (0, True)
+    assert run("recommend", "--emotion", "sad", "--traits", "guitar")[0] == 2
 
 
 def test_people_read_no_control_characters_and_a_playlist_alone(two: Path, capsys: pytest.CaptureFixture[str]):
@@ -126,12 +129,6 @@ def test_songs_and_pictures_are_analysed_together(run: Run, root: Path, tmp_path
     assert [list(tag) for tag in heard["tags"]] == 5 * [["name", "probability"]]
     assert -1 <= heard["valence"] <= 1
     assert heard["elapsed_ms"].keys() == {"decode", "hear"}
-
-
-def test_songs_are_chosen_by_what_is_heard(run: Run):
-    status, songs, _ = run("recommend", "--emotion", "sad", "--source", "bundled", "--traits", "guitar", "voice")
-    assert (status, {"guitar", "voice"} <= set.intersection(*(set(song["traits"]) for song in songs))) == (0, True)
-    assert run("recommend", "--emotion", "sad", "--traits", "guitar")[0] == 2
 
 
 # `recommend` with files that are gone, songs like another one, and playlists

@@ -68,15 +68,14 @@ def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (6, 48, 48), np.uint8)
 
 
-def test_votes_find_their_picture_in_any_order(images: np.ndarray, write_votes: Callable[..., None]) -> None:
+def test_votes_find_their_picture_in_any_order_and_a_picture_without_votes_gets_none(
+    images: np.ndarray, write_votes: Callable[..., None]
+) -> None:
     counts = np.random.default_rng(1).integers(1, 9, (6, len(EMOTIONS)))
     write_votes(images, counts)
     shares = ferplus.vote_shares(images[::-1])
     assert shares.dtype == np.float32
     np.testing.assert_allclose(shares, (counts / counts.sum(axis=1, keepdims=True))[::-1], atol=1e-6)
-
-
-def test_a_picture_without_votes_gets_none(images: np.ndarray, write_votes: Callable[..., None]) -> None:
     counts = np.ones((5, len(EMOTIONS)))
     counts[2] = 0  # all ten saw contempt, or no face
     write_votes(images[:5], counts)
@@ -113,11 +112,7 @@ def test_contempt_counts_as_wrong_and_pictures_without_a_majority_do_not_count(
 _WHOLE = ferplus.VOTES.read_bytes()
 
 
-@pytest.mark.parametrize(
-    "content",
-    [None, _WHOLE[:5000] + bytes(100) + _WHOLE[5100:]],
-    ids=["absent", "scratched"],
-)
+@pytest.mark.parametrize("content", [None, _WHOLE[:5000] + bytes(100) + _WHOLE[5100:]], ids=["absent", "scratched"])
 def test_a_missing_or_damaged_file_is_an_error_that_names_it(
     content: bytes | None, images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,11 +12,7 @@ from emomusic.media.images import Box, RgbImage, crop_face, read_image, to_netwo
 from tests.films import SAMPLES
 
 # The only region that affects a classifier: rows and columns of its input, as shares of the side.
-REGIONS = {
-    "top left": (0.1, 0.35, 0.1, 0.35),
-    "right": (0.4, 0.6, 0.65, 0.95),
-    "bottom": (0.7, 0.95, 0.35, 0.6),
-}
+REGIONS = {"top left": (0.1, 0.35, 0.1, 0.35), "right": (0.4, 0.6, 0.65, 0.95), "bottom": (0.7, 0.95, 0.35, 0.6)}
 WINNER = 2
 SPEC = ModelSpec("known", "known", "none", 48, False, 1.0, 0, "")
 

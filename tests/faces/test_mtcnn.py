@@ -11,16 +11,12 @@ from emomusic.media.images import read_image, shrink
 from tests.films import SAMPLES
 
 
-def boxes(count: int, *, side: int = 600, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    corners, sides = rng.uniform(0, side, (count, 2)), rng.uniform(10, 120, (count, 2))
-    return np.c_[corners, corners + sides], rng.uniform(0.6, 1, count)
-
-
 def test_suppression_of_many_boxes_has_bounded_memory() -> None:
-    corners, confidence = boxes(12_000, side=20_000)
+    rng, count = np.random.default_rng(0), 12_000
+    corners, sides = rng.uniform(0, 20_000, (count, 2)), rng.uniform(10, 120, (count, 2))
+    confidence = rng.uniform(0.6, 1, count)
     tracemalloc.start()
-    found = Boxes(corners, confidence).suppressed(0.5)
+    found = Boxes(np.c_[corners, corners + sides], confidence).suppressed(0.5)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 100e6

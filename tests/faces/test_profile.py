@@ -93,8 +93,6 @@ def test_a_damaged_profile_is_told_in_a_sentence(profile: FaceProfile, change: d
         FaceProfile.from_json(json.dumps(json.loads(profile.to_json()) | change).encode())
 
 
-# Own classes
-
 NAMES = ["glasses", "tongue out", "looking left"]
 
 

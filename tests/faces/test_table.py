@@ -42,11 +42,8 @@ def test_the_faces_of_a_listener(who: Who, numbers: list[int]) -> None:
     assert several().where(who).number.tolist() == numbers
 
 
-def test_persons_come_before_the_faces_that_are_alone() -> None:
+def test_persons_come_before_the_faces_that_are_alone_and_a_mean_weighs_by_time() -> None:
     assert several().persons() == [Who.person(1), Who.face(1), Who.face(3)]
-
-
-def test_a_mean_weighs_by_time() -> None:
     faces = replace(table(Emotion.HAPPY, Emotion.SAD, share=1.0, time_s=0.0), seconds=np.array([3.0, 1.0]))
     mean = faces.mean()
     assert mean is not None

@@ -1,6 +1,6 @@
 """Faces on their side or upside down, and upright ones that a search for those must leave alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -104,12 +104,6 @@ class Staged(FakeDetector):
         return DetectionTrace(NO_OUTPUT, NO_OUTPUT, NO_OUTPUT, tuple(faces))
 
 
-def turner(*answers: Sequence[int]) -> Callable[[Sequence[RgbImage]], np.ndarray]:
-    """Tells these turns, one after another."""
-    left = iter(answers)
-    return lambda crops: 10.0 * np.equal.outer(next(left), TURNS)
-
-
 IMAGE = np.zeros((300, 300, 3), np.uint8)
 
 
@@ -127,8 +121,8 @@ IMAGE = np.zeros((300, 300, 3), np.uint8)
 def test_a_face_is_turned_if_it_is_upright_in_a_copy(
     searches: list[list[float]], answers: list[list[int]], turns: list[int], num_searches: int
 ) -> None:
-    detector = Staged(*searches)
-    found = TurningDetector(detector, turner(*answers)).detect(IMAGE)
+    detector, left = Staged(*searches), iter(answers)
+    found = TurningDetector(detector, lambda crops: 10.0 * np.equal.outer(next(left), TURNS)).detect(IMAGE)
     assert [face.turn for face in found] == turns
     assert detector.num_calls == num_searches
 

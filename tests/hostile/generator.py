@@ -30,8 +30,6 @@ TEXTS = {
     "concat": b"ffconcat version 1.0\nfile /etc/passwd\n",
 }
 
-# Pictures
-
 SIDE = 7071  # 50 megapixels
 
 
@@ -92,8 +90,6 @@ PICTURE_BOMBS: Makes = {
     ),
     "song.jpg": (lambda: b"ID3\4\0\0", "is an audio file, not a picture"),
 }
-
-# Songs
 
 SONGS = tuple(CODECS)
 

@@ -78,18 +78,12 @@ def test_a_broken_disk_is_an_error_or_a_problem() -> None:
         assert broken.problem is not None
 
 
-# Pictures
-
-
 def test_decoding_ends_after_a_time_and_a_hundred_scans_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_image(jpeg_with_scans(100, 200)).shape == (200, 200, 3)
     noise = encoded(Image.effect_noise((1500, 1500), 99), "PNG")
     monkeypatch.setattr(images, "WORK_S", 0.001)
     with pytest.raises(ImageError, match="takes too long"):
         read_image(noise)
-
-
-# Films
 
 
 def with_location(data: bytes, location: bytes) -> bytes:

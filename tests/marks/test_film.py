@@ -64,9 +64,6 @@ def has_colour(image: np.ndarray, emotion: Emotion, x: int, y: int, radius: int 
     return bool((np.abs(area - rgb_of(EMOTION_COLOURS[emotion])).max(axis=2) < 40).any())
 
 
-# Size and times
-
-
 @pytest.mark.parametrize(("ending", "audio"), [("mp4", "aac"), ("webm", None), ("avi", "libmp3lame"), ("gif", None)])
 def test_the_film_keeps_its_times_and_size(ending: str, audio: str | None) -> None:
     data = film_of(ending=ending, audio=audio)
@@ -74,9 +71,6 @@ def test_the_film_keeps_its_times_and_size(ending: str, audio: str | None) -> No
     marked_times, marked = frames_of(annotated(data, reading_of(data, seconds=2.25)))
     assert marked_times == pytest.approx(times, abs=0.002)
     assert {image.shape for image in marked} == {image.shape for image in images} == {(HEIGHT, WIDTH, 3)}
-
-
-# Marks
 
 
 LARGE = np.full((720, 1280, 3), 90, np.uint8)  # with lines of enough pixels to have their colour
@@ -101,14 +95,11 @@ def marks_of(*moments: tuple[float, Faces | None]) -> FilmMarks:
     return FilmMarks(reading)
 
 
-def test_the_colour_and_the_text_are_those_of_the_emotion() -> None:
+def test_colour_and_text_are_those_of_the_emotion_and_an_unclear_mark_is_hollow() -> None:
     marks = marks_of((0, live_face(7, BOX, Emotion.ANGRY, 0.6)), (1, live_face(7, BOX, Emotion.SAD, 0.6)))
     assert [marks.at(time_s)[0].text for time_s in (0.0, 1.0)] == ["7 angry", "7 sad"]
     (mark,) = marks.at(0.0)
     assert (mark.box, mark.colour, mark.share) == (BOX, EMOTION_COLOURS[Emotion.ANGRY], pytest.approx(0.6))
-
-
-def test_the_mark_of_an_unclear_face_is_hollow() -> None:
     face = live_face(7, BOX, Emotion.ANGRY, 0.6)
     marks = marks_of((0, replace(face, threshold=np.array([0.7]))), (1, face))
     unclear, clear = (marks.at(time_s)[0] for time_s in (0.0, 1.0))
@@ -120,7 +111,7 @@ def test_the_mark_of_an_unclear_face_is_hollow() -> None:
     assert 0 < (hollow == colour).all(axis=2).sum() < (filled == colour).all(axis=2).sum()
 
 
-def test_a_box_moves_between_two_readings() -> None:
+def test_a_box_moves_between_two_readings_and_a_face_that_is_gone_has_no_mark() -> None:
     near = (0.0, live_face(1, Box(40, 20, 50, 60))), (0.25, live_face(1, Box(60, 28, 54, 64)))
     marks = marks_of(*near)
     assert [marks.at(time_s)[0].box for time_s in (0.0, 0.125, 0.25, 0.3)] == [
@@ -129,9 +120,6 @@ def test_a_box_moves_between_two_readings() -> None:
     assert marks.at(0.125, 0.5)[0].box == Box(25, 12, 26, 31)
     marks = marks_of(*near, (0.5, live_face(1, Box(140, 10, 40, 40))))  # another place
     assert [marks.at(time_s)[0].box.x for time_s in (0.45, 0.5)] == [60, 140]
-
-
-def test_a_face_that_is_gone_has_no_mark() -> None:
     marks = marks_of(*((number / 4, live_face(1, BOX) if number in (2, 3) else None) for number in range(8)))
     seen = [time_s for time_s in np.arange(0, 2, 0.05).round(2) if marks.at(time_s)]
     assert seen[0] == 0.5
@@ -149,9 +137,6 @@ def test_the_sound_fits_the_picture(ending: str, audio: str, start_s: float) -> 
     sound = sound_of(marked)
     assert len(sound) == pytest.approx(2 * 48_000, abs=5_000)
     assert (np.abs(sound) > 0.1).argmax() < 0.06 * 48_000  # the tone begins with the first frame
-
-
-# Progress and files
 
 
 def test_a_stopped_film_is_readable() -> None:

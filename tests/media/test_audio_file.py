@@ -143,15 +143,9 @@ def test_the_track_marked_as_default_is_heard():
     assert frequency(window.samples) == pytest.approx(900, abs=2)
 
 
-def test_all_of_a_chain_of_songs_is_heard():
+def test_all_of_a_chain_of_songs_is_heard_and_an_mp3_may_begin_with_junk_or_a_tag():
     song = read_song(io.BytesIO(song_bytes("opus", 6, rate=48_000) + song_bytes("opus", 8, rate=48_000)))
     assert (song.duration_s, song.note) == (pytest.approx(14, abs=0.2), None)
-
-
-LONG_APE = b"APETAGEX\xd0\x07\0\0\x40\x0d\x03\0" + bytes(16) + b"\x11" * 200_000
-
-
-def test_an_mp3_may_begin_with_junk_or_a_tag():
     content = song_bytes("mp3", 70, rate=SAMPLE_RATE)
     for front, cut in ((b"\x11" * 40_000, 0), (b"\x11", 700), (LONG_APE, 700)):
         song = read_song(io.BytesIO(front + content[cut:]))
@@ -159,14 +153,14 @@ def test_an_mp3_may_begin_with_junk_or_a_tag():
         assert frequency(song.windows[0].samples) == pytest.approx(440, abs=2)
 
 
+LONG_APE = b"APETAGEX\xd0\x07\0\0\x40\x0d\x03\0" + bytes(16) + b"\x11" * 200_000
+
+
 def test_a_long_tag_before_another_format_is_passed_over():
     tag = b"ID3\4\0\0\0\x08\0\0" + bytes(2**17)
     assert read_song(io.BytesIO(tag + song_bytes("flac"))).title == "A Tone"
     with pytest.raises(AudioError, match="format that is not read"):
         read_song(io.BytesIO(tag + b"\xff\xf1\x50\x80" * 9999))
-
-
-# Limits
 
 
 def test_decoding_ends_after_a_time(monkeypatch: pytest.MonkeyPatch):

@@ -106,12 +106,18 @@ def test_zeros_in_a_file_are_absent_pixels(fmt: str, end: str) -> None:
     assert is_like_the_photo(found.pixels, slice(130))
 
 
-def test_zeros_that_belong_to_a_jpeg_are_no_damage() -> None:
+def test_zeros_that_belong_to_a_jpeg_and_much_metadata_are_no_damage() -> None:
     blank = encoded(Image.new("RGB", (2000, 2000), "white"), "JPEG", optimize=True)
     assert bytes(512) in blank
     for data in (blank, blank + bytes(4096), encoded(PHOTO, "JPEG") + bytes(4096)):
         assert not is_emptied(data)
         assert read_picture_file(data).note is None
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", "x" * 2_000_000)
+    text.add_text("workflow", "y" * 3_000_000, zip=True)
+    read = read_picture_file(encoded(PHOTO, "PNG", pnginfo=text, icc_profile=bytes(2_000_000)))
+    assert (read.pixels == np.asarray(PHOTO)).all()
+    assert read.note is None
 
 
 def test_a_file_without_pixels_stays_damaged() -> None:
@@ -121,15 +127,6 @@ def test_a_file_without_pixels_stays_damaged() -> None:
         with pytest.raises(ImageError, match=reason) as error:
             read_image(data)
         assert type(error.value) is ImageError  # which commands look up
-
-
-def test_much_metadata_is_no_damage() -> None:
-    text = PngImagePlugin.PngInfo()
-    text.add_itxt("XML:com.adobe.xmp", "x" * 2_000_000)
-    text.add_text("workflow", "y" * 3_000_000, zip=True)
-    read = read_picture_file(encoded(PHOTO, "PNG", pnginfo=text, icc_profile=bytes(2_000_000)))
-    assert (read.pixels == np.asarray(PHOTO)).all()
-    assert read.note is None
 
 
 def test_a_panorama_is_read_at_half_its_size() -> None:

@@ -37,9 +37,6 @@ def problem_of(data: bytes) -> str | None:
         return film.problem
 
 
-# Orientation and size
-
-
 @pytest.mark.parametrize(
     ("matrix", "stored"),
     [
@@ -69,9 +66,6 @@ def test_pixels_become_square(ratio: Fraction, width: int) -> None:
     with opened(frames_bytes([QUARTERS] * 2, pixel_ratio=ratio)) as film:
         assert (film.width, film.height) == (width, HEIGHT)
         assert_quarters(film.picture(next(film.frames())), width, HEIGHT)
-
-
-# Times
 
 
 IRREGULAR = [0.0, 0.1, 0.15, 0.4, 1.0, 1.5, 3.0, 3.04, 3.08, 4.0]
@@ -110,15 +104,12 @@ def test_key_frames_are_steps_and_the_frames_between_them_can_be_decoded(ending:
         assert all(time_s < end_s for time_s in inside)
 
 
-def test_a_clock_that_begins_again_goes_on_to_the_last_frame() -> None:
+def test_a_clock_that_begins_again_goes_on_and_frames_that_changed_places_shift_no_time() -> None:
     part = frames_bytes([QUARTERS] * 30, ending="webm")
     assert steps_of(frames_bytes([QUARTERS] * 14))[0][-1] == 1.3  # the last frame is a step
     times, _ = steps_of(part + part)
     assert times[-1] == pytest.approx(5.9, abs=0.2)
     assert times_of(part + part) == pytest.approx([number / 10 for number in range(60)], abs=0.01)
-
-
-def test_frames_that_changed_places_shift_no_later_time() -> None:
     clock = FilmClock(0.1)
     assert [clock.at(time_s) for time_s in (5.0, 5.1, 5.3, 5.2, 5.5)] == pytest.approx([0, 0.1, 0.3, 0.4, 0.5])
 
@@ -186,9 +177,6 @@ def test_an_animation_that_names_no_time_is_shown_as_browsers_show_it(fmt: str) 
         assert times_of(animation_of(fmt, frames, [11] * 5)) == [0.0, 0.011, 0.022, 0.033, 0.044]
 
 
-# Length and completeness
-
-
 def test_a_film_is_as_long_as_its_longest_stream() -> None:
     data = frames_bytes([QUARTERS] * 20, ending="mkv", audio="libopus", tone_s=6.0)
     with opened(data) as film:
@@ -196,15 +184,12 @@ def test_a_film_is_as_long_as_its_longest_stream() -> None:
     assert problem_of(data) is None
 
 
-def test_a_film_above_the_limit_is_refused() -> None:
+def test_a_film_above_the_limit_is_refused_or_ends_there_if_it_hides_its_length() -> None:
     data = frames_bytes([QUARTERS] * 100)
     with opened(data, max_s=10.0) as film:
         assert (len(list(film.frames())), film.problem) == (100, None)
     with pytest.raises(FilmError, match="0:10 minutes, at most 0:05"):
         opened(data, max_s=5.0)
-
-
-def test_a_film_that_hides_its_length_ends_at_the_limit() -> None:
     data = bytearray(frames_bytes([QUARTERS] * 100, ending="mkv", options={"live": "1"}))  # announces no duration
     with opened(bytes(data), max_s=5.0) as film:
         assert film.duration_s is None

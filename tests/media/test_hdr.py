@@ -27,14 +27,11 @@ def grey(values: np.ndarray) -> np.ndarray:
     return np.repeat((values * 65535).round().astype(np.uint16)[None, :, None], 3, axis=2)
 
 
-def test_dark_and_middle_greys_of_pq_keep_their_brightness():
+def test_greys_of_pq_keep_their_brightness_and_white_paper_is_as_bright_in_hlg():
     screen = np.arange(0, 176)
     image = to_sdr(grey(pq_of(PAPER_NITS * (screen / 255) ** 2.4)), PQ)[0].astype(int)
     np.testing.assert_allclose(image[:, 0], screen, atol=4)
     assert np.ptp(image, axis=1).max() <= 1
-
-
-def test_white_paper_is_as_bright_in_hlg_as_in_pq():
     paper = np.array([PAPER_NITS])  # 0.75 of HLG on a screen of 1000 nits (Report ITU-R BT.2408)
     in_pq, in_hlg = (to_sdr(grey(values), way) for values, way in ((pq_of(paper), PQ), (np.array([0.75]), HLG)))
     np.testing.assert_allclose(in_hlg.astype(int), in_pq, atol=4)

@@ -22,9 +22,6 @@ RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 QUARTERS = Image.fromarray(colour_quarters())  # differs in every orientation
 
 
-# Reading
-
-
 STORED = (
     *(None, Transpose.FLIP_LEFT_RIGHT, Transpose.ROTATE_180, Transpose.FLIP_TOP_BOTTOM),
     *(Transpose.TRANSPOSE, Transpose.ROTATE_90, Transpose.TRANSVERSE, Transpose.ROTATE_270),
@@ -67,14 +64,6 @@ def test_transparent_pixels_become_white(mode: str) -> None:
     np.testing.assert_array_equal(image[0], [WHITE, (127, 127, 127), (0, 0, 0)])
 
 
-def test_a_transparent_colour_is_white() -> None:
-    for picture, colour in ((Image.new("RGB", (9, 9), RED), RED), (Image.new("L", (9, 9), 7), 7)):
-        assert (read_image(encoded(picture, "PNG", transparency=colour)) == 255).all()
-
-
-# Ranges of values
-
-
 def gradient(depth: int, dtype: type, *, channels: int = 1) -> np.ndarray:
     """A ramp over `depth` values, from left to right."""
     row = np.linspace(0, depth - 1, 256)
@@ -115,9 +104,11 @@ def test_colours_in_sixteen_bits_keep_their_order_and_their_transparency() -> No
     assert image[0].tolist() == [[255, 0, 0], [255, 255, 0], [255, 0, 0]]
 
 
-def test_white_may_be_zero() -> None:
+def test_white_may_be_zero_and_a_transparent_colour_is_white() -> None:
     image = read_image(encoded(Image.fromarray(gradient(2**16, np.uint16)), "TIFF", tiffinfo={262: 0})).astype(int)
     np.testing.assert_allclose(image[0, :, 0], np.arange(256)[::-1], atol=1)
+    for picture, colour in ((Image.new("RGB", (9, 9), RED), RED), (Image.new("L", (9, 9), 7), 7)):
+        assert (read_image(encoded(picture, "PNG", transparency=colour)) == 255).all()
 
 
 @pytest.mark.parametrize("fmt", ["PNG", "TIFF", "WEBP"])
@@ -145,9 +136,6 @@ def test_the_largest_page_is_decoded() -> None:
     assert picture.note is not None
     assert "2 of 3" in picture.note
     assert images.read_picture_file(encoded(QUARTERS, "TIFF")).note is None
-
-
-# Raw photos
 
 
 def raw_photo(*jpegs: bytes, order: str = "<", orientation: int = 1) -> bytes:
@@ -179,10 +167,7 @@ def test_a_raw_photo_with_a_thumbnail_only_is_refused(jpegs: tuple[bytes, ...]) 
         read_image(raw_photo(*jpegs))
 
 
-# Errors
-
-
-def test_more_than_20_megabytes_are_refused(tmp_path: Path) -> None:
+def test_more_than_20_megabytes_are_refused_and_a_progressive_jpeg_with_previews_is_read(tmp_path: Path) -> None:
     data = SAMPLE.read_bytes()
     padded = data + bytes(images.MAX_BYTES - len(data))
     assert read_image(padded).shape == (512, 512, 3)
@@ -191,16 +176,11 @@ def test_more_than_20_megabytes_are_refused(tmp_path: Path) -> None:
     (tmp_path / "huge.jpg").write_bytes(padded + b"\0")
     with pytest.raises(ImageError, match=r"'huge\.jpg'.* 20 MB"):
         read_image(tmp_path / "huge.jpg")
-
-
-def test_a_progressive_jpeg_with_a_preview_is_read() -> None:
     preview = encoded(QUARTERS, "JPEG", progressive=True)
     exif = b"Exif\0\0" + preview * 20  # not counted
-    data = encoded(QUARTERS, "JPEG", progressive=True, exif=exif)
-    assert_quarters(read_image(data + preview * 20))
+    progressive = encoded(QUARTERS, "JPEG", progressive=True, exif=exif)
+    assert_quarters(read_image(progressive + preview * 20))
 
-
-# Boxes
 
 numbers = st.integers(-50, 150)
 sides = st.integers(1, 120)
@@ -241,9 +221,6 @@ def test_a_fast_shrink_has_the_size_of_a_plain_one(side: int) -> None:
         plain, fast = shrink(picture, side), shrink(picture, side, fast=True)
         assert (fast[0].shape, fast[1]) == (plain[0].shape, plain[1])
         assert np.abs(fast[0].astype(int) - plain[0]).mean() < 4
-
-
-# Crops
 
 
 @settings(deadline=None)

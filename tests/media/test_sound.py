@@ -21,7 +21,7 @@ def sine(level_db: float, *, hertz: float = 997) -> np.ndarray:
     return (10 ** (level_db / 20) * np.sin(2 * np.pi * hertz * TIMES)).astype(np.float32)
 
 
-def test_loudness_is_that_of_bs_1770():
+def test_loudness_is_that_of_bs_1770_and_every_sound_comes_to_one_level():
     assert loudness_of([sine(0)]) == pytest.approx(-3.01, abs=0.05)  # the standard's own example
     assert loudness_of([sine(-40)]) == pytest.approx(-43.01, abs=0.05)
     assert loudness_of([sine(0, hertz=20)]) < -10  # nearly inaudible
@@ -32,19 +32,17 @@ def test_loudness_is_that_of_bs_1770():
     for silent in ([], [np.zeros(9, np.float32)], [sine(-75)]):
         assert loudness_of(silent) == -np.inf
         assert gain_of(loudness_of(silent)) == 1
+    for samples in map(sine, (-40, -20, 0, 18)):
+        assert loudness_of([samples * gain_of(loudness_of([samples]))]) == pytest.approx(LEVEL_DB, abs=0.01)
 
 
-@pytest.mark.parametrize("level_db", [-40, -20, 0, 18])
-def test_every_sound_comes_to_one_level(level_db: float):
-    samples = sine(level_db)
-    assert loudness_of([samples * gain_of(loudness_of([samples]))]) == pytest.approx(LEVEL_DB, abs=0.01)
-
-
-def test_silent_ends_are_cut():
+def test_silent_ends_are_cut_and_a_silent_file_has_none():
     sound = np.concatenate([np.zeros(16_000), sine(-20)[:16_000], np.zeros(17_000)]).astype(np.float32)
     at, cut = without_silent_ends(sound)
     assert (at, len(cut)) == (8_000, 32_000)
     assert len(without_silent_ends(sine(-20))[1]) == len(TIMES)
+    edges = edges_of(song_of(silence(5)))
+    assert (edges.lead_s, edges.tail_s) == (0, 0)
 
 
 def test_samples_that_change_their_kind_again_and_again_are_refused():
@@ -106,11 +104,6 @@ def test_a_song_is_soft_up_to_its_loudness_and_over_where_this_falls() -> None:
     fall = 10 ** (-np.linspace(0, 60, 4 * RATE) / 20).astype(np.float32)  # 15 dB in a second
     edges = edges_of(song_of(np.concatenate([tone(4) * fall[::-1], tone(6), tone(4) * fall], axis=1)))
     assert (edges.rise_s, edges.join_s) == (pytest.approx(3.2, abs=0.3), pytest.approx(3.1, abs=0.3))
-
-
-def test_a_silent_file_has_no_ends() -> None:
-    edges = edges_of(song_of(silence(5)))
-    assert (edges.lead_s, edges.tail_s) == (0, 0)
 
 
 def test_the_next_track_of_an_album_follows_without_a_cut() -> None:

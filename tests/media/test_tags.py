@@ -82,20 +82,16 @@ def id3(version: int, *frames: tuple[bytes, bytes]) -> bytes:
 LATIN = {"title": "J\xf3ga", "artist": "Bj\xf6rk \u2019s"}
 
 
-def riff_info(title: bytes, artist: bytes) -> bytes:
-    items = b"".join(
-        key + len(text).to_bytes(4, "little") + text + bytes(len(text) % 2)
-        for key, text in ((b"INAM", title), (b"IART", artist))
-    )
-    return b"LIST" + (4 + len(items)).to_bytes(4, "little") + b"INFO" + items
-
-
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
 def test_tags_are_utf_8_or_windows_1252(encoding: str):
     title, artist = (text.encode(encoding) for text in LATIN.values())
     mp3 = song_bytes("mp3", tags={})
     mp3 = mp3[tag_length(mp3) :] + id3v1(title, artist)
-    wav = song_bytes("wav", tags={}) + riff_info(title, artist)
+    items = b"".join(
+        key + len(text).to_bytes(4, "little") + text + bytes(len(text) % 2)
+        for key, text in ((b"INAM", title), (b"IART", artist))
+    )
+    wav = song_bytes("wav", tags={}) + b"LIST" + (4 + len(items)).to_bytes(4, "little") + b"INFO" + items
     wav = wav[:4] + (len(wav) - 8).to_bytes(4, "little") + wav[8:]
     for content in (mp3, wav):
         song = read_song(io.BytesIO(content))

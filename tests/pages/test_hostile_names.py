@@ -15,17 +15,7 @@ from emomusic.app.film.state import FilmState
 from emomusic.app.music.songs import WHAT_IF, YOUR_SONG
 from emomusic.media.images import encode_png
 from tests.pages.film_jobs import scenes_job
-from tests.pages.screen import (
-    SAMPLE,
-    files_of,
-    open_page,
-    page_of,
-    playing,
-    start_app,
-    state_of,
-    text_of,
-    upload,
-)
+from tests.pages.screen import SAMPLE, files_of, open_page, page_of, playing, start_app, state_of, text_of, upload
 from tests.songs.ears import FakeEar
 from tests.songs.songs import song_bytes
 from tests.songs.tables import mood_table

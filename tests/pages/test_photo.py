@@ -130,13 +130,7 @@ def test_files_that_do_not_count_are_named_and_what_was_read_of_others(
     bad = ("bad_*.jpg", b"\xff\xd8\xffnonsense")
     upload(app.run(), bad, ("icon.png", icon), ("a.jpg", collins), ("again.jpg", collins), ("more.jpg", collins))
     assert "1 face in 2 photos: 1 happy." in text_of(app)
-    for words in (
-        "1 file could not be read",
-        "bad\\_\\*.jpg",
-        "No face found.",
-        "again\\.jpg",
-        "1 file not",
-    ):
+    for words in ("1 file could not be read", "bad\\_\\*.jpg", "No face found.", "again\\.jpg", "1 file not"):
         assert words in text_of(app), words
     assert len(tracks(app)) == 1
     upload(app, bad, ("b.jpg", b"Dear reader"))

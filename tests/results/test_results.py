@@ -48,9 +48,6 @@ def face(checkout: Path) -> FaceRecord:
     return read_face_record("vgg9")
 
 
-# What ships
-
-
 def test_the_figures_that_ship_are_those_of_the_answers_that_ship() -> None:
     assert face_models()
     for name in face_models():
@@ -91,7 +88,9 @@ def test_the_figures_of_the_models_of_songs_are_those_of_their_answers(kind: Mod
             assert (record.macro_f1, record.macro_f1_std) == pytest.approx((np.mean(macro_f1s), np.std(macro_f1s)))
 
 
-def test_models_are_told_with_spread_and_reports(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_are_told_with_spread_and_reports_and_as_documents_with_the_keys_of_the_contract(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main.main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
     (vgg9,) = [line for line in lines if line.startswith("face/vgg9")]
@@ -100,9 +99,6 @@ def test_models_are_told_with_spread_and_reports(checkout: Path, capsys: pytest.
     (quadrants,) = [number for number, line in enumerate(lines) if line.startswith("face/mobilenet_quadrants")]
     assert lines[quadrants + 1].startswith("  reported: 72 % (four classes, Matching emotions")
     assert any(line.startswith("music/ensemble: accuracy 83.9% ± 3.7 over 4 classes") for line in lines)
-
-
-def test_the_documents_have_the_keys_of_the_contract(checkout: Path) -> None:
     start, end = ["kind", "name", "default", "classes", "accuracy"], ["bytes", "item", "ms_per_item"]
     common = ["macro_f1", "calibration_error"]
     expected = {
@@ -131,9 +127,6 @@ def test_models_of_seven_and_of_four_classes_are_compared_in_four(checkout: Path
     assert alike.is_beyond_chance
     place_face_model(checkout, "elsewhere", skill=2.0, labels=LABELS[::-1].copy())
     assert predictions.compare(vgg9, read_predictions(ModelKind.FACE, "elsewhere")) is None
-
-
-# What pages say
 
 
 def test_the_figures_are_those_of_the_benchmark(face: FaceRecord) -> None:
@@ -200,9 +193,6 @@ def test_a_comparison_names_the_class_of_which_the_weaker_model_finds_most_more(
     assert overview.describe_exception(a, strong, b, worst) == ""
 
 
-# Predictions
-
-
 def test_the_examples_of_a_cell_come_the_surest_first_and_thresholds_are_those_of_scikit_learn(checkout: Path) -> None:
     own = read_predictions(ModelKind.FACE, "cnn_capstone")
     rows = own.cell("happy", "sad")
@@ -221,9 +211,6 @@ def test_the_examples_of_a_cell_come_the_surest_first_and_thresholds_are_those_o
         at = found.at(threshold)
         assert found.called[at] == (shares >= threshold).sum()
     assert found.at(1.1) is None
-
-
-# Damaged files
 
 
 SCORES = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 60}
@@ -291,11 +278,7 @@ def test_a_history_of_another_number_of_epochs_is_refused(metrics_file: Path) ->
 
 @pytest.mark.parametrize(
     ("labels", "rows"),
-    [
-        (LABELS + 1, np.eye(7)[LABELS]),
-        (LABELS, np.eye(7)[LABELS] * 10),
-        (LABELS, np.eye(4)[LABELS % 4]),
-    ],
+    [(LABELS + 1, np.eye(7)[LABELS]), (LABELS, np.eye(7)[LABELS] * 10), (LABELS, np.eye(4)[LABELS % 4])],
     ids=["labels", "sums", "classes"],
 )
 def test_answers_that_cannot_be_are_refused(metrics_file: Path, labels: np.ndarray, rows: np.ndarray) -> None:

@@ -95,11 +95,6 @@ def test_the_answer_is_that_of_the_command_until_the_server_drains(
     assert [ask("/ready").status_code, ask("/api/analyze", photo).status_code] == [503, 503]
 
 
-def test_without_a_token_there_is_no_api(here: Capacity, photo: bytes) -> None:
-    with serve({}) as ask:
-        assert [ask("/api/analyze", photo).status_code, ask("/metrics").status_code] == [404, 200]
-
-
 def test_a_body_above_the_limit_is_refused_with_and_without_its_length(ask: Ask) -> None:
     large = 20 * 2**20 + 1
     pieces = (b"x" * 2**20 for _ in range(21))
@@ -131,7 +126,9 @@ def test_other_calls_are_refused_with_what_is_expected(ask: Ask, photo: bytes) -
         assert (answer.status_code, answer.json().keys()) == (422, {"error"}), query
 
 
-def test_calls_above_the_rate_wait(here: Capacity, photo: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_above_the_rate_wait_and_without_a_token_there_is_no_api(
+    here: Capacity, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = FakeClock()
     monkeypatch.setattr(api, "monotonic", clock)
     with serve(ENVIRONMENT | {"EMOMUSIC_API_PER_MINUTE": "2"}) as ask:
@@ -141,6 +138,8 @@ def test_calls_above_the_rate_wait(here: Capacity, photo: bytes, monkeypatch: py
             answer = ask("/api/analyze?songs=0", photo)
             assert (answer.status_code, answer.headers.get("retry-after")) in ((200, None), (429, "30"), (429, "20"))
             assert answer.status_code == status
+    with serve({}) as ask:
+        assert [ask("/api/analyze", photo).status_code, ask("/metrics").status_code] == [404, 200]
 
 
 class Slow(FakeDetector):

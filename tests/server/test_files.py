@@ -76,7 +76,9 @@ def test_a_folder_of_the_app_changes_its_address_with_its_files(ask: Ask, tmp_pa
     assert folder_url({"band.js": path}) != folder
 
 
-def test_a_file_beyond_the_budget_is_full_and_overwriting_takes_no_bytes(budget: ByteBudget) -> None:
+def test_a_file_beyond_the_budget_is_full_and_its_address_below_a_folder_a_link_from_the_root(
+    budget: ByteBudget, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = made(budget)
     file.seek(0)
     file.write(CONTENT)
@@ -84,9 +86,6 @@ def test_a_file_beyond_the_budget_is_full_and_overwriting_takes_no_bytes(budget:
     with pytest.raises(CapacityError):
         file.write(2 * CONTENT)
     assert budget.num_bytes == len(CONTENT)
-
-
-def test_an_address_below_a_folder_is_a_link_from_the_root(budget: ByteBudget, monkeypatch: pytest.MonkeyPatch) -> None:
     options: Callable[[str], str] = {"server.baseUrlPath": "/music/"}.__getitem__
     monkeypatch.setattr(files, "get_option", options)
     file = made(budget)

@@ -84,7 +84,7 @@ def ask(taker: Taker) -> Ask:
     return request
 
 
-def test_an_answer_follows_each_frame_whatever_it_holds(ask: Ask, taker: Taker) -> None:
+def test_an_answer_follows_each_frame_and_a_refused_one_closes_its_connection(ask: Ask, taker: Taker) -> None:
     address = place_of(taker)
     assert ask(address) == (200, b"[[30, 40, 3]]")
     assert ask(address, body=b"not a picture") == (200, b"[[30, 40, 3], []]")
@@ -93,9 +93,6 @@ def test_an_answer_follows_each_frame_whatever_it_holds(ask: Ask, taker: Taker) 
     assert ask(address, "PUT", b"hello")[0] == 400  # a malformed offer
     taker.cookies = taker.sent = {}
     assert ask(address)[0] == 200  # of a browser without cookies
-
-
-def test_a_refused_frame_does_not_stay_with_its_connection() -> None:
     app = Starlette(routes=frames.routes())
     status, headers, _ = answer_of(app, "/app/static/live/a-guess", {}, "POST", JPEG)
     assert (status, dict(headers)["connection"]) == (404, "close")

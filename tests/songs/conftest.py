@@ -5,17 +5,11 @@ from pathlib import Path
 import pytest
 
 from emomusic.assets import find_dataset, models_dir
-from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.library import Library
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MoodClassifier
 from emomusic.songs.recommend import Recommender, load_recommender
 from tests.songs.libraries import write
 from tests.songs.tables import known_songs
-
-
-@pytest.fixture(scope="session")
-def catalogue(recommender: Recommender) -> Catalogue:
-    return recommender.catalogue
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,8 @@ from emomusic.songs.stored_moods import catalogue_file, load_songs_and_moods, mo
 from .tables import song_table
 
 
-def test_the_bundled_catalogue_has_81198_complete_songs_of_114_genres(catalogue: Catalogue) -> None:
+def test_the_bundled_catalogue_has_81198_complete_songs_of_114_genres(recommender: Recommender) -> None:
+    catalogue = recommender.catalogue
     assert len(catalogue) == 81_198
     assert {genre for cell in catalogue.table["genres"].unique() for genre in cell.split(";")} == set(GENRES)
     assert len(GENRES) == 114
@@ -112,9 +113,6 @@ def test_a_changed_bundled_catalogue_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     with pytest.raises(AssetError, match=r"songs\.parquet with SHA-256"):
         load_songs_and_moods()
-
-
-# Versions of a song
 
 
 @pytest.mark.parametrize(

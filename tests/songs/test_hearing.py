@@ -76,12 +76,16 @@ def test_traits_are_what_the_tags_tell_clearly(shares: dict[str, float], traits:
     assert " ".join(traits_of(features)) == traits
 
 
-def test_a_short_sound_is_repeated_and_a_rest_is_heard():
+def test_a_short_sound_is_repeated_a_rest_is_heard_and_a_tone_shown_at_its_pitch():
     second = drums(1.0)
     assert np.array_equal(patches_of(second)[0][: 2 * len(second)], np.tile(second, 2))
     sound = np.arange(2.6 * NUM_SAMPLES, dtype=np.float32)
     assert [patch[0] for patch in patches_of(sound)] == [0, NUM_SAMPLES, len(sound) - NUM_SAMPLES]
     assert len(patches_of(sound[: round(2.4 * NUM_SAMPLES)])) == 2
+    times = np.arange(2 * NUM_SAMPLES) / SAMPLE_RATE
+    mels = spectrogram_of(np.sin(2 * np.pi * 1000 * times).astype(np.float32))
+    assert mels.shape == (2 * 187, 96)
+    assert set(mels.argmax(axis=1)) <= {31, 32, 33}  # 15 of the 45 mels up to 8 kHz
 
 
 def clips(shift: float = 0.0) -> Examples:
@@ -131,13 +135,6 @@ def test_clips_are_read_from_a_folder_for_each_quadrant(tmp_path: Path):
         read_clips(tmp_path, lambda *_: None)
 
 
-def test_the_spectrogram_shows_a_tone_at_its_pitch() -> None:
-    times = np.arange(2 * NUM_SAMPLES) / SAMPLE_RATE
-    mels = spectrogram_of(np.sin(2 * np.pi * 1000 * times).astype(np.float32))
-    assert mels.shape == (2 * 187, 96)
-    assert set(mels.argmax(axis=1)) <= {31, 32, 33}  # 15 of the 45 mels up to 8 kHz
-
-
 # The sound of a film
 
 
@@ -181,12 +178,9 @@ def test_spans_of_one_mood_are_joined_and_silence_is_a_gap(ear: _Ear) -> None:
     assert all(4 <= num <= 8 for num in ear.num_heard)
 
 
-def test_a_long_film_has_a_limited_number_of_windows(ear: _Ear) -> None:
+def test_a_film_is_heard_in_few_windows_from_its_first_frame_to_the_end_of_the_reading(ear: _Ear) -> None:
     heard(sound_of((400, 0.2)), end_s=400)
     assert 50 <= sum(ear.num_heard) <= 60
-
-
-def test_times_count_from_the_first_frame_and_end_with_the_reading(ear: _Ear) -> None:
     (span,) = heard(sound_of((20, 0.2)), start_s=-5, end_s=15)
     assert (span.start_s, span.end_s) == (5, 15)
     (span,) = heard(sound_of((20, 0.2)), start_s=5, end_s=15)
@@ -195,13 +189,10 @@ def test_times_count_from_the_first_frame_and_end_with_the_reading(ear: _Ear) ->
     assert ear.num_heard
 
 
-def test_a_stopped_hearing_has_no_result(ear: _Ear) -> None:
+def test_a_stopped_hearing_and_a_film_without_sound_have_no_result(ear: _Ear) -> None:
     with pytest.raises(AudioError):
         hear_film(sound_of((20, 0.2)), "wav", start_s=0, end_s=20, on_progress=lambda _: False)
     assert ear.num_heard == []
-
-
-def test_a_film_without_sound_is_an_error() -> None:
     film = film_bytes([(NOBODY, 2)])
     with pytest.raises(AudioError):
         heard(io.BytesIO(film), format_of(film).demuxer or "")

@@ -166,9 +166,6 @@ def test_a_single_file_can_be_added(library: Library, music: Path):
         library.add([music / "absent"])
 
 
-# Processes
-
-
 def test_a_file_that_ends_its_process_counts_as_unreadable(library: Library, music: Path):
     write(music / "crash.wav", volume=CRASH_VOLUME / 2)
     library.add([music])
@@ -181,7 +178,6 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from emomusic.songs import library
-from tests.films import NOBODY, write_film
 from tests.songs.ears import FakeEar
 library.SAVE_EVERY_S = 0
 with library.Library(Path(sys.argv[1]), create=True) as opened:
@@ -196,10 +192,8 @@ with library.Library(Path(sys.argv[1]), create=True) as opened:
 def test_a_killed_analysis_goes_on_where_it_was(library: Library, music: Path, tmp_path: Path, root: Path):
     path = tmp_path / "killed.sqlite"
     command = [sys.executable, "-c", KILLED, str(path), str(music)]
-    assert (
-        subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, timeout=PATIENCE_S).returncode
-        == -9
-    )
+    done = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, timeout=PATIENCE_S)
+    assert done.returncode == -9
     filled(library, music)
     with Library(path) as resumed:
         assert resumed.info()["waiting"] == 3  # two of five were saved

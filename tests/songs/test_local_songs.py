@@ -70,18 +70,12 @@ def test_a_track_has_a_path_and_what_is_known():
     assert track.path in songs_csv([found])
 
 
-# The bundled songs
-
-
-def test_each_mood_has_ten_songs_and_all_are_small():
+def test_the_bundled_songs_are_small_equally_loud_ten_of_each_mood_and_have_their_rights():
     songs = bundled_songs()
     assert min(Counter(song.hearing.mood for song in songs)[mood] for mood in Mood) >= 10
     assert min(song.duration_s or 0 for song in songs) >= 24
     assert sum(Path(song.path or "").stat().st_size for song in songs) <= 12_000_000
     assert {Path(song.path or "") for song in songs} == set(songs_dir().glob("*.mp3"))
-
-
-def test_every_song_has_its_rights_and_tags_and_is_about_equally_loud():
     texts = (songs_dir() / "LICENSE").read_text(encoding="utf-8")
     for number, song in enumerate(bundled_songs()):
         assert song.licence in {"CC BY-SA 3.0", "CC BY 3.0", "MIT"}

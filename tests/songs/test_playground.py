@@ -29,7 +29,7 @@ def test_it_learns_from_songs_that_ship_without_those_that_people_labelled(songs
     assert after[2] > 0.85
 
 
-def test_a_run_in_steps_is_the_same_run(songs: LabelledSongs) -> None:
+def test_a_run_in_steps_is_the_same_a_rate_of_1_diverges_and_wrong_labels_open_the_gap(songs: LabelledSongs) -> None:
     first, second = run(songs), Training(songs, Settings())
     while not second.is_over:
         second.step(7)
@@ -37,9 +37,6 @@ def test_a_run_in_steps_is_the_same_run(songs: LabelledSongs) -> None:
     assert len(first.curves) == NUM_EPOCHS + 1
     second.step()
     assert second.epoch == NUM_EPOCHS
-
-
-def test_a_rate_of_1_diverges_and_half_of_the_labels_wrong_opens_the_gap(songs: LabelledSongs) -> None:
     good, wild, wrong = run(songs), run(songs, rate=1.0), run(songs, wrong=0.5)
     assert wild.curves[-1][1] > 3 * good.curves[-1][1]
     assert wild.curves[-1][2] < 0.7

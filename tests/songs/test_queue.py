@@ -35,9 +35,6 @@ def numbers(songs: list[Pick]) -> list[int]:
     return [pick.number for pick in songs]
 
 
-# --- order and numbers
-
-
 def test_a_journey_is_followed_by_songs_of_its_target_mood(recommender: Recommender) -> None:
     request = Request(point=SAD.point, emotion=SAD.emotion, policy=Policy.JOURNEY)
     point, mood = target_of(request)
@@ -64,14 +61,9 @@ def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
     assert numbers(queue.playlist(6)) == [1, 2, 5, 3, 4, 6]
 
 
-# --- skipped artists
-
-
 @pytest.mark.parametrize(("num_songs", "policy"), [(1, Policy.JOURNEY), (10, Policy.MATCH), (13, Policy.JOURNEY)])
 def test_a_small_catalogue_ends_after_all_of_its_songs(num_songs: int, policy: Policy) -> None:
-    queue = SongQueue(
-        recommender_over(song_table(num_songs)), Request(point=SAD.point, emotion=SAD.emotion, policy=policy)
-    )
+    queue = SongQueue(recommender_over(song_table(num_songs)), Request(SAD.point, SAD.emotion, policy=policy))
     assert sorted(ids(played(queue, 99))) == sorted(song_table(num_songs)["id"])
     assert queue.current is None
     assert queue.up_next(4) == []

@@ -53,8 +53,6 @@ def test_the_playlist_is_an_extended_m3u_file_of_links() -> None:
         songs_m3u([song, song], ["0:00 One"])
 
 
-# Search
-
 CREDENTIALS = Credentials("id", "secret")
 TOKEN = Reply({"access_token": "token", "token_type": "Bearer", "expires_in": 3600})
 
@@ -192,7 +190,9 @@ def test_a_silent_or_absent_server_is_a_short_message() -> None:
             LiveSpotify(CREDENTIALS).search("x")
 
 
-def test_searches_and_secrets_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_credentials_are_read_in_any_case_and_not_logged_nor_are_searches(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.DEBUG)
     with spotify(Reply(b"", 500)), pytest.raises(SpotifyError):
         LiveSpotify(CREDENTIALS).search("a private search")
@@ -200,9 +200,6 @@ def test_searches_and_secrets_are_not_logged(caplog: pytest.LogCaptureFixture) -
     assert "private" not in "".join(logs)
     assert "secret'" not in repr(CREDENTIALS)
     assert "client_secret" not in repr(CREDENTIALS)
-
-
-def test_credentials_are_read_in_any_case() -> None:
     assert credentials_of({"spotify_client_id": " id ", "SPOTIFY_CLIENT_SECRET": "secret", "other": 1}) == CREDENTIALS
     assert credentials_of({"SPOTIFY_CLIENT_ID": "id"}) is None
     assert credentials_of({"SPOTIFY_CLIENT_ID": "id", "SPOTIFY_CLIENT_SECRET": "  "}) is None

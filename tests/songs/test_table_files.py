@@ -151,10 +151,6 @@ def json_of(document: object) -> bytes:
     return json.dumps(document, indent=1).encode()
 
 
-def plays(key: str, heard: dict[str, object], short: dict[str, object]) -> list[dict[str, object]]:
-    return [{**short, key: 4_000}, {**heard, key: 200_000}, {**heard, key: 31_000}]
-
-
 def parquet() -> bytes:
     """A table with a list and numbers."""
     song = {"id": YELLOW, "title": "Yellow", "artists": ["Coldplay", "Guest"]}
@@ -186,7 +182,7 @@ TABLES: dict[str, bytes] = {
         "Yellow,Coldplay,1,2000,173,,43,28,66,0,0,23,3", 'D\u00e9j\u00e0 Vu,Beyonc\u00e9,1,2000,173,,43,28,66,0,0,23,3', encoding="cp1252",
     ),
     "reccobeats": json_of({"content": [{"id": "878dadea-33c5-4c08-bdb9-e2b117475a99", "href": f"https://open.spotify.com/track/{YELLOW}", **{name: float(cell) for name, cell in FEATURE_CELLS.items()}}]}),
-    "spotify-extended": json_of(plays("ms_played", {**EXTENDED, "spotify_track_uri": f"spotify:track:{YELLOW}"}, {**EXTENDED, "spotify_track_uri": f"spotify:track:{SOMEONE}"})),
+    "spotify-extended": json_of([{**EXTENDED, "spotify_track_uri": f"spotify:track:{track}", "ms_played": ms} for track, ms in ((SOMEONE, 4_000), (YELLOW, 200_000), (YELLOW, 31_000))]),
     "spotify-library": json_of({"tracks": [{"artist": "Coldplay", "album": "P", "track": "Yellow", "uri": f"spotify:track:{YELLOW}"}], "albums": []}),
     "spotify-playlists": json_of({"playlists": [{"name": "p", "lastModifiedDate": "2024-01-01", "items": [{"track": {"trackName": "Yellow", "artistName": "Coldplay", "albumName": "P", "trackUri": f"spotify:track:{YELLOW}"}, "episode": None}, {"track": None, "episode": {"episodeName": "Talk"}}]}]}),
     "apple-activity": csv(APPLE_PAGE, "1,Yellow,,Coldplay,,186000", "1,,,,Coldplay - Yellow,40000", "1,One,U2,,,0"),
@@ -230,9 +226,3 @@ def test_our_own_songs_are_the_same_songs_again(known: Recommender) -> None:
     alone = read_table(songs_csv(picks).encode(), known=None).songs
     for row, pick in enumerate(picks):
         assert alone.song(row).mood is pick.mood
-
-
-def test_a_playlist_of_videos_without_titles_says_what_helps(known: Recommender) -> None:
-    data = csv("Video ID,Playlist Video Creation Timestamp", "dQw4w9WgXcQ,2024-01-01T00:00:00+00:00")
-    with pytest.raises(DatasetError, match="TuneMyMusic"):
-        read_table(data, known=known)

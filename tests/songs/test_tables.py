@@ -35,9 +35,6 @@ def cells_of(column: str, *cells: object) -> bytes:
     return as_csv(kaggle(len(cells)).assign(**{column: list(cells)}))
 
 
-# Texts
-
-
 ENCODINGS = [
     ("utf-8", "utf-8"), ("utf-8-sig", "utf-8"), ("cp1252", "windows-1252"),
     *((encoding, "utf-16") for encoding in ("utf-16", "utf-16-le", "utf-16-be")),
@@ -101,9 +98,6 @@ def test_an_id_is_known_by_its_form(column: str, known: Recommender) -> None:
         assert (titles(reading), reading.found_by) == (["Hey, Soul Sister"], ["id"])
 
 
-# Numbers
-
-
 def test_numbers_have_units_decimal_commas_and_thousands() -> None:
     cells = ["60%", "-5.1 dB", "-9 LUFS", "118 BPM", "1.5E-05", "\u22123"]
     assert numbers(series(cells)).tolist() == [60, -5.1, -9, 118, 1.5e-05, -3]
@@ -148,9 +142,6 @@ def test_percentages_are_read_where_the_header_or_the_cells_say_so() -> None:
         assert read_table(as_csv(changed)).songs.features == pytest.approx(expected)
 
 
-# Lists
-
-
 @pytest.mark.parametrize(
     ("cell", "names"),
     [
@@ -183,9 +174,6 @@ def test_artists_of_a_column_are_separated_by_its_evidence(known: Recommender) -
     assert [songs.song(row).artists for row in range(2)] == [("Crosby, Stills, Nash",), ("A", "B")]
     columns = read_table(b"Title,Artist 1,Artist 2,Mood\nA,X,Y,sad\n").songs
     assert columns.song(0).artists == ("X", "Y")
-
-
-# Rows
 
 
 def test_a_row_is_left_out_and_not_the_table() -> None:
@@ -259,15 +247,14 @@ def test_songs_are_found_by_id_else_by_title_and_any_artist(known: Recommender) 
     assert any("Someone Like You 2" in note for note in reading.notes)
 
 
-def test_a_song_that_is_not_found_has_the_nearest_one_of_its_artist_or_of_anybody(known: Recommender) -> None:
+def test_a_song_that_is_not_found_has_the_nearest_one_and_a_table_without_a_song_its_reasons(
+    known: Recommender,
+) -> None:
     rows = b"title,artist\nSoul Sister,Train\nYelow,Somebody\nXQZW,Nobody\nYellow,Coldplay\n"
     reading = read_table(rows, known=known)
     assert [row for row, *_ in reading.not_found] == [1, 2, 3]
     assert [song and song.title for song in reading.nearest] == ["Hey, Soul Sister", "Yellow", None]
     assert read_table(b"title,mood\nA,happy\n").nearest == []
-
-
-def test_a_table_without_one_song_gives_its_reasons(known: Recommender) -> None:
     reading = read_table(b"title,artist\nNo,Body\n", known=known)
     assert reading.catalogue is None
     assert reading.not_found == [(1, "No", ("Body",))]
@@ -299,11 +286,6 @@ TRACK = {
     "album": {"name": "P", "artists": [{"name": "Coldplay"}]},
 }
 ADELE = {"title": S, "artist": {"#text": "Adele"}}
-
-
-def path_crate(*paths: str) -> bytes:
-    tags = [path.encode("utf-16-be") for path in paths]
-    return b"vrsn\0\0\0\0" + b"".join(b"otrk\0\0\0\0ptrk" + len(tag).to_bytes(4, "big") + tag for tag in tags)
 
 
 @pytest.mark.parametrize(
@@ -385,26 +367,25 @@ def test_scales_and_moods_in_other_words_are_told(known: Recommender) -> None:
     assert [mood.value for mood in columns.moods] == ["calm", "sad", "energetic", "happy"]
     with pytest.raises(DatasetError, match="0 to 3"):
         read_table(b"title,artist,mood\nA,X,0\nB,X,3\n")
-    songs = read_table(
-        b"id,title,artist,mood\n1aBcD3fGhIjKlMnOpQrStU,A,X,sad\n,Yellow,Coldplay,calm\n", known=known
-    ).songs
-    assert [(songs.song(row).player, songs.song(row).mood) for row in (0, 1)] == [
-        (Player.NONE, "sad"),
-        (Player.SPOTIFY, "calm"),
-    ]
+    rows = b"id,title,artist,mood\n1aBcD3fGhIjKlMnOpQrStU,A,X,sad\n,Yellow,Coldplay,calm\n"
+    first, second = (read_table(rows, known=known).songs.song(row) for row in (0, 1))
+    assert (first.player, first.mood, second.player, second.mood) == (Player.NONE, "sad", Player.SPOTIFY, "calm")
 
 
 def test_own_files_are_found_by_name_and_in_the_folder_of_the_list(known: Recommender) -> None:
     files = [own_song(number, f"/m/{folder}/01 - Intro.flac") for number, folder in ((1, "Doors"), (2, "Roofs"))]
     by_name = read_table(b"title,artist\nMine,Me\nYellow,Coldplay\n", known=known, files=files).songs
     assert [by_name.song(row).player for row in (0, 1)] == [Player.LIBRARY, Player.SPOTIFY]
-    for data in (b"#EXTM3U\n01%20-%20Intro.mp3\n", path_crate("m/Roofs/01 - Intro.flac")):
+    tag = "m/Roofs/01 - Intro.flac".encode("utf-16-be")
+    crate = b"vrsn\0\0\0\0otrk\0\0\0\0ptrk" + len(tag).to_bytes(4, "big") + tag
+    for data in (b"#EXTM3U\n01%20-%20Intro.mp3\n", crate):
         assert read_table(data, files=files, folder=Path("/m/Roofs")).songs.song(0).id == "library-2"
 
 
-@pytest.mark.parametrize(
-    "data", [b"SQLite format 3\0" + bytes(99), bytes(range(256)), b"-- x\nINSERT INTO a VALUES (1,'Yellow','Coldplay');", b"{\\rtf1 Coldplay - Yellow}"]
-)  # fmt: skip
-def test_a_database_is_not_told_to_be_saved_as_csv(data: bytes) -> None:
-    with pytest.raises(DatasetError, match="Export"):
-        read_table(data, name="x.db")
+def test_a_database_or_a_playlist_of_videos_without_titles_says_what_helps() -> None:
+    sql = b"-- x\nINSERT INTO a VALUES (1,'Yellow','Coldplay');"
+    databases = (b"SQLite format 3\0" + bytes(99), bytes(range(256)), sql, b"{\\rtf1 Coldplay - Yellow}")
+    videos = b"Video ID,Playlist Video Creation Timestamp\ndQw4w9WgXcQ,2024-01-01T00:00:00+00:00\n"
+    for data, words in (*((each, "Export") for each in databases), (videos, "TuneMyMusic")):
+        with pytest.raises(DatasetError, match=words):
+            read_table(data, name="x.db")

@@ -74,19 +74,16 @@ def faces_from_left(table: pd.DataFrame) -> list[int]:
 # The film with known cuts
 
 
-def test_scenes_begin_where_the_mood_changes(cut: FilmReading) -> None:
+def test_scenes_begin_where_the_mood_changes_and_each_person_has_one_number(cut: FilmReading) -> None:
     scenes = cut.scenes()
     # The third and the fourth shot have one mood
     assert [scene.start_s for scene in scenes] == pytest.approx([0, 3, 6, 11, 14], abs=0.5)
     assert [scene.end_s for scene in scenes] == pytest.approx([3, 6, 11, 14, 17], abs=0.5)
     assert [scene.emotion for scene in scenes] == [
-        *(Emotion.HAPPY, Emotion.NEUTRAL, Emotion.HAPPY, Emotion.SURPRISE, Emotion.NEUTRAL),
+        *(Emotion.HAPPY, Emotion.NEUTRAL, Emotion.HAPPY, Emotion.SURPRISE, Emotion.NEUTRAL)
     ]
     assert [scene.quadrant for scene in scenes] == [Quadrant.Q1, Quadrant.N, Quadrant.Q1, Quadrant.Q1, Quadrant.N]
     assert min(scene.seconds for scene in scenes) >= MIN_SCENE_S
-
-
-def test_each_person_has_one_number(cut: FilmReading) -> None:
     table = cut.faces().table()
     obama, biden = 1, 2
     assert [faces_from_left(in_shot(table, shot)) for shot in range(3)] == [[obama], [biden], [obama]]
@@ -114,9 +111,6 @@ def test_only_cuts_are_cuts(cut_film: Path) -> None:
     assert cuts_s == pytest.approx(CUTS_S, abs=0.3)
 
 
-# Tables
-
-
 def moment(time_s: float, *faces: tuple[int, Emotion, float]) -> FilmMoment:
     """A moment with faces: number, emotion and share."""
     found = [make_face(10 * number) for number, *_ in faces]
@@ -136,14 +130,11 @@ def reading_of(*moments: FilmMoment) -> FilmReading:
 HAPPY, SAD = Emotion.HAPPY, Emotion.SAD
 
 
-def test_a_face_of_one_reading_counts_only_if_no_face_has_more() -> None:
+def test_a_face_of_one_reading_counts_if_no_face_has_more_and_few_frames_leave_no_gap() -> None:
     often = [moment(number / 4, (1, HAPPY, 0.9)) for number in range(3)]
     assert [face.number for face in reading_of(*often, moment(1, (2, SAD, 0.9))).persons()] == [1]
     once = reading_of(moment(0, (1, HAPPY, 0.9)), moment(0.25, (2, SAD, 0.9)))
     assert [face.number for face in once.persons()] == [1, 2]
-
-
-def test_a_film_with_few_frames_has_scenes_without_gaps() -> None:
     slides = [moment(3.0 * number, (1, HAPPY if number < 4 else SAD, 0.9)) for number in range(8)]
     reading = reading_of(*slides)
     reading.finish(SimpleNamespace(end_s=24.0, duration_s=24.0))
@@ -234,7 +225,7 @@ def test_a_film_of_two_views_is_named(stack: Callable[..., np.ndarray]) -> None:
             assert bool(film.note and "3D" in film.note) is is_named
 
 
-def test_another_person_in_a_small_camera_picture_is_another_person() -> None:
+def test_persons_of_a_small_camera_picture_differ_and_small_faces_of_a_large_film_are_found() -> None:
     frames = []
     for picture in FRAMES:
         slide = np.full((720, 1280, 3), 245, np.uint8)
@@ -243,13 +234,10 @@ def test_another_person_in_a_small_camera_picture_is_another_person() -> None:
         frames.append(slide)
     _, reading = read(encoded(frames, "mp4", "libx264", g="250", sc_threshold="0", preset="ultrafast"))
     assert len(reading.persons()) == 2
-
-
-def test_small_faces_of_a_large_film_are_found() -> None:
-    frame = np.full((2160, 3840, 3), 180, np.uint8)
+    large = np.full((2160, 3840, 3), 180, np.uint8)
     face = cv2.resize(framed(COLLINS, 480, 480)[60:420, 60:420], (180, 180), interpolation=cv2.INTER_AREA)
     places = [(x, y) for x in (400, 1500, 2600) for y in (300, 1400)]
     for x, y in places:
-        frame[y : y + 180, x : x + 180] = face
-    _, reading = read(frames_bytes([frame] * 3, rate=4))
+        large[y : y + 180, x : x + 180] = face
+    _, reading = read(frames_bytes([large] * 3, rate=4))
     assert len(reading.persons()) == len(places)

@@ -70,7 +70,7 @@ def test_the_first_round_begins_after_a_countdown(monkeypatch: pytest.MonkeyPatc
     assert play.phase is GamePhase.SHOWING  # without another countdown
 
 
-def test_quality_and_speed_give_points() -> None:
+def test_quality_and_speed_give_points_and_the_winner_has_more_than_all_others() -> None:
     play = Play()
     play.read(face(FIRST, 0.9), seconds=1)
     fast = play.last()
@@ -84,6 +84,9 @@ def test_quality_and_speed_give_points() -> None:
     never = Play()
     never.read(face(Emotion.NEUTRAL, 0.4), seconds=5)
     assert (never.last().reached_s, never.last().points) == (None, 7)  # 70 times 0.1
+    for shares, winner in (((0.5, 0.8), 1), ((0.8, 0.8), None), ((0.8,), None)):
+        attempts = tuple(Attempt(FIRST, FakeClassifier(FIRST, share).probabilities) for share in shares)
+        assert GameView(GamePhase.OVER, (attempts,), 1, 0.0, ()).winner == winner
 
 
 def test_the_best_moment_is_kept_with_its_picture() -> None:
@@ -138,9 +141,3 @@ def test_a_press_skips_a_round_once() -> None:
     assert play.phase is GamePhase.OVER
     assert play.game.view().points == (0,)
     assert play.game.view().strongest is None
-
-
-def test_the_winner_has_more_points_than_all_others() -> None:
-    for shares, winner in (((0.5, 0.8), 1), ((0.8, 0.8), None), ((0.8,), None)):
-        attempts = tuple(Attempt(FIRST, FakeClassifier(FIRST, share).probabilities) for share in shares)
-        assert GameView(GamePhase.OVER, (attempts,), 1, 0.0, ()).winner == winner

@@ -91,22 +91,19 @@ def test_late_frames_are_dropped() -> None:
         assert reader.view().num_frames == 4
 
 
-class Watcher:
-    """An observer that keeps what it sees."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[float, SeenFace]] = []
-
-    def uses_profiles_at(self, time_s: float) -> bool:
-        return True
-
-    def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
-        self.seen += [(time_s, face) for face in faces]
-
-
 def test_a_lesson_and_only_a_lesson_takes_faces_without_the_profile_of_a_known_person(
     reader: LiveReader, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    class Watcher:
+        def __init__(self) -> None:
+            self.seen: list[tuple[float, SeenFace]] = []
+
+        def uses_profiles_at(self, time_s: float) -> bool:
+            return True
+
+        def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
+            self.seen += [(time_s, face) for face in faces]
+
     class Known(KnownFace):
         def __init__(self) -> None:
             identity = describe_apart(frame(), [FACE.box])[0]

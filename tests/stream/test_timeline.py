@@ -46,15 +46,12 @@ def test_a_face_that_alternates_every_three_seconds_has_both_moods_and_their_cha
     assert mood_times(session((None, 9))) is None
 
 
-def test_a_timeline_keeps_the_last_ten_minutes() -> None:
+def test_a_timeline_keeps_ten_minutes_and_only_a_long_gap_interrupts_a_scene() -> None:
     timeline = Timeline()
     for time_s in range(1000):
         timeline.add(time_s, HAPPY, 1)
     assert TIMELINE_SECONDS == 600
     assert timeline.table()["time_s"].tolist() == list(range(400, 1000))
-
-
-def test_only_a_long_gap_interrupts_a_scene() -> None:
     assert spans(session((HAPPY, 10), (None, 4), (HAPPY, 10))) == [(0, 24, "Q1")]
     assert spans(session((HAPPY, 10), (None, 5), (HAPPY, 10))) == [(0, 10, "Q1"), (15, 10, "Q1")]
 
@@ -84,9 +81,6 @@ def test_scenes_that_are_found_in_parts_are_those_of_the_whole_for_the_same_work
     found, expected = ([(scene.start_s, scene.emotion) for scene in each.scenes()] for each in (parts, whole))
     assert found == expected
     assert parts.num_compared == whole.num_compared < 120 * len(table)
-
-
-# Scenes of a film
 
 
 def film_table(*parts: tuple[EmotionProbabilities | None, int], row_s: float = 0.25) -> pd.DataFrame:
@@ -128,14 +122,11 @@ def test_a_cut_makes_only_a_change_count() -> None:
     assert starts(film_table((HAPPY, 10), (mix(happy=0.95), 10)), [2.5]) == [0]
 
 
-def test_readings_weigh_by_their_seconds() -> None:
+def test_readings_weigh_by_their_seconds_and_every_second_is_the_mean_of_its_faces() -> None:
     (scene,) = scenes_of(film_table((HAPPY, 1), (SAD, 1)).assign(time_s=[0.0, 3.0], seconds=[3.0, 1.0]))
     assert scene.probabilities[Emotion.HAPPY] == pytest.approx(0.75)
     table = every_second(film_table((HAPPY, 1), (SAD, 1)).assign(time_s=[0.0, 0.75], seconds=[0.75, 0.25]))
     assert table["happy"].tolist() == pytest.approx([0.75])
-
-
-def test_every_second_is_the_mean_of_its_faces() -> None:
     table = every_second(film_table((HAPPY, 3), (SAD, 1), (None, 4), (SAD, 2), (None, 2)))
     assert table["time_s"].tolist() == [0, 1, 2]
     assert table["num_faces"].tolist() == [2, 0, 2]

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -37,14 +37,11 @@ def numbers(tracks: FaceTracker) -> list[int]:
     return [track.number for track in tracks.shown()]
 
 
-def test_a_face_matches_the_track_of_largest_overlap() -> None:
+def test_a_face_matches_the_track_of_largest_overlap_and_a_new_scene_has_new_ones() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face(100), make_face(130)], 0.0)
     update(tracks, [make_face(112), make_face(142)], 0.1)
     assert [(track.number, round(track.corners[0, 0] * 320)) for track in tracks.shown()] == [(1, 112), (2, 142)]
-
-
-def test_a_new_scene_removes_the_previous_faces() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face(10), make_face(100)], 0.0)
     update(tracks, [make_face(10)], 0.1)
@@ -80,9 +77,6 @@ def test_a_face_without_optical_flow_keeps_its_position(now: np.ndarray) -> None
     assert tracks.tracks[0].corners == pytest.approx(before.corners)
 
 
-# FaceFinder
-
-
 def find(
     finder: FaceFinder,
     detector: FakeDetector,
@@ -96,14 +90,11 @@ def find(
     return [face.box for face in faces]
 
 
-def test_known_faces_are_searched_nearby_and_regularly_all() -> None:
+def test_known_faces_are_searched_nearby_and_regularly_all_and_those_detected_before_taken() -> None:
     finder, detector = FaceFinder(), FakeDetector([make_face()])
     for step in range(11):  # of a tenth of a second
         assert find(finder, detector, step / 10, known=(make_face(),)) == [make_face().box]
     assert (detector.num_calls, detector.num_near_calls) == (3, 8)  # at 0, 0.5 and 1 s
-
-
-def test_faces_detected_before_are_taken() -> None:
     finder, detector = FaceFinder(), FakeDetector([make_face(100)])
     assert find(finder, detector, 0.0, known=(make_face(),), detected=[make_face(50)]) == [make_face(50).box]
     assert find(finder, detector, 0.1, known=(make_face(),), detected=[]) == []
@@ -148,51 +139,50 @@ def identifier(monkeypatch: pytest.MonkeyPatch) -> FakeIdentifier:
     return identifier
 
 
-class Watch:
-    """A reader of persons, and the frames that it reads."""
-
-    def __init__(self) -> None:
-        self._reader = PersonReader()
-
-    def emotions(self, boxes: Sequence[Box], *known: Any, time_s: float = 0.0, **options: Any) -> list[int]:
-        faces = [(box, np.zeros((8, 8, 3), np.uint8)) for box in boxes]
-        found = self._reader.classify(IMAGE, faces, time_s, FakeClassifier(), known=known, **options)
-        return [int(each.values.argmax()) for each in found]
+Emotions = Callable[..., list[int]]
 
 
 @pytest.fixture
-def watch(identifier: FakeIdentifier) -> Watch:
-    return Watch()
+def emotions(identifier: FakeIdentifier) -> Emotions:
+    """What a reader of persons says of the faces in boxes, frame after frame."""
+    reader = PersonReader()
+
+    def read(boxes: Sequence[Box], *known: Any, time_s: float = 0.0) -> list[int]:
+        faces = [(box, np.zeros((8, 8, 3), np.uint8)) for box in boxes]
+        found = reader.classify(IMAGE, faces, time_s, FakeClassifier(), known=known)
+        return [int(each.values.argmax()) for each in found]
+
+    return read
 
 
 ANNA, BEN, NOBODY = 1, 2, Emotion.HAPPY.label
 """The emotions of the persons, and of others."""
 
 
-def test_faces_are_recognised_once_and_followed_by_their_boxes(watch: Watch, identifier: FakeIdentifier) -> None:
+def test_faces_are_recognised_once_and_followed_by_their_boxes(emotions: Emotions, identifier: FakeIdentifier) -> None:
     anna = person(1, 0, shade=ANNA)
-    assert watch.emotions([LEFT, RIGHT], anna) == [ANNA, NOBODY]
-    assert watch.emotions([MOVED, RIGHT], anna, time_s=0.5) == [ANNA, NOBODY]
+    assert emotions([LEFT, RIGHT], anna) == [ANNA, NOBODY]
+    assert emotions([MOVED, RIGHT], anna, time_s=0.5) == [ANNA, NOBODY]
     assert identifier.num_faces == 2
-    assert watch.emotions([RIGHT], anna, time_s=1.5) == [NOBODY]  # asked again, as somebody may have turned
+    assert emotions([RIGHT], anna, time_s=1.5) == [NOBODY]  # asked again, as somebody may have turned
     assert identifier.num_faces == 3
-    assert watch.emotions([LEFT], anna, time_s=1.6) == [ANNA]  # back
+    assert emotions([LEFT], anna, time_s=1.6) == [ANNA]  # back
     assert identifier.num_faces == 4
 
 
-def test_new_and_forgotten_persons_count_at_once(watch: Watch, identifier: FakeIdentifier) -> None:
+def test_new_and_forgotten_persons_count_at_once(emotions: Emotions, identifier: FakeIdentifier) -> None:
     anna, ben = person(1, 0, shade=ANNA), person(0, 1, shade=BEN)
-    assert watch.emotions([LEFT, RIGHT]) == [NOBODY, NOBODY]
+    assert emotions([LEFT, RIGHT]) == [NOBODY, NOBODY]
     assert identifier.num_faces == 0
-    assert watch.emotions([LEFT, RIGHT], anna) == [ANNA, NOBODY]
-    assert watch.emotions([RIGHT, LEFT], anna, ben) == [BEN, ANNA]
-    assert watch.emotions([LEFT, RIGHT], ben) == [NOBODY, BEN]
+    assert emotions([LEFT, RIGHT], anna) == [ANNA, NOBODY]
+    assert emotions([RIGHT, LEFT], anna, ben) == [BEN, ANNA]
+    assert emotions([LEFT, RIGHT], ben) == [NOBODY, BEN]
 
 
-def test_the_nearest_of_two_persons_counts_and_nobody_where_both_are_as_near(watch: Watch) -> None:
+def test_the_nearest_of_two_persons_counts_and_nobody_where_both_are_as_near(emotions: Emotions) -> None:
     """Both would pass for the face on the left alone."""
     first, second = person(0.8, 0.6, shade=ANNA), person(1, 0, shade=BEN)
-    assert watch.emotions([LEFT], first, second) == [BEN]
-    assert watch.emotions([LEFT], second, first) == [BEN]
-    assert watch.emotions([LEFT], first) == [ANNA]
-    assert watch.emotions([LEFT], second, person(0.999, 0.045, shade=ANNA)) == [NOBODY]
+    assert emotions([LEFT], first, second) == [BEN]
+    assert emotions([LEFT], second, first) == [BEN]
+    assert emotions([LEFT], first) == [ANNA]
+    assert emotions([LEFT], second, person(0.999, 0.045, shade=ANNA)) == [NOBODY]

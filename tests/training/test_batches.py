@@ -92,8 +92,6 @@ def test_rare_emotions_are_shown_more_often_and_each_time_otherwise() -> None:
     assert shown == {0.0: [64, 32, 8], 0.5: [64, 32, 24], 1.0: [64, 64, 64]}
 
 
-# Augmentation
-
 ALONE = {"rotation_degrees": 30, "scale": (0.7, 1.4), "shift": 0.3, "contrast": 0.6, "gamma": 0.6}
 ALONE |= dict.fromkeys(("flip", "low_resolution", "jpeg", "erase", "cut_out"), 1.0)
 

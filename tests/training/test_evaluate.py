@@ -103,8 +103,6 @@ def test_too_few_pictures_of_a_class_fit_no_adjustment(shades: Path) -> None:
         fit_to_pictures(pictures, leaning(PLAIN), WHOLE_PICTURE)
 
 
-# Conditions of photographs
-
 EASY = {"pose": "towards the camera", "size": "over 300 pixels", "sharpness": "sharp"}
 
 
@@ -138,9 +136,6 @@ def test_accuracy_is_told_from_easy_to_hard_without_missed_faces() -> None:
         easy, last = found[group]
         assert (easy["n"], easy["accuracy"], last["n"], last["accuracy"]) == (2, 0.5, 1, 0.0)
         assert [len(bins) for other, bins in found.items() if other != group] == [1, 1]
-
-
-# The command
 
 
 @pytest.fixture

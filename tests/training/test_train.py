@@ -66,9 +66,6 @@ def predicted_labels(folder: Path, faces: LabelledFaces) -> np.ndarray:
     return keras.ops.convert_to_numpy(model(faces.images[..., None].astype(np.float32))).argmax(axis=1)
 
 
-# What a run writes
-
-
 def test_a_run_writes_every_file_and_metrics_that_any_program_can_read(tiny_run: Run) -> None:
     assert {path.name for path in tiny_run.folder.iterdir()} == FILES
     text = (tiny_run.folder / "metrics.json").read_text(encoding="utf-8")
@@ -120,9 +117,6 @@ def test_the_file_has_the_weights_of_the_best_epoch_as_its_spec_says(tiny_run: R
     assert spec.parameters == model.count_params() == tiny_run.metrics["parameters"]
     assert getattr(model, "optimizer", None) is None
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
-
-
-# Killed and resumed
 
 
 def state_of(out: Path, stage: int) -> dict[str, Any]:
@@ -250,9 +244,6 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
     assert again == {key: metrics["test"][key] for key in again}
     with pytest.raises(ModelError, match=r"of the seven emotions\. Received: quarters with the classes Q1, "):
         classifier.classify([np.zeros((9, 9, 3), np.uint8)])
-
-
-# Teachers
 
 
 export_onnx = lazy("emomusic.training.export_onnx")

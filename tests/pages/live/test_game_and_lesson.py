@@ -160,10 +160,7 @@ def test_what_the_lesson_says_of_a_face_is_what_live_says_of_it_then(app: AppTes
 
 
 def test_own_classes_are_learned_and_start_the_songs_of_the_class_that_is_held(app: AppTest) -> None:
-    session, photos = (
-        played((1, TWO, Emotion.SAD)),
-        [read_image(SAMPLES / name) for name in (HOPPER, BIDEN)],
-    )
+    session, photos = (played((1, TWO, Emotion.SAD)), [read_image(SAMPLES / name) for name in (HOPPER, BIDEN)])
     clock, boxes = (
         session.clock,
         [max(load_networks()[0].detect(photo), key=lambda one: one.box.width).box for photo in photos],
