@@ -164,7 +164,7 @@ def draw_music(music: YourMusic) -> DeltaGenerator:
     with st.popover(label, icon=":material/genres:", key="your-music") as menu:
         source = _draw_source(music)
         if source is Source.OWN:
-            draw_own_files()
+            draw_own_files(music.recommender if music.chosen is Source.OWN else None)
         elif source is Source.TABLE:
             draw_own_table()
         # The session keeps the values of the widgets while another page, or another source, is shown

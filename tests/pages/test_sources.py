@@ -13,7 +13,7 @@ import streamlit as st
 from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import bar, own_music, uploads
+from emomusic.app import bar, own_music, sources, uploads
 from emomusic.app.bar import content_of
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import SourceState
@@ -172,6 +172,16 @@ def test_the_page_has_the_songs_that_the_command_adds_and_reads_each_once(
     library(2)
     assert queue_of(app.run()).current.song.id == second
     assert len(queue_of(app).playlist(9)) == 4
+    draw, late = sources.draw_own_files, [1]
+
+    def draw_after_the_end_of_the_command(*args: Any) -> None:
+        """The command ends in a run of the page, after the page took its songs."""
+        if late:
+            library(late.pop())
+        draw(*args)
+
+    monkeypatch.setattr(sources, "draw_own_files", draw_after_the_end_of_the_command)
+    assert len(queue_of(app.run()).playlist(9)) == 5
     monkeypatch.setattr(Library, "songs", None)
     monkeypatch.setattr(Library, "info", None)
     app.run()
