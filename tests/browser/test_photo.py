@@ -17,7 +17,7 @@ from emomusic.marks.card import SIZE
 from tests.browser.conftest import download, visit
 from tests.browser.layout import DESKTOP, PROBLEMS, SIZES, box_of, resize
 from tests.browser.live import CAMERA, WIDTH, agree_and_start, press, show_sample
-from tests.browser.player import NO_SPOTIFY, song, song_after
+from tests.browser.player import NO_SPOTIFY, PLAYER, song, song_after
 from tests.browser.printing import assert_prints
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
@@ -74,9 +74,12 @@ def test_a_click_on_a_sample_image_chooses_the_sample_which_stays_with_its_song(
     page.keyboard.press("Escape")
     page.locator(".st-key-photo-face-2 button").click()
     shown = song_after(page, first)
+    page.locator(PLAYER).evaluate("frame => { frame.isSame = true; }")
     visit(page, "Models")
     page.get_by_role("link", name="Photo").click()
+    expect(page.locator(".st-key-photo-face-4 button")).to_be_visible()
     assert song(page) == shown
+    assert page.locator(PLAYER).evaluate("frame => frame.isSame")  # another frame would begin the song anew
     expect(page).to_have_url(re.compile(r"sample=four-people&who=Face\+2"))
 
 

@@ -45,15 +45,16 @@ export class Bar extends Part {
 
   constructor(element) {
     super(element);
-    const parts = [".bar", "img", ".place", ".volume", ".menu", ".joins", "iframe"].map((each) => this.find(each));
-    [this.bar, this.cover, this.slider, this.volume, this.list, this.joins, this.frame] = parts;
+    const parts = [".bar", "img", ".place", ".volume", ".menu", ".joins", ".slot"].map((each) => this.find(each));
+    [this.bar, this.cover, this.slider, this.volume, this.list, this.joins, this.slot] = parts;
     const player = this.#player;
+    player.bar = this;
     const acts = {
       " ": () => this.#toggle(),
       n: () => this.#goOn(),
       p: () => this.data.has_previous && this.tell("previous", this.data.song?.id),
       m: () => player.setLoudness({ isMuted: !player.loudness.isMuted }),
-      b: () => (this.data.song?.spotify ? this.frame : this.find(".play")).focus(),
+      b: () => (this.data.song?.spotify ? player.frame : this.find(".play")).focus(),
       "?": () => this.list.togglePopover(),
       ArrowLeft: () => player.seek(-SEEK_S),
       ArrowRight: () => player.seek(SEEK_S),
@@ -70,7 +71,7 @@ export class Bar extends Part {
     this.listen(window, "message", (event) => this.#hearSpotify(event));
     this.listen(document, "scroll", () => this.#place(), { capture: true });
     this.every(PLACED_MS, () => this.#place());
-    this.listen(window, SOUND, ({ detail }) => detail.source !== "spotify" && this.frame.src && this.#tellSpotify("pause"));
+    this.listen(window, SOUND, ({ detail }) => detail.source !== "spotify" && player.frame.src && this.#tellSpotify("pause"));
   }
 
   update(given) {
@@ -79,8 +80,8 @@ export class Bar extends Part {
     const data = (this.data = given.start < player.start ? player.data : (player.data = given));
     const { song, start } = data, isNewStart = player.start !== start;
     player.start = start;
-    this.frame = showFrame(this.frame, song);
-    if (!this.frame.src || this.#isHeld) player.playsSpotify = false; // the frame before cannot tell any more
+    player.frame = showFrame(player.frame, song);
+    if (!player.frame.src || this.#isHeld) player.playsSpotify = false; // the frame before cannot tell any more
     else if (isNewStart) this.#tellSpotify("play");
 
     if (song?.url && player.song?.id !== song.id) player.begin(song, data.fade_s, this.#isHeld);
@@ -93,15 +94,19 @@ export class Bar extends Part {
     this.#place();
   }
 
-  /** Put Spotify's frame on the tile of its song, while the page shows one; else into the bar. A move would end its sound. */
+  /** Put Spotify's frame over the tile of its song, while the page shows one; else over the bar. */
   #place() {
-    const { left = 0, top = 0, bottom = 0, width = 0 } = document.querySelector(".st-key-title-photo")?.getBoundingClientRect() ?? {};
-    const isOnTile = Boolean(this.frame.src && width && top > HEADER_PX && bottom < this.bar.getBoundingClientRect().top);
+    const { frame } = this.#player, tile = document.querySelector(".st-key-title-photo")?.getBoundingClientRect();
+    const isOnTile = frame.src && tile?.width && tile.top > HEADER_PX && tile.bottom < this.bar.getBoundingClientRect().top;
     const isEarly = !isOnTile && performance.now() < this.#lateAt;
     this.bar.classList.toggle("on-tile", isOnTile || isEarly);
-    this.frame.style.visibility = isEarly ? "hidden" : "";
-    const place = isOnTile ? { left: `${left}px`, top: `${top}px`, width: `${width}px` } : { left: "", top: "", width: "" };
-    Object.assign(this.frame.style, place);
+    const { left, top, width } = isOnTile ? tile : this.slot.getBoundingClientRect();
+    const visibility = isEarly ? "hidden" : "";
+    Object.assign(frame.style, { visibility, left: `${left}px`, top: `${top}px`, width: `${width}px` });
+  }
+
+  unmount() {
+    if (this.#player.bar === this) this.#player.frame.style.visibility = "hidden";
   }
 
   #draw() {
@@ -163,14 +168,14 @@ export class Bar extends Part {
   }
 
   #tellSpotify(command) {
-    this.frame.contentWindow?.postMessage({ command }, SPOTIFY);
+    this.#player.frame.contentWindow?.postMessage({ command }, SPOTIFY);
   }
 
   /** Spotify's frame plays once it is ready, and its end leads to the next song. */
   #hearSpotify({ origin, source, data }) {
     const player = this.#player;
-    if (origin !== SPOTIFY || source !== this.frame.contentWindow) return;
-    if (data?.type === "ready" && this.frame.src && !this.#isHeld) this.#tellSpotify("play");
+    if (origin !== SPOTIFY || source !== player.frame.contentWindow) return;
+    if (data?.type === "ready" && player.frame.src && !this.#isHeld) this.#tellSpotify("play");
     if (data?.type !== "playback_update") return;
     const { isPaused, position, duration } = data.payload ?? {};
     const played = player.playsSpotify;

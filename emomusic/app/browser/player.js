@@ -30,10 +30,14 @@ class SongPlayer extends EventTarget {
   trouble = null; // a sentence that stays for a while
   isRefused = false; // the browser wants a click first
   isFailed = false;
-  playsSpotify = false; // in Spotify's frame
+  bar = null; // the last one
+  frame = document.createElement("iframe"); // of Spotify; a move would end its sound, so `bar` only places it
+  playsSpotify = false;
 
   constructor() {
     super();
+    Object.assign(this.frame, { allow: "autoplay; clipboard-write; encrypted-media", hidden: true });
+    document.body.append(this.frame);
     for (const deck of this.#decks) {
       const unlessOther = (act) => () => deck === this.audio && act();
       deck.preload = "auto";
