@@ -39,11 +39,11 @@ OWN_UPLOAD, TABLE_UPLOAD = "own_upload", "table_upload"  # keys of uploaders
 _POLL_S = 1.0
 
 
-def draw_folders(heard: Recommender | None) -> None:
+def draw_folders(current: Recommender | None) -> None:
     """Show the folders of the library, and the search for changes.
 
     Args:
-        heard: the recommender that the page took its songs from; None if it shall not follow the library.
+        current: the recommender that the page took its songs from; None if it shall not follow the library.
     """
     library, is_running = own_library(), own_library().is_running
     library.refreshed()  # after `is_running`: without the command it has all songs
@@ -70,7 +70,7 @@ def draw_folders(heard: Recommender | None) -> None:
         st.button("Look for changes", on_click=library.start, disabled=library.is_running, key="library-update")
     if is_running:
         _show_progress(library.recommender is not None)
-    elif heard is not None and library.recommender not in (None, heard):
+    elif current is not None and library.recommender not in (None, current):
         st.rerun()  # the command has ended since the page took its songs
     show_problems(library.problems)
     st.caption("EmoMusic reads the files on this computer. It does not change or send them.")
@@ -160,14 +160,14 @@ class OwnFiles:
         return "music files" if self.files else ""
 
 
-def draw_own_files(heard: Recommender | None) -> None:
+def draw_own_files(current: Recommender | None) -> None:
     """Show the folders of the library, or the uploader and what was heard.
 
     Args:
-        heard: the recommender that the page took its songs from; None if it shall not follow the library.
+        current: the recommender that the page took its songs from; None if it shall not follow the library.
     """
     if is_own_computer():
-        draw_folders(heard)
+        draw_folders(current)
         return
     show_uploader(
         f"Audio files, at most {MAX_FILES}, each up to {MAX_MB} MB",
