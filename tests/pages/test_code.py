@@ -85,22 +85,6 @@ def song_on(root: Path, page: str, chosen: Chosen) -> str:
     return queue_of(app).playlist(1)[0].song.full_name
 
 
-def printed_by(command: str) -> str:
-    """What a command prints."""
-    program, *arguments = shlex.split(command)
-    assert program == "emomusic"
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        assert main.main(arguments) == 0, command
-    return out.getvalue()
-
-
-def printed_by_python(text: str) -> str:
-    """What a piece of Python prints."""
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        exec(compile(text, "<screen>", "exec"), {})
-    return out.getvalue()
-
-
 @pytest.fixture
 def folder(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, like the checkout, with a picture of one's own."""
@@ -128,8 +112,13 @@ def song_of(record: dict[str, Any]) -> str:
 @pytest.mark.usefixtures("folder")
 def test_commands_and_python_give_what_the_screen_shows(codes: list[tuple[str, Chosen, Code]], root: Path) -> None:
     for page, chosen, code in codes:
-        found: list[dict[str, Any]] = json.loads(printed_by(code.command))
-        lines = printed_by_python(code.python).splitlines()
+        program, *arguments = shlex.split(code.command)
+        with contextlib.redirect_stdout(io.StringIO()) as answer:
+            assert (program, main.main(arguments)) == ("emomusic", 0), code.command
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(compile(code.python, "<screen>", "exec"), {})
+        found: list[dict[str, Any]] = json.loads(answer.getvalue())
+        lines = printed.getvalue().splitlines()
         if page == "models":
             known = {record["name"]: record for record in found}
             for name in chosen.get("faces", ["emonet_photo"]):

@@ -49,11 +49,6 @@ def opened(
     return app.run()
 
 
-def levels(app: AppTest) -> list[int]:
-    """The levels of the faces of all shown models, in percent."""
-    return [int(level) for html in app.get("html") for level in re.findall(r"--level:(\d+)%", html.proto.body)]
-
-
 def test_the_table_has_all_models_on_one_benchmark(app: AppTest) -> None:
     opened(app, view="Details", on=Benchmark.PHOTOGRAPHS)
     assert re.search(r"40.0.*31.0 to 50.0", app.header[0].value)  # of the default model

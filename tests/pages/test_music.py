@@ -165,25 +165,12 @@ def test_one_search_filters_map_list_and_columns_survives_a_change_of_tab_and_ca
     assert playlist(app, EXPLORE)
 
 
-LISTS = {
-    "list.txt": "1. Coldplay - Yellow (4:26)\n2. Radiohead - Creep\n3. Earth, Wind, Fire - No\n",
-    "phone.m3u": "#EXTM3U\nMusic/Coldplay - Yellow (Official Video).mp3\nMusic/Radiohead%20-%20Creep.m4a\n",
-    "list.wpl": '<smil><media src="a/Coldplay - Yellow.mp3"/><media src="a/Radiohead - Creep.wma"/></smil>',
-    "page.html": "<table><tr><th>Title<th>Artist<tr><td>Yellow<td>Coldplay<tr><td>Creep<td>Radiohead</table>",
-    "backup.json": '{"lists": [{"name": "Rock", "tracks": [{"name": "Yellow", "artist": {"#text": "Coldplay"}}]},'
-    ' {"name": "Quiet", "tracks": [{"title": "Creep", "artists": ["Radiohead"]}]}]}',
-    "moods.csv": "titre,artiste,heureux,triste\nYellow,Coldplay,0,1\nCreep,Radiohead,1,0\n",
-    "old.csv": "Titel;K\u00fcnstler\nYellow;Coldplay\nCreep;Radiohead\n",
-}
-
-
-def test_lists_of_any_shape_are_read_and_their_songs_that_were_not_found_named_with_the_nearest(app: AppTest) -> None:
-    for name, text in LISTS.items():
-        upload(app, text.encode("cp850"), name)
-        assert not app.error, name
-        songs = state_of(app, TableState).recommender
-        assert songs is not None
-        assert songs.catalogue.table["title"].tolist() == ["Yellow", "Creep"], name
+def test_a_list_in_an_old_encoding_is_read_and_songs_not_found_are_named_with_the_nearest(app: AppTest) -> None:
+    upload(app, "Titel;K\u00fcnstler\nYellow;Coldplay\nCreep;Radiohead\n".encode("cp850"), "old.csv")
+    assert not app.error
+    songs = state_of(app, TableState).recommender
+    assert songs is not None
+    assert songs.catalogue.table["title"].tolist() == ["Yellow", "Creep"]
     upload(app, b"title,artist\nYellow,Coldplay\nSomeone Like Me,Adele\n,Adele\nXQZWV,Nobody\n")
     missing = app.dataframe[0].value
     assert list(missing["Title"]) == ["Someone Like Me", "XQZWV"]
@@ -276,20 +263,14 @@ class FakeSpotify:
         return FoundSongs((load_recommender().catalogue.song(0), unknown), 20)
 
 
-def use(monkeypatch: pytest.MonkeyPatch, spotify: type, secret: str = "x") -> None:
-    """Replace Spotify by a fake, with keys that no other test has."""
-    st.cache_data.clear()  # remove results of other tests
-    credentials = Credentials(f"id of {spotify.__qualname__}", secret)
-    monkeypatch.setattr(explore, "spotify_credentials", lambda: credentials)
-    monkeypatch.setattr(explore, "LiveSpotify", spotify)
-
-
 def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest, monkeypatch) -> None:
     monkeypatch.setattr(explore, "spotify_credentials", lambda: None)
     find(app, "ac/dc & co")
     (link,) = app.get("link_button")
     assert link.proto.url == "https://open.spotify.com/search/ac%2Fdc%20%26%20co"
-    use(monkeypatch, FakeSpotify)
+    st.cache_data.clear()  # remove results of other tests
+    monkeypatch.setattr(explore, "spotify_credentials", lambda: Credentials("id of a fake", "x"))
+    monkeypatch.setattr(explore, "LiveSpotify", FakeSpotify)
     find(app, "zzzz")
     assert len(playlist(app, ON_SPOTIFY)) == 2
     assert "20 found by Spotify" in text_of(app)
@@ -301,18 +282,6 @@ def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest
     assert "![x]" not in warning.value
 
 
-@pytest.fixture
-def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The path of the secrets of a temporary server."""
-    for name in ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    file = tmp_path / ".streamlit" / "secrets.toml"
-    file.parent.mkdir()
-    return file
-
-
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
@@ -321,9 +290,19 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_a_mistake_in_the_secrets_is_one_warning_and_its_place_is_in_the_log(
-    app: AppTest, secrets: Path, content: bytes, fault: str, caplog: pytest.LogCaptureFixture
+    app: AppTest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes,
+    fault: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    secrets.write_bytes(content)
+    for name in ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".streamlit").mkdir()
+    (secrets := tmp_path / ".streamlit" / "secrets.toml").write_bytes(content)
     find(app, "zzzz")
     assert len(app.warning) == 1
     assert "secrets" not in text_of(app)

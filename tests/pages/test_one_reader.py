@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +61,7 @@ def test_all_read_the_same(name: str, way: str) -> None:
     readers: dict[str, Callable[[], Found]] = {
         "photo": partial(by_photo, picture, of_several=False),
         "gallery": partial(by_photo, picture, of_several=True),
-        "how it works": lambda: [found for face in walk.faces for found in of_face(face.reading)],
+        "how it works": lambda: of_reading(PictureReading(1, 1, [face.reading for face in walk.faces], 0, 0)),
     }
     for reader, read in readers.items():
         found = read()
@@ -78,10 +77,6 @@ def test_all_read_the_same(name: str, way: str) -> None:
     assert asked.num_faces == len(expected)
     largest = max(expected, key=lambda each: each[0][2] * each[0][3])
     np.testing.assert_allclose(asked.answers[DEFAULT_MODEL], largest[1], atol=1e-4)
-
-
-def of_face(reading: Any) -> Found:
-    return of_reading(PictureReading(1, 1, (reading,), 0, 0))
 
 
 @pytest.mark.parametrize("degrees", [45, 135, 225, 315])

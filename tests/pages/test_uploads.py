@@ -72,18 +72,16 @@ def test_a_file_is_stored_once_and_released(app: AppTest, monkeypatch: pytest.Mo
     assert app.session_state["stored"] == [["a.jpg"], ["b.jpg"], []]
 
 
-def photo_page() -> None:
-    """A page with the drop zone for photos."""
-    from emomusic.app.picture_chooser import show_drop_zone
-
-    show_drop_zone("upload")
-
-
 @pytest.mark.parametrize("step", ["page_state", "set_sample"])
 def test_a_photo_is_stored_although_another_run_interrupts_it(step: str) -> None:
     def interrupt(*_: object) -> None:
         patch.undo()
         raise StopException
+
+    def photo_page() -> None:
+        from emomusic.app.picture_chooser import show_drop_zone
+
+        show_drop_zone("upload")
 
     app = run_function(photo_page)
     with pytest.MonkeyPatch.context() as patch:

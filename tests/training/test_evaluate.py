@@ -106,10 +106,6 @@ def test_too_few_pictures_of_a_class_fit_no_adjustment(shades: Path) -> None:
 EASY = {"pose": "towards the camera", "size": "over 300 pixels", "sharpness": "sharp"}
 
 
-def face_with(left: tuple[float, float], right: tuple[float, float], nose: tuple[float, float]) -> Face:
-    return Face(Box(20, 20, 60, 80), 1.0, Landmarks(left, right, nose, (40.0, 80.0), (60.0, 80.0)))
-
-
 @pytest.mark.parametrize(
     ("right", "nose", "pose"),
     [
@@ -124,7 +120,8 @@ def test_pose_comes_from_the_landmarks_and_sharpness_from_the_pixels(
     right: tuple[float, float], nose: tuple[float, float], pose: str
 ) -> None:
     image = np.random.default_rng(0).integers(0, 256, (120, 120, 3), np.uint8)
-    face, expected = face_with((40, 40), right, nose), EASY | {"pose": pose, "size": "under 120 pixels"}
+    face = Face(Box(20, 20, 60, 80), 1.0, Landmarks((40, 40), right, nose, (40.0, 80.0), (60.0, 80.0)))
+    expected = EASY | {"pose": pose, "size": "under 120 pixels"}
     assert conditions_of(image, face) == expected
     assert conditions_of(cv2.GaussianBlur(image, (0, 0), 3), face) == expected | {"sharpness": "blurred"}
 

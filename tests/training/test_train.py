@@ -307,27 +307,18 @@ X = RNG.normal(size=(8, 3)).astype(np.float32)
 Y = RNG.normal(size=(8, 1)).astype(np.float32)
 
 
-def linear() -> keras.Model:
-    inputs = keras.layers.Input((3,))
-    return keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(inputs))
-
-
-def after_a_step(model: keras.Model) -> float:
-    """Take one step; the loss that is told of it."""
-    aware = steps.SharpnessAware(model, RADIUS)
-    aware.compile(optimizer=keras.optimizers.SGD(RATE), loss="mse", jit_compile=False)
-    return float(aware.train_on_batch(X, Y))
-
-
 def slope(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
     """The gradient of the mean squared error of x @ w."""
     return 2 * x.T @ (x @ w - y) / len(x)
 
 
 def test_a_step_goes_uphill_by_half_a_batch_and_learns_there_from_all() -> None:
-    model = linear()
+    inputs = keras.layers.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(inputs))
     before = model.get_weights()[0]
-    loss = after_a_step(model)
+    aware = steps.SharpnessAware(model, RADIUS)
+    aware.compile(optimizer=keras.optimizers.SGD(RATE), loss="mse", jit_compile=False)
+    loss = float(aware.train_on_batch(X, Y))
     uphill = slope(X[:4], Y[:4], before)
     there = before + RADIUS * uphill / np.linalg.norm(uphill)
     np.testing.assert_allclose(model.get_weights()[0], before - RATE * slope(X, Y, there), rtol=1e-4)
