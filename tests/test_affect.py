@@ -29,11 +29,14 @@ def of(**shares: float) -> EmotionProbabilities:
     return EmotionProbabilities(values)
 
 
-def test_the_tables_are_those_of_the_sources() -> None:
+def test_the_tables_are_those_of_the_sources_and_shares_are_told_in_percent() -> None:
     fer2013 = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
     assert [emotion.value for emotion in affect.EMOTIONS] == fer2013
     assert [emotion.label for emotion in affect.EMOTIONS] == list(range(7))
     assert list(affect.FOUR_CLASSES.values()) == ["Q2", "Q2", "Q2", "Q1", "Q3", "Q2", "N"]
+    for share, words in ((0.0, "0 %"), (0.0099, "<1 %"), (0.01, "1 %")):  # less than one percent is not called none
+        assert affect.share_text(share) == words
+        assert affect.list_shares({"sad": share, "happy": 1.0}) == f"sad {words}, happy 100 %"
     assert list(affect.REPORT_MOODS.values()) == ["calm", "calm", "calm", "happy", "sad", "energetic", "happy"]
     for table in (affect.EMOTION_POINTS, affect.FOUR_CLASSES, affect.REPORT_MOODS):
         assert tuple(table) == affect.EMOTIONS
@@ -68,26 +71,19 @@ def test_a_groups_position_is_the_mean_of_its_faces(faces: list[EmotionProbabili
     assert middle.arousal == pytest.approx(np.mean([p.arousal for p in each]), abs=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
+def test_what_are_no_probabilities_and_points_off_the_plane_are_refused() -> None:
+    for values, message in (
         ([1.0], r"shape \(7,\). Received: \(1,\)"),
         ([0.5, 0, 0, 0, 0, 0, 0], "summing to 1. Received: .*sum 0.5"),
         ([1.5, -0.5, 0, 0, 0, 0, 0], "must be probabilities"),
         ([math.nan, 1, 0, 0, 0, 0, 0], "must be probabilities.*sum nan"),
-    ],
-)
-def test_what_are_no_probabilities_is_refused(values: list, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        EmotionProbabilities(np.array(values, np.float32))
-
-
-@pytest.mark.parametrize("value", [1.01, -1.01, math.nan])
-def test_a_point_off_the_plane_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match=f"valence must be from -1 to 1. Received: {value}"):
-        AffectPoint(value, 0)
-    with pytest.raises(ValueError, match=f"arousal must be from -1 to 1. Received: {value}"):
-        AffectPoint(0, value)
+    ):
+        with pytest.raises(ValueError, match=message):
+            EmotionProbabilities(np.array(values, np.float32))
+    for value in (1.01, -1.01, math.nan):
+        for name in ("valence", "arousal"):
+            with pytest.raises(ValueError, match=f"{name} must be from -1 to 1. Received: {value}"):
+                AffectPoint(**{"valence": 0, "arousal": 0, name: value})
 
 
 @pytest.mark.parametrize(
@@ -104,9 +100,3 @@ def test_three_words_tell_how_certain_the_likeliest_emotions_are(face: EmotionPr
     assert [word for word in words if word != "or"] == named
     assert affect.describe(face, is_clear=False).startswith("Unclear")
     assert " or " not in of_group  # all of its emotions are there
-
-
-@pytest.mark.parametrize(("share", "words"), [(0.0, "0 %"), (0.0099, "<1 %"), (0.01, "1 %")])
-def test_what_is_less_than_one_percent_is_not_called_none(share: float, words: str) -> None:
-    assert affect.share_text(share) == words
-    assert affect.list_shares({"sad": share, "happy": 1.0}) == f"sad {words}, happy 100 %"

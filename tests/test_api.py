@@ -54,9 +54,7 @@ NO_PIXELS = [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros
 
 
 @pytest.mark.parametrize("picture", [None, 7, ["a.jpg"], io.StringIO("text"), *NO_PIXELS])
-def test_another_object_and_pixels_of_another_kind_are_the_callers_mistake(
-    picture: Any, reading: PictureReading
-) -> None:
+def test_other_objects_and_other_pixels_are_the_callers_mistake(picture: Any, reading: PictureReading) -> None:
     message = r"must be uint8 \(height, width, 3\)\. Received: " if isinstance(picture, np.ndarray) else "must be"
     with pytest.raises(ValueError, match=message):
         emomusic.read_picture(picture)

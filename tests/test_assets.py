@@ -90,9 +90,7 @@ def problems() -> dict[str, str]:
     return {asset.path: problem for asset, problem in assets.check_assets() if problem}
 
 
-def test_checksums_are_written_anew_for_one_model_alone_and_a_training_damages_none(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_checksums_of_one_model_are_written_and_none_damaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(assets, "ROOT", checkout := tmp_path)
     for name in ("one", "two"):
         (checkout / "models" / "face" / name).mkdir(parents=True)
@@ -238,9 +236,7 @@ def test_a_dataset_is_downloaded_once_and_the_valid_one_of_two_copies_is_used(
     assert len(server.requests) == 1
 
 
-def test_the_error_for_a_folder_that_cannot_be_written_names_no_folder(
-    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unwritable_folder_is_not_named(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data").write_text("a file where a folder should be")
     with served(Reply(BODY)):
         with pytest.raises(SettingsError, match=r"write music/songs.csv.*Make the folder writable") as caught:
@@ -251,9 +247,7 @@ def test_the_error_for_a_folder_that_cannot_be_written_names_no_folder(
         assert ensure("songs") == tmp_path / "other" / "music" / "songs.csv"
 
 
-def test_data_get_and_data_list_print_the_same_record(
-    target: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_get_and_list_agree(target: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with serve(lambda _: Reply(BODY)) as server:
         moods = replace(
             DOWNLOADS["moods"], address=f"{server.url}/m.csv", sha256=SUM, path="music/songs.csv", bytes=len(BODY)

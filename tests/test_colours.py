@@ -60,9 +60,7 @@ OPAQUE, AREA = 1.0, 0.85  # of bars, and of the stacked areas of a session and a
     ],
     ids=["emotion", "area", "mood and neutral"],
 )
-def test_neighbours_differ_in_both_themes_under_every_kind_of_colour_vision(
-    table: dict[str, str], opacity: float, page: str, sight: str
-) -> None:
+def test_neighbours_differ_in_every_vision(table: dict[str, str], opacity: float, page: str, sight: str) -> None:
     drawn = {name: opacity * channels(colour) + (1 - opacity) * channels(PAGES[page]) for name, colour in table.items()}
     seen = {name: lab(SIGHT[sight] @ light_of(colour)) for name, colour in drawn.items()}
     apart = {pair: np.linalg.norm(seen[pair[0]] - seen[pair[1]]) for pair in combinations(seen, 2)}

@@ -87,7 +87,7 @@ def site(root: Path, tmp_path: Path) -> Iterator[Site]:
 
 
 @needs_caddy
-def test_visitors_stay_on_their_replica_and_share_both(site: Site):
+def test_visitors_share_both_replicas_stay_on_theirs_and_leave_a_draining_one(site: Site):
     seen = set()
     for _ in range(20):
         with requests.Session() as visitor:
@@ -98,10 +98,6 @@ def test_visitors_stay_on_their_replica_and_share_both(site: Site):
     headers = requests.get(site.url).headers
     assert {"Server", "Via", "Strict-Transport-Security"} & set(headers) == set()
     assert headers["X-Content-Type-Options"] == "nosniff"
-
-
-@needs_caddy
-def test_a_draining_replica_gets_no_new_visitors(site: Site):
     site.replicas["one"].is_ready = False
     wait_until(lambda: "unexpected status code" in site.log.read_text(encoding="utf-8"))
     assert {requests.get(site.url).text for _ in range(20)} == {"two"}
@@ -164,14 +160,11 @@ def test_replicas_have_time_to_drain_and_caddy_knows_them(root: Path):
     assert used == caddy["environment"].keys()
 
 
-def test_the_manifests_fit_the_schema_of_kubernetes(manifests: dict[str, Any]):
+def test_the_manifests_fit_kubernetes_and_a_pod_has_few_rights_and_time_to_drain(manifests: dict[str, Any], root: Path):
     ours = {kind: manifest for kind, manifest in manifests.items() if not manifest["apiVersion"].startswith("traefik")}
     assert len(ours) == 6
     for manifest in ours.values():
         kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
-
-
-def test_a_pod_has_few_rights_and_time_to_drain(manifests: dict[str, Any], root: Path):
     pod = manifests["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     context = pod["securityContext"]

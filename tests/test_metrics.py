@@ -69,11 +69,21 @@ def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: 
     assert added == pytest.approx(constants, abs=0.15)
 
 
-def test_calibration_error_is_zero_for_an_honest_classifier_and_weighs_bins_by_size() -> None:
+def test_calibration_error_weighs_bins_by_size_and_the_surest_answers_come_first_in_coverage() -> None:
     sure, unsure = np.eye(7)[0], np.array([0.5, 0.5, 0, 0, 0, 0, 0])
     honest = np.array([sure, sure, unsure, unsure])
     assert metrics.expected_calibration_error(np.array([0, 0, 0, 1]), honest) == pytest.approx(0)
     assert metrics.expected_calibration_error(np.array([1, 1, 0, 1]), honest) == pytest.approx(0.5)
+    confidence = np.linspace(1.0, 0.3, 100)
+    right = np.arange(100) < 60  # the surest are right
+    curve = {point["coverage"]: point for point in coverage_curve(right[::-1], confidence[::-1])}
+    assert len(curve) == 20
+    assert curve[0.5]["accuracy"] == 1.0
+    assert curve[1.0]["accuracy"] == pytest.approx(0.6)
+    assert curve[0.8]["accuracy"] == pytest.approx(60 / 80)
+    assert curve[0.8]["threshold"] == pytest.approx(confidence[79])
+    low, high = curve[0.8]["accuracy_interval"]
+    assert low < 60 / 80 < high
 
 
 def test_mcnemar_is_the_exact_test() -> None:
@@ -110,16 +120,3 @@ def test_equal_classes_undo_the_frequencies_of_the_training_data() -> None:
     assert (adjusted == logits.argmax(axis=1)).mean() > 0.97
     recall_before, recall = ((pred == 2)[y_true == 2].mean() for pred in (trained.argmax(axis=1), adjusted))
     assert recall > recall_before
-
-
-def test_the_surest_answers_come_first_in_the_curve_of_coverage() -> None:
-    confidence = np.linspace(1.0, 0.3, 100)
-    right = np.arange(100) < 60  # the surest are right
-    curve = {point["coverage"]: point for point in coverage_curve(right[::-1], confidence[::-1])}
-    assert len(curve) == 20
-    assert curve[0.5]["accuracy"] == 1.0
-    assert curve[1.0]["accuracy"] == pytest.approx(0.6)
-    assert curve[0.8]["accuracy"] == pytest.approx(60 / 80)
-    assert curve[0.8]["threshold"] == pytest.approx(confidence[79])
-    low, high = curve[0.8]["accuracy_interval"]
-    assert low < 60 / 80 < high

@@ -26,9 +26,7 @@ def test_the_networks_write_no_file(root: Path, tmp_path: Path) -> None:
     [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), ("1600000 100000", 8)],
     ids=["no limit", "one and a half", "a half", "more than there are"],
 )
-def test_the_limit_of_a_container_bounds_the_cores(
-    content: str, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_containers_limit_cores(content: str, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cpu.max").write_text(content, encoding="ascii")
     monkeypatch.setattr(runtime, "_QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)

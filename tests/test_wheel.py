@@ -48,7 +48,7 @@ def names(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-def test_the_wheel_contains_everything_for_serving(names: set[str], root: Path) -> None:
+def test_the_wheel_contains_everything_for_serving_and_nothing_else(names: set[str], root: Path) -> None:
     in_bundle = {name.removeprefix("emomusic/bundle/") for name in names if name.startswith("emomusic/bundle/")}
     pages = {path.relative_to(root).as_posix() for path in root.glob("pages/*.py")}
     assert pages | {"app.py", ".streamlit/config.toml", "SHA256SUMS", "data/icon.png", "data/logo.png"} <= in_bundle
@@ -67,9 +67,6 @@ def test_the_wheel_contains_everything_for_serving(names: set[str], root: Path) 
     assert {f"models/music/{name}/model.skops" for name in moods} <= in_bundle
     assert "emomusic/py.typed" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
-
-
-def test_the_wheel_contains_nothing_else(names: set[str]) -> None:
     unwanted = re.compile(r"\.keras$|\.part$|models/start/|secrets\.toml|/checkpoint/|__pycache__|/tests?/")
     assert [name for name in names if unwanted.search(name)] == []
     tops = {name.partition("/")[0] for name in names}

@@ -272,21 +272,15 @@ def song_answer(valence: float, arousal: float, **quadrants: float) -> SongAnswe
     return SongAnswer(Hearing(shares, valence, arousal, (("piano", 0.61), ("slow", 0.4))), ((0.0, 0.1, 0.2),) * 4)
 
 
-@pytest.mark.parametrize(
-    ("answer", "sentence", "face"),
-    [
+def test_a_song_has_a_sentence_a_face_its_place_tags_and_parts() -> None:
+    for answer, sentence, face in (
         (song_answer(0.8, 0.5, Q1=0.9, Q4=0.1), "Clearly happy: pleasant and awake (90 %)", "looks happy"),
         (song_answer(0.5, 0.7, Q1=0.9, Q2=0.1), "Clearly happy: pleasant and awake (90 %)", "looks happy"),
         (song_answer(-0.6, -0.3, Q3=0.6, Q4=0.4), "Probably sad, or calm: unpleasant and drowsy (60 %)", "looks sad"),
         (song_answer(0.0, 0.0, Q4=0.9, Q2=0.1), "Clearly calm: pleasant and drowsy (90 %)", "is at rest"),
-    ],
-)
-def test_a_song_has_a_sentence_and_a_face(answer: SongAnswer, sentence: str, face: str) -> None:
-    assert answer.sentence == sentence
-    assert face in answer.face
-
-
-def test_a_song_has_its_place_tags_and_parts() -> None:
+    ):
+        assert answer.sentence == sentence
+        assert face in answer.face
     answer = song_answer(0.8, 0.5, Q1=1.0)
     assert (answer.hearing.point, answer.hearing.moods["happy"]) == (AffectPoint(0.8, 0.5), 1.0)
     assert answer.tags == "piano 61 %, slow 40 %"

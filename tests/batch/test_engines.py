@@ -90,9 +90,7 @@ def test_a_picture_that_kills_its_workers_becomes_a_row(tmp_path: Path, out: Pat
 
 
 @pytest.mark.parametrize(("reader", "status"), [("DyingReader", 2), ("BuggyReader", 1)])
-def test_workers_that_cannot_start_and_bugs_end_the_run(
-    pictures: Path, out: Path, engine: str, reader: str, status: int
-):
+def test_bugs_and_workers_that_cannot_start_end_a_run(pictures: Path, out: Path, engine: str, reader: str, status: int):
     with run(pictures, "--out", out, "--workers", "1", engine=engine, reader=reader) as process:
         answer, log = process.communicate()
     assert process.returncode == status, log

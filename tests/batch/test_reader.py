@@ -206,9 +206,7 @@ def test_films_pictures_archives_and_stdin_share_a_run(pictures: Path, tmp_path:
     assert (answer["pictures"], answer["films"], answer["failed"], status) == (NUM_PICTURES // 4 + 1, 1, 0, 0)
 
 
-def test_a_killed_run_goes_on_with_the_rows_of_an_uninterrupted_one(
-    pictures: Path, results: Path, out: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_a_killed_run_goes_on_as_if_whole(pictures: Path, results: Path, out: Path, capsys: pytest.CaptureFixture[str]):
     with run(pictures, "--out", out, reader="PausingReader") as process:
         try:
             wait_until(lambda: parts_of(out)["pictures"] or process.poll() is not None)

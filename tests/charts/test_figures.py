@@ -179,7 +179,7 @@ def shown(figure: go.Figure, name: str = "faces") -> Floats:
     return np.column_stack([marks.x, marks.y]).astype(np.float64)
 
 
-def test_a_mark_alone_is_drawn_at_its_coordinates_and_a_way_leads_to_the_target() -> None:
+def test_a_mark_alone_is_at_its_coordinates_hollow_if_unclear_and_a_way_leads_to_the_target() -> None:
     song = Song("1", "A", ("B",), Player.SPOTIFY)
     songs = [Pick(song, Mood.HAPPY, 1.0, "", Mood.HAPPY, 1, point=AffectPoint(-0.3, -0.75))]
     figure = circumplex([FacePoint(Who.face(1), AffectPoint(0.5, 0.25), Emotion.HAPPY)], songs)
@@ -189,9 +189,6 @@ def test_a_mark_alone_is_drawn_at_its_coordinates_and_a_way_leads_to_the_target(
     listener, target = AffectPoint(-0.5, -0.4), AffectPoint(0.6, 0.3)
     figure = circumplex([FacePoint(Who.face(1), listener, Emotion.SAD)], target=target)
     np.testing.assert_allclose(shown(figure, "way"), [(-0.5, -0.4), (0.6, 0.3)], atol=1e-6)
-
-
-def test_the_circle_of_an_unclear_face_is_hollow() -> None:
     point, colour = AffectPoint(0.5, 0.25), EMOTION_COLOURS[Emotion.HAPPY]
     faces = [FacePoint(Who.face(1), point, Emotion.HAPPY), FacePoint(Who.face(2), point, Emotion.HAPPY, is_sure=False)]
     marker = trace(circumplex(faces), "faces").marker

@@ -93,9 +93,7 @@ def test_the_rate_is_that_of_the_readings(run: Run, grey: Path) -> None:
 
 
 @pytest.mark.usefixtures("fakes")
-def test_a_film_that_breaks_off_keeps_its_results(
-    run: Run, grey: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_cut_film_keeps_its_results(run: Run, grey: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     whole = film_bytes([(NOBODY, 4)], ending="mkv", size=(640, 360))
     broken = tmp_path / "broken.mkv"
     broken.write_bytes(whole[: len(whole) // 2])
@@ -160,9 +158,7 @@ def test_a_profile_is_made_used_and_kept_from_another_person(run: Run, shots: Pa
 
 
 @pytest.mark.parametrize(("content", "told"), [(None, "face.json"), (b"{}", "face profile")])
-def test_a_profile_that_is_none_is_one_line_and_status_2(
-    run: Run, content: bytes | None, told: str, shots: Path, tmp_path: Path
-) -> None:
+def test_a_wrong_profile_is_one_line(run: Run, content: bytes | None, told: str, shots: Path, tmp_path: Path) -> None:
     file = tmp_path / "face.json"
     if content is not None:
         file.write_bytes(content)

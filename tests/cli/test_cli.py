@@ -54,9 +54,7 @@ def test_pictures_may_stand_after_an_option(run: Run) -> None:
     assert err == "emomusic: unrecognized arguments: b.jpg --nosuch (see emomusic --help)\n"
 
 
-def test_a_name_breaks_no_line_drives_no_terminal_and_costs_no_answer(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_breaks_no_line_terminal_or_answer(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = str(tmp_path / "two\nlines\x1b[31m\u202fé.jpg")
     status, (record,), err = run("analyze", name)
     assert (status, record["image"]) == (2, name)
@@ -212,7 +210,7 @@ def test_data_list_names_licences_and_says_how_what_is_absent_comes_back(
     assert {name for name, line in lines.items() if f"data get {name}" in line} == set(DOWNLOADS)
 
 
-def test_doctor_finds_this_installation_healthy_and_tells_what_is_absent(
+def test_doctor_tells_what_is_healthy_and_what_absent(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status, report, _ = run("doctor")
@@ -267,9 +265,7 @@ def test_training_takes_the_options(run: Run, tmp_path: Path, monkeypatch: pytes
     assert calls == [(folder, "smoke", True), (other, "default", False)]
 
 
-def test_a_mood_model_is_trained_from_a_csv_and_judged_alike(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mood_model_is_trained_and_judged_alike(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "NUM_REPEATS", 1)
     monkeypatch.setattr(training, "NUM_FOLDS", 2)
     mood_table(10).to_csv(tmp_path / "moods.csv", index=False)

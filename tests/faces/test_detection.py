@@ -42,18 +42,14 @@ def test_portraits_have_one_face_and_four_people_four(detector: MtcnnDetector, p
         assert marks.left_eye[1] < marks.nose[1] < marks.mouth_left[1]
 
 
-@pytest.mark.parametrize("side", [48, 700])
-def test_a_face_that_fills_the_frame_is_found(detector: MtcnnDetector, side: int) -> None:
+def test_a_face_that_fills_the_frame_is_found_and_none_in_tiny_and_thin_pictures(detector: MtcnnDetector) -> None:
     image = sample(BIDEN)
     box = the_face(detector.detect(image)).box
-    cut = cv2.resize(image[box.y : box.bottom, box.x : box.right], (side, side))
-    face = the_face(detector.detect(cut))
-    assert face.box.overlap(Box(0, 0, side, side)) > 0.6
-
-
-@pytest.mark.parametrize("size", [(1, 2000), (12, 12), (20, 20)])
-def test_tiny_and_thin_pictures_have_no_face(detector: MtcnnDetector, size: tuple[int, int]) -> None:
-    assert detector.detect(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)) == []
+    for side in (48, 700):
+        cut = cv2.resize(image[box.y : box.bottom, box.x : box.right], (side, side))
+        assert the_face(detector.detect(cut)).box.overlap(Box(0, 0, side, side)) > 0.6
+    for size in ((1, 2000), (12, 12), (20, 20)):
+        assert detector.detect(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)) == []
 
 
 def test_detect_near_finds_a_shifted_face_and_none_if_it_is_gone(detector: MtcnnDetector) -> None:
@@ -78,7 +74,7 @@ def test_detect_near_finds_a_shifted_face_and_none_if_it_is_gone(detector: Mtcnn
     assert detector.detect_near(image, []) == []
 
 
-def test_small_faces_of_a_large_picture_are_found(detector: MtcnnDetector) -> None:
+def test_small_faces_are_found_in_few_pixels(detector: MtcnnDetector, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = shrink(sample(COLLINS), 420)[0]  # whose face has a sixth of its side
     for width, height in ((6000, 4000), (12_000, 2000)):
         picture = np.full((height, width, 3), 200, np.uint8)
@@ -88,9 +84,6 @@ def test_small_faces_of_a_large_picture_are_found(detector: MtcnnDetector) -> No
         assert len(detector.detect(picture)) == len(places)
         assert not needs_close_search(1280, 900, [])  # which has no more pixels
         assert 30 < missed_side(width, height) <= 40
-
-
-def test_large_pictures_are_searched_in_few_pixels(detector: MtcnnDetector, monkeypatch: pytest.MonkeyPatch) -> None:
     network, sizes = detector._propose, []
     monkeypatch.setattr(detector, "_propose", lambda strip: (sizes.append(strip.size / 3), network(strip))[1])
     assert detector.detect(np.zeros((3000, 4000, 3), np.uint8)) == []

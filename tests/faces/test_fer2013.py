@@ -54,9 +54,7 @@ def test_rows_go_to_their_splits_and_duplicates_are_marked(table: Table, tmp_pat
         (17, 1, "0 " * 2303 + "256", r"line 18: expected .* pixels from 0 to 255 .*Received: '256'"),
     ],
 )
-def test_the_error_names_the_line_of_an_invalid_cell(
-    table: Table, tmp_path: Path, row: int, column: int, value: str, message: str
-) -> None:
+def test_an_error_names_its_line(table: Table, tmp_path: Path, row: int, column: int, value: str, message: str) -> None:
     table[row][column] = value
     with pytest.raises(DatasetError, match=f"fer2013.csv, {message}") as caught:
         read_fer2013(write(tmp_path, table))
@@ -68,9 +66,7 @@ def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (6, 48, 48), np.uint8)
 
 
-def test_votes_find_their_picture_in_any_order_and_a_picture_without_votes_gets_none(
-    images: np.ndarray, write_votes: Callable[..., None]
-) -> None:
+def test_votes_find_their_picture_and_others_have_none(images: np.ndarray, write_votes: Callable[..., None]) -> None:
     counts = np.random.default_rng(1).integers(1, 9, (6, len(EMOTIONS)))
     write_votes(images, counts)
     shares = ferplus.vote_shares(images[::-1])

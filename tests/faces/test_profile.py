@@ -63,9 +63,7 @@ def test_each_further_shot_of_a_person_helps() -> None:
     assert (means > [0.75, 0.88, 0.97]).all(), means
 
 
-def test_a_profile_survives_its_file_and_gives_the_same_probabilities(
-    profile: FaceProfile, classifier: EmotionClassifier, faces: np.ndarray
-) -> None:
+def test_a_profile_survives_its_file(profile: FaceProfile, classifier: EmotionClassifier, faces: np.ndarray) -> None:
     content = profile.to_json()
     assert len(content) <= MAX_BYTES / 2
     again = FaceProfile.from_json(content)

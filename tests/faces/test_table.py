@@ -26,9 +26,8 @@ def several() -> Faces:
     return replace(faces, person=np.array([0, 1, 0, 1]))
 
 
-@pytest.mark.parametrize(
-    ("who", "numbers"),
-    [
+def test_the_faces_of_a_listener_their_order_and_their_mean_by_time() -> None:
+    for who, numbers in (
         (EVERYONE, [1, 2, 3, 4]),
         (MOMENT, [1, 2, 3, 4]),
         (NOBODY, []),
@@ -36,13 +35,8 @@ def several() -> Faces:
         (Who.person(1), [2, 4]),
         (Who.face(9), []),
         (Who.person(2), []),
-    ],
-)
-def test_the_faces_of_a_listener(who: Who, numbers: list[int]) -> None:
-    assert several().where(who).number.tolist() == numbers
-
-
-def test_persons_come_before_the_faces_that_are_alone_and_a_mean_weighs_by_time() -> None:
+    ):
+        assert several().where(who).number.tolist() == numbers
     assert several().persons() == [Who.person(1), Who.face(1), Who.face(3)]
     faces = replace(table(Emotion.HAPPY, Emotion.SAD, share=1.0, time_s=0.0), seconds=np.array([3.0, 1.0]))
     mean = faces.mean()
@@ -55,9 +49,7 @@ def test_persons_come_before_the_faces_that_are_alone_and_a_mean_weighs_by_time(
     ("side", "confidence", "counts"), [(18, 0.91, False), (18, 0.99, True), (70, 0.91, True), (200, 0.91, True)]
 )
 @pytest.mark.parametrize("time_s", [np.nan, 1.0])
-def test_a_small_doubtful_face_of_a_picture_does_not_count_in_the_mean(
-    side: int, confidence: float, counts: bool, time_s: float
-) -> None:
+def test_a_small_doubtful_face_counts_in_films_alone(side: int, confidence: float, counts: bool, time_s: float) -> None:
     found = [Face(Box(0, 0, 200, 200), 1.0), Face(Box(0, 0, side, side), confidence)]
     shares = [EmotionProbabilities.certain(emotion) for emotion in (Emotion.HAPPY, Emotion.ANGRY)]
     faces = Faces.of(found, shares, time_s=time_s)
@@ -78,7 +70,10 @@ def test_rows_records_frames_and_arrow_agree(emotions: list[Emotion], is_film: b
     assert set(arrow["picture"].to_pylist()) <= {"a.jpg"}
 
 
-def test_a_column_of_another_length_or_type_is_refused() -> None:
+def test_columns_of_another_length_or_type_and_numbers_of_other_listeners_are_refused() -> None:
+    for kind, number in ((Kind.FACE, 0), (Kind.PERSON, -1), (Kind.EVERYONE, 1), (Kind.NOBODY, 2)):
+        with pytest.raises(ValueError, match="number"):
+            Who(kind, number)
     with pytest.raises(ValueError, match="turn"):
         replace(several(), turn=np.zeros(3, np.int64))
     with pytest.raises(ValueError, match="shares"):
@@ -91,9 +86,3 @@ ALL = [EVERYONE, MOMENT, NOBODY, *(make(number) for make in (Who.face, Who.perso
 def test_all_listeners_differ_in_text_value_and_label() -> None:
     for name in ("text", "value", "label"):
         assert len({getattr(who, name) for who in ALL}) == len(ALL)
-
-
-@pytest.mark.parametrize(("kind", "number"), [(Kind.FACE, 0), (Kind.PERSON, -1), (Kind.EVERYONE, 1), (Kind.NOBODY, 2)])
-def test_only_faces_and_persons_have_numbers(kind: Kind, number: int) -> None:
-    with pytest.raises(ValueError, match="number"):
-        Who(kind, number)

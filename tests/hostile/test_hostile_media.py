@@ -115,14 +115,11 @@ def test_a_film_whose_clock_stands_still_ends_after_a_second_of_frames() -> None
             assert is_one_sentence(still.problem or "")
 
 
-def test_a_film_can_be_stopped_while_its_frames_are_skipped() -> None:
+def test_a_film_can_be_stopped_while_its_frames_are_skipped_as_are_those_that_grow() -> None:
     answers = itertools.chain([False, False], itertools.repeat(True))
     with FilmFile(io.BytesIO(film("mkv")), should_stop=lambda: next(answers)) as stopped:
         assert len(list(stopped.frames(0.1))) == 1
         assert stopped.problem is None  # the film is complete, the reading is not
-
-
-def test_a_frame_that_grows_within_the_film_is_skipped() -> None:
     small = jpeg()
     data = jpeg_film([small, jpeg_claiming(65_500, 65_500), small, jpeg_claiming(5000, 5000), small])
     with FilmFile(io.BytesIO(data)) as growing:

@@ -123,10 +123,15 @@ def test_a_card_has_its_size_the_bars_the_pictures_and_nothing_beside_the_paper(
     assert 4 * bars[1] < bars[0]
 
 
-def test_a_card_without_a_song_or_with_an_unknown_point_is_drawn() -> None:
+def test_a_card_without_a_song_or_a_point_is_drawn_and_faces_framed_in_the_colour_of_their_emotion() -> None:
     for song in (None, Pick(Song("1", "T", ("A",), Player.NONE), Mood.SAD, 0.5, "", Mood.SAD)):
         assert draw_card("Title", "Clearly sad", SHARES, song).shape == (SIZE[1], SIZE[0], 3)
     assert PICTURE_SIZE < SIZE
+    face = np.full((128, 128, 3), 90, np.uint8)
+    marked = framed(face, Emotion.SAD)
+    assert tuple(marked[0, 64]) == rgb_of(EMOTION_COLOURS[Emotion.SAD])
+    assert (marked[8:-8, 8:-8] == 90).all()
+    assert (face == 90).all()
 
 
 def test_the_title_names_an_emotion_a_day_and_the_song() -> None:
@@ -137,11 +142,3 @@ def test_the_title_names_an_emotion_a_day_and_the_song() -> None:
     in_key = replace(pick(tempo_bpm=92.3), song=replace_fields(pick().song, key="D minor"))
     assert card_title(Emotion.SAD, TUESDAY, in_key).endswith("Tuesday in D minor")
     assert card_title(Emotion.SAD, TUESDAY, None).endswith("Tuesday")
-
-
-def test_a_face_is_framed_in_the_colour_of_its_emotion() -> None:
-    face = np.full((128, 128, 3), 90, np.uint8)
-    marked = framed(face, Emotion.SAD)
-    assert tuple(marked[0, 64]) == rgb_of(EMOTION_COLOURS[Emotion.SAD])
-    assert (marked[8:-8, 8:-8] == 90).all()
-    assert (face == 90).all()

@@ -143,7 +143,7 @@ def test_the_track_marked_as_default_is_heard():
     assert frequency(window.samples) == pytest.approx(900, abs=2)
 
 
-def test_all_of_a_chain_of_songs_is_heard_and_an_mp3_may_begin_with_junk_or_a_tag():
+def test_chains_of_songs_and_songs_behind_junk_or_a_long_tag_are_heard():
     song = read_song(io.BytesIO(song_bytes("opus", 6, rate=48_000) + song_bytes("opus", 8, rate=48_000)))
     assert (song.duration_s, song.note) == (pytest.approx(14, abs=0.2), None)
     content = song_bytes("mp3", 70, rate=SAMPLE_RATE)
@@ -151,16 +151,13 @@ def test_all_of_a_chain_of_songs_is_heard_and_an_mp3_may_begin_with_junk_or_a_ta
         song = read_song(io.BytesIO(front + content[cut:]))
         assert song.duration_s == pytest.approx(70, abs=0.3)
         assert frequency(song.windows[0].samples) == pytest.approx(440, abs=2)
-
-
-LONG_APE = b"APETAGEX\xd0\x07\0\0\x40\x0d\x03\0" + bytes(16) + b"\x11" * 200_000
-
-
-def test_a_long_tag_before_another_format_is_passed_over():
     tag = b"ID3\4\0\0\0\x08\0\0" + bytes(2**17)
     assert read_song(io.BytesIO(tag + song_bytes("flac"))).title == "A Tone"
     with pytest.raises(AudioError, match="format that is not read"):
         read_song(io.BytesIO(tag + b"\xff\xf1\x50\x80" * 9999))
+
+
+LONG_APE = b"APETAGEX\xd0\x07\0\0\x40\x0d\x03\0" + bytes(16) + b"\x11" * 200_000
 
 
 def test_decoding_ends_after_a_time(monkeypatch: pytest.MonkeyPatch):

@@ -152,16 +152,13 @@ def linear_profile() -> bytes:
     return bytes(srgb)
 
 
-@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "TIFF"])
-def test_a_colour_profile_is_applied(fmt: str) -> None:
+def test_a_colour_profile_is_applied_unless_it_is_damaged_foreign_or_that_of_srgb() -> None:
     values = np.asarray(PHOTO) / 255
     light = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
     picture = Image.fromarray(np.rint(255 * light).astype(np.uint8))
-    assert not is_like_the_photo(read_image(encoded(picture, fmt)), slice(None))
-    assert is_like_the_photo(read_image(encoded(picture, fmt, icc_profile=linear_profile())), slice(None))
-
-
-def test_a_damaged_or_foreign_profile_and_that_of_srgb_change_nothing() -> None:
+    for fmt in ("JPEG", "PNG", "TIFF"):
+        assert not is_like_the_photo(read_image(encoded(picture, fmt)), slice(None))
+        assert is_like_the_photo(read_image(encoded(picture, fmt, icc_profile=linear_profile())), slice(None))
     grey, srgb = PHOTO.convert("L"), ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for profile in (b"no profile", srgb):
         assert (read_image(encoded(PHOTO, "PNG", icc_profile=profile)) == np.asarray(PHOTO)).all()

@@ -145,26 +145,17 @@ def raw_photo(*jpegs: bytes, order: str = "<", orientation: int = 1) -> bytes:
     return head + struct.pack(f"{order}IH", 8, 2) + tags + bytes(4) + b"".join(jpegs)
 
 
-@pytest.mark.parametrize("order", ["<", ">"])
-def test_the_largest_jpeg_of_a_raw_photo_is_read_upright(order: str) -> None:
-    large = QUARTERS.resize((640, 480), Image.Resampling.NEAREST).transpose(Transpose.ROTATE_90)
+def test_the_largest_jpeg_of_a_raw_photo_is_read_upright_and_a_thumbnail_alone_is_refused() -> None:
+    large = QUARTERS.resize((640, 480), Image.Resampling.NEAREST)
     small = encoded(Image.new("RGB", (160, 120), "yellow"), "JPEG")
-    image = read_image(raw_photo(small, encoded(large, "JPEG"), small, order=order, orientation=6))
-    assert_quarters(image, 640, 480)
-
-
-@pytest.mark.parametrize(
-    "start", [b"FUJIFILMCCD-RAW 0201", b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"\0\0\0\x18ftypcrx "]
-)
-def test_raw_photos_of_all_makers_have_their_jpeg(start: bytes) -> None:
-    large = encoded(QUARTERS.resize((640, 480), Image.Resampling.NEAREST), "JPEG")
-    assert_quarters(read_image(start + bytes(90) + large), 640, 480)
-
-
-@pytest.mark.parametrize("jpegs", [(), (encoded(QUARTERS, "JPEG"),)])
-def test_a_raw_photo_with_a_thumbnail_only_is_refused(jpegs: tuple[bytes, ...]) -> None:
-    with pytest.raises(ImageError, match="raw photo"):
-        read_image(raw_photo(*jpegs))
+    turned = encoded(large.transpose(Transpose.ROTATE_90), "JPEG")
+    for order in "<>":
+        assert_quarters(read_image(raw_photo(small, turned, small, order=order, orientation=6)), 640, 480)
+    for start in (b"FUJIFILMCCD-RAW 0201", b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"\0\0\0\x18ftypcrx "):
+        assert_quarters(read_image(start + bytes(90) + encoded(large, "JPEG")), 640, 480)
+    for jpegs in ((), (encoded(QUARTERS, "JPEG"),)):
+        with pytest.raises(ImageError, match="raw photo"):
+            read_image(raw_photo(*jpegs))
 
 
 def test_more_than_20_megabytes_are_refused_and_a_progressive_jpeg_with_previews_is_read(tmp_path: Path) -> None:

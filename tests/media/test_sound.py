@@ -100,13 +100,11 @@ def test_the_silence_at_the_ends_of_a_song_is_found(ending: str) -> None:
     assert edges.join_s < 0.6
 
 
-def test_a_song_is_soft_up_to_its_loudness_and_over_where_this_falls() -> None:
+def test_a_song_is_soft_up_to_its_loudness_and_the_next_of_its_album_follows_without_a_cut() -> None:
     fall = 10 ** (-np.linspace(0, 60, 4 * RATE) / 20).astype(np.float32)  # 15 dB in a second
     edges = edges_of(song_of(np.concatenate([tone(4) * fall[::-1], tone(6), tone(4) * fall], axis=1)))
     assert (edges.rise_s, edges.join_s) == (pytest.approx(3.2, abs=0.3), pytest.approx(3.1, abs=0.3))
 
-
-def test_the_next_track_of_an_album_follows_without_a_cut() -> None:
     def track(number: str, album: str = "Waves", disc: str = "1") -> io.BytesIO:
         return song_of(tone(1), "flac", tags={"album": album, "artist": "A", "track": number, "disc": disc})
 

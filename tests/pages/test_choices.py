@@ -28,9 +28,7 @@ def test_a_name_stands_for_one_choice() -> None:
 
 
 @pytest.mark.parametrize(("is_step", "shown"), [(True, "everyone"), (False, "Face 2")])
-def test_an_older_url_counts_only_as_a_step_of_the_history(
-    monkeypatch: pytest.MonkeyPatch, is_step: bool, shown: str
-) -> None:
+def test_an_older_url_counts_only_as_a_step_back(monkeypatch: pytest.MonkeyPatch, is_step: bool, shown: str) -> None:
     """The next click may come before the browser knows of the choice."""
     app = run_function(a_page)
     app.button(key="choose").click().run()
@@ -42,7 +40,7 @@ def test_an_older_url_counts_only_as_a_step_of_the_history(
     assert ("who" in app.query_params) is not is_step
 
 
-def test_a_step_that_a_click_hides_is_a_step_once_the_browser_knows_of_the_choice(
+def test_a_step_that_a_click_hides_is_one_once_the_browser_knows_of_the_choice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Streamlit joins a step and a click that wait together, and calls them a click."""

@@ -148,9 +148,7 @@ def test_the_sample_is_shown_with_its_people_scenes_and_songs_and_of_many_the_ne
         assert [tile.key for tile in tiles(shown)] == [f"scene-scene-{n}" for n in range(first, first + 3)]
 
 
-def test_other_songs_are_those_of_the_bar_the_page_and_the_file(
-    shown: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_songs_are_those_of_bar_page_and_file(shown: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
     tiles(shown)[1].click().run()
     player, before = state_of(shown, PlayerState), playing(shown)
@@ -240,9 +238,7 @@ def reading_of(app: AppTest) -> tuple[int, int, int, int]:
     return film.reading.width, film.reading.height, film.stream, film.turn
 
 
-def test_a_film_without_faces_and_one_that_was_read_turned_can_be_turned(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_film_without_faces_or_read_turned_can_be_turned(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     detector = FakeDetector([replace(FACE, turn=270)])
     monkeypatch.setattr(page_module, "shared", lambda: SimpleNamespace(visitor_networks=fakes(detector=detector)))
     finish(upload(app, GREY))

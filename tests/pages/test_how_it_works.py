@@ -111,7 +111,7 @@ def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:
     np.testing.assert_array_equal(face.grey, to_network_input([full], len(face.grey))[0, ..., 0])
 
 
-def test_going_back_computes_nothing_again(app: AppTest) -> None:
+def test_going_back_computes_nothing_again_and_a_bundled_song_is_drawn_with_its_moods(app: AppTest) -> None:
     at(app, "look")
     walk = result_of(app, Walk)
     (face,) = walk.faces
@@ -121,9 +121,6 @@ def test_going_back_computes_nothing_again(app: AppTest) -> None:
         at(app, key)
     assert result_of(app, Walk) is walk
     assert (walk.trace, face.levels, face.occlusion) == before
-
-
-def test_a_bundled_song_is_drawn_with_its_moods(app: AppTest) -> None:
     sound, moods = charts(at(app, "sound"))
     assert sound["data"][0]["type"] == "heatmap"
     assert moods["data"][0]["y"][int(np.argmax(moods["data"][0]["x"]))] == "happy"
@@ -159,9 +156,7 @@ def test_the_temperature_changes_what_the_network_claims_and_not_what_is_right(a
         ("band", None, r"valence 0\.00, arousal 0\.00.*hears valence 0\.27, arousal -0\.82"),
     ],
 )
-def test_a_step_lets_try_and_tells_what_comes_of_it(
-    app: AppTest, key: str, slider: tuple[str, int] | None, words: str
-) -> None:
+def test_a_step_tells_what_comes_of_a_try(app: AppTest, key: str, slider: tuple[str, int] | None, words: str) -> None:
     at(app, key, sample=None)
     if slider is not None:
         assert not re.search(words, text_of(app))

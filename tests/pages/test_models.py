@@ -193,9 +193,7 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
     assert "No face" in text_of(app)
 
 
-def test_a_training_steps_plays_rests_and_begins_again_with_another_choice(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_training_steps_plays_rests_and_begins_anew(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     songs = LabelledSongs(random.random((80, 9)), np.arange(80) % 4, are_predicted=False)
     monkeypatch.setattr("emomusic.app.models.training._load_songs", lambda: songs)

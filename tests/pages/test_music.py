@@ -128,9 +128,7 @@ def test_the_best_known_of_equally_similar_versions_is_listed() -> None:
     assert (near[0], len(near), away) == (3, 20, sorted(away))
 
 
-def test_one_search_filters_map_list_and_columns_survives_a_change_of_tab_and_can_search_what_options_hide(
-    app: AppTest, monkeypatch
-) -> None:
+def test_one_search_filters_map_list_and_columns_and_survives_a_change_of_tab(app: AppTest, monkeypatch) -> None:
     files = files_of(monkeypatch)
     app.query_params["view"] = "Table"  # an older address
     find(app, "jazz").toggle(key="music-columns").set_value(True).run()

@@ -121,9 +121,7 @@ def test_another_photo_replaces_the_last_one_stays_and_can_be_removed(app: AppTe
     assert (photo.own, photo.results, photo.token) == ((), {}, "")
 
 
-def test_files_that_do_not_count_are_named_and_what_was_read_of_others(
-    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_that_do_not_count_are_named(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture_chooser, "MOST_PICTURES", 4)
     collins = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
     icon = encode_png(read_image(root / "data/icon.png"))
@@ -205,9 +203,7 @@ def test_a_link_to_a_sample_forgets_what_was_said_of_other_photos(app: AppTest) 
     assert queue_of(app.switch_page("pages/photo.py").run()).request.mood is None
 
 
-def test_what_is_no_face_leaves_the_answer_and_the_files_and_can_come_back(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_face_leaves_answer_and_files_and_may_return(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
     sample(app, "four-people")
     before = queue_of(app).request
@@ -306,9 +302,7 @@ def test_a_skipped_artist_stays_away_on_other_ways_and_pages_until_it_is_allowed
     assert playlist(app) == songs  # the queue starts again
 
 
-def test_a_photo_without_a_face_can_be_turned_and_has_its_songs_in_the_file(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_photo_without_a_face_can_be_turned_and_has_a_file(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
     upload(app.run(), ("wall.png", encode_png(np.full((90, 120, 3), 90, np.uint8))))
     assert "No face" in app.title[0].value

@@ -266,7 +266,7 @@ def test_songs_like_the_current_one_follow_it(root: Path, library: Callable[[int
     assert {pick.likeliest_mood for pick in queue_of(app).playlist(6)} == {queue_of(app).playlist(1)[0].likeliest_mood}
 
 
-def test_folders_with_any_name_can_be_removed_in_two_tabs(
+def test_a_folder_goes_in_two_tabs(
     root: Path, library: Callable[[int], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")

@@ -239,9 +239,7 @@ def test_one_damaged_model_is_told_and_costs_no_other(metrics_file: Path, capsys
         (("test", "per_class"), {f"cat {number}": SCORES for number in range(7)}, "cat 0"),
     ],
 )
-def test_what_is_no_result_is_neither_written_nor_read(
-    metrics_file: Path, place: tuple[str | int, ...], value: object, problem: str
-) -> None:
+def test_no_wrong_result_is_kept(metrics_file: Path, place: tuple[str | int, ...], value: object, problem: str) -> None:
     metrics = json.loads(metrics_file.read_text())
     *way, last = place
     reduce(getitem, way, metrics)[last] = value

@@ -78,9 +78,7 @@ def without_times(record: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in ("elapsed_ms", "image")}
 
 
-def test_the_answer_is_that_of_the_command_until_the_server_drains(
-    ask: Ask, here: Capacity, root: Path, photo: bytes
-) -> None:
+def test_the_answer_is_that_of_the_command_until_a_drain(ask: Ask, here: Capacity, root: Path, photo: bytes) -> None:
     answer = ask("/api/analyze?songs=2&policy=soothe&genres=jazz,rock", photo)
     options = ("--songs", "2", "--policy", "soothe", "--genres", "jazz,rock")
     ((expected,), _) = command("analyze", root / "data" / "samples" / SAMPLE, *options)
@@ -126,9 +124,7 @@ def test_other_calls_are_refused_with_what_is_expected(ask: Ask, photo: bytes) -
         assert (answer.status_code, answer.json().keys()) == (422, {"error"}), query
 
 
-def test_calls_above_the_rate_wait_and_without_a_token_there_is_no_api(
-    here: Capacity, photo: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_neither_rate_nor_token_is_optional(here: Capacity, photo: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = FakeClock()
     monkeypatch.setattr(api, "monotonic", clock)
     with serve(ENVIRONMENT | {"EMOMUSIC_API_PER_MINUTE": "2"}) as ask:

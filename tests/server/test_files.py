@@ -39,9 +39,7 @@ def ask() -> Ask:
     return request
 
 
-def test_players_get_the_parts_they_ask_for_while_something_refers_to_the_file(
-    ask: Ask, budget: ByteBudget, tmp_path: Path
-) -> None:
+def test_players_get_the_parts_they_ask_for_while_a_file_is_held(ask: Ask, budget: ByteBudget, tmp_path: Path) -> None:
     (path := tmp_path / "song.mp3").write_bytes(CONTENT)
     files = [made(budget), ServedFile(path, "audio/mpeg"), ServedFile(CONTENT, "audio/mpeg")]
     addresses = {file.url: file.mime_type for file in files}

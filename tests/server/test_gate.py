@@ -88,9 +88,7 @@ def test_an_upload_is_refused_before_its_body(ask: Ask, visitor: str, headers: d
 
 
 @pytest.mark.parametrize("is_large", [False, True])
-def test_an_upload_counts_until_streamlit_forgets_it(
-    ask: Ask, here: Capacity, is_large: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_uploads_count_while_kept(ask: Ask, here: Capacity, is_large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "LARGE", LENGTH - 1 if is_large else LENGTH)
     budget, server = here.files if is_large else here.memory, runtime.get_instance()
     assert ask("/_stcore/upload_file/me/1", FILE, content_length=str(LENGTH), cookie="") == 403  # of another site
@@ -119,9 +117,7 @@ def test_an_upload_counts_until_streamlit_forgets_it(
 
 
 @pytest.mark.parametrize("is_large", [False, True])
-def test_an_upload_whose_page_closes_while_it_arrives_is_gone(
-    ask: Ask, here: Capacity, is_large: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_uploads_go_with_their_page(ask: Ask, here: Capacity, is_large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "LARGE", LENGTH - 1 if is_large else LENGTH)
     server, form = runtime.get_instance(), gate.Request.form
 

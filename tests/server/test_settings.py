@@ -50,15 +50,12 @@ def test_a_malformed_setting_is_named_without_its_value(name: str, values: list[
         assert name != "API_TOKEN" or value not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["MAX_VISITOR", "max_visitors", "X", "", "API_TOKENS", "LOGS"])
-def test_an_unknown_setting_is_refused(name: str) -> None:
-    with pytest.raises(SettingsError, match=f"^{PREFIX}{name}: .*unknown") as caught:
-        settings({f"{PREFIX}{name}": "a secret"})
-    assert "secret" not in str(caught.value)
-    assert ("Did you mean" in str(caught.value)) == (name not in ("X", ""))
-
-
-def test_names_of_kubernetes_of_the_proxy_and_of_others_are_no_settings() -> None:
+def test_unknown_settings_are_refused_and_names_of_kubernetes_of_the_proxy_and_of_others_are_none() -> None:
+    for name in ("MAX_VISITOR", "max_visitors", "X", "", "API_TOKENS", "LOGS"):
+        with pytest.raises(SettingsError, match=f"^{PREFIX}{name}: .*unknown") as caught:
+            settings({f"{PREFIX}{name}": "a secret"})
+        assert "secret" not in str(caught.value)
+        assert ("Did you mean" in str(caught.value)) == (name not in ("X", ""))
     names = [f"{PREFIX}{name}" for name in OF_OTHERS]
     names += ["EMOMUSIC_SERVICE_HOST", "EMOMUSIC_SERVICE_PORT_HTTP", "EMOMUSIC_PORT", "EMOMUSIC_PORT_80_TCP_ADDR"]
     assert settings(dict.fromkeys([*names, "EMOTION_X", "MAX_VISITORS"], "tcp://10.0.0.1:80")) == Settings()

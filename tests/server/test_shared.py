@@ -87,9 +87,7 @@ def test_loading_starts_at_once_in_the_background(monkeypatch: pytest.MonkeyPatc
     assert shared() is common
 
 
-def test_without_a_model_each_visitor_gets_the_error_and_the_log_has_it(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
+def test_without_a_model_visitors_and_log_are_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     def load(**_: object) -> None:
         raise ModelError("expected weights. Received: none. Restore the file")
 

@@ -4,8 +4,6 @@ import gc
 import weakref
 from pathlib import Path
 
-import pytest
-
 from emomusic.songs import catalogue, names
 from emomusic.songs.names import artist_key, bare_title, names_of
 from scripts.describe_tables import described
@@ -13,23 +11,16 @@ from scripts.describe_tables import described
 from .tables import known_songs
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
+def test_an_artist_has_one_key_in_all_spellings_and_the_name_of_a_file_or_a_video_gives_the_title() -> None:
+    spellings = [
         ("R.E.M.", "REM"), ("AC/DC", "ac-dc"), ("P!nk", "Pink"), ("A$AP Rocky", "ASAP Rocky"), ("M.I.A.", "MIA"),
         ("Beatles, The", "THE BEATLES"), ("The Beatles - Topic", "Beatles"), ("ColdplayVEVO", "Coldplay (UK)"),
         ("ABBA Official", "Abba"), ("Nirvana (2)", "Nirvana"), ("Florence + The Machine", "Florence and the Machine"),
-    ],
-)  # fmt: skip
-def test_an_artist_has_one_key_in_all_spellings(first: str, second: str) -> None:
-    assert artist_key(first) == artist_key(second)
-
-
-@pytest.mark.parametrize(
-    "title", ["05 Yellow", "Yellow.mp3", "1-05 - Yellow", "Yellow Official Video HD", "Yellow [4K]"]
-)
-def test_the_name_of_a_file_or_a_video_gives_the_title(title: str) -> None:
-    assert names_of(known_songs().catalogue).rows([title], ["Coldplay"]).tolist() == [0]
+    ]  # fmt: skip
+    for first, second in spellings:
+        assert artist_key(first) == artist_key(second)
+    for title in ("05 Yellow", "Yellow.mp3", "1-05 - Yellow", "Yellow Official Video HD", "Yellow [4K]"):
+        assert names_of(known_songs().catalogue).rows([title], ["Coldplay"]).tolist() == [0]
     assert bare_title("99") == "99"
 
 

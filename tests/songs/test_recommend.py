@@ -124,7 +124,9 @@ def test_a_journey_that_goes_on_repeats_no_song(num_heard: int) -> None:
     assert [pick.number for pick in further[:2]] == [num_heard + 1, num_heard + 2]
 
 
-def test_reasons_name_the_most_probable_mood_and_the_character_of_the_song(recommender: Recommender) -> None:
+def test_reasons_name_the_mood_and_the_character_of_the_song_and_steps_what_changes(
+    recommender: Recommender,
+) -> None:
     point = AffectPoint(-0.1, 0.2)
     songs = recommender.songs(Request(point, Emotion.NEUTRAL), 20)
     assert {song.mood for song in songs} == {Mood.CALM}
@@ -138,9 +140,6 @@ def test_reasons_name_the_most_probable_mood_and_the_character_of_the_song(recom
     reasons = {pick.song.id: pick.reason for pick in recommender_over(table).songs(Request(AffectPoint(0, 0)), 2)}
     assert reasons[track_id(0)].endswith("bright and quiet")
     assert reasons[track_id(1)].endswith("dark and lively")
-
-
-def test_a_step_says_what_changes() -> None:
     start, far = AffectPoint(0, 0), AffectPoint(-1, -1)
     near = step_reason([start, AffectPoint(0.1, -0.1)], 1, far)
     assert near == "Step 1 of 1: still mild and even, a little brighter and quieter"

@@ -70,20 +70,14 @@ def test_order_line_ends_case_and_decimal_commas_do_not_matter() -> None:
         pd.testing.assert_frame_equal(read_table(changed).songs.table, expected, check_like=True)
 
 
-@pytest.mark.parametrize(
-    ("data", "found"),
-    [
+def test_quotation_marks_are_taken_by_evidence_and_rows_with_more_cells_left_out() -> None:
+    for data, found in (
         (b'Title\tArtist\tMood\n"Heroes\tDavid Bowie\tsad\n12" Mix\tNew Order\thappy\n', ['"Heroes', '12" Mix']),
         (b'title,artist,mood\n"Heroes,David Bowie,sad\nB,Y,happy\n', ['"Heroes', "B"]),
         (b'"title","artist","mood"\n"1","A","X","sad"\n"2","B","Y","happy"\n', ["A", "B"]),  # R numbers the rows
         (b'title,artist,mood\n"A ""B""",X,sad\n"C\nD",Y,happy\n', ['A "B"', "C\nD"]),
-    ],
-)
-def test_quotation_marks_are_taken_by_evidence(data: bytes, found: list[str]) -> None:
-    assert titles(read_table(data)) == found
-
-
-def test_rows_with_fewer_cells_are_songs_and_those_with_more_are_left_out() -> None:
+    ):
+        assert titles(read_table(data)) == found
     reading = read_table(b"title,artist,mood,x\nA,X,sad\nB,Y,happy,1,,\nC,Z,calm,1,2,3\nD,Z,calm,1\n")
     assert titles(reading) == ["A", "B", "D"]
     assert [row for row, _ in reading.left_out] == [3]
@@ -247,7 +241,7 @@ def test_songs_are_found_by_id_else_by_title_and_any_artist(known: Recommender) 
     assert any("Someone Like You 2" in note for note in reading.notes)
 
 
-def test_a_song_that_is_not_found_has_the_nearest_one_and_a_table_without_a_song_its_reasons(
+def test_a_song_not_found_has_the_nearest_one_and_a_table_without_a_song_its_reasons(
     known: Recommender,
 ) -> None:
     rows = b"title,artist\nSoul Sister,Train\nYelow,Somebody\nXQZW,Nobody\nYellow,Coldplay\n"

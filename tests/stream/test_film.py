@@ -196,7 +196,7 @@ def test_films_in_other_formats_are_named(data: bytes) -> None:
         FilmFile(io.BytesIO(data))
 
 
-def test_a_recording_that_begins_within_a_group_of_pictures_is_complete() -> None:
+def test_a_recording_within_a_group_of_pictures_is_complete_and_of_a_large_film_key_frames_read() -> None:
     data = encoded(FRAMES, "mpegts", "libx264", g="60", bf="0", sc_threshold="0")
     film, reading = read(data[50 * 188 :])  # a packet has 188 bytes
     assert film.problem is None
@@ -204,9 +204,6 @@ def test_a_recording_that_begins_within_a_group_of_pictures_is_complete() -> Non
     assert "first 2 s" in film.note
     assert len(reading.persons()) == 1
     assert reading.duration_s == pytest.approx(40 / 25, abs=0.1)
-
-
-def test_of_a_large_film_the_key_frames_are_read() -> None:
     large = [cv2.resize(picture, (5312, 2988)) for picture in (ONE, TWO)]
     data = frames_bytes(np.repeat(large, 2, axis=0), rate=4, encoding={"g": "2", "preset": "ultrafast"})
     film, reading = read(data)

@@ -90,7 +90,7 @@ def find(
     return [face.box for face in faces]
 
 
-def test_known_faces_are_searched_nearby_and_regularly_all_and_those_detected_before_taken() -> None:
+def test_known_faces_are_searched_nearby_and_regularly_all_in_the_pixels_of_the_frame() -> None:
     finder, detector = FaceFinder(), FakeDetector([make_face()])
     for step in range(11):  # of a tenth of a second
         assert find(finder, detector, step / 10, known=(make_face(),)) == [make_face().box]
@@ -100,9 +100,6 @@ def test_known_faces_are_searched_nearby_and_regularly_all_and_those_detected_be
     assert find(finder, detector, 0.1, known=(make_face(),), detected=[]) == []
     assert find(finder, detector, 0.1 + DETECT_INTERVAL_S - 0.01, known=(make_face(),)) == [make_face(100).box]
     assert (detector.num_calls, detector.num_near_calls) == (0, 1)
-
-
-def test_faces_of_a_reduced_frame_are_in_its_own_pixels() -> None:
     frame = Frame(np.zeros((480, 640, 3), np.uint8), GREY, (), 0.0)
     (face,) = FaceFinder().find(FakeDetector([make_face(20, 30, 40, 50)]), frame, 320)
     assert face.box == Box(40, 60, 80, 100)

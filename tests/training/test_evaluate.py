@@ -64,9 +64,7 @@ def shades(tmp_path: Path) -> Path:
     return tmp_path / "shades"
 
 
-def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fitted_on(
-    copied_model: Path, shades: Path
-) -> None:
+def test_an_adjustment_undoes_a_leaning_and_is_judged_on_other_pictures(copied_model: Path, shades: Path) -> None:
     pictures = labelled_pictures(shades).pictures
     plain = leaning(PLAIN)
     before, *_ = evaluate_pictures(pictures, plain, WHOLE_PICTURE)
@@ -116,9 +114,7 @@ EASY = {"pose": "towards the camera", "size": "over 300 pixels", "sharpness": "s
     ],
     ids=["ahead", "slightly", "turned", "tilted"],
 )
-def test_pose_comes_from_the_landmarks_and_sharpness_from_the_pixels(
-    right: tuple[float, float], nose: tuple[float, float], pose: str
-) -> None:
+def test_pose_and_sharpness_are_told(right: tuple[float, float], nose: tuple[float, float], pose: str) -> None:
     image = np.random.default_rng(0).integers(0, 256, (120, 120, 3), np.uint8)
     face = Face(Box(20, 20, 60, 80), 1.0, Landmarks((40, 40), right, nose, (40.0, 80.0), (60.0, 80.0)))
     expected = EASY | {"pose": pose, "size": "under 120 pixels"}
@@ -203,9 +199,7 @@ def test_four_fifths_of_publictest_are_clear(
 
 
 @pytest.mark.usefixtures("faces")
-def test_posed_figures_are_kept_by_collection(
-    copied_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_posed_figures_have_collections(copied_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ModelError, match="adjustment for posed faces"):
         EmotionClassifier.load(COPIED).posed()
     write_spec(

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -81,13 +82,6 @@ def test_names_of_files_tell_emotion_and_person(tmp_path: Path, kind: str, files
     assert (found.persons, found.skipped) == (4, 1)
 
 
-@pytest.mark.parametrize("options", [{}, {"names": "kdef"}, {"labels": "raf-db"}])
-def test_a_folder_without_such_pictures_is_told(tmp_path: Path, options: dict[str, str]):
-    put(tmp_path, "contempt/a.png")
-    with pytest.raises(DatasetError, match="Received: none"):
-        labelled_pictures(tmp_path, **options)
-
-
 def listed(found: LabelledPictures) -> dict[str, str]:
     return {path.name: emotion.value for path, emotion in found.pictures if isinstance(path, Path)}
 
@@ -126,7 +120,12 @@ def test_the_votes_of_fer_plus_beside_its_pictures_are_read(tmp_path: Path, enco
     assert found.skipped == 2  # without a majority, and contempt
 
 
-def test_of_tables_alone_one_has_to_be_chosen(tmp_path: Path):
+def test_a_folder_without_such_pictures_is_told_and_of_tables_alone_one_has_to_be_chosen(tmp_path: Path):
+    put(tmp_path / "folder", "contempt/a.png")
+    for options in ({}, {"names": "kdef"}, {"labels": "raf-db"}):
+        with pytest.raises(DatasetError, match="Received: none"):
+            labelled_pictures(tmp_path / "folder", **options)
+    shutil.rmtree(tmp_path / "folder")
     put(tmp_path, "fer2013.csv", "fer2013new.csv")
     with pytest.raises(DatasetError, match="--fer2013"):
         labelled_pictures(tmp_path)

@@ -200,9 +200,7 @@ def killed(killed_once: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(killed_once, tmp_path / "killed"))
 
 
-def test_a_checkpoint_of_another_kind_is_refused(
-    dataset: Splits, killed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_kind_of_checkpoint_is_refused(dataset: Splits, killed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PRESETS, "smoke", (replace(PRESETS["smoke"][0], seed=1),))
     with pytest.raises(ModelError, match=r"checkpoint of this network, configuration and data in .*Received: another"):
         train_module.train("tiny", dataset, killed, preset="smoke", resume=True)
@@ -217,9 +215,7 @@ def test_a_damaged_checkpoint_is_refused_with_advice(dataset: Splits, killed: Pa
         train_module.train("tiny", dataset, killed, preset="smoke", resume=True)
 
 
-def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
-    dataset: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_network_may_have_four_classes(dataset: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def quarters() -> tuple[keras.KerasTensor, keras.KerasTensor]:
         inputs = keras.layers.Input((64, 64, 1), name="pixels")
         x = keras.layers.Conv2D(8, 5, activation="relu", name="conv")(inputs)

@@ -42,9 +42,7 @@ from tests.pages.screen import playing, playlist, queue_of, state_of, text_of, t
 from tests.waiting import wait_until
 
 
-def test_the_result_of_a_game_has_points_pictures_and_a_song_and_is_gone_after_the_game_or_the_page(
-    app: AppTest, browser: Browser
-) -> None:
+def test_the_result_of_a_game_has_points_pictures_and_a_song_and_leaves_nothing(app: AppTest, browser: Browser) -> None:
     session = played((1, TWO, Emotion.SAD))
     start_mirror_game(app, session)
 
