@@ -201,7 +201,6 @@ def pulled_face(picture: RgbImage, mouth: float, brows: float) -> RgbImage:
     """The picture with the corners of the mouth and the inner ends of the brows moved down, in eye distances."""
     small = shrink(picture, 480)[0]
     (face,) = load_networks()[0].detect(small)
-    assert face.landmarks is not None
     left, right, _, *corners = np.array(face.landmarks)
     apart = float(np.linalg.norm(right - left))
     inner = [eye + apart * np.array([side, -0.35]) for eye, side in ((left, 0.22), (right, -0.22))]

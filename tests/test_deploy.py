@@ -7,9 +7,10 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import kubernetes_validate
@@ -43,33 +44,25 @@ class Replica:
         return Reply(self.name.encode(), headers={"Server": "test"})
 
 
-@dataclass
-class Site:
-    """Caddy in front of two replicas."""
-
-    url: str
-    replicas: dict[str, Replica]
-    log: Path
-
-
-@contextmanager
-def run_caddy(root: Path, folder: Path, urls: list[str]) -> Iterator[tuple[str, Path]]:
+@pytest.fixture
+def site(root: Path, tmp_path: Path) -> Iterator[SimpleNamespace]:
+    """Caddy in front of two replicas, and its log."""
+    replicas, log = {name: Replica(name) for name in ("one", "two")}, tmp_path / "caddy.log"
     words = ["caddy", "run", "--config", str(root / "deploy" / "Caddyfile"), "--adapter", "caddyfile"]
-    log = folder / "caddy.log"
-    with reserved_port() as port, log.open("wb") as lines:
-        environment = os.environ | dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
+    environment = os.environ | dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(tmp_path))
+    with ExitStack() as stack:
+        urls = [stack.enter_context(serve(replica.answer)).url for replica in replicas.values()]
+        port, lines = stack.enter_context(reserved_port()), stack.enter_context(log.open("wb"))
         environment |= {
             "EMOMUSIC_SITE": f"http://127.0.0.1:{port}",
             "EMOMUSIC_SITE_OPTIONS": "bind 127.0.0.1",
             "EMOMUSIC_UPSTREAMS": " ".join(url.removeprefix("http://") for url in urls),
             "EMOMUSIC_COOKIE_SECRET": "key",
         }
-        with subprocess.Popen(words, env=environment, stdout=lines, stderr=lines) as caddy:
-            try:
-                wait_until(lambda: answers(port))
-                yield f"http://127.0.0.1:{port}", log
-            finally:
-                caddy.kill()
+        caddy = stack.enter_context(subprocess.Popen(words, env=environment, stdout=lines, stderr=lines))
+        stack.callback(caddy.kill)
+        wait_until(lambda: answers(port))
+        yield SimpleNamespace(url=f"http://127.0.0.1:{port}", replicas=replicas, log=log)
 
 
 def answers(port: int) -> bool:
@@ -77,17 +70,8 @@ def answers(port: int) -> bool:
         return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.fixture
-def site(root: Path, tmp_path: Path) -> Iterator[Site]:
-    replicas = {name: Replica(name) for name in ("one", "two")}
-    with ExitStack() as stack:
-        urls = [stack.enter_context(serve(replica.answer)).url for replica in replicas.values()]
-        url, log = stack.enter_context(run_caddy(root, tmp_path, urls))
-        yield Site(url, replicas, log)
-
-
 @needs_caddy
-def test_visitors_share_both_replicas_stay_on_theirs_and_leave_a_draining_one(site: Site):
+def test_visitors_share_both_replicas_stay_on_theirs_and_leave_a_draining_one(site: SimpleNamespace):
     seen = set()
     for _ in range(20):
         with requests.Session() as visitor:
@@ -104,7 +88,7 @@ def test_visitors_share_both_replicas_stay_on_theirs_and_leave_a_draining_one(si
 
 
 @needs_caddy
-def test_metrics_sockets_of_other_sites_and_what_visitors_do_stay_hidden(site: Site):
+def test_metrics_sockets_of_other_sites_and_what_visitors_do_stay_hidden(site: SimpleNamespace):
     with requests.Session() as visitor:
         for path in ("/METRICS", "/%6detrics", "/a/../metrics", "//metrics", "/_stcore/metrics"):
             request = visitor.prepare_request(requests.Request("GET", site.url))

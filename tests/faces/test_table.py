@@ -40,7 +40,6 @@ def test_the_faces_of_a_listener_their_order_and_their_mean_by_time() -> None:
     assert several().persons() == [Who.person(1), Who.face(1), Who.face(3)]
     faces = replace(table(Emotion.HAPPY, Emotion.SAD, share=1.0, time_s=0.0), seconds=np.array([3.0, 1.0]))
     mean = faces.mean()
-    assert mean is not None
     assert (mean[Emotion.HAPPY], mean[Emotion.SAD]) == pytest.approx((0.75, 0.25))
     assert NO_FACES.mean() is None
 
@@ -54,7 +53,6 @@ def test_a_small_doubtful_face_counts_in_films_alone(side: int, confidence: floa
     shares = [EmotionProbabilities.certain(emotion) for emotion in (Emotion.HAPPY, Emotion.ANGRY)]
     faces = Faces.of(found, shares, time_s=time_s)
     mean = faces.mean()
-    assert mean is not None
     assert mean[Emotion.HAPPY] == pytest.approx(0.5 if counts or time_s == 1.0 else 1.0)
     assert faces[1:].mean() is not None
 

@@ -132,7 +132,6 @@ def test_a_layer_is_stored_with_its_model_and_a_damaged_one_is_an_error(tmp_path
     layer = Layer(np.ones((3, 4)), np.arange(4.0))
     layer.save(tmp_path / model_files.TURNS)
     again = Layer.load(tmp_path / model_files.TURNS, 4)
-    assert again is not None
     np.testing.assert_array_equal(again.constants, layer.constants)
     three = replace(layer, weights=np.ones((3, 3)))
     for damaged in (three, replace(layer, constants=np.zeros(3)), replace(layer, weights=np.zeros(4))):

@@ -73,7 +73,6 @@ def test_of_a_cut_file_the_rest_is_read_with_a_note(name: str, share: float) -> 
     rows = slice(100 if share < 0.9 else 200)
     assert np.abs(found.pixels[rows].astype(int) - read_image(whole)[rows]).mean() < 4
     assert share > 0.9 or fmt not in ("HEIF", "AVIF") or (found.pixels[-8:] == 128).mean() > 0.9
-    assert found.note
     assert "absent" in found.note
 
 
@@ -83,7 +82,6 @@ def test_of_a_cut_heic_in_tiles_the_whole_tiles_are_read() -> None:
     found = read_picture_file(whole[: int(0.6 * len(whole))])
     assert is_like_the_photo(found.pixels, slice(64))
     assert (found.pixels[-64:] == 128).all()
-    assert found.note
     assert "absent" in found.note
 
 
@@ -134,7 +132,6 @@ def test_a_panorama_is_read_at_half_its_size() -> None:
     for data in (png(12_000, 4_300), encoded(picture, "JPEG")):
         found = read_picture_file(data)
         assert found.pixels.shape == (2150, 6000, 3)
-        assert found.note
         assert "half" in found.note
     small = np.asarray(Image.fromarray(found.pixels).resize((256, 256)))
     assert is_like_the_photo(small, slice(None))

@@ -133,7 +133,6 @@ def test_the_largest_page_is_decoded() -> None:
     data = encoded(QUARTERS.resize((16, 12)), "TIFF", save_all=True, append_images=[QUARTERS, QUARTERS.rotate(180)])
     picture = images.read_picture_file(data)
     assert_quarters(picture.pixels)
-    assert picture.note is not None
     assert "2 of 3" in picture.note
     assert images.read_picture_file(encoded(QUARTERS, "TIFF")).note is None
 

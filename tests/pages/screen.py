@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,23 +31,22 @@ def start_app(root: Path, **link: str | list[str]) -> AppTest:
 
 def app_of(root: Path, **link: str | list[str]) -> AppTest:
     """The app before its first run, with these parameters in the URL."""
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=PATIENCE_S)
+    return _with_link(AppTest.from_file(str(root / "app.py"), default_timeout=PATIENCE_S), link)
+
+
+def _with_link(app: AppTest, link: Mapping[str, str | list[str]]) -> AppTest:
     app.query_params.update(link)
     return app
 
 
 def run_function(page: Callable[[], None], **link: str | list[str]) -> AppTest:
     """A page of a test, whose function imports what it needs, after its first run."""
-    app = AppTest.from_function(page, default_timeout=PATIENCE_S)
-    app.query_params.update(link)
-    return app.run()
+    return _with_link(AppTest.from_function(page, default_timeout=PATIENCE_S), link).run()
 
 
 def page_of(root: Path, name: str, **link: str) -> AppTest:
     """A page without `app.py`, before its first run, with these parameters in the URL."""
-    app = AppTest.from_file(str(root / f"pages/{name}.py"), default_timeout=PATIENCE_S)
-    app.query_params.update(link)
-    return app
+    return _with_link(AppTest.from_file(str(root / f"pages/{name}.py"), default_timeout=PATIENCE_S), link)
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:

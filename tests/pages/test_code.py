@@ -127,7 +127,6 @@ def test_commands_and_python_give_what_the_screen_shows(codes: list[tuple[str, C
             for line in lines:
                 name, figure = line.rsplit(" ", 1)
                 found_here = evaluation(read_record(benchmark.kind, name), benchmark)
-                assert found_here is not None
                 assert figure == f"{found_here.accuracy:.4f}"
         elif page == "film":
             assert found[0]["scenes"][0]["songs"], code

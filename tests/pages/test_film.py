@@ -232,9 +232,7 @@ def test_the_mood_of_the_sound_is_a_row_of_the_strip(app: AppTest) -> None:
 def reading_of(app: AppTest) -> tuple[int, int, int, int]:
     """Width and height of the film as it was read, the number of the video, and the turn."""
     job = film_state(app).job
-    assert job is not None
     film = wait_for_end(job)
-    assert film.reading is not None
     return film.reading.width, film.reading.height, film.stream, film.turn
 
 

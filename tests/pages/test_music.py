@@ -167,7 +167,6 @@ def test_a_list_in_an_old_encoding_is_read_and_songs_not_found_are_named_with_th
     upload(app, "Titel;K\u00fcnstler\nYellow;Coldplay\nCreep;Radiohead\n".encode("cp850"), "old.csv")
     assert not app.error
     songs = state_of(app, TableState).recommender
-    assert songs is not None
     assert songs.catalogue.table["title"].tolist() == ["Yellow", "Creep"]
     upload(app, b"title,artist\nYellow,Coldplay\nSomeone Like Me,Adele\n,Adele\nXQZWV,Nobody\n")
     missing = app.dataframe[0].value

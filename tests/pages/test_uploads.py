@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartParser
 from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.runtime import RuntimeState
@@ -160,7 +160,6 @@ def _is_on_disk(num_bytes: int) -> bool:
     async def parse() -> bool:
         form = await MultiPartParser(Headers({"content-type": "multipart/form-data; boundary=x"}), stream()).parse()
         (file,) = form.values()
-        assert isinstance(file, UploadFile)
         assert len(await file.read()) == num_bytes
         rolled = bool(file.file._rolled)  # type: ignore[attr-defined]
         await file.close()

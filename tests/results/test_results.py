@@ -17,7 +17,7 @@ from emomusic.cli import main
 from emomusic.errors import ModelError
 from emomusic.faces.model_files import face_models
 from emomusic.metrics import McNemar, expected_calibration_error
-from emomusic.records import FaceRecord, MoodModelRecord, read_face_record, read_record, write_metrics
+from emomusic.records import FaceRecord, read_face_record, read_record, write_metrics
 from emomusic.results import overview, predictions
 from emomusic.results.overview import Benchmark, evaluation, read_records
 from emomusic.results.predictions import read_predictions
@@ -70,7 +70,6 @@ def test_the_figures_of_the_models_of_songs_are_those_of_their_answers(kind: Mod
     records, problems = read_records(kind)
     assert (len(records), problems) == (number, {})
     for record in records:
-        assert isinstance(record, MoodModelRecord)
         accuracies, own = predictions.read_fold_accuracies(kind, record.name), read_predictions(kind, record.name)
         assert accuracies.shape == (5, 10)
         assert (accuracies.mean(), accuracies.std()) == pytest.approx((record.accuracy, record.accuracy_std))

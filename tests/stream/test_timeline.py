@@ -39,7 +39,6 @@ def spans(table: pd.DataFrame) -> list[tuple[int, int, str]]:
 
 def test_a_face_that_alternates_every_three_seconds_has_both_moods_and_their_changes() -> None:
     found = mood_times(session(*[(HAPPY, 3), (SAD, 3)] * 31))
-    assert found is not None
     assert found.shares == {Emotion.HAPPY: 0.5, Emotion.SAD: 0.5}
     assert found.changes_per_minute == pytest.approx(20, abs=0.5)
     assert found.sentence == "As often happy as sad"

@@ -171,7 +171,6 @@ def test_few_pictures_are_a_row_of_for_whom_and_change_no_adjustment(
     found = json.loads(capsys.readouterr().out)
     assert found["smallest_group"] == {"class": "sad", "n": 2}
     record = read_face_record(COPIED)
-    assert record.collections is not None
     row = record.collections["mine"]
     assert (row.n, row.accuracy, list(row.accuracy_interval)) == (6, found["accuracy"], found["accuracy_interval"])
     assert read_spec(copied_model).adjustment == before
@@ -191,7 +190,6 @@ def test_four_fifths_of_publictest_are_clear(
     is_clear = classifier.adjusted_probabilities(list(public.images)).max(axis=1) >= threshold
     assert is_clear.mean() == pytest.approx(0.8, abs=0.03)
     record = read_face_record(COPIED)
-    assert record.coverage is not None
     assert record.ferplus is not None
     assert {name: curve[-1].coverage for name, curve in record.coverage.items()} == {"labels": 1, "votes": 1}
     answers = classifier.read(list(faces.images))[0].argmax(axis=1)
