@@ -176,10 +176,12 @@ def _decoded(picture: ImageSource) -> DecodedPicture:
     if isinstance(picture, bytes | bytearray | memoryview):
         return read_picture_file(bytes(picture))
     if isinstance(picture, str | os.PathLike):
-        return read_picture_file(picture)
+        return read_picture_file(os.path.expanduser(picture))  # noqa: PTH111  `Path` changes an address
     if isinstance(picture, np.ndarray):
         require_rgb(picture)
         return DecodedPicture(picture)
+    if hasattr(picture, "seekable") and picture.seekable():
+        picture.seek(0)  # it may just have been written
     content = picture.read(MAX_RAW_BYTES + 1) if hasattr(picture, "read") else None
     if not isinstance(content, bytes):
         raise ValueError(f"picture must be bytes, a path, a binary file or pixels. Received: {type(picture).__name__}")

@@ -42,6 +42,26 @@ def test_a_picture_may_have_any_usual_form(reading: PictureReading) -> None:
             assert [face.face for face in again.faces] == [face.face for face in reading.faces]
 
 
+def test_a_file_that_was_just_written_and_a_path_of_the_home_folder_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    Image.open(SAMPLES / COLLINS).save(written, "PNG")  # leaves the place at the end
+    (tmp_path / "collins.png").write_bytes(written.getvalue())
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for picture in (written, "~/collins.png", Path("~/collins.png")):
+        assert len(emomusic.read_picture(picture).faces) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["https://a.b/c.jpg", "HTTP://a.b/c.jpg", "file:///c.jpg", "data:image/png;base64," + "A" * 9999, "-"]
+)
+def test_an_address_is_named_with_what_to_do(name: str) -> None:
+    with pytest.raises(ImageError, match="save") as error:
+        emomusic.read_picture(name)
+    assert name[:80] in str(error.value)
+
+
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])
 def test_a_profile_is_for_its_person_in_a_turned_picture_too(quarters: int) -> None:
     picture = np.ascontiguousarray(np.rot90(read_image(SAMPLES / COLLINS), quarters))

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import logging
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -29,7 +28,6 @@ log = logging.getLogger(__name__)
 
 _MAX_STEM_BYTES = 240  # a file name may have 255
 _READ_SHARE = 0.6  # part of the time for a film that is marked, too
-_ADDRESS = re.compile(r"(?:https?|ftp|s3|file|data):", re.IGNORECASE)
 _KEYS = {ImageError: "image", FilmError: "video", AudioError: "audio"}
 """The key of a file's name in its record, by the error of one that cannot be read."""
 
@@ -75,7 +73,8 @@ def _analyzed(
     """The record of a file and its exit status. `on_share` takes the finished share of a film, 0 to 1."""
     if kind is Kind.SONG:
         return _analyzed_song(name), 0
-    _require_file(name)
+    if Path(name).is_dir():
+        raise ImageError(f"{name!r} is a folder; name its files, or use emomusic batch.")
     if kind is not Kind.PICTURE and has_ending(name, FILM_ENDINGS):  # its error as a film explains more
         kind = Kind.FILM
     out = None
@@ -85,16 +84,6 @@ def _analyzed(
     if kind is Kind.FILM:
         return _analyzed_film(name, options, out=out, on_share=on_share)
     return _analyzed_picture(name, options, out=out)
-
-
-def _require_file(name: str) -> None:
-    """Raise an `ImageError` for a folder, an address and standard input, which other commands take."""
-    if Path(name).is_dir():
-        raise ImageError(f"{name!r} is a folder; name its files, or use emomusic batch.")
-    if _ADDRESS.match(name) and not Path(name).exists():
-        raise ImageError(f"{name[:80]!r} is an address; save the picture and name the file.")
-    if name == "-" and not Path(name).exists():
-        raise ImageError("'-' is no file; save the picture and name the file, or give names to emomusic batch -.")
 
 
 def _analyzed_picture(name: str, options: argparse.Namespace, *, out: Path | None) -> tuple[dict[str, Any], int]:

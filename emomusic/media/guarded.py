@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -13,26 +14,33 @@ from typing import BinaryIO
 from emomusic.errors import EmomusicError
 from emomusic.text import pluralize
 
+_ADDRESS = re.compile(r"(?:https?|ftp|s3|file|data):", re.IGNORECASE)
+
 
 def open_file(path: str | os.PathLike[str], error: type[EmomusicError], noun: str, name: str) -> BinaryIO:
     """Open a file for reading.
 
     Args:
         path: the path of the file.
-        error: raised with one sentence if the file is absent, cannot be read, or is a folder, a pipe or a device.
+        error: raised with one sentence if the file is absent, cannot be read, or is a folder, a pipe or a device; also
+            for an address and "-".
         noun: what to choose instead, such as "a picture".
         name: the name of the file for messages, without its folder.
     """
-    path = Path(path)
+    given, path = os.fspath(path), Path(path)
     try:
         if stat.S_ISDIR(mode := path.stat().st_mode):
             raise error(f"{name!r} is a folder; choose {noun} in it.")
         if not stat.S_ISREG(mode):  # it may block or never end
             raise error(f"{name!r} is a pipe or a device, not a file; save its content as a file.")
         return path.open("rb")
-    except FileNotFoundError:
-        raise error(f"{name!r} was not found; check the name.") from None
     except (OSError, ValueError) as problem:  # ValueError: a null byte in the path
+        if given == "-" or _ADDRESS.match(given):
+            what = "no file" if given == "-" else "an address"
+            raise error(f"{given[:80]!r} is {what}; save what it holds, and name the file.") from None
+        name = name[:80]
+        if isinstance(problem, FileNotFoundError):
+            raise error(f"{name!r} was not found; check the name.") from None
         reason = problem.strerror if isinstance(problem, OSError) else problem
         raise error(f"{name!r} cannot be read: {reason}; check its name and permissions.") from None
 
