@@ -53,6 +53,7 @@ _MISSING_S = 1.0  # a film that ends earlier than announced by more is incomplet
 _MISSING_SHARE = 0.02
 _SHORT_S = 0.2
 _USUAL_RATE = 10  # pictures of network cameras, one after the other
+_WITHOUT_TIMES = ("mjpeg", "h264", "hevc")  # demuxers of pictures alone
 _TWO_VIEWS = ("left_right", "right_left", "top_bottom", "bottom_top", "1", "2", "3", "11")  # in Matroska
 _HALVES_SIDE, _ALIKE, _LEAST_DETAIL = 192, 0.8, 3.0  # pixels, correlation, and grey values
 _MAX_RATE, _MAX_PIXEL_RATE = 1000, MAX_PIXELS * 128  # for each second of film; a clock may stand still
@@ -206,7 +207,9 @@ class FilmFile(MediaFile):
             f"The first {self._missed_s:.0f} s cannot be shown: they need frames before them."
             if self._missed_s >= _MISSING_S
             else "",
-            f"It has no times, so {_USUAL_RATE} pictures a second are assumed." if self.demuxer == "mjpeg" else "",
+            f"It has no times, so {self.frames_per_second:.0f} pictures a second are assumed."
+            if self.demuxer in _WITHOUT_TIMES
+            else "",
             "Only the key frames of this large film were read." if self._has_keys_only else "",
             "It shows two views in one picture (3D), so each person may be listed twice." if self._is_3d() else "",
         ]
@@ -424,7 +427,12 @@ def _are_halves_alike(grey: npt.NDArray[np.float32]) -> bool:
     upper, lower = grey[half // 8 : half - half // 8, margin : grey.shape[1] - margin], grey[half:]
     if min(upper.std(), lower.std()) < _LEAST_DETAIL:
         return False
-    return float(cv2.matchTemplate(lower, upper, cv2.TM_CCOEFF_NORMED).max()) > _ALIKE
+    _, alike, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(lower, upper, cv2.TM_CCOEFF_NORMED))
+    placed = lower[y : y + len(upper), x : x + upper.shape[1]]
+    # Lines of text are alike as a whole; in some of twelve parts, one half has none
+    parts = (cv2.resize(half**2, (4, 3), interpolation=cv2.INTER_AREA) for half in (upper - placed, upper, placed))
+    difference, first, second = parts
+    return alike > _ALIKE and bool((difference < np.maximum((first + second) / 2, _LEAST_DETAIL**2)).all())
 
 
 _DURATION_TAG = re.compile(r"(\d{1,2}):(\d\d):(\d\d\.\d{1,9})", re.ASCII)

@@ -183,7 +183,7 @@ def test_streams_of_cameras_are_films(name: str) -> None:
     assert len(reading.persons()) == 2
     assert reading.duration_s == pytest.approx(seconds, abs=0.1)
     assert film.problem is None
-    assert (film.note is not None) == (film.demuxer == "mjpeg")  # whose times are assumed
+    assert (film.note is not None) == (film.demuxer in ("mjpeg", "h264", "hevc"))  # whose times are assumed
 
 
 HLS = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:9,\na.ts\n"
@@ -218,6 +218,15 @@ def test_a_film_of_two_views_is_named(stack: Callable[..., np.ndarray]) -> None:
     for data, is_named in ((encoded(views, "mp4", "libx264"), True), (encoded(FRAMES[::4], "mp4", "libx264"), False)):
         with FilmFile(io.BytesIO(data)) as film:
             assert bool(film.note and "3D" in film.note) is is_named
+
+
+def test_a_slide_of_lines_is_no_film_of_two_views() -> None:
+    slide = np.full((720, 1280, 3), 250, np.uint8)
+    for number, width in enumerate((733, 880, 693, 840, 653, 800, 613, 760, 907, 720, 867, 680, 827, 640)):
+        cv2.rectangle(slide, (80, 66 + 40 * number), (80 + width, 78 + 40 * number), (60, 60, 70), -1)
+    slide[580:700, 1140:1260] = cv2.resize(ONE, (120, 120))
+    with FilmFile(io.BytesIO(frames_bytes(np.stack([slide] * 3), rate=4))) as film:
+        assert film.note is None
 
 
 def test_persons_of_a_small_camera_picture_differ_and_small_faces_of_a_large_film_are_found() -> None:
