@@ -38,6 +38,7 @@ class Kind(StrEnum):
     FILM = "a film"
     SONG = "an audio file"
     ARCHIVE = "an archive"
+    DOCUMENT = "a document"
     TABLE = "a table"
     TEXT = "a text file"
     PLAYLIST = "a playlist"
@@ -112,7 +113,7 @@ def format_of(head: bytes, name: str = "") -> Format:
         return Format(Kind.PICTURE)
     for found, start in _FORMATS:
         if start.match(head):
-            if found.kind is Kind.ARCHIVE and has_ending(name, _ENDINGS["spreadsheet"]):
+            if found.kind in (Kind.ARCHIVE, Kind.DOCUMENT) and has_ending(name, _ENDINGS["spreadsheet"]):
                 return Format(Kind.TABLE)
             is_m4a = found.demuxer == "mov" and head[4:8] == b"ftyp" and name.lower().endswith((".m4a", ".m4b"))
             return Format(Kind.SONG, "mov") if is_m4a else found

@@ -67,7 +67,7 @@ _MOST_ABSENT = 0.98  # of a cut picture
 _CUT = "The file ends too early; a part of the picture is absent."
 _NOTHING_LEFT = "ends too early, and nothing of its picture can be read; copy or download it again."
 _MAX_METADATA_BYTES = 2**26  # unpacked, of a PNG
-_WIDTH, _HEIGHT, _SAMPLE_BITS = 256, 257, 258  # tags of TIFF
+_WIDTH, _HEIGHT, _SAMPLE_BITS, _PLANES = 256, 257, 258, 284  # tags of TIFF
 _ORIENTATION = 274  # tag of EXIF
 _TILE_SIDES, _MAX_TILE_PIXELS = (322, 323), 2**26  # tags of TIFF, whose decoder holds a tile and the picture
 _SMALLEST_PREVIEW = 400  # pixels of the longer side; smaller ones in raw photos are thumbnails
@@ -120,7 +120,7 @@ def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") ->
     else:
         path = Path(source)
         name = repr(path.name or str(path))  # "." and "/" have no name
-        with open_file(path, ImageError, "a picture", path.name or str(path)) as file:
+        with open_file(source, ImageError, "a picture", path.name or str(path)) as file:
             try:
                 data, size = file.read(MAX_BYTES + 1), os.fstat(file.fileno()).st_size
                 if MAX_BYTES < size <= MAX_RAW_BYTES and is_raw_photo(data):
@@ -209,9 +209,8 @@ def _decode_whole(data: bytes, name: str, orientation: int, *, is_cut: bool = Fa
     except UnidentifiedImageError as error:
         if (deep := _decode_deep_tiff(data, name)) is not None:
             return deep
-        if (kind := kind_of(data)) is Kind.PICTURE:
-            raise _DamagedError(f"{name} is damaged or has a rare encoding; choose a file in JPEG or PNG.") from error
-        raise ImageError(foreign_file(name, kind, Kind.PICTURE)) from error
+        kind = kind_of(data)
+        raise (_DamagedError if kind is Kind.PICTURE else ImageError)(foreign_file(name, kind, Kind.PICTURE)) from error
     except Exception as error:  # decoders raise anything on hostile bytes: SyntaxError, struct.error, MemoryError, …
         if file.is_late:
             raise ImageError(f"{name} takes too long to decode; save it as JPEG.") from error
@@ -242,7 +241,7 @@ def _loaded(picture: Image.Image, data: bytes, orientation: int, note: str | Non
 def _decode_deep_tiff(data: bytes, name: str) -> DecodedPicture | None:
     """A TIFF of colours in 32 bits or floats, which Pillow does not read; None if it is none."""
     tags = {tag: values[0] for tag, values in next(tiff_directories(data), {}).items()}
-    if tags.get(_SAMPLE_BITS, 8) <= 8:
+    if tags.get(_SAMPLE_BITS, 8) <= 8 or tags.get(_PLANES, 1) != 1:  # OpenCV mixes the planes up
         return None
     _check_size(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0), tags, name, MAX_PIXELS)
     try:

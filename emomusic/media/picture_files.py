@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Iterator
 from itertools import islice
 
@@ -48,10 +49,12 @@ def has_many_scans(jpeg: bytes) -> bool:
 
 
 _STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")  # RAF, ORF, RW2
-_TIFF = {b"II*\0": "<", b"MM\0*": ">"}
+_TIFF = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
+"""Byte orders; "+" is that of BigTIFF, whose places have 8 bytes."""
+
 _SUBDIRECTORIES, _PHOTOMETRIC, _DNG_VERSION, _ORIENTATION = 330, 262, 50706, 274
 _RAW_COLOURS = (32803, 34892)  # a colour filter array, and linear raw
-_INTEGERS = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 13: (4, "I")}  # by type in TIFF: bytes and code of `struct`
+_INTEGERS = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 13: (4, "I"), 16: (8, "Q")}  # bytes and code by type
 _MOST_DIRECTORIES, _MOST_TAGS = 32, 512
 _MOST_JPEGS = 64
 
@@ -100,31 +103,43 @@ def _num_pixels(data: bytes, at: int) -> int:
 
 
 def tiff_directories(data: bytes) -> Iterator[Tags]:
-    """Tags with whole numbers of each directory of a TIFF file and of their subdirectories."""
-    order = _TIFF.get(data[:4])
-    if order is None:
+    """Tags with whole numbers of each directory of a TIFF or BigTIFF file and of their subdirectories."""
+    order, first = _TIFF.get(data[:4]), _first_directory(data)
+    if order is None or first is None:
         return
+    place, num_tags, entry = (
+        struct.Struct(order + form) for form in (("Q", "Q", "HHQ8s") if b"+" in data[2:4] else ("I", "H", "HHI4s"))
+    )
     seen: set[int] = set()
-    places = list(struct.unpack(f"{order}I", data[4:8].ljust(4, b"\0")))
+    places = [first]
     while places and len(seen) < _MOST_DIRECTORIES:
         at = places.pop(0)
-        if at in seen or not 8 <= at < len(data) - 2:
+        if at in seen or not 8 <= at <= len(data) - num_tags.size:
             continue
         seen.add(at)
-        (number,) = struct.unpack(f"{order}H", data[at : at + 2])
+        (number,) = num_tags.unpack_from(data, at)
         tags: Tags = {}
-        entries = data[at + 2 : at + 2 + 12 * min(number, _MOST_TAGS)]
-        for tag, kind, count, value in struct.iter_unpack(f"{order}HHI4s", entries[: len(entries) // 12 * 12]):
+        at += num_tags.size
+        entries = data[at : at + entry.size * min(number, _MOST_TAGS)]
+        for tag, kind, count, value in entry.iter_unpack(entries[: len(entries) // entry.size * entry.size]):
             size, code = _INTEGERS.get(kind, (0, ""))
             length = size * min(count, _MOST_DIRECTORIES)
-            if length > 4:
-                (start,) = struct.unpack(f"{order}I", value)
+            if length > place.size:
+                (start,) = place.unpack(value)
                 value = data[start : start + length]
             if 0 < length <= len(value):
                 tags[tag] = list(struct.unpack(f"{order}{length // size}{code}", value[:length]))
         yield tags
-        following = data[at + 2 + 12 * number : at + 6 + 12 * number]
-        places += tags.get(_SUBDIRECTORIES, []) + list(struct.unpack(f"{order}I", following.ljust(4, b"\0")))
+        at += entry.size * number
+        following = data[at : at + place.size].ljust(place.size, b"\0")
+        places += tags.get(_SUBDIRECTORIES, []) + list(place.unpack(following))
+
+
+def _first_directory(data: bytes) -> int | None:
+    """Where the first directory of a TIFF begins; None for another file."""
+    order = _TIFF.get(data[:4])
+    part = data[8:16] if b"+" in data[2:4] else data[4:8]
+    return None if order is None else int.from_bytes(part, "little" if order == "<" else "big")
 
 
 _EMPTY_BYTES = 512  # zeros in the pixels of a damaged file: a sector of a disk
@@ -157,6 +172,7 @@ def completed(data: bytes) -> Iterator[bytes]:
 
     Decoders refuse some ends of AVIF, so it has more of them. There are none for files without pixels.
     """
+    data = _without_damaged_metadata(data) if data.startswith(b"\x89PNG") else data
     for filler in _ENDS if data[4:8] == b"ftyp" else _ENDS[:2]:
         whole: bytes | None = None
         if data.startswith(b"\xff\xd8"):
@@ -185,13 +201,23 @@ def ends_early(data: bytes) -> bool:
     """Whether a HEIC or AVIF is shorter than it says, or the list of pixels at the end of a TIFF is absent."""
     if data[4:8] == b"ftyp":
         return _end_of_boxes(data) > len(data)
-    order = _TIFF.get(data[:4])
-    return order is not None and len(data) > 8 and struct.unpack(f"{order}I", data[4:8])[0] >= len(data) - 2
+    return len(data) > 8 and (_first_directory(data) or 0) >= len(data) - 2
 
 
 def _end_of_boxes(data: bytes) -> int:
     """Where the last box of a HEIC or AVIF should end."""
     return max((at + length for _, at, length in mov_atoms(io.BytesIO(data))), default=0)
+
+
+def _without_damaged_metadata(png: bytes) -> bytes:
+    """A PNG without the parts that no pixel needs and whose checksum is wrong. Pillow refuses them, browsers do not."""
+    kept, at = [png[:8]], 8
+    while at + 8 < len(png):
+        part = png[at : at + 12 + int.from_bytes(png[at : at + 4], "big")]
+        at += len(part)
+        if part[4:5].isupper() or zlib.crc32(part[4:-4]) == int.from_bytes(part[-4:], "big"):
+            kept.append(part)
+    return b"".join(kept) + png[at:]
 
 
 def _completed_webp(data: bytes, filler: bytes) -> bytes | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from emomusic.media.formats import is_animated_webp
 from emomusic.media.hdr import to_sdr, transfer_of
@@ -94,7 +94,7 @@ _OF_EXIF = {
     8: Orientation(swaps=True, flips=True),
 }
 
-_PHOTOMETRIC, _SAMPLE_BITS, _SAMPLE_FORMAT, _ORIENTATION = 262, 258, 339, 274  # tags of TIFF
+_PHOTOMETRIC, _SAMPLE_BITS, _SAMPLE_FORMAT, _PLANES, _ORIENTATION = 262, 258, 339, 284, 274  # tags of TIFF
 _WHITE_IS_ZERO, _UNSIGNED = 0, 1
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 _MOST_FRAMES, _MOST_PIXELS = 50, 10**8  # of an animation that may begin with blank frames
@@ -220,6 +220,8 @@ def _in_eight_bits(picture: Image.Image, data: bytes) -> Image.Image:
         return Image.fromarray(grey)
     is_png = picture.format == "PNG" and data[24] == 16  # bits of a sample, in the header
     is_tiff = picture.format == "TIFF" and max(tags.get(_SAMPLE_BITS, (8,))) > 8 and picture.tell() == 0
+    if is_tiff and tags.get(_PLANES, 1) != 1:
+        raise UnidentifiedImageError("planes of more than 8 bits")  # Pillow and OpenCV mix them up
     if picture.mode in ("RGB", "RGBA") and (is_png or is_tiff):
         with contextlib.suppress(ValueError):  # of a cut one, whose pixels Pillow has in 8 bits
             return Image.fromarray(read_deep_colours(data))

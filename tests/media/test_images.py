@@ -11,7 +11,7 @@ from PIL.Image import Transpose
 
 from emomusic.errors import ImageError
 from emomusic.media import images
-from emomusic.media.images import Box, crop_face, read_image, shrink, to_network_input
+from emomusic.media.images import Box, crop_face, read_image, read_picture_file, shrink, to_network_input
 from tests.films import SAMPLES, assert_quarters, colour_quarters, encoded
 
 SAMPLE = SAMPLES / "eileen-collins-1999.jpg"
@@ -102,6 +102,53 @@ def test_colours_in_sixteen_bits_keep_their_order_and_their_transparency() -> No
     pixels[..., 3] = 0  # a channel that a program left empty
     image = read_image(cv2.imencode(".png", pixels)[1].tobytes())
     assert image[0].tolist() == [[255, 0, 0], [255, 255, 0], [255, 0, 0]]
+
+
+def tiff_of(values: np.ndarray, *, is_big: bool, order: str = "<", planes: bool = False) -> bytes:
+    """A TIFF or BigTIFF of three colours; `planes`: one colour after the other."""
+    (height, width, depth), place = values.shape, "Q" if is_big else "I"
+    body = (np.moveaxis(values, 2, 0) if planes else values).astype(values.dtype.newbyteorder(order)).tobytes()
+    starts = range(16, 16 + len(body), len(body) // 3 if planes else len(body))
+    bits, form = 8 * values.itemsize, 3 if values.dtype.kind == "f" else 1
+    rows = {256: [width], 257: [height], 258: [bits] * depth, 259: [1], 262: [2], 273: list(starts), 277: [depth]}
+    rows |= {278: [height], 279: [len(body) // len(starts)] * len(starts), 284: [1 + planes], 339: [form] * depth}
+    at = 16 + len(body) + (16 + 20 * len(rows) if is_big else 6 + 12 * len(rows))
+    directory, rest = struct.pack(f"{order}{'Q' if is_big else 'H'}", len(rows)), b""
+    for tag, numbers in rows.items():
+        packed = struct.pack(f"{order}{len(numbers)}I", *numbers)
+        if len(packed) > struct.calcsize(f"={place}"):
+            rest, packed = rest + packed, struct.pack(order + place, at + len(rest))
+        directory += struct.pack(f"{order}HH{place}", tag, 4, len(numbers)) + packed.ljust(8 if is_big else 4, b"\0")
+    head = struct.pack(f"{order}HHHQ" if is_big else f"{order}HI", *((43, 8, 0) if is_big else (42,)), 16 + len(body))
+    mark = b"II" if order == "<" else b"MM"
+    return (mark + head).ljust(16, b"\0") + body + directory + bytes(8 if is_big else 4) + rest
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32, np.float32, np.float64])
+def test_deep_colours_are_read_in_a_big_tiff_too(dtype: type[np.generic], order: str) -> None:
+    top = 1.0 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
+    values = (np.asarray(QUARTERS) / 255 * top).astype(dtype)
+    for is_big in (False, True):
+        assert_quarters(read_image(tiff_of(values, is_big=is_big, order=order)))
+
+
+def test_deep_colours_in_planes_are_refused_as_decoders_mix_them_up() -> None:
+    values = np.asarray(QUARTERS).astype(np.uint16) * 257
+    for is_big in (False, True):
+        assert_quarters(read_image(tiff_of(np.asarray(QUARTERS), is_big=is_big, planes=True)))
+        for deep in (values, (values / 65535).astype(np.float32)):
+            with pytest.raises(ImageError, match="not read"):
+                read_image(tiff_of(deep, is_big=is_big, planes=True))
+
+
+def test_damaged_metadata_of_a_png_is_left_out() -> None:
+    png = encoded(QUARTERS, "PNG")
+    for text in (b"tEXtkey\0" + bytes(900), b"iTXtkey\0", b"prVt"):
+        damaged = png[:33] + struct.pack(">I", len(text) - 4) + text + b"\1\2\3\4" + png[33:]
+        decoded = read_picture_file(damaged)
+        assert decoded.note is None
+        assert_quarters(decoded.pixels)
 
 
 def test_white_may_be_zero_and_a_transparent_colour_is_white() -> None:
