@@ -44,12 +44,12 @@ def test_what_is_no_file_is_refused_at_once(read: Callable[[Path], object], tmp_
     (loop := tmp_path / "loop.mp3").symlink_to(loop)
     no_files = {folder: "is a folder", **dict.fromkeys((pipe, Path("/dev/zero")), "pipe or a device")}
     addresses = ("http://127.0.0.1:9/a.mp4", "file:///etc/none", "concat:a.mp4|b.mp4", "pipe:0", "async:a.mp4")
-    absent = dict.fromkeys(map(Path, (tmp_path / "absent", *addresses)), "was not found")
+    absent = dict.fromkeys(map(Path, (tmp_path / "absent", *addresses)), "was not found|is an address")
     unreadable = dict.fromkeys((loop, Path("nul\0l.mp4"), Path("x" * 5000)), "cannot be read")
     for path, reason in (no_files | absent | unreadable).items():
         with pytest.raises(EmomusicError, match=reason) as error:
             read(path)
-        assert is_one_sentence(str(error.value).replace(repr(path.name), "''"))
+        assert is_one_sentence(re.sub("^'.*?'", "''", str(error.value)))
 
 
 class BrokenDisk(io.BytesIO):

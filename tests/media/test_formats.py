@@ -51,12 +51,12 @@ ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
         (b"8BPS\0\1", Kind.PICTURE),
         *((start + b"<svg xmlns='a'/>", Kind.PICTURE) for start in (b"", b"\xef\xbb\xbf", b"<?xml?>\n<!-- a -->\n")),
         (b'<?xml version="1.0"?><!DOCTYPE svg PUBLIC "a"><svg/>', Kind.PICTURE),
-        *(
-            (mark + bytes(99), Kind.PICTURE)
-            for mark in (b"FLIF", b"\n\5\1\x08", b"%!PS-Adobe-3.0", bytes(128) + b"DICM")
-        ),
+        *((mark + bytes(99), Kind.PICTURE) for mark in (b"FLIF", b"\n\5\1\x08", bytes(128) + b"DICM")),
         (b"<!DOCTYPE html><html><body><svg></svg>Sign in</body></html>", Kind.TEXT),  # a page with an icon
-        *((mark + bytes(99), Kind.DOCUMENT) for mark in (b"%PDF-1.7\n", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")),
+        *(
+            (mark + bytes(99), Kind.DOCUMENT)
+            for mark in (b"%PDF-1.7\n", b"%!PS-Adobe-3.0", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+        ),
         *((zip_bytes([(name, b"x")]), Kind.DOCUMENT) for name in ("[Content_Types].xml", "_rels/.rels")),
         *((bytes(4) + mark + bytes(99), Kind.FILM) for mark in (b"styp", b"moof")),
         (b"\1" * 99 + (b"\x47" + bytes(187)) * 5, Kind.FILM),  # cut within a packet
