@@ -16,4 +16,6 @@ def emotions_in(folder: str) -> tuple[Emotion, ...]:
     """The emotions that a folder is named after, each once: two for a mixture; empty for other names."""
     name = folder.lower().strip()
     words = re.split(r"[\W_]+", NAMING["mixtures"].get(name, name))
+    if set(NAMING["negations"]).intersection(words):
+        return ()
     return tuple(dict.fromkeys(EMOTION_WORDS[word] for word in words if word in EMOTION_WORDS))

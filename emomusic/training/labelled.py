@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import filecmp
 import io
 import json
 import logging
+import os
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +24,8 @@ from emomusic.media.encodings import as_utf8
 from emomusic.media.formats import PICTURE_ENDINGS, has_ending
 from emomusic.media.guarded import FolderWalk
 
+log = logging.getLogger(__name__)
+
 Source: TypeAlias = Path | bytes
 """A picture of a data set: its path, or the bytes of its file."""
 
@@ -30,13 +35,16 @@ Label: TypeAlias = tuple[Source, str]
 TABLES = (".csv", ".parquet")
 _NAME_COLUMNS = (
     *("subdirectory_filepath", "image", "filename", "file_name", "file", "path", "pth", "filepath", "img"),
-    *("image_name", "image name", "image_path", "picture"),
+    *("image_name", "image name", "image_path", "picture", "image_id", "id"),
 )
 _LABEL_COLUMNS = ["expression", "label", "emotion", "class", "labels"]
 _IMAGE_COLUMNS = ["image", "img", "img_bytes", "bytes", "picture"]
 _ROWS = 1000  # rows of pixels that are read at once
 _TABLES_OF_NAMES = ("csv", "tsv", "json", "jsonl")
 _LIST_ENDINGS = ("txt", "npy", *_TABLES_OF_NAMES)
+_LIST = re.compile(
+    r".*\.(txt|npy|csv|tsv|jsonl?|lst|xml|ya?ml|np[yz]|h5|hdf5|pkl|mat|xlsx?|parquet|zip|tar|t?gz|7z|rar)", re.I
+)
 _MAX_BYTES = 2**30  # the pictures in a table
 _LARGEST_LIST = 2**28
 _STEM = re.compile(r"_aligned$|_exp$|_emotion$", re.IGNORECASE)
@@ -54,23 +62,35 @@ def listed_pictures(folder: Path, pictures: list[Path], files: list[Path]) -> li
     Args:
         folder: the folder of the data set.
         pictures: the pictures in it.
-        files: the files in it, of any format.
+        files: the files in it, of any format. A name that fits several pictures means the nearest one.
     """
-    known: dict[str, Path] = {}
+    known: defaultdict[str, list[Path]] = defaultdict(list)
     for path in pictures:
         place = path.relative_to(folder)
-        for key in (place.as_posix(), path.name, _STEM.sub("", path.stem), "/".join(place.parts[-2:])):
-            known.setdefault(key.lower(), path)
+        for key in {place.as_posix(), path.name, _STEM.sub("", path.stem), "/".join(place.parts[-2:])}:
+            known[key.lower()].append(path)
     found: dict[Path, str] = {}
+    unclear: set[str] = set()
     for file in files:
         if has_ending(file.name, _LIST_ENDINGS) and file.stat().st_size <= _LARGEST_LIST:
             for name, label in _rows_of(file):
                 key = name.strip().replace("\\", "/").lower()
-                for written in (key, key.rpartition("/")[2], Path(key).stem):
-                    if written in known:
-                        found.setdefault(known[written], label.strip())
-                        break
+                written = (key, key.rpartition("/")[2], Path(key).stem)
+                fits = _nearest(next((known[part] for part in written if part in known), []), file)
+                if len(fits) > 1:
+                    unclear.add(name)
+                elif fits:
+                    found.setdefault(fits[0], label.strip())
+    if unclear:
+        log.warning("Left out: names of lists that fit several pictures, such as %s: %d.", min(unclear), len(unclear))
     return list(found.items())
+
+
+def _nearest(paths: list[Path], file: Path) -> list[Path]:
+    """The paths that share most folders with a file; one of them if their files are copies."""
+    shared = [len(os.path.commonpath((path, file))) for path in paths]
+    nearest = [path for path, length in zip(paths, shared, strict=True) if length == max(shared)]
+    return nearest[:1] if all(filecmp.cmp(nearest[0], path, shallow=False) for path in nearest[1:]) else nearest
 
 
 def _rows_of(file: Path) -> Iterator[tuple[str, str]]:
@@ -86,9 +106,11 @@ def _rows_of(file: Path) -> Iterator[tuple[str, str]]:
         elif file.stem.endswith("_emotion") and len(text.split()) == 1:  # of the last frame of a film of CK+
             yield _STEM.sub("", file.stem), f"{float(text):g}"
         else:
-            rows = (re.sub("[,;\t]", " ", line).split() for line in text.splitlines())
-            yield from ((row[0], row[1]) for row in rows if len(row) == 2 and has_ending(row[0], PICTURE_ENDINGS))
-    except (OSError, ValueError):
+            rows = (re.sub("[,;\t]", " ", line).rsplit(maxsplit=1) for line in text.splitlines())
+            yield from (
+                (row[0], row[1]) for row in rows if len(row) == 2 and has_ending(row[0].strip(), PICTURE_ENDINGS)
+            )
+    except (OSError, ValueError, LookupError, TypeError):
         return
 
 
@@ -101,8 +123,8 @@ def _rows_of_table(text: str) -> Iterator[tuple[str, str]]:
     separator = max(",;\t", key=first.count)
     is_bare = has_ending(first.partition(separator)[0].strip('" '), PICTURE_ENDINGS)
     options: Any = {"keep_default_na": False, "on_bad_lines": "skip", "header": None if is_bare else 0}
-    if first.lstrip().startswith(("{", "[")):  # JSON
-        rows = pd.read_json(io.StringIO(text), lines=first.lstrip().startswith("{"), dtype=False).astype(str)
+    if first.lstrip().startswith(("{", "[")):
+        rows = pd.DataFrame(_records(text)).astype(str)
     else:
         rows = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, **options)
     rows.columns = pd.Index(_BARE.get(rows.shape[1], rows.columns) if is_bare else rows.columns.str.strip().str.lower())
@@ -116,6 +138,25 @@ def _rows_of_table(text: str) -> Iterator[tuple[str, str]]:
         rows["label"] = marked.idxmax(axis=1).where(marked.sum(axis=1) == 1, "not one of them")
     if (columns := _columns(rows.columns, _NAME_COLUMNS, _LABEL_COLUMNS)) is not None:
         yield from rows[columns].itertuples(index=False, name=None)
+
+
+def _records(text: str) -> Any:
+    """The records of a list in JSON or JSON Lines, or of COCO's, without pictures that have several of its labels."""
+    try:
+        content: Any = json.loads(text)
+    except ValueError:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    if isinstance(content, list):
+        return content
+    if has_ending(next(iter(content), ""), PICTURE_ENDINGS):
+        return {"image": content.keys(), "label": content.values()}
+    if not {"images", "annotations", "categories"} <= content.keys():  # a list inside, or a single record
+        return next((value for value in content.values() if isinstance(value, list)), [content])
+    names = {picture["id"]: picture["file_name"] for picture in content["images"]}
+    words = {category["id"]: category["name"] for category in content["categories"]}
+    labels = [(row["image_id"], row["category_id"]) for row in content["annotations"]]
+    counts = Counter(picture for picture, _ in labels)
+    return [{"image": names[one], "label": words[label]} for one, label in labels if counts[one] == 1]
 
 
 def _columns(names: Iterable[str], *usual: Sequence[str]) -> list[str] | None:
@@ -135,7 +176,7 @@ def pictures_in_table(table: Path) -> list[Label]:
         if table.stat().st_size > _MAX_BYTES:
             raise DatasetError(f"expected at most 1 GB of pictures in {table.name}. Received: more. Use a part of it")
         return list(_pixels(table) if table.suffix.lower() == ".csv" else _parquet(table))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise DatasetError(f"expected pictures with labels in {table.name}. Received: {str(error)[:80]}") from error
 
 
@@ -144,14 +185,15 @@ def _pixels(table: Path) -> Iterator[Label]:
 
     from emomusic.media.images import encode_png  # loads OpenCV, which other commands do not need
 
-    for rows in pd.read_csv(table, dtype=str, skipinitialspace=True, encoding="utf-8-sig", chunksize=_ROWS):
-        if (columns := _columns(rows.columns, ["emotion"], ["pixels"])) is None:
-            raise _without("emotion and pixels", table, rows.columns)
-        for number, pixels in rows[columns].itertuples(index=False, name=None):
-            greys = np.array(pixels.split(), np.uint8)
-            side = round(len(greys) ** 0.5)
-            picture = encode_png(np.repeat(greys.reshape(side, side, 1), 3, axis=2))
-            yield picture, dict(enumerate(PIXEL_ORDER)).get(int(number), "")
+    with pd.read_csv(table, dtype=str, skipinitialspace=True, encoding="utf-8-sig", chunksize=_ROWS) as parts:
+        for rows in parts:
+            if (columns := _columns(rows.columns, ["emotion"], ["pixels"])) is None:
+                raise _without("emotion and pixels", table, rows.columns)
+            for number, pixels in rows[columns].itertuples(index=False, name=None):
+                greys = np.array(pixels.split(), np.uint8)
+                side = round(len(greys) ** 0.5)
+                picture = encode_png(np.repeat(greys.reshape(side, side, 1), 3, axis=2))
+                yield picture, dict(enumerate(PIXEL_ORDER)).get(int(number), "")
 
 
 def _parquet(table: Path) -> Iterator[Label]:
@@ -184,8 +226,6 @@ def _class_names(metadata: Mapping[bytes, bytes], label: str) -> list[str]:
     except (ValueError, KeyError, TypeError):
         return []
 
-
-log = logging.getLogger(__name__)
 
 LABELS, NAMES = tuple(NAMING["numbers"]), tuple(NAMING["file_names"])
 """The data sets whose numbers name folders, and those whose file names tell the emotions."""
@@ -245,13 +285,19 @@ def labelled_pictures(folder: Path, *, labels: str | None = None, names: str | N
 def _by_lists(folder: Path, labels: str | None, children: list[Path]) -> LabelledPictures:
     """The pictures with the labels of lists in the folder."""
     files = [Path(entry.path) for entry in FolderWalk([folder], lambda _: True)]
-    if rows := listed_pictures(folder, _pictures_in(folder), files):
+    pictures = _pictures_in(folder)
+    if rows := listed_pictures(folder, pictures, files):
         return _by_labels(rows, labels, folder)
-    parts = [child.name for child in children if any(_shown_in(inner.name, "fer2013") for inner in _folders_in(child))]
+    inner = {path.parent for path in pictures if folder not in (path.parent, path.parent.parent)}
+    parts = {path.parent.relative_to(folder).as_posix() for path in inner if _shown_in(path.name, "fer2013")}
     if parts:
         raise DatasetError(
-            f"expected folders of emotions in {folder}. Received: emotions in {', '.join(parts)}. Choose one of them"
+            f"expected folders of emotions in {folder}. Received: emotions in {', '.join(sorted(parts))[:200]}. "
+            "Choose one of them"
         )
+    for names, pattern in NAMING["file_names"].items():
+        if any(re.fullmatch(pattern, path.stem, re.IGNORECASE) for path in pictures):
+            raise DatasetError(f"expected --names {names}, as files are named like those of {names.upper()}")
     tables = [file.name for file in files if file.suffix.lower() in TABLES]
     if tables and len(files) == len(tables):
         raise DatasetError(
@@ -259,14 +305,12 @@ def _by_lists(folder: Path, labels: str | None, children: list[Path]) -> Labelle
             "to --fer2013, which counts the votes of FER+ too"
         )
     known, received = ", ".join(EMOTIONS), ", ".join(child.name for child in children)[:200]
+    lists = ", ".join(file.name for file in files if _LIST.fullmatch(file.name))[:200]
     raise DatasetError(
         f"expected pictures in {folder}/<emotion>/, with folders named {known}. Received: none"
         + (f" in folders named {received}" if received else "")
+        + (f", and no list of labels that is read in {lists}" if lists else "")
     )
-
-
-def _folders_in(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
 
 
 def _by_labels(rows: Sequence[Label], labels: str | None, source: Path) -> LabelledPictures:

@@ -82,6 +82,69 @@ def test_names_of_files_tell_emotion_and_person(tmp_path: Path, kind: str, files
     assert (found.persons, found.skipped) == (4, 1)
 
 
+def test_folders_that_negate_an_emotion_are_none_of_it(tmp_path: Path):
+    found = labelled_pictures(put(tmp_path, "happy/a.png", "not happy/b.png", "Non_Happy/c.png", "no-smile/d.png"))
+    assert (listed(found), found.skipped) == ({"a.png": "happy"}, 3)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("KDEF/AF01/AF01ANS.JPG", "--names kdef"),
+        ("01F_AN_O.BMP a.txt", "--names nimstim"),
+        ("archive/test/sad/a.png archive/train/sad/b.png", "in archive/test, archive/train"),
+        ("images/a.png labels/a.txt data.yaml", "in data.yaml, a.txt"),
+        ("data/a.jpg data/label.lst", "in label.lst"),
+        ("a.png X.npy", "in X.npy"),
+    ],
+)
+def test_what_to_choose_is_said(tmp_path: Path, names: str, said: str):
+    with pytest.raises(DatasetError, match=said):
+        labelled_pictures(put(tmp_path, *names.split()))
+
+
+def test_a_name_of_several_pictures_means_the_nearest(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    for part, label in (("test", "sad"), ("train", "happy")):
+        (put(tmp_path, f"{part}/a.png") / part / "a.png").write_text(part)
+        (tmp_path / part / "labels.csv").write_text(f"image,label\na.png,{label}\n")
+    found = {path.parent.name: emotion.value for path, emotion in labelled_pictures(tmp_path).pictures}
+    assert found == {"test": "sad", "train": "happy"}
+    for part in found:
+        (tmp_path / part / "labels.csv").rename(tmp_path / f"{part}.csv")
+    with pytest.raises(DatasetError, match=r"test\.csv, train\.csv"):
+        labelled_pictures(tmp_path)
+    assert "a.png" in caplog.text
+    (tmp_path / "test/a.png").write_text("train")  # a copy
+    assert len(labelled_pictures(tmp_path).pictures) == 1
+
+
+COCO = {
+    "images": [{"id": 1, "file_name": "a b.png"}, {"id": 2, "file_name": "c.png"}],
+    "annotations": [{"image_id": number, "category_id": label} for number, label in ((1, 5), (2, 5), (2, 6))],
+    "categories": [{"id": 5, "name": "happy"}, {"id": 6, "name": "sad"}],
+}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(json.dumps(COCO), id="COCO, with two faces in c.png"),
+        pytest.param(json.dumps({"a b.png": "happy"}), id="names and labels"),
+        pytest.param(json.dumps({"version": 1, "data": [{"image": "a b.png", "label": "happy"}]}), id="a list inside"),
+        pytest.param(json.dumps({"id": "a b", "label": "happy"}), id="one line without an ending"),
+    ],
+)
+def test_lists_in_json_are_read(tmp_path: Path, rows: str):
+    (put(tmp_path, "images/a b.png", "images/c.png") / "list.json").write_text(rows)
+    assert listed(labelled_pictures(tmp_path)) == {"a b.png": "happy"}
+    (tmp_path / "list.json").rename(tmp_path / "broken.txt")
+    (tmp_path / "broken.json").write_text(rows.replace("happy", "joy", 1)[:-2])
+    with pytest.raises(DatasetError, match=r"broken\.json"):
+        labelled_pictures(tmp_path)
+    (tmp_path / "broken.txt").write_text("\na b.png, happy\n\n")  # with blank lines, and a space in the name
+    assert listed(labelled_pictures(tmp_path)) == {"a b.png": "happy"}
+
+
 def listed(found: LabelledPictures) -> dict[str, str]:
     return {path.name: emotion.value for path, emotion in found.pictures if isinstance(path, Path)}
 
@@ -180,6 +243,9 @@ def test_a_table_of_pixels_is_read(tmp_path: Path):
     (tmp_path / "ck.csv").write_text("emotion,pixels,Usage\n" + rows)
     found = labelled_pictures(tmp_path / "ck.csv", labels="ck+")
     assert [emotion.value for _, emotion in found.pictures] == ["happy", "surprise"]
+    (tmp_path / "deep.csv").write_text(f"emotion,pixels\n3,{pixels.replace('7', '300')}\n")
+    with pytest.raises(DatasetError, match="deep"):
+        labelled_pictures(tmp_path / "deep.csv", labels="ck+")
     assert (read_image(found.pictures[0][0]) == 7).all()
 
 
