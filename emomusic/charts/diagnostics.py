@@ -77,53 +77,49 @@ _DARK = 0.5
 """The share of a correct cell from which on its number is white, and that of the darkest mistake."""
 
 
-_LONGEST_LINE, _LINE_PX, _ROW_PX = 24, 18, 14  # letters of a name, for a phone; its lines, and what is between rows
+_LONGEST_LINE, _LINE_PX, _ROW_PX = 20, 18, 14  # letters of a name, for a phone; its lines, and what is between rows
+# The same in two charts that are compared; on the left as in `bar_margin`
+_ACCURACY, _SIDES = PERCENTS | GRID | {"range": [-2, 102], "title": "accuracy"}, {"l": 12 + 8 * _LONGEST_LINE, "r": 24}
 
 
 def accuracy_by_group(groups: Mapping[str, Sequence[FaceBin]], *, height: int = 0) -> go.Figure:
     """Accuracy on groups of faces as points with their 95 % intervals, and their names.
 
-    `groups` are by the title of their set. Empty ones are left out. All rows have room for the longest name.
+    `groups` are by the title of their set; those without faces were not measured. Rows have room for the longest name.
     """
-    rows = [(title, faces) for title, bins in groups.items() for faces in bins if faces.n]
-    names = ["<br>".join(wrap(f"{faces.name}, {faces.n:,}", _LONGEST_LINE)) for _, faces in rows]
-    row_px = _ROW_PX + _LINE_PX * (1 + max(name.count("<br>") for name in names))
-    starts = {title: rows.index(next(row for row in rows if row[0] == title)) for title, _ in rows}
-    # One free row before each set but the first, for its heading
-    places = [number + list(starts).index(title) for number, (title, _) in enumerate(rows)]
-    share = np.array([faces.accuracy for _, faces in rows])
-    low, high = np.array([accuracy_interval(round(faces.accuracy * faces.n), faces.n) for _, faces in rows]).T
+    rows, notes = list[tuple[int, FaceBin]](), list[dict[str, Any]]()
+    for title, bins in groups.items():
+        first = rows[-1][0] + 2 if rows else 0  # after a free row, for the heading
+        notes.append({"xref": "paper", "y": first - 0.8, "text": f"<b>{title}</b>"})
+        rows += enumerate(bins, first)
+    notes += [{"y": place, "text": "not measured"} for place, faces in rows if not faces.n]
+    lines = [wrap(f"{faces.name}, {faces.n:,}" if faces.n else faces.name, _LONGEST_LINE) for _, faces in rows]
+    row_px, last = _ROW_PX + _LINE_PX * max(map(len, lines)), rows[-1][0]
+    found = [(place, faces) for place, faces in rows if faces.n]
+    share = np.array([faces.accuracy for _, faces in found])
+    low, high = np.array([accuracy_interval(round(faces.accuracy * faces.n), faces.n) for _, faces in found]).T
     figure = go.Figure().add_scatter(
-        x=100 * share, y=places, mode="markers+text", name="accuracy", cliponaxis=False,
+        x=100 * share, y=[place for place, _ in found], mode="markers+text", name="accuracy", cliponaxis=False,
         marker={"color": RIGHT, "size": 11},
         error_x={
             "array": np.maximum(100 * (high - share), 0), "arrayminus": np.maximum(100 * (share - low), 0),
             "color": RIGHT, "thickness": 1.5, "width": 0,
         },
         text=[f"{100 * part:.0f}" for part in share], textposition="top center",
-        customdata=[
-            (faces.name, f"{faces.n:,}", f"{100 * start:.1f} to {100 * end:.1f}")
-            for (_, faces), start, end in zip(rows, low, high, strict=True)
+        hoverinfo="text", hovertext=[
+            f"{faces.name}: {100 * faces.accuracy:.1f} % of {faces.n:,} ({100 * start:.1f} to {100 * end:.1f})"
+            for (_, faces), start, end in zip(found, low, high, strict=True)
         ],
-        hovertemplate="%{customdata[0]}: %{x:.1f} % of %{customdata[1]} (%{customdata[2]})<extra></extra>",
     )  # fmt: skip
-    headings = [
-        {"x": 0, "xref": "paper", "xanchor": "left", "y": places[start] - 0.8, "text": f"<b>{title}</b>"}
-        for title, start in starts.items()
-    ]
+    names = {"tickvals": [place for place, _ in rows], "ticktext": ["<br>".join(name) for name in lines]}
     return lay_out(
         figure,
-        max(height, 84 + row_px * (places[-1] + 1)),
-        x=PERCENTS | GRID | {"range": [-2, 102], "title": "accuracy"},
-        y={
-            "range": [places[-1] + 0.6, -1.2 if any(groups) else -0.7],
-            "tickvals": places,
-            "ticktext": names,
-            "tickfont": {"size": 13},
-        },
-        margin={"r": 24},
+        max(height, 84 + row_px * (last + 1)),
+        x=_ACCURACY,
+        y=names | {"range": [last + 0.6, -1.2 if any(groups) else -0.7], "tickfont": {"size": 13}},
+        margin=_SIDES,
         hovermode="closest",
-        annotations=[heading | {"showarrow": False} for heading in headings],
+        annotations=[note | {"x": 0, "xanchor": "left", "showarrow": False} for note in notes],
     )
 
 
@@ -227,13 +223,11 @@ def coverage_chart(curve: Sequence[CoveragePoint], at: CoveragePoint) -> go.Figu
         "<extra></extra>",
     )  # fmt: skip
     _mark(figure, 100 * at.coverage, 100 * at.accuracy, "the app", RIGHT)
-    axis = PERCENTS | GRID
-    lowest = 5 * np.floor(min(low) / 5)
     return lay_out(
         figure,
         360,
-        x=axis | {"range": [0, 102], "title": "answered faces, the surest first"},
-        y=GRID | {"range": [lowest, 101], "title": "right, %"},
+        x=PERCENTS | GRID | {"range": [0, 102], "title": "answered faces, the surest first"},
+        y=GRID | {"range": [5 * np.floor(min(low) / 5), 101], "title": "right, %"},
         margin={"r": 24},
     )
 
@@ -290,4 +284,4 @@ def fold_spread(name: str, accuracies: npt.NDArray[np.float64]) -> go.Figure:
         marker={"color": RIGHT, "size": 6, "opacity": 0.85}, hoveron="points",
         hovertemplate="%{x:.1f} % in one fold<extra>" + name + "</extra>",
     )  # fmt: skip
-    return lay_out(figure, 130, x=GRID | {"title": "accuracy, %"}, y={"tickfont": {"size": 14}})
+    return lay_out(figure, 130, x=_ACCURACY, y={"tickfont": {"size": 13}}, margin=_SIDES)

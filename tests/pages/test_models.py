@@ -92,6 +92,13 @@ def test_collections_of_posed_faces_are_a_test_set_where_a_model_has_them(app: A
     opened(app, on=Benchmark.POSED, view="Details")
     assert list(app.dataframe[0].value["Right"].dropna()) == [37.5]
     assert not {"Mean F1", "Calibration error"} & set(app.dataframe[0].value)
+    change_metrics(tmp_path / "models" / "face" / "emonet", collections={"weak": one})
+    opened(app, "emonet", "vgg9", on=Benchmark.LABELS)  # one look compares the rows of two models
+    (rows, own), (others, every) = (
+        (chart["layout"]["yaxis"]["tickvals"], chart["data"][0]["y"]) for chart in charts(app)
+    )
+    assert rows == others == every
+    assert set(own) < set(every)
 
 
 def change_metrics(folder: Path, **changes: Any) -> None:
@@ -216,8 +223,8 @@ def test_one_s_own_labelled_faces_are_a_row_beside_ours(app: AppTest, monkeypatc
     monkeypatch.setattr("emomusic.app.models.own_faces.read_own_faces", lambda *_: found)
     monkeypatch.setattr("emomusic.app.models.details.DEFAULT_MODEL", "vgg9")
     opened(app, on=Benchmark.PHOTOGRAPHS)
-    rows = len(charts(app)[0]["data"][0]["customdata"])
+    rows = len(charts(app)[0]["data"][0]["hovertext"])
     app.file_uploader(key="own-faces").upload("mine.zip", b"a ZIP")
     app.run()
     assert re.search(r"75.0.*of 40 faces.*in 2.*fear, with 3 faces", text_of(app))
-    assert len(charts(app)[0]["data"][0]["customdata"]) == rows + 1
+    assert len(charts(app)[0]["data"][0]["hovertext"]) == rows + 1

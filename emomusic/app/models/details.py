@@ -27,14 +27,13 @@ from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import expression_uri
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.metrics import mistakes, reliability
-from emomusic.records import FaceRecord, Record
+from emomusic.records import FaceBin, FaceRecord, Record
 from emomusic.results import overview
 from emomusic.results.overview import FOUR_LEGEND, Benchmark, label_of, percent
 from emomusic.results.predictions import Chosen, read_card, read_fold_accuracies, read_history, thresholds_of
 from emomusic.text import join_names
 
 _fold_accuracies = load_once(read_fold_accuracies)
-
 
 _CALLED = " called "
 _PROPERTIES = {"pose": "Head pose", "size": "Face size", "sharpness": "Sharpness"}
@@ -126,22 +125,28 @@ def _show_groups(chosen: Chosen, record: Record) -> None:
         alt = f"Accuracy in every fold: {share_text(values.min())} to {share_text(values.max())}"
         show_chart(plots.fold_spread(label_of(record.name), values), key=f"models-folds-{record.name}", alt=alt)
         return
-    own = own_rows() if record.name == DEFAULT_MODEL else []
-    groups = {"": [*overview.groups_of(record), *own]}
-    wild = record.wild if chosen.benchmark is Benchmark.PHOTOGRAPHS else None
-    if wild is not None:
-        groups |= {_PROPERTIES.get(name, name): [*bins] for name, bins in wild.groups.items()}
-    if not any(groups.values()):
+    if not (own := _bins(chosen, record)):
         st.markdown("For whom this model works was not measured.")
         return
+    # The groups of all models in one order; those without faces were measured for another one only
+    every = {place: FaceBin(place[1], 0, 0) for one in chosen.records for place in _bins(chosen, one)} | own
+    groups = {title: [faces for (one, _), faces in every.items() if one == title] for title, _ in every}
     st.markdown("**For whom it works**, with 95 % ranges and the number of faces")
     listed = "; ".join(plots.list_groups(bins) for bins in groups.values())
     show_chart(plots.accuracy_by_group(groups), key=f"models-groups-{record.name}", alt=f"Right answers: {listed}")
-    if wild is not None:
-        without = (
-            f" Without {join_names(wild.groups_without)}, which it cannot tell apart." if wild.groups_without else ""
-        )
-        st.caption(f"In {wild.missed:,} of {wild.n:,} photographs no face was found; these count as wrong.{without}")
+    if (wild := record.wild) is not None and chosen.benchmark is Benchmark.PHOTOGRAPHS:
+        st.caption(f"In {wild.missed:,} of {wild.n:,} photographs no face was found; these count as wrong.")
+        if wild.groups_without:
+            st.caption(f"Without {join_names(wild.groups_without)}, which it cannot tell apart.")
+
+
+def _bins(chosen: Chosen, record: Record) -> dict[tuple[str, str], FaceBin]:
+    """The groups of faces for which a model was measured, by the title of their set and their name."""
+    assert isinstance(record, FaceRecord)
+    found = {"": [*overview.groups_of(record), *own_rows() * (record.name == DEFAULT_MODEL)]}
+    if record.wild is not None and chosen.benchmark is Benchmark.PHOTOGRAPHS:
+        found |= {_PROPERTIES.get(name, name): [*bins] for name, bins in record.wild.groups.items()}
+    return {(title, faces.name): faces for title, bins in found.items() for faces in bins if faces.n}
 
 
 def _show_by_class(chosen: Chosen, record: Record) -> None:

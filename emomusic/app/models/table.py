@@ -12,7 +12,7 @@ from emomusic.records import FaceRecord, Record
 from emomusic.results.overview import Evaluation, evaluation, label_of, reports_of
 from emomusic.results.predictions import Chosen
 
-_ROW_PX = 35
+_ROW_PX, _HEAD_PX = 35, 46  # the head as on a projector
 
 
 def show_table(chosen: Chosen) -> None:
@@ -23,7 +23,8 @@ def show_table(chosen: Chosen) -> None:
         rows,
         key=f"models-table-{chosen.kind}",
         hide_index=True,
-        height=_ROW_PX * (len(rows) + 1) + 2,  # in pixels, so that Streamlit reserves it before the table has loaded
+        row_height=_ROW_PX,
+        height=_ROW_PX * len(rows) + _HEAD_PX,  # in pixels, so that Streamlit reserves it before the table has loaded
         column_config=_columns(),
         placeholder="—",
         alt=f"The {len(rows)} trained {chosen.kind} models with their figures: {chosen.benchmark}",
