@@ -94,7 +94,7 @@ def _make_playlist(here: FilmState) -> str:
 
 
 _MOST_TILES = 24  # a click on the timeline reaches further scenes
-_LEAST_TILE, _LONGEST_STRIP = 88, 6000  # pixels of a scene on average, and of all
+_LEAST_TILE, _LONGEST_STRIP = 112, 6000  # pixels of a scene on average, and of all
 _PORTRAIT_SIDE = 34  # less than a row of the strip
 
 
