@@ -71,7 +71,7 @@ def song_plane(
     return lay_out(
         figure,
         _LEAST_HEIGHT,
-        x=axis | {"range": [-_RANGE, _RANGE], "title": axis_title(titles[0])},
+        x=axis | {"range": [-_RANGE, _RANGE], "title": axis_title(titles[0], 16)},
         y=axis | {"range": [-_ROOM, _ROOM], "title": axis_title(titles[1])},
         margin={"t": 36},
         hoverlabel={"align": "left"},

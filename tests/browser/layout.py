@@ -9,8 +9,8 @@ from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
 DESKTOP, LAPTOP, PHONE = (1440, 900), (1280, 720), (390, 844)
 PROJECTOR = (1920, 1080)
-SIZES = (PROJECTOR, DESKTOP, LAPTOP, (1024, 768), PHONE)
-"""From the largest letters to the smallest: Plotly keeps the widths of the texts that it has measured."""
+SIZES = (LAPTOP, DESKTOP, PROJECTOR, (1024, 768), PHONE)
+"""The letters grow first: Plotly keeps the widths of the texts that it has measured."""
 MAX_SHIFT = 0.02
 
 # Shifts within half a second of a click do not count, as in Cumulative Layout Shift (CLS)
@@ -22,12 +22,14 @@ SHIFTS = """() => {
 }"""
 
 # Controls below 24 pixels (WCAG 2.5.8); pairs of controls, texts and pictures of which one covers the other; those that
-# the sides of the window cut off; and in charts, texts, and marks on texts. What a scrolling element hides does not
-# count; what lies in front of the page (header, player, pages) is compared by itself, as is what lies on a picture.
+# the sides of the window cut off; in charts, texts, and marks on texts; parts that hide a line below their edge; and
+# shortened texts, but titles of songs. What scrolls sideways does not count; what lies in front of the page (header,
+# player, pages) is compared by itself, as is what lies on a picture.
 PROBLEMS = """() => {
   const controls = "button, a[href], input, textarea, select, [role=tab], [role=radio], [role=slider], video, audio";
   const texts = "h1, h2, h3, p, li, figcaption, .stImage img, [data-testid=stCode]";
   const stage = '[class*="st-key-tile-"], .st-key-photo-preview, [class*="st-key-sheet-"], .st-key-film-frame';
+  const songs = '[class*="st-key-title-"], [class*="st-key-play-"], .song';
   const front = '[data-testid="stHeader"], .st-key-player-bar, .st-key-pages';
   const words = document.createRange(); // lines are lower than the element of a text
   const part = (control) => {
@@ -95,6 +97,13 @@ PROBLEMS = """() => {
     });
   }
   const main = document.querySelector('[data-testid="stMain"]');
+  for (const each of main.querySelectorAll("*")) {
+    const { overflowY, textOverflow } = getComputedStyle(each), hidden = each.scrollHeight - each.clientHeight;
+    if (!each.checkVisibility({ opacityProperty: true }) || !each.clientHeight) continue;
+    if (["auto", "scroll"].includes(overflowY) && hidden > 20) found.push(["scrolls", each.className, hidden]);
+    if (textOverflow === "ellipsis" && each.scrollWidth > each.clientWidth + 1 && !each.closest(songs))
+      found.push(["shortened", each.innerText]);
+  }
   main.scrollTop = main.scrollHeight;
   const low = Math.min(...[...document.querySelectorAll(".st-key-player-bar *, :has(> .st-key-pages)")]
     .map((each) => each.getBoundingClientRect()).filter(({ height }) => height > 20).map(({ top }) => top),

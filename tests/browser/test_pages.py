@@ -13,8 +13,8 @@ from tests.browser.layout import (
     DESKTOP,
     LAPTOP,
     PHONE,
-    PROJECTOR,
     SHIFTS,
+    SIZES,
     assert_keeps_its_place,
     assert_visible_in,
     assert_well_drawn,
@@ -95,14 +95,14 @@ def assert_the_loop_can_stand_still(page: Page, name: str) -> None:
 def test_a_page_is_accessible_keeps_its_place_and_no_control_covers_another(
     open_page: Callable[..., Page], name: str
 ) -> None:
-    page = open_page(PAGES[name][0][0], width=PROJECTOR[0], height=PROJECTOR[1], script=f"({SHIFTS})()")
+    page = open_page(PAGES[name][0][0], width=SIZES[0][0], height=SIZES[0][1], script=f"({SHIFTS})()")
     server = page.url.removesuffix(PAGES[name][0][0])
     if name in ("film", "live"):
         assert_the_loop_can_stand_still(page, name)
     for path, title, last in PAGES[name]:
         if page.url != server + path:
             page.goto("about:blank")  # else the last screen follows the change of the window
-        resize(page, PROJECTOR)
+        resize(page, SIZES[0])
         page.emulate_media(color_scheme="light")
         assert_keeps_its_place(page, server + path, last)
         expect(page.get_by_role("dialog")).to_have_count(0)  # "Page not found"
