@@ -159,8 +159,6 @@ class FilmFile(MediaFile):
             codec.skip_frame = "NONKEY"
         rate = self._stream.average_rate
         self.frames_per_second = float(rate) if rate and 1 <= rate <= 1000 else 25.0
-        if self.demuxer == "mjpeg":
-            self.frames_per_second = float(_USUAL_RATE)
         self._video_s = self._announced_duration()
         self.duration_s = max(filter(None, (self._video_s, *self._other_durations())), default=None)
         if self._max_s is not None and self.duration_s is not None and self.duration_s > self._max_s + 1:

@@ -187,7 +187,9 @@ def _decode_cut(data: bytes, name: str, orientation: int) -> DecodedPicture | No
 def _decode_whole(data: bytes, name: str, orientation: int, *, is_cut: bool = False) -> DecodedPicture:
     formats: tuple[str, ...] = (*_FORMATS, "TGA") if is_tga(data) else _FORMATS
     if data[4:8] == b"ftyp":
-        _register_heic()
+        import pillow_heif  # takes 5 MB
+
+        pillow_heif.register_heif_opener()
         formats = ("HEIF", *_FORMATS)
     file = GuardedFile(io.BytesIO(with_alpha(data)))
     file.deadline_s = time.thread_time() + WORK_S
@@ -281,13 +283,6 @@ def _prepare_pillow() -> None:
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _MAX_METADATA_BYTES
     with contextlib.suppress(AttributeError, OSError):  # libtiff prints errors, which Pillow raises
         ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
-
-
-@cache
-def _register_heic() -> None:
-    import pillow_heif  # takes 5 MB
-
-    pillow_heif.register_heif_opener()
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,9 +49,8 @@ def has_many_scans(jpeg: bytes) -> bool:
 
 
 _STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")  # RAF, ORF, RW2
-_TIFF = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
-"""Byte orders; "+" is that of BigTIFF, whose places have 8 bytes."""
-
+_SMALL, _BIG = ("I", "H", "HHI4s"), ("Q", "Q", "HHQ8s")  # of TIFF and BigTIFF: a place, the number of tags, a tag
+_TIFF = {b"II*\0": ("<", _SMALL), b"MM\0*": (">", _SMALL), b"II+\0": ("<", _BIG), b"MM\0+": (">", _BIG)}
 _SUBDIRECTORIES, _PHOTOMETRIC, _DNG_VERSION, _ORIENTATION = 330, 262, 50706, 274
 _RAW_COLOURS = (32803, 34892)  # a colour filter array, and linear raw
 _INTEGERS = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 13: (4, "I"), 16: (8, "Q")}  # bytes and code by type
@@ -104,14 +103,12 @@ def _num_pixels(data: bytes, at: int) -> int:
 
 def tiff_directories(data: bytes) -> Iterator[Tags]:
     """Tags with whole numbers of each directory of a TIFF or BigTIFF file and of their subdirectories."""
-    order, first = _TIFF.get(data[:4]), _first_directory(data)
-    if order is None or first is None:
+    if data[:4] not in _TIFF:
         return
-    place, num_tags, entry = (
-        struct.Struct(order + form) for form in (("Q", "Q", "HHQ8s") if b"+" in data[2:4] else ("I", "H", "HHI4s"))
-    )
+    order, forms = _TIFF[data[:4]]
+    place, num_tags, entry = (struct.Struct(order + form) for form in forms)
     seen: set[int] = set()
-    places = [first]
+    places = list(place.unpack_from(data[:16].ljust(16, b"\0"), place.size))
     while places and len(seen) < _MOST_DIRECTORIES:
         at = places.pop(0)
         if at in seen or not 8 <= at <= len(data) - num_tags.size:
@@ -133,13 +130,6 @@ def tiff_directories(data: bytes) -> Iterator[Tags]:
         at += entry.size * number
         following = data[at : at + place.size].ljust(place.size, b"\0")
         places += tags.get(_SUBDIRECTORIES, []) + list(place.unpack(following))
-
-
-def _first_directory(data: bytes) -> int | None:
-    """Where the first directory of a TIFF begins; None for another file."""
-    order = _TIFF.get(data[:4])
-    part = data[8:16] if b"+" in data[2:4] else data[4:8]
-    return None if order is None else int.from_bytes(part, "little" if order == "<" else "big")
 
 
 _EMPTY_BYTES = 512  # zeros in the pixels of a damaged file: a sector of a disk
@@ -201,7 +191,7 @@ def ends_early(data: bytes) -> bool:
     """Whether a HEIC or AVIF is shorter than it says, or the list of pixels at the end of a TIFF is absent."""
     if data[4:8] == b"ftyp":
         return _end_of_boxes(data) > len(data)
-    return len(data) > 8 and (_first_directory(data) or 0) >= len(data) - 2
+    return len(data) > 8 and data[:4] in _TIFF and next(tiff_directories(data), None) is None
 
 
 def _end_of_boxes(data: bytes) -> int:

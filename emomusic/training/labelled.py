@@ -33,27 +33,16 @@ Label: TypeAlias = tuple[Source, str]
 """A picture with its label as written."""
 
 TABLES = (".csv", ".parquet")
-_NAME_COLUMNS = (
-    *("subdirectory_filepath", "image", "filename", "file_name", "file", "path", "pth", "filepath", "img"),
-    *("image_name", "image name", "image_path", "picture", "image_id", "id"),
-)
-_LABEL_COLUMNS = ["expression", "label", "emotion", "class", "labels"]
-_IMAGE_COLUMNS = ["image", "img", "img_bytes", "bytes", "picture"]
+_COLUMNS: dict[str, list[str]] = NAMING["columns"]
+_VOTES = _COLUMNS["votes"]
 _ROWS = 1000  # rows of pixels that are read at once
 _TABLES_OF_NAMES = ("csv", "tsv", "json", "jsonl")
 _LIST_ENDINGS = ("txt", "npy", *_TABLES_OF_NAMES)
-_LIST = re.compile(
-    r".*\.(txt|npy|csv|tsv|jsonl?|lst|xml|ya?ml|np[yz]|h5|hdf5|pkl|mat|xlsx?|parquet|zip|tar|t?gz|7z|rar)", re.I
-)
 _MAX_BYTES = 2**30  # the pictures in a table
 _LARGEST_LIST = 2**28
 _STEM = re.compile(r"_aligned$|_exp$|_emotion$", re.IGNORECASE)
-_VOTES = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "nf"]
 _BARE = {2: ["image", "label"], 12: ["image", "box", *_VOTES]}
 """The columns of lists without a first row of names, by their number: the latter are those of FER+."""
-
-PIXEL_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
-"""Numbers in tables of pixels, as in `fer2013.csv`; that of CK+ adds contempt."""
 
 
 def listed_pictures(folder: Path, pictures: list[Path], files: list[Path]) -> list[Label]:
@@ -132,11 +121,11 @@ def _rows_of_table(text: str) -> Iterator[tuple[str, str]]:
         votes = rows[_VOTES].apply(pd.to_numeric, errors="coerce").fillna(0).clip(0, 255)
         winners = majority(votes.to_numpy(np.uint8))
         rows["label"] = ["no majority" if winner < 0 else _VOTES[winner] for winner in winners]
-    elif _columns(rows.columns, _LABEL_COLUMNS) is None:  # a column for each emotion
+    elif _columns(rows.columns, _COLUMNS["labels"]) is None:  # a column for each emotion
         classes = [name for name in rows.columns if emotions_in(str(name))]
         marked = rows[classes].apply(pd.to_numeric, errors="coerce") > 0
         rows["label"] = marked.idxmax(axis=1).where(marked.sum(axis=1) == 1, "not one of them")
-    if (columns := _columns(rows.columns, _NAME_COLUMNS, _LABEL_COLUMNS)) is not None:
+    if (columns := _columns(rows.columns, _COLUMNS["names"], _COLUMNS["labels"])) is not None:
         yield from rows[columns].itertuples(index=False, name=None)
 
 
@@ -193,7 +182,7 @@ def _pixels(table: Path) -> Iterator[Label]:
                 greys = np.array(pixels.split(), np.uint8)
                 side = round(len(greys) ** 0.5)
                 picture = encode_png(np.repeat(greys.reshape(side, side, 1), 3, axis=2))
-                yield picture, dict(enumerate(PIXEL_ORDER)).get(int(number), "")
+                yield picture, dict(enumerate(_COLUMNS["pixels"])).get(int(number), "")
 
 
 def _parquet(table: Path) -> Iterator[Label]:
@@ -201,7 +190,7 @@ def _parquet(table: Path) -> Iterator[Label]:
     import pyarrow.parquet as pq
 
     schema = pq.read_schema(table)
-    if (columns := _columns(schema.names, _IMAGE_COLUMNS, _LABEL_COLUMNS)) is None:
+    if (columns := _columns(schema.names, _COLUMNS["pictures"], _COLUMNS["labels"])) is None:
         raise _without("image and label", table, schema.names)
     words = _class_names(schema.metadata or {}, columns[1])
     for picture, shown in pd.read_parquet(table, columns=columns).itertuples(index=False, name=None):
@@ -305,7 +294,7 @@ def _by_lists(folder: Path, labels: str | None, children: list[Path]) -> Labelle
             "to --fer2013, which counts the votes of FER+ too"
         )
     known, received = ", ".join(EMOTIONS), ", ".join(child.name for child in children)[:200]
-    lists = ", ".join(file.name for file in files if _LIST.fullmatch(file.name))[:200]
+    lists = ", ".join(sorted(file.name for file in {*files}.difference(pictures)))[:200]
     raise DatasetError(
         f"expected pictures in {folder}/<emotion>/, with folders named {known}. Received: none"
         + (f" in folders named {received}" if received else "")

@@ -93,7 +93,7 @@ def test_folders_that_negate_an_emotion_are_none_of_it(tmp_path: Path):
         ("KDEF/AF01/AF01ANS.JPG", "--names kdef"),
         ("01F_AN_O.BMP a.txt", "--names nimstim"),
         ("archive/test/sad/a.png archive/train/sad/b.png", "in archive/test, archive/train"),
-        ("images/a.png labels/a.txt data.yaml", "in data.yaml, a.txt"),
+        ("images/a.png labels/a.txt data.yaml", "in a.txt, data.yaml"),
         ("data/a.jpg data/label.lst", "in label.lst"),
         ("a.png X.npy", "in X.npy"),
     ],
