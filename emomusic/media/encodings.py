@@ -57,11 +57,10 @@ def as_utf8(data: bytes) -> tuple[bytes, str]:
     A file is in one encoding. Single lines of a file in UTF-8 may be in another one, and its last letter may be cut.
     """
     data = data.removeprefix(codecs.BOM_UTF8)
-    for encoding, mark, high in (
-        ("utf-16-le", codecs.BOM_UTF16_LE, data[1:200:2]),
-        ("utf-16-be", codecs.BOM_UTF16_BE, data[:200:2]),
-    ):
-        if data.startswith(mark) or high.count(0) > 0.8 * len(high) > 0:
+    for encoding, mark, at in (("utf-16-le", codecs.BOM_UTF16_LE, 1), ("utf-16-be", codecs.BOM_UTF16_BE, 0)):
+        high = data[at:2000:2]  # without a mark, separators and the ends of lines tell it
+        text = data[:2000].decode(encoding, "ignore") if high.count(0) > len(high) / 50 else "\0"
+        if data.startswith(mark) or all(letter.isprintable() or letter in "\t\n\r\u3000\ufeff" for letter in text):
             return _in(encoding, data.removeprefix(mark)).encode("utf-8", "replace"), "utf-16"
     wrong = _not_utf_8(data)
     if wrong is not None and wrong.end == len(data) and "end of data" in wrong.reason:

@@ -73,7 +73,7 @@ _OF_CELL: Mapping[str, Callable[[Any], Any]] = {
 }
 """What makes each field of a song from its cell."""
 
-_NOTE = re.compile(r"(.*\S)\s*(?:[(\[]([^()\[\]]*)[)\]]|\s[-\u2013\u2014]+\s(.*))")
+_NOTE = re.compile(r"(.*\S)\s*(?:[(\[\u3010]([^()\[\]\u3010\u3011]*)[)\]\u3011][^\w()\[\]]*|\s[-\u2013\u2014]+\s(.*))")
 """A title and its last note: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
 
 _VERSION_WORDS = (
@@ -87,7 +87,8 @@ _VERSION = re.compile(
     r"|live(?:$|\W*(?:\d|at\b|in\b|from\b|on\b|version|acoustic|/).*)|(?:acoustic|unplugged|mtv) live|take \d+.*"
     r"|(?:\d{4} )?(?:digital(?:ly)? )?re-?master.*|re-?recorded.*|recorded (?:at|live|in)\b.*|alternate\b.*"
     r"|from (?:the )?[\"'\u201c].*"
-    r"|(?:(?:the )?official\b|(?:music |lyrics? )?videos?\b|m/?v$|lyrics?\b|audio\b|visuali[sz]er\b).*"
+    r"|(?:(?:the )?official\b|(?:music |lyrics? )?videos?\b|m/?v$|lyrics?\b|(?:8d )?audio\b|visuali[sz]er\b).*"
+    r"|(?:letras?|paroles|testo|subtitulad[oa]|legendad[oa]|sub(?:titles?|s)?\.? [a-z]+|traduc\w+|traduzione)\b.*"
     r"|(?:hq|hd|uhd|[248]k|\d{3,4}p|mp3\b.*|\d+ ?k(?:bps|bit)?)(?: (?:hq|hd|uhd|[248]k|video|audio))*"
 )
 _GUESTS = re.compile(r"with\b.*|(?:con|mit|avec)\b.*|from\b.*|\d{4}")  # a version in brackets; "With or Without You"

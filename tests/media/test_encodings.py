@@ -28,6 +28,7 @@ JAPANESE, CHINESE = "夜に駆ける\n残酷な天使のテーゼ\n", "周杰伦
         ("J\u00f3ga\nBj\u00f6rk\n\u00dcber den Wolken\n", "mac_roman", "mac_roman"),
         ("Ni\u017c zero\nNie p\u0142acz\n\u015acie\u017cka \u017c\u00f3\u0142ta\nWi\u0119cej\n", "cp852", "cp852"),
         (RUSSIAN, "utf-16", "utf-16"), (RUSSIAN, "utf-8-sig", "utf-8"),
+        (JAPANESE, "utf-16-le", "utf-16"), (CHINESE, "utf-16-be", "utf-16"),
         *((line, "cp1252", "windows-1252") for line in WESTERN),
     ],
 )  # fmt: skip

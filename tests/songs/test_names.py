@@ -19,7 +19,8 @@ def test_an_artist_has_one_key_in_all_spellings_and_the_name_of_a_file_or_a_vide
     ]  # fmt: skip
     for first, second in spellings:
         assert artist_key(first) == artist_key(second)
-    for title in ("05 Yellow", "Yellow.mp3", "1-05 - Yellow", "Yellow Official Video HD", "Yellow [4K]"):
+    titles = "05 Yellow|Yellow.mp3|Yellow Official Video HD|1-05 - Yellow [4K]|Yellow (Letra) \u2605|Yellow【HD】"
+    for title in titles.split("|"):
         assert names_of(known_songs().catalogue).rows([title], ["Coldplay"]).tolist() == [0]
     assert bare_title("99") == "99"
 

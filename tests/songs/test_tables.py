@@ -279,6 +279,7 @@ TRACK = {
     "artists": [{"name": "Coldplay"}],
     "album": {"name": "P", "artists": [{"name": "Coldplay"}]},
 }
+ALBUM = {"name": "September", "artists": [{"name": "Earth, Wind & Fire"}]}  # as a song of the catalogue
 ADELE = {"title": S, "artist": {"#text": "Adele"}}
 
 
@@ -295,6 +296,11 @@ ADELE = {"title": S, "artist": {"#text": "Adele"}}
         [{"play": {"title": title, "performers": [{"name": name}]}} for title, name in ((Y, "Coldplay"), (S, "Adele"))],
         {Y: "Coldplay", S: "Adele"}, {"Coldplay": [Y], "Adele": [S]}, {"m": [{"title": Y, "grandparentTitle": "Coldplay", "Media": [{"file": "1.flac"}]}, ADELE]},
         {"items": [{"kind": "Album", "title": "P", "artist": "Coldplay", "children": [{"kind": "Song", "title": Y}]}, ADELE]},
+        {"tracks": {"items": [{"title": Y, "performer": {"name": "Coldplay"}}, ADELE]}, "albums": {"items": [ALBUM]}},
+        {"data": [{"type": "songs", "attributes": TRACK}, {"type": "library-albums", "attributes": ALBUM}, ADELE]},
+        [{"basic_information": {**ALBUM, "formats": [{"name": "CD"}]}}, TRACK, {"type": "album", **ALBUM}, ADELE],
+        {"tracks": [TRACK, ADELE], "bannedTracks": [ALBUM], "disliked": {"songs": [ALBUM]}},
+        {"data": [{"title": "Coldplay - Yellow"}, {"title": "Adele - Someone Like You"}, {"title": "Train - Hey, Soul Sister", "format": ["LP"]}]},
     ],
 )  # fmt: skip
 def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: object, known: Recommender) -> None:
@@ -339,7 +345,13 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         "Coldplay - P (2000) - 05. Yellow\nAdele - 21 (2011) - 11. Someone Like You\n",
         "Item,Words,When\n1,Coldplay - Yellow,a\n2,Adele - Someone Like You,b\n",
         "#EXTM3U\nColdplay - Yellow (Official Video)-yKNxeF4KMsY.mp3\nAdele - Someone Like You-hLQl3WQQoQ0.mp3\n",
-        "Coldplay\u2014Yellow\nAdele\u2014Someone Like You\n", "Title,Artist,Energy\nYellow,Coldplay,7\nSomeone Like You,Adele,4\n", '{"songs": [{"name": "Yellow", "ar": [{"name": "Coldplay"}]}, {"name": "Someone Like You", "ar": [{"name": "Adele"}]}]}', "Similar Song 1,Similar Artist 1,Rank,Song,By\nDéjà Vu,Beyoncé,1,Yellow,Coldplay\nDéjà Vu,Beyoncé,2,Someone Like You,Adele\n",
+        "Coldplay\u2014Yellow\nAdele\u2014Someone Like You\n", "Title,Artist,Energy\nYellow,Coldplay,7\nSomeone Like You,Adele,4\n", '{"songs": [{"name": "Yellow", "ar": [{"name": "Coldplay"}]}, {"name": "Someone Like You", "ar": [{"name": "Adele"}]}]}', "Song,Name,Artist\n1,Yellow,Coldplay\n2,Someone Like You,Adele\n",
+        "Favorite Type,Item Description,Added\nSONG,Coldplay - Yellow,2024-01-01\nALBUM,Train - Hey, Soul Sister,2024-01-02\nSONG,Adele - Someone Like You,2024-01-03\n",
+        "Title,Artist,Album,Format\nYellow,Coldplay,Parachutes,CD\nSeptember,Earth Wind and Fire,,\"LP, Album\"\nSomeone Like You,Adele,,FLAC\n",
+        "Anna, [12.03.2024 18:22]\nColdplay - Yellow\n\nBen, [12.03.2024 18:23]\nAdele - Someone Like You\n",
+        '"title" "artist" "valence"\n"1" "Yellow" "Coldplay" 0.285\n"2" "Someone Like You" "Adele" 0.1\n',
+        '"Yellow" \u2013 Coldplay, 2000\n"Someone Like You" \u2013 Adele, 2011\n',
+        "Similar Song 1,Similar Artist 1,Rank,Song,By\nDéjà Vu,Beyoncé,1,Yellow,Coldplay\nDéjà Vu,Beyoncé,2,Someone Like You,Adele\n",
     ],
 )  # fmt: skip
 def test_lines_columns_and_markup_are_read_by_their_shape(text: str, known: Recommender) -> None:
@@ -359,6 +371,19 @@ def test_scales_and_moods_in_other_words_are_told(known: Recommender) -> None:
     heads, cells = "title,artist,happy,is_sad,Mood angry,calm %", ("0,0,0,1", "no,yes,no,no", ",,x,", "0.7,0.1,0.1,0.1")
     columns = read_table((heads + "".join(f"\nA{n},X,{row}" for n, row in enumerate(cells))).encode())
     assert [mood.value for mood in columns.moods] == ["calm", "sad", "energetic", "happy"]
+    cells = (
+        "happy:0.1,sad:0.9",
+        "{'happy': 1e-05, 'calm': 0.2}",
+        "Sad 20 % / Angry 80 %",
+        "{'not_happy': 0.9, 'sad': 0.1}",
+        "sad 0",
+    )
+    shares = read_table(b"title;artist;mood\n" + "".join(f"A{n};X;{cell}\n" for n, cell in enumerate(cells)).encode())
+    assert [mood.value for mood in shares.moods] == ["sad", "calm", "energetic", "sad"]
+    unread = read_table(b"title,artist,valence,energy\nYellow,Coldplay,high,low\n", known=known)
+    assert any("valence, energy" in note for note in unread.notes)
+    with pytest.raises(DatasetError, match="artist, album"):
+        read_table(b"artist,album\nTrain,Hey Soul Sister\nColdplay,Yellow\n", known=known)
     with pytest.raises(DatasetError, match="0 to 3"):
         read_table(b"title,artist,mood\nA,X,0\nB,X,3\n")
     rows = b"id,title,artist,mood\n1aBcD3fGhIjKlMnOpQrStU,A,X,sad\n,Yellow,Coldplay,calm\n"

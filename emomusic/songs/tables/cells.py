@@ -29,7 +29,12 @@ MAX_UNPACKED_BYTES = 300 * 2**20
 MAX_CELL_BYTES = 5_000
 """Limit of the cells that are used; texts are cut after one letter more."""
 
+MOST_READ = 300
+"""Lines that tell the form of a text."""
+
 Floats = npt.NDArray[np.float64]
+Row = dict[str, str]
+QUOTES = "\"'\u201c\u201d\u201e\u00ab\u00bb "
 
 ABSENT = ("", "-", "na", "n/a", "nan", "null", "none", "undefined")
 """Words, in lower case, of an empty cell in a column of numbers."""
@@ -45,6 +50,9 @@ NO_TEXT = re.compile(
     re.IGNORECASE,
 )
 """A number, a date, a link, an id, or another value that is no name."""
+
+DASH = re.compile(r"\s+[-\u2010-\u2015\u2212]+\s+|(?<=\w)\u2014(?=\w)")
+"""A dash between an artist and a title."""
 
 PATH = re.compile(
     r"(?s).*\.(?:mp3|m4a|m4b|mp4|flac|ogg|oga|opus|wav|aiff?|aifc|wma|aac|alac|ape|wv|mka|webm|mpc|dsf|dff)", re.I

@@ -9,15 +9,13 @@ import html
 import json
 import plistlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR
-from emomusic.songs.tables.cells import MAX_CELL_BYTES, PATH, first_line
-from emomusic.songs.tables.table import field_named, is_header, key_of, mood_of_column, word_set
-
-Row = dict[str, str]
+from emomusic.songs.tables.cells import DASH, MAX_CELL_BYTES, MOST_READ, PATH, QUOTES, Row, first_line
+from emomusic.songs.tables.table import field_named, is_header, is_other, key_of, mood_of_column, word_set
 
 _DEPTH = 60  # of what is read
 _RECORD_DEPTH = 5  # of the values of one song
@@ -25,7 +23,7 @@ _TRACK = re.compile(r"(?:spotify:|/)track[:/][0-9A-Za-z]{22}")
 
 _ASSIGNED = r"(?:\w+ )?[\w$.]+ ?= ?(?=[\[{])"  # a script gives the document a name
 _BEFORE = re.compile(rf"{_ASSIGNED}|[\s,;\x1e]*")
-_JSON = re.compile(rf"(?:{_ASSIGNED})?(?:\{{(?!\\rtf)|\[\s*(?:[{{\"\]]|\[(?![a-z])))")
+_JSON = re.compile(rf"(?:{_ASSIGNED})?(?:\{{(?!\\rtf|\|)|\[\s*(?:[{{\"\]]|\[(?![a-z])))")
 _M3U = re.compile(r"#EXTM3U|#EXTINF:|#PLAYLIST:|#EXTVDJ:", re.IGNORECASE)
 _EXTINF = re.compile(r'#EXTINF:\s*(-?[\d.]*)(?:\s+[\w-]+="[^"]*")*\s*,(.*)', re.IGNORECASE)
 _EXTENDED = re.compile(r"#EXT(ART|ALB):(.*)", re.IGNORECASE)
@@ -35,8 +33,6 @@ _CUE_LINE = re.compile(r'^[ \t]*(TRACK|FILE|TITLE|PERFORMER)[ \t]+(?:"([^"\n]*)"
 _KEYED = re.compile(r"(- )?\s*([^\W\d][\w .-]{1,60}?)(\d{0,9})\s{0,9}[:=]\s*((?:[^#\s].*?)?)(?:\s#.*)?")
 _ITEM = re.compile(r"- ([^#]+?)(?:\s#.*)?")
 _NAMED = {"title", "artist_title", "path"}
-_QUOTES = "\"'\u201c\u201d\u201e\u00ab\u00bb "
-_MOST = 300  # lines that tell whether a text has keys and values
 
 
 def form_of(start: str, name: str) -> str:
@@ -49,7 +45,7 @@ def form_of(start: str, name: str) -> str:
         return "cue sheet"
     if _M3U.match(start) or name.casefold().endswith((".m3u", ".m3u8")):
         return "playlist"
-    lines = list(filter(None, map(str.strip, start.splitlines()[:_MOST])))
+    lines = list(filter(None, map(str.strip, start.splitlines()[:MOST_READ])))
     keyed = list(filter(None, map(_KEYED.fullmatch, lines)))
     fields = {field_named(found[2]) for found in keyed} - {""}
     has_keys = len(keyed) >= len(lines) / 2 and len(fields) > 1 and not fields.isdisjoint(_NAMED)
@@ -62,16 +58,8 @@ def document_rows(data: bytes, form: str, name: str) -> list[Row]:
     Raises:
         DatasetError: the document is damaged, has entities, or no songs.
     """
-    readers = {
-        "XML": _xml,
-        "JSON": _json,
-        "cue sheet": _cue,
-        "playlist": _m3u,
-        "crate": _crate,
-        "keys and values": _keyed,
-    }
     try:
-        document = readers[form](data)
+        document = _READERS[form](data)
     except Exception as error:  # parsers raise many types on hostile bytes
         raise DatasetError(f"{name}: expected {form} with songs. Received: {first_line(error)}") from None
     rows = _songs_in(document, "", {}, 0) or _pairs(document) or _lines(document)
@@ -159,9 +147,9 @@ def _keyed(data: bytes) -> Any:
             rows += [{}] if not rows or found[1] or is_other else []
             key, number = found[2], found[3]
             is_unknown = number and found[4] == "-1"  # a length in PLS
-            rows[-1][key] = "" if is_unknown else found[4].strip(_QUOTES)
+            rows[-1][key] = "" if is_unknown else found[4].strip(QUOTES)
         elif rows and (found := _ITEM.fullmatch(line)):
-            before, item = rows[-1].get(key), found[1].strip(_QUOTES)
+            before, item = rows[-1].get(key), found[1].strip(QUOTES)
             rows[-1][key] = f"{before}{ARTIST_SEPARATOR}{item}" if before else item
     return rows
 
@@ -200,21 +188,25 @@ def _songs_in(value: Any, key: str, above: Row, depth: int) -> list[Row]:
     if grid := _grid(value):
         return grid
     row = _record(value, "", {}, 0)
-    kinds = (key, *(str(value.get(name) or "") for name in ("type", "Type", "kind")))
-    words = {word for kind in kinds for word in key_of(kind).split()[-1:]}
+    own = {field_named(name): str(cell) for name, cell in value.items() if not isinstance(cell, dict | list)}
+    words = {word for kind in (key, own.get("type", "")) for word in key_of(kind).split()[-1:]}
+    if not word_set("disliked").isdisjoint(key_of(key).split()):
+        above = {**above, "thumb": "down"}
     if not words & {"tracks", "songs"}:  # "artistCredit"
         words |= {*key_of(key).split()} & {"artist", "artists"}
     is_container = not words.isdisjoint(word_set("containers"))
     fields = {field: cell for name, cell in row.items() if (field := field_named(name)) and cell}
     is_named = {"title", "artists"} <= fields.keys()
     others = ("similar", "related", "recommend", *(("album", "release") if is_named and not is_container else ()))
+    are_albums = not words.isdisjoint(word_set("shelves")) and "title" not in own  # "albums": {"items": [...]}
     inner = []
     for name, child in value.items():
         if not key_of(name).startswith(others):
             is_word = not name.strip().isdigit() and key_of(name) != ""
-            inner += _songs_in(child, name if is_word else key, _above(fields, words, above), depth + 1)
+            below = "albums" if are_albums else name if is_word else key
+            inner += _songs_in(child, below, _above(fields, words, above), depth + 1)
     has_lists = any(isinstance(child, list) for child in value.values())
-    are_songs = not is_named or any("title" in _names(each) for each in inner)
+    are_songs = not is_named or any("title" in map(field_named, each) for each in inner)
     holds_songs = is_container or (inner and are_songs and (has_lists or len(inner) > 1))
     if not holds_songs and _is_song(row, fields, key, above):
         return [{**{name: cell for name, cell in above.items() if name not in fields}, **row}]
@@ -250,7 +242,8 @@ def _grid(value: Any) -> list[Row]:
     else:
         names, data = value.get("columns") or value.get("fields"), value.get("data") or value.get("rows")
         columns = [list(each.values()) if isinstance(each, dict) else each for each in value.values()]
-        if {"title", "artists"} <= _names(value) and all(map(_is_column, columns)):
+        are_cells = all(isinstance(each, list) and len(each) > 1 and not isinstance(each[0], dict) for each in columns)
+        if are_cells and {"title", "artists"} <= {*map(field_named, value)}:
             names, data = list(value), list(zip(*columns, strict=False))
     if not (isinstance(names, list) and isinstance(data, list) and all(isinstance(row, list | tuple) for row in data)):
         return []
@@ -258,16 +251,8 @@ def _grid(value: Any) -> list[Row]:
     return [{name: _text(cell) for name, cell in zip(header, row, strict=False)} for row in data]
 
 
-def _is_column(values: Any) -> bool:
-    return isinstance(values, list) and len(values) > 1 and not any(isinstance(cell, dict) for cell in values[:3])
-
-
-def _names(row: Mapping[str, Any]) -> set[str]:
-    return set(map(field_named, row))
-
-
 def _is_song(row: Row, fields: Row, key: str, above: Row) -> bool:
-    names = _names(row)
+    names = {*map(field_named, row)}
     if any(_TRACK.search(cell) for cell in row.values()) or ("title" in names and names & {"artists", "channel"}):
         return True
     if "artist_title" in fields or PATH.fullmatch(fields.get("path", "").partition("?")[0]):
@@ -283,7 +268,7 @@ def _above(fields: Row, words: set[str], above: Row) -> Row:
     """Album and artist of the songs in a record."""
     above, title = dict(above), fields.get("title", "")
     if words & {"artist", "artists", "musicartist"} and title:
-        return {"artists": title}
+        return above | {"artists": title, "album": ""}
     if "artists" in fields and not words & {"playlist", "playlists"}:  # who made a playlist sings none of its songs
         above["artists"] = fields["artists"]
     if title and ("artists" in fields or words & {"album", "albums", "musicalbum"}):
@@ -299,7 +284,7 @@ def _record(value: Any, prefix: str, row: Row, depth: int) -> Row:
         if {"DIR", "FILE"} <= value.keys():  # Traktor
             row["path"] = _text(value.get("VOLUME")) + _text(value["DIR"]).replace("/:", "/") + _text(value["FILE"])
     elif isinstance(value, list) and value and isinstance(value[0], dict):
-        known = [key for key in (f"{prefix} name", prefix) if field_named(key) in ("artists", "genres", "channel")]
+        known = [key for key in (f"{prefix} name", prefix) if field_named(key) not in ("", "title")]
         if known and (text := _text(value)):
             row[known[0]] = text
     elif field_named(prefix) or mood_of_column(prefix):
@@ -343,6 +328,8 @@ def _lines(document: Any) -> list[Row]:
 def _texts_in(value: Any, key: str, depth: int) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield key, value
+    elif isinstance(value, dict) and any(is_other(_text(value[name])) for name in value if field_named(name) == "type"):
+        return
     elif isinstance(value, dict | list) and depth < _DEPTH:
         for name, child in value.items() if isinstance(value, dict) else ((key, child) for child in value):
             yield from _texts_in(child, name, depth + 1)
@@ -350,5 +337,8 @@ def _texts_in(value: Any, key: str, depth: int) -> Iterator[tuple[str, str]]:
 
 def _of_texts(texts: list[str]) -> list[Row]:
     """Texts such as "Artist - Title" as lines; empty if most of them are others."""
-    num_pairs = sum(" - " in text or " by " in text or bool(_TRACK.search(text)) for text in texts)
+    num_pairs = sum(bool(DASH.search(text)) or " by " in text or bool(_TRACK.search(text)) for text in texts)
     return [{"line": text} for text in texts] if num_pairs > len(texts) / 2 else []
+
+
+_READERS = {"XML": _xml, "JSON": _json, "cue sheet": _cue, "playlist": _m3u, "crate": _crate, "keys and values": _keyed}

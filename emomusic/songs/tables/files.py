@@ -11,7 +11,7 @@ import io
 import re
 import zipfile
 from collections import Counter
-from itertools import pairwise, zip_longest
+from itertools import islice, pairwise, zip_longest
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from emomusic.errors import DatasetError
 from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
-from emomusic.songs.tables.cells import MAX_LINES, NO_TEXT, UNITS, check_size, first_line, over, series
+from emomusic.songs.tables.cells import DASH, MAX_LINES, NO_TEXT, UNITS, check_size, first_line, over, series
 from emomusic.songs.tables.documents import document_rows, form_of
 from emomusic.songs.tables.lines import line_rows
 from emomusic.songs.tables.table import Table, columns_of, field_of, is_header, key_of, word_set
@@ -243,17 +243,18 @@ def shape_of(sample: str) -> tuple[str, bool]:
     It has, if there are names of columns, or as many cells in each line.
     """
     found = []
-    for separator in ",;\t|":
+    for separator in ",;\t|" + " " * ('" "' in sample):
         rows = [row for row in _sample_rows(sample, separator, quotes=separator != "\t")[0] if any(row)]
         width = _usual_width(rows)
         share = sum(len(row) == width for row in rows) / max(len(rows), 1)
         has_names = any(map(is_header, rows[:_HEADER_WITHIN]))
         found.append(((has_names + share) * (width > 1), width, separator, rows, has_names))
     _, width, separator, rows, _ = max(found, key=lambda each: each[:2])
-    pairs = sum(" - " in row[0] for row in rows)  # with commas, "Earth, Wind - September" is one cell
-    is_clear = separator != "," or '"' in sample or pairs > len(rows) / 2 or (not pairs and " - " not in sample)
+    pairs = sum(bool(DASH.search(row[0])) for row in rows)  # with commas, "Earth, Wind - September" is one cell
+    has_quotes = re.search(r'(?m)(?:^|,)"[^"\n]*"(?:,|\r?$)', sample)
+    is_clear = separator != "," or has_quotes or pairs > len(rows) / 2 or (not pairs and not DASH.search(sample))
     is_even = len(rows) > 1 and {len(row) for row in rows} == {width} != {1}
-    return separator, any(each[-1] for each in found) or (is_even and is_clear)
+    return separator, any(each[-1] for each in found) or bool(is_even and is_clear)
 
 
 def _usual_width(rows: list[Row]) -> int:
@@ -267,14 +268,9 @@ def _sample_rows(sample: str, separator: str, *, quotes: bool) -> tuple[list[Row
     quoting = {} if quotes else _NO_QUOTES
     reader = csv.reader(io.StringIO(sample, newline=""), delimiter=separator, **quoting)
     rows, lines = [], []
-    try:
-        for row in reader:
-            rows.append(row if quotes else list(map(_without_quotes, row)))
-            lines.append(reader.line_num)
-            if len(rows) >= SAMPLE_ROWS:
-                break
-    except csv.Error:  # an unclosed cell at the end of the sample
-        pass
+    for row in islice(reader, SAMPLE_ROWS):
+        rows.append(row if quotes else list(map(_without_quotes, row)))
+        lines.append(reader.line_num)
     return rows, lines
 
 

@@ -8,22 +8,18 @@ from urllib.parse import unquote, urlsplit
 
 from emomusic.songs.catalogue import TRACK_LINK
 from emomusic.songs.names import Finder
-from emomusic.songs.tables.cells import MAX_CELL_BYTES, PATH
+from emomusic.songs.tables.cells import DASH, MAX_CELL_BYTES, MOST_READ, PATH, QUOTES, Row
 
-Row = dict[str, str]
-
-_DASH = re.compile(r"\s+[-\u2010-\u2015\u2212]+\s+|(?<=\w)\u2014(?=\w)")
 _OTHER = re.compile(r"\s+[|/~\u00b7\u2022]\s+|\t+")
 _BY = re.compile(
     r'["\u201c\u201e\u00ab]?(.+)(?<!["\u201d\u201c\u00bb])["\u201d\u201c\u00bb]?\s+(?:by|von|par|por|di)\s+(.+)'
 )
 _BY_KNOWN = re.compile(r"([^()]+?)\s+\(([^()]+)\)|(.+)\s+(?:de |d['\u2019])(.+)")  # "Title (Artist)", "Titre d'Artiste"
-_MESSAGE = re.compile(  # of a chat: "[12.03.24, 18:22:01] Anna: ", "12/03/2024, 6:22 PM - Anna: "
-    r"^[\u200e\ufeff]*\[?\d{1,4}[./-]\d\d?[./-]\d{2,4},?\s+\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s?[AaPp]\.?\s?[Mm]\.?)?\]?"
-    r"(?:\s-)?\s(?:[^:]{1,80}: )?"
+_TIME = r"\[?\d{1,4}[./-]\d\d?[./-]\d{2,4},?\s+\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s?[AaPp]\.?\s?[Mm]\.?)?\]?"
+_MESSAGE = re.compile(  # "[12.03.24, 18:22:01] Anna: ", "12/03/2024, 6:22 PM - Anna: ", "Anna, [12.03.2024 18:22]"
+    rf"^[\u200e\ufeff]*(?:{_TIME}(?:\s-)?\s(?:[^:]{{1,80}}: )?|[^:]{{1,80}}(?:,|\s\u2014)\s{_TIME}:?$)"
 )
 _LINK = re.compile(r"https?://\S+")
-_QUOTES = "\"'\u201c\u201d\u201e\u00ab\u00bb "
 _CLOCK = r"[(\[]?\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?[)\]]?"
 _BULLET = re.compile(
     r"^(?:[-*+\u2022\u2013\u25cf>]\s+|\[[ x]\]\s+|[#(\[]?\d{1,4}[.)\]:]+\s*(?!\d)|0\d\s+"
@@ -33,27 +29,22 @@ _BULLET = re.compile(
 _AFTER = re.compile(rf"\s*(?:[-\u2013]\s+)?{_CLOCK}$")
 _ALBUM = re.compile(r"(.*)\[[^\]]*#\d+\] (.*?)(?: // (.*))?")  # foobar2000: "Artist - [Album #05] Title // Artist"
 _NUMBER = re.compile(r"#?(\d{1,5})\s+")
-_MOST = 300  # lines that decide
 _ORDERS = ((0, 1), (3, 2), (0, 3))  # "Artist - Title", "Title - Artist", "Artist - Album - Title": places in `_sides`
 
 
 def line_rows(data: bytes, finder: Finder) -> list[Row] | None:
-    """The songs of a list of lines such as "1. Artist - Title (4:26)"; None if the lines are of another kind.
-
-    The messages of a chat without a link or a pair of names are of another type.
-    """
+    """The lines of a list such as "1. Artist - Title (4:26)", or of a chat; None if they are of another kind."""
     lines = [line for text in data.decode().splitlines() if (line := text.strip()[: MAX_CELL_BYTES + 1])]
-    if lines and all(map(PATH.fullmatch, lines[:_MOST])):
+    if lines and all(map(PATH.fullmatch, lines[:MOST_READ])):
         return [{"path": line} for line in lines]
-    is_chat = sum(bool(_MESSAGE.match(line)) for line in lines[:_MOST]) > 0.6 * len(lines[:_MOST])
-    texts = [_MESSAGE.sub("", line) for line in lines] if is_chat else lines
+    is_chat = sum(bool(_MESSAGE.match(line)) for line in lines[:MOST_READ]) > 0.3 * len(lines[:MOST_READ])
+    texts = list(filter(None, (_MESSAGE.sub("", line) for line in lines))) if is_chat else lines
     rows = [{"line": _LINK.sub("", text).strip(), "url": " ".join(_LINK.findall(text))} for text in texts]
-    decisive = rows if is_chat else rows[:_MOST]
-    pairs = split_pairs([row["line"] for row in decisive], finder, are_lines=True)
-    are_songs = [bool(pair[1] or TRACK_LINK.search(row["url"])) for row, pair in zip(decisive, pairs, strict=True)]
-    if is_chat:
-        return [row if is_song else row | {"type": "chat"} for row, is_song in zip(rows, are_songs, strict=True)]
-    return rows if sum(are_songs) > 0.6 * len(are_songs) else None
+    pairs = split_pairs([row["line"] for row in rows[:MOST_READ]], finder, are_lines=True)
+    num_songs = sum(
+        bool(artist or TRACK_LINK.search(row["url"])) for row, (_, artist) in zip(rows, pairs, strict=False)
+    )
+    return rows if is_chat or num_songs > 0.6 * len(pairs) else None
 
 
 def _plain(line: str) -> str:
@@ -78,9 +69,9 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
     numbers = [_NUMBER.match(line) for line in plain.values()]
     if len(plain) > 1 and sorted(int(found[1]) if found else 0 for found in numbers) == [*range(1, len(plain) + 1)]:
         plain = {text: _NUMBER.sub("", line) for text, line in plain.items()}
-    has_dash = sum(bool(_DASH.search(line)) for line in plain.values()) >= len(plain) / 2
+    has_dash = sum(bool(DASH.search(line)) for line in plain.values()) >= len(plain) / 2
     sides = {text: _sides(line, has_dash=has_dash) for text, line in plain.items()}
-    sample = [each for each in list(sides.values())[:_MOST] if each]
+    sample = [each for each in list(sides.values())[:MOST_READ] if each]
 
     def fitness(order: tuple[int, int]) -> tuple[int, int, int]:
         names = [(each[order[1]], each[order[0]]) for each in sample]
@@ -89,12 +80,12 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
         return num_known, sum(map(finder.knows_artist, artists)), -len(set(artists))
 
     artist_at, title_at = max(_ORDERS, key=fitness)
-    is_list = are_lines or len(sample) > 0.5 * min(len(plain), _MOST)
+    is_list = are_lines or len(sample) > 0.5 * min(len(plain), MOST_READ)
     found: dict[str, tuple[str, str]] = {}
     for text, line in plain.items():
         pair = line if are_lines else text, ""
         before, _, after = line.partition(": ")
-        if are_lines and not _DASH.search(line) and (by := _BY.fullmatch(line)):
+        if are_lines and not DASH.search(line) and (by := _BY.fullmatch(line)):
             pair = by[1], by[2]
         elif marked := sides[text]:
             is_pair = is_list or finder.has(marked[title_at], marked[artist_at])
@@ -103,7 +94,7 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
             pair = after, before
         elif are_lines and (by := _BY_KNOWN.fullmatch(line)) and finder.knows_artist(by[2] or by[4]):
             pair = by[1] or by[3], by[2] or by[4]
-        found[text] = (pair[0].strip(_QUOTES), pair[1].strip(_QUOTES)) if pair[1] else pair
+        found[text] = (pair[0].strip(QUOTES), pair[1].strip(QUOTES)) if pair[1] else pair
     return [found[text] for text in texts]
 
 
@@ -112,7 +103,7 @@ def _sides(line: str, *, has_dash: bool) -> tuple[str, ...]:
 
     Lines without dashes may have another mark.
     """
-    marks = list((_DASH if has_dash or _DASH.search(line) else _OTHER).finditer(line))
+    marks = list((DASH if has_dash or DASH.search(line) else _OTHER).finditer(line))
     ends = [(line[: mark.start()].strip(), line[mark.end() :].strip()) for mark in marks[:1] + marks[-1:]]
     ends[1:] = [(before, _BULLET.sub("", after)) for before, after in ends[1:] if len(marks) > 1] or ends[1:]
     return sum(ends, ()) if ends and all(map(all, ends)) else ()

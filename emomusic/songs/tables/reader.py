@@ -124,7 +124,7 @@ def read_table(
     del data
     table.find_fields(finder)
     read_songs(table, finder)
-    if table.is_history:
+    if not {"played", "played_ms"}.isdisjoint(table.names):  # a row is a play
         _order_by_plays(table)
     _find(table, finder)
     not_found = _leave_out_missing(table, finder)
@@ -137,7 +137,6 @@ def read_table(
     table.notes[:0] = _sentences(table, not_found)
     if table.is_our_export:
         table.source = "EmoMusic, Songs (CSV)"
-    table.source += ", a history of plays" if table.is_history else ""
     return TableReading(
         **{each.name: getattr(table, each.name) for each in fields(Facts)},
         found_by=[None if origin == "mood" else origin for origin in table.rows["origin"]],
@@ -162,6 +161,7 @@ def _keys(rows: pd.DataFrame) -> pd.Series:
 
 def _order_by_plays(table: Table) -> None:
     """Keep each song of a history once, the most played one first."""
+    table.source += ", a history of plays"
     keys, num_plays = _keys(table.rows), len(table.rows)
     table.keep(~keys.duplicated())
     counts = keys.map(keys.value_counts())[table.rows.index].sort_values(ascending=False, kind="stable")

@@ -23,7 +23,7 @@ from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK, listed, norma
 from emomusic.songs.names import Finder
 from emomusic.songs.song import FEATURES
 from emomusic.songs.tables import cells as of_cells
-from emomusic.songs.tables.cells import MAX_CELL_BYTES, UNITS, check_size, numbers, series, share, track_ids
+from emomusic.songs.tables.cells import DASH, MAX_CELL_BYTES, UNITS, check_size, numbers, series, share, track_ids
 
 SHORTEST_PLAY_MS = 30_000
 """A shorter play of a history does not count, as in Spotify's own statistics."""
@@ -37,6 +37,7 @@ _WORDS = re.compile(r"[^\W_]+|%")
 _UNIT = re.compile(rf" (?:{UNITS})$")
 _VALUELESS = re.compile(r"(?: (?:text|value|content|t))+$")  # keys of a value alone: "artist": {"#text": "Coldplay"}
 _OF_MOOD = re.compile(r"^(?:(?:is|moods?|emotions?) )+| (?:score|probability|prob|percent|%)$")
+_SHARE = re.compile(r"(?<![\w-])([^\W\d_]+)[^\w,;/|]{1,4}?((?:\d+(?:\.\d+)?|\.\d+)(?:[eE]-\d+)?)")  # "happy: 0.8"
 _NOT = re.compile(r"\b(?:not?|non|nicht|kein\w*|pas|sin|sans|ohne|senza|sem|nie)\b", re.IGNORECASE)
 _OF_OTHERS = frozenset(("album", "albums", "artist", "artists", "playlist", "user"))  # a link is none of a track
 
@@ -109,11 +110,6 @@ class Table(Facts):
         """Whether EmoMusic wrote the table: valence and arousal are from -1 to 1."""
         return {key_of(name) for name in self.header} >= _OUR_EXPORT
 
-    @property
-    def is_history(self) -> bool:
-        """Whether a row is a play of a song."""
-        return not {"played", "played_ms"}.isdisjoint(self.names)
-
     def find_fields(self, finder: Finder) -> None:
         """Keep the columns that hold fields of songs, and leave out rows that are none.
 
@@ -134,6 +130,10 @@ class Table(Facts):
         self.names = {field: names[0] for field, names in named.items()}
         if _are_moods("mood", named.get("mood", [])):
             self.notes.append(f"Moods by the largest value of the columns {', '.join(named['mood'])}.")
+        others = [place for place, name in enumerate(self.header) if field_named(name) in ("valence", "energy", "mood")]
+        others = [place for place in others if not {field_named(header[place]), "mood"} & columns.keys()]
+        if unread := [header[place] for place in others if (rows[place] != "").any()]:
+            self.notes.append(f"Not used, as their cells are of another kind: {', '.join(unread)}.")
         self.rows = pd.DataFrame({"at": numbers_of_rows.to_numpy(np.int64), **cells}, rows.index)
         del rows, cells
         if not {"title", "artist_title", "path"} & columns.keys() and not (track_ids(self.text("id")) != "").any():
@@ -154,13 +154,15 @@ class Table(Facts):
         if "id" in self.names:
             self.keep(~self.text("id").str.contains("spotify:episode:|/episode/"), "an episode of a podcast")
         if "type" in self.names:
-            self.keep(~self.text("type").str.lower().isin(word_set("types")), "not of type song")
+            kinds = list(zip(self.text("type"), self.text("album") != "", strict=True))
+            others = {kind for kind in set(kinds) if is_other(kind[0], has_album=kind[1])}
+            self.keep([kind not in others for kind in kinds], "not of type song")
         if "not_song" in self.names:
             flags = self.text("not_song").str.lower()
-            is_other = (flags != "") & ~flags.isin(FALSE) & (flags.isin(TRUE) | (self.text("title") == ""))
-            self.keep(~is_other, "an episode, an audiobook or a film")
+            is_set = (flags != "") & ~flags.isin(FALSE) & (flags.isin(TRUE) | (self.text("title") == ""))
+            self.keep(~is_set, "an episode, an audiobook or a film")
         if "score" in self.names:
-            self.keep(~self.text("score").str.lower().isin(DISLIKES), "a dislike")
+            self.keep(~self.text("score").str.lower().isin((*DISLIKES, "false")), "a dislike")
         if "played_ms" in self.names:
             self.keep(~(numbers(self.text("played_ms")) < SHORTEST_PLAY_MS), "played for less than 30 s")
         if "service" in self.names:
@@ -182,7 +184,7 @@ def _merged(field: str, columns: pd.DataFrame, names: Sequence[str]) -> pd.Serie
         moods = np.array([mood_of_column(name) for name in names])
         return series(np.where(values.max(axis=0) > 0, moods[values.argmax(axis=0)], ""), columns.index)
     cells, *others = (series(pc.utf8_trim_whitespace(pa.array(columns[place])), columns.index) for place in columns)
-    is_part = [field == "artists" and key_of(name)[-1:].isdigit() for name in names]
+    is_part = [field == "type" or (field == "artists" and key_of(name)[-1:].isdigit()) for name in names]
     for other, is_next in zip(others, is_part[1:], strict=True) if field not in FEATURES else ():
         if is_part[0] and is_next:
             cells = (cells + ARTIST_SEPARATOR + other).str.strip(ARTIST_SEPARATOR)
@@ -247,6 +249,8 @@ def field_of(name: str, *, strict: bool = False) -> tuple[str, int] | None:
         parts = name.split()
         for start in range(len(parts)):
             found, before = _ranks().get(" ".join(parts[start:])), set(parts[:start])
+            if found and found[0] == "title" and _ranks().get(" ".join(parts[:start]), " ")[0] == "artists":
+                found = "artists", found[1]  # "performer": {"name": "Coldplay"}
             if found and (name == key or found[0] in ("artists", *FEATURES, "duration")):
                 is_free = before <= word_set("same") if strict else before.isdisjoint(word_set("other"))
                 return (found[0], 100 * found[1] + start) if is_free or not before else None
@@ -259,12 +263,20 @@ def field_named(name: str) -> str:
     return (field_of(name) or ("", 0))[0]
 
 
+def is_other(kind: str, *, has_album: bool = False) -> bool:
+    """Whether a type or a format is none of a song: "podcast", or "LP, Reissue" without the name of another album."""
+    words = set(key_of(kind).split())
+    is_album = (
+        not has_album and not words.isdisjoint(word_set("albums")) and words.isdisjoint(("song", "track", "single"))
+    )
+    return is_album or not word_set("types").isdisjoint(kind.casefold().split(ARTIST_SEPARATOR))
+
+
 def is_header(cells: Sequence[str]) -> bool:
     """Whether a row has names of columns: of a title, an id or a path, and of something else."""
     fields = {found[0] for cell in cells if (found := field_of(cell, strict=True))}
-    if advice_of(cells) or ("artist_title" in fields and len(cells) > 1):
-        return True
-    return len(fields) > 1 and not fields.isdisjoint({"title", "id", "path", "artist_title"})
+    is_known = bool(advice_of(cells)) or ("artist_title" in fields and len(cells) > 1) or {"artists", "album"} <= fields
+    return is_known or (len(fields) > 1 and not fields.isdisjoint({"title", "id", "path"}))
 
 
 def advice_of(header: Sequence[str]) -> str:
@@ -285,7 +297,10 @@ def mood_of(word: str) -> str | None:
 
 
 def mood_in(cell: str) -> str | None:
-    """The mood that a cell names first, as a whole, in one of its parts, or in a word: "very sad"; None without one."""
+    """The mood that a cell names with the largest number, else first: "sad 0.8, calm 0.2"; None without one."""
+    found = [] if _NOT.search(cell) else _SHARE.findall(cell)
+    if shares := {mood: float(number) for word, number in found if (mood := mood_of(word))}:
+        return max(shares, key=shares.__getitem__) if any(shares.values()) else None
     names = [cell, *re.split(r"[;,/|]\s*", cell), *([] if _NOT.search(cell) else re.findall(r"[^\W\d_]+", cell))]
     return next(filter(None, map(mood_of, names)), None)
 
@@ -317,6 +332,7 @@ def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> dic
     in_words = [place for place in columns.get("mood", []) if share(heads[place], mood_in) > 0]
     if in_words or by_mood:
         columns["mood"] = in_words or by_mood  # words, not what counts them
+    columns.get("title", []).sort(key=lambda place: share(heads[place], str.isdecimal) == 1)  # "Song" may count them
     taken = {place for field, places in columns.items() if field != "id" for place in places}
     others = [place for place in heads if place not in taken]
     linked = [
@@ -348,7 +364,7 @@ def _by_values(
 ) -> dict[str, list[int]]:
     """The columns of titles and artists with most songs that are known; one column alone has both in each cell."""
     if titles == artists and len(titles) == 1:
-        return {"artist_title": titles} if share(heads[titles[0]], lambda cell: " - " in cell) > 0.5 else {}
+        return {"artist_title": titles} if share(heads[titles[0]], DASH.search) > 0.5 else {}
     counts = {
         (title, artist): sum(map(finder.has, head, rows[artist][head.index]))
         for title in titles
@@ -385,5 +401,6 @@ def _fits(field: str, head: pd.Series, key: str) -> bool:
         return share(head, mood_of) > 0.5
     if field == "score":
         scores = set(head.str.lower())
-        return scores <= {"-1", "0", "1", "-1.0", "0.0", "1.0"} or not scores.isdisjoint(DISLIKES[2:])
+        is_flag = key.endswith("is positive") and scores <= {*TRUE, *FALSE}
+        return is_flag or scores <= {"-1", "0", "1", "-1.0", "0.0", "1.0"} or not scores.isdisjoint(DISLIKES[2:])
     return field != "service" or bool((head == "YouTube Music").any())
