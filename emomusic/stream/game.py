@@ -239,6 +239,7 @@ OWN_CAPTURE_S = 10.0
 """Seconds in which a lesson takes `MAX_SHOTS` of an own class."""
 
 _FEWEST = 0.4  # share of the shots that must have a face
+_LONGEST = 3.0  # times the capture, which a slow computer takes for them
 _SHOT_SIDE = 128  # bounds the memory of many shots, in pixels; the network sees fewer
 
 
@@ -273,7 +274,8 @@ class Lesson(Observer):
     """The faces of one person, by the name of an emotion or of an own class.
 
     The capture is divided into as many parts as there are shots. Of each part, the face counts that shows most of the
-    emotion; for a class, the first one. The reader's worker calls `observe`, the page the other methods.
+    emotion; for a class, the first one. Without enough of them, it goes on with further parts. The reader's worker
+    calls `observe`, the page the other methods.
 
     Attributes:
         names: what is shown, in order; without names, nothing is taken.
@@ -300,12 +302,21 @@ class Lesson(Observer):
             if self._position == len(self.names):
                 return LessonView(Step.DONE, self._position, None, 0.0, ())
             left_s, step = self._started_s + COUNTDOWN_S - self._clock(), Step.READY
-            if left_s <= -self._capture_s:
-                step = Step.MISSED if len(self._best) < _FEWEST * self._num_shots else Step.TAKEN
+            if left_s <= -self._ends_s:
+                step = Step.TAKEN if self._has_enough else Step.MISSED
             elif left_s < math.inf:
                 step = Step.COUNTING if left_s > 0 else Step.CAPTURING
             name, taken = self.names[self._position], tuple(self._best.values())
             return LessonView(step, self._position, name, left_s, taken)
+
+    @property
+    def _has_enough(self) -> bool:
+        return len(self._best) >= _FEWEST * self._num_shots
+
+    @property
+    def _ends_s(self) -> float:
+        """The end of the capture, in seconds after the countdown."""
+        return self._capture_s * (1.0 if self._has_enough else _LONGEST)
 
     def shots(self) -> dict[str, tuple[SeenFace, ...]]:
         """The kept faces by name, with their probabilities without a profile."""
@@ -320,7 +331,7 @@ class Lesson(Observer):
     def uses_profiles_at(self, time_s: float) -> bool:
         """No profile counts for the picture, also in a frame of the capture that is read after its end."""
         with self._lock:
-            return not 0 <= time_s - self._started_s < COUNTDOWN_S + self._capture_s
+            return not 0 <= time_s - self._started_s < COUNTDOWN_S + self._ends_s
 
     def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
         """Keep the shots of the largest face during the capture, as an `Observer`."""
@@ -330,7 +341,7 @@ class Lesson(Observer):
         with self._lock:
             self._newest = time_s, face
             name, elapsed_s = self.view().name, time_s - self._started_s - COUNTDOWN_S
-            if name is None or not 0 <= elapsed_s < self._capture_s:
+            if name is None or not 0 <= elapsed_s < self._ends_s:
                 return
             part = int(elapsed_s / self._capture_s * self._num_shots)
             best = self._best.get(part)
