@@ -49,7 +49,11 @@ MAX_RAW_BYTES = 100 * 2**20
 """Of a raw photo, of which only a JPEG is decoded."""
 
 MAX_PIXELS = 50_000_000
-_MAX_HALVED = {"JPEG": 200_000_000, "PNG": 100_000_000, **dict.fromkeys(("HEIF", "AVIF", "WEBP"), 75_000_000)}
+_MAX_HALVED = {
+    **dict.fromkeys(("JPEG", "MPO"), 200_000_000),  # MPO has a gain map or a second view
+    "PNG": 100_000_000,
+    **dict.fromkeys(("HEIF", "AVIF", "WEBP"), 75_000_000),
+}
 """Pixels of pictures that are read at half their size, by how much memory their decoders take."""
 
 MAX_RATIO = 100
@@ -178,6 +182,8 @@ def _decode_cut(data: bytes, name: str, orientation: int) -> DecodedPicture | No
         return found[0]
     height, width = (np.ptp(np.flatnonzero(differs.any(axis=axis))) + 1 for axis in (1, 0))
     share = max(height * width / differs.size, 0.01)
+    if data.startswith(b"\xff\xd8") and has_many_scans(data, 1):  # only detail is absent
+        return replace(found[0], note=_CUT)
     if share > _MOST_ABSENT:
         return None
     pixels = np.where(differs[:, :, None], np.uint8(128), found[0].pixels)  # noise may look like a face

@@ -43,9 +43,9 @@ MOST_SCANS = 100
 """Of a progressive JPEG, which has ten. Each visits all pixels."""
 
 
-def has_many_scans(jpeg: bytes) -> bool:
-    """Whether a JPEG has over `MOST_SCANS`."""
-    return any(islice((marker for marker, _ in markers(jpeg) if marker == SCAN), MOST_SCANS, None))
+def has_many_scans(jpeg: bytes, most: int = MOST_SCANS) -> bool:
+    """Whether a JPEG has more scans than this. The first one of several shows the whole picture."""
+    return any(islice((marker for marker, _ in markers(jpeg) if marker == SCAN), most, None))
 
 
 _STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")  # RAF, ORF, RW2

@@ -93,6 +93,14 @@ def test_only_the_end_marker_is_absent(options: dict[str, object]) -> None:
     assert (found.pixels == read_image(whole)).all()
 
 
+def test_of_a_cut_progressive_jpeg_the_whole_picture_is_shown_with_less_detail() -> None:
+    whole = encoded(PHOTO, "JPEG", progressive=True)
+    for share in (0.4, 0.7, 0.95):
+        found = read_picture_file(whole[: int(share * len(whole))])
+        assert found.note
+        assert np.abs(found.pixels.astype(int) - np.asarray(PHOTO)).mean() < 16
+
+
 @pytest.mark.parametrize("fmt", ["JPEG", "PNG"])
 @pytest.mark.parametrize("end", ["zeros", "zeros and a mark", "more pixels"])
 def test_zeros_in_a_file_are_absent_pixels(fmt: str, end: str) -> None:
@@ -129,7 +137,8 @@ def test_a_file_without_pixels_stays_damaged() -> None:
 
 def test_a_panorama_is_read_at_half_its_size() -> None:
     picture = PHOTO.resize((12_000, 4_300), Image.Resampling.NEAREST)
-    for data in (png(12_000, 4_300), encoded(picture, "JPEG")):
+    two = encoded(picture, "MPO", save_all=True, append_images=[PHOTO])  # with a gain map
+    for data in (png(12_000, 4_300), two, encoded(picture, "JPEG")):
         found = read_picture_file(data)
         assert found.pixels.shape == (2150, 6000, 3)
         assert "half" in found.note
