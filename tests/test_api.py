@@ -17,6 +17,7 @@ from emomusic.songs.request import Policy
 from tests.films import COLLINS, FOUR_PEOPLE, SAMPLES
 
 SAMPLE = SAMPLES / FOUR_PEOPLE
+NO_PIXELS = [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))]
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +69,6 @@ def test_a_profile_is_for_its_person_in_a_turned_picture_too(quarters: int) -> N
     profile = emomusic.learn_face({"neutral": [SAMPLES / COLLINS]})
     (face,) = emomusic.read_picture(picture, profile=profile).faces
     assert face.is_known
-
-
-NO_PIXELS = [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))]
 
 
 @pytest.mark.parametrize("picture", [None, 7, ["a.jpg"], io.StringIO("text"), *NO_PIXELS])

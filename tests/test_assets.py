@@ -20,6 +20,10 @@ from emomusic.cli import main
 from emomusic.errors import AssetError, ModelError, SettingsError
 from tests.servers import Reply, Server, serve
 
+BODY = b"track_id,track_name\n" + b"".join(b"%022d,Song %d\n" % (number, number) for number in range(5000))
+SUM = hashlib.sha256(BODY).hexdigest()
+Served = Callable[[Reply], AbstractContextManager[Server]]
+
 
 def test_datasets_are_in_the_environments_folder_or_in_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     theirs, ours = tmp_path / "theirs", tmp_path / "data"
@@ -153,11 +157,6 @@ def test_threads_share_one_load_for_each_argument_and_root(monkeypatch: pytest.M
 
 
 # Downloads: complete, damaged, missing, no response
-
-
-BODY = b"track_id,track_name\n" + b"".join(b"%022d,Song %d\n" % (number, number) for number in range(5000))
-SUM = hashlib.sha256(BODY).hexdigest()
-Served = Callable[[Reply], AbstractContextManager[Server]]
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 TO_CONES = np.array([[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.63]])
 TO_LAB = np.array([[0.2105, 0.7936, -0.0041], [1.978, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]])
 PAGES = {"light": "#FBF8F4", "dark": "#151115"}
+OPAQUE, AREA = 1.0, 0.85  # of bars, and of the stacked areas of a session and a film
 
 
 def channels(colour: str) -> np.ndarray:
@@ -44,9 +45,6 @@ def test_every_colour_has_enough_contrast_to_the_page_and_moods_have_no_hue() ->
         assert (high + 0.05) / (low + 0.05) >= 3.0, pair
     for colour in (*MOOD_COLOURS.values(), TRAIL):
         assert np.hypot(*lab(linear(colour))[1:]) < 0.02, colour
-
-
-OPAQUE, AREA = 1.0, 0.85  # of bars, and of the stacked areas of a session and a film
 
 
 @pytest.mark.parametrize("sight", SIGHT)

@@ -18,6 +18,8 @@ from emomusic.app.frame import take_callback_error
 from tests.pages.screen import run_function
 from tests.waiting import run_coroutine
 
+TELLS = WidgetStates(widgets=[WidgetState(id="camera", json_trigger_value='"changed"')])
+
 
 def test_answers_and_blocks_whose_content_waits_outlive_the_start_of_a_run() -> None:
     compat.keep_messages()
@@ -37,9 +39,6 @@ def test_answers_and_blocks_whose_content_waits_outlive_the_start_of_a_run() -> 
     queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["plane"])
     queue.enqueue(chart)
     assert queue.flush() == [block, chart, chart]
-
-
-TELLS = WidgetStates(widgets=[WidgetState(id="camera", json_trigger_value='"changed"')])
 
 
 class _Asked(SimpleNamespace):

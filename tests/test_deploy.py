@@ -25,6 +25,8 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.slow  # starts Caddy, reads the schema of Kubernetes
 
 needs_caddy = pytest.mark.skipif(shutil.which("caddy") is None, reason="Caddy is not installed")
+KUBERNETES = "1.32"
+STOP_S = 5.0  # emomusic/server/drain.py ends the process this long after the drain
 
 
 @dataclass
@@ -103,13 +105,6 @@ def test_metrics_sockets_of_other_sites_and_what_visitors_do_stay_hidden(site: S
     wait_until(lambda: '"level":"error"' in site.log.read_text(encoding="utf-8"))
     text = site.log.read_text(encoding="utf-8")
     assert [word for word in ("holiday", "lovelace", "marker", "remote_ip", "Cookie") if word in text] == []
-
-
-# The deployment files: what the Dockerfile, compose.yaml and kubernetes.yaml contain
-
-
-KUBERNETES = "1.32"
-STOP_S = 5.0  # emomusic/server/drain.py ends the process this long after the drain
 
 
 @pytest.fixture

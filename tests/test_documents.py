@@ -23,6 +23,9 @@ from tests.test_architecture import imports_of
 
 _CODE = ("emomusic", "pages", "scripts", "deploy", "tests")
 _TEXTS = {".py", ".js", ".toml", ".yml", ".yaml", ".json", ".md", ".j2", ""}
+OURS = {"app", "emomusic", "pages", "scripts", "tests"}
+ALIASES = {"tensorflow-cpu": "tensorflow"}
+_distributions = cache(metadata.packages_distributions)
 
 
 @cache
@@ -65,13 +68,6 @@ def test_the_page_of_commands_is_current(root: Path):
         assert f"\n## {command}" in shown
 
 
-# The code imports exactly the declared dependencies, and the lock files pin them
-
-
-OURS = {"app", "emomusic", "pages", "scripts", "tests"}
-ALIASES = {"tensorflow-cpu": "tensorflow"}
-
-
 @cache
 def requirements(root: Path) -> dict[str, list[Requirement]]:
     """Declared requirements by extra; "" is the key of the base dependencies."""
@@ -82,9 +78,6 @@ def requirements(root: Path) -> dict[str, list[Requirement]]:
 
 def declared(root: Path, *extras: str) -> set[str]:
     return {canonicalize_name(each.name) for extra in extras for each in requirements(root)[extra]} - {"emomusic"}
-
-
-_distributions = cache(metadata.packages_distributions)
 
 
 def packages_of(module: str) -> set[str]:

@@ -28,6 +28,12 @@ from emomusic.stream.timeline import Timeline
 from tests.fakes import FakeClassifier, FakeDetector, make_face, read_pixels
 from tests.songs.tables import song_table, track_id
 
+MATCH = Request(AffectPoint(0, 0))
+HAPPY_THEN_SAD = [*[Emotion.HAPPY] * 8, *[Emotion.SAD] * 6]
+RANDOM = np.random.default_rng
+REQUEST = Request(AffectPoint(0.1, 0.2))
+IMAGE = np.full((200, 300, 3), 90, np.uint8)
+
 
 def test_the_mood_of_a_group_is_that_of_its_faces_whatever_was_asked_for() -> None:
     image, networks = np.zeros((100, 200, 3), np.uint8), (FakeDetector([make_face()]), FakeClassifier())
@@ -71,10 +77,6 @@ def record_of(reading: FilmReading, request: Request, num_songs: int = 20, **opt
     return FilmAnswer("a.mp4", reading, scenes, requests, picks, **options).document(songs, picks)
 
 
-MATCH = Request(AffectPoint(0, 0))
-HAPPY_THEN_SAD = [*[Emotion.HAPPY] * 8, *[Emotion.SAD] * 6]
-
-
 @pytest.mark.parametrize(("announced_s", "duration_s", "end_s"), [(None, 7.0, 7.0), (6.9, 6.9, 6.9), (3.0, 3.0, 6.5)])
 def test_the_last_scene_ends_with_the_film(announced_s: float | None, duration_s: float, end_s: float) -> None:
     record = record_of(film_reading(*HAPPY_THEN_SAD, duration_s=announced_s), MATCH)
@@ -93,11 +95,6 @@ def test_the_playlist_of_a_film_repeats_no_song_and_leaves_out_scenes_without_on
 
 
 # Files of made-up faces, compared with those that earlier versions wrote: tests/golden
-
-
-RANDOM = np.random.default_rng
-REQUEST = Request(AffectPoint(0.1, 0.2))
-IMAGE = np.full((200, 300, 3), 90, np.uint8)
 
 
 def rows(seed: int, num: int) -> list[EmotionProbabilities]:

@@ -16,6 +16,8 @@ from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.model_files import GRAD_CAM, ONNX, WEIGHTS, model_folder, read_spec
 
 Splits = dict[Split, LabelledFaces]
+COPIED = "cnn_capstone"
+"""The model of `copied_model`, a small one of the seven emotions."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,6 @@ def tiny_run(dataset: Splits, tmp_path_factory: pytest.TempPathFactory) -> Run:
     reports: list[int] = []
     metrics = train.train("tiny", dataset, folder, preset="smoke", on_progress=reports.append)
     return Run(folder, metrics, reports)
-
-
-COPIED = "cnn_capstone"
-"""The model of `copied_model`, a small one of the seven emotions."""
 
 
 @pytest.fixture

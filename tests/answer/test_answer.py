@@ -33,6 +33,7 @@ from tests.test_export import HAPPY_THEN_SAD, film_reading
 
 HAPPY, SAD, ANGRY = Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY
 JPEG = encode_jpeg(np.full((100, 200, 3), 90, np.uint8))
+RECOMMENDER = recommender_over(song_table(5))
 
 
 def photo(name: str, *emotions: Emotion) -> Any:
@@ -51,9 +52,6 @@ def answer_to(*photos: Any, who: Who = EVERYONE, person: Sequence[int] = (), **c
     if person:
         found = replace(found, person=np.array(person))
     return Answer(found, who, photos=photos, **choices)  # type: ignore[arg-type]
-
-
-RECOMMENDER = recommender_over(song_table(5))
 
 
 def with_songs(answer: Answer, policy: Policy = Policy.MATCH) -> Answer:
@@ -174,9 +172,6 @@ def test_an_unclear_face_gets_the_neutral_song_until_the_visitor_says_what_it_sh
     assert "nclear" not in group.sentence
 
 
-# What the Film page says about a film
-
-
 def film_answer(*emotions: Emotion | None, **options: Any) -> FilmAnswer:
     reading = film_reading(*emotions)
     scenes = reading.scenes()
@@ -195,9 +190,6 @@ def test_sentence_and_span_are_those_of_the_chosen_scene_and_the_trail_is_short(
     assert trail[0].distance(Emotion.HAPPY.point) < trail[0].distance(Emotion.SAD.point)
     assert trail[-1].valence < 0
     assert film_answer(None, None).trail == []
-
-
-# What the Live page says about a session that is over
 
 
 def session_answer(*spans: tuple[int, Emotion | None], num_faces: int = 1) -> SessionAnswer:
@@ -250,9 +242,6 @@ def test_the_songs_are_for_the_longest_scenes_in_order_of_time() -> None:
     assert [moment.emotion for moment in answer.moments] == [HAPPY, SAD]
     many = session_answer(*[(20 + step, (HAPPY, SAD)[step % 2]) for step in range(MOST_SONGS + 2)])
     assert len(many.requests(Request())) == len(many.moments) == MOST_SONGS
-
-
-# What the Music page says about one song
 
 
 def song_answer(valence: float, arousal: float, **quadrants: float) -> SongAnswer:

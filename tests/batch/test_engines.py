@@ -19,6 +19,7 @@ from tests.batch.pictures import BROKEN, assert_same_results, descendants, parts
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow  # starts processes that load networks, and Ray
+only_ray = pytest.mark.parametrize("engine", ["ray"], indirect=True)
 
 
 def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -40,9 +41,6 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     before = set(descendants(os.getpid()))
     yield request.param
     wait_until(lambda: set(descendants(os.getpid())) <= before)
-
-
-only_ray = pytest.mark.parametrize("engine", ["ray"], indirect=True)
 
 
 @pytest.fixture

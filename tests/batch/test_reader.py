@@ -101,9 +101,6 @@ def test_a_cut_film_with_the_name_of_a_picture_is_a_film_with_an_error(reader: U
     assert (row["kind"], row["num_faces"], row["error"] is None) == ("film", 1, False)
 
 
-# The datasets: parts, the state after a kill, and the summary
-
-
 def picture(name: str, **values: Any) -> dict[str, Any]:
     return {"picture": name, "kind": "picture", **values}
 
@@ -193,9 +190,6 @@ def test_results_go_to_a_remote_folder(monkeypatch: pytest.MonkeyPatch):
     assert dataset.summary()["faces"] == 1
     assert "secret" not in dataset.name
     assert public_name("s3://key:secret@bucket/a?region=x") == "s3://bucket/a"
-
-
-# The command with real networks, and what happens when it is stopped or killed
 
 
 def test_films_pictures_archives_and_stdin_share_a_run(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

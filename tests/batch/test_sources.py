@@ -23,6 +23,11 @@ from emomusic.media.images import MAX_BYTES
 from tests.hostile.generator import tar_bytes, zip_bytes
 
 SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "grace-hopper-1984.jpg"
+MEMBERS = ("a.jpg", "sub/b.png", "notes.txt", "inner.zip", "__MACOSX/._a.jpg", "c.MP4")
+DATA = random.Random(0).randbytes(5000)
+TWO = {"a.jpg": DATA, "b.jpg": DATA[::-1]}
+FIRST = {"a.jpg": DATA, "b.jpg": None, "": None}
+SECOND = {"a.jpg": None, "b.jpg": DATA[::-1]}
 
 
 def contents_of(items: Sequence[Item]) -> list[bytes]:
@@ -82,9 +87,6 @@ def packed(ending: str, names: Sequence[str]) -> bytes:
     return zip_bytes(members) if ending == "zip" else tar_bytes(members, ending.removeprefix("tar."))
 
 
-MEMBERS = ("a.jpg", "sub/b.png", "notes.txt", "inner.zip", "__MACOSX/._a.jpg", "c.MP4")
-
-
 @pytest.mark.parametrize("ending", ["zip", "tar.gz", "tar.xz"])
 def test_an_archive_gives_its_pictures_and_films(tmp_path: Path, ending: str):
     path = tmp_path / f"pack.{ending}"
@@ -117,12 +119,6 @@ def test_members_of_one_name_stay_distinct_and_links_and_folders_are_no_items(tm
     assert names_of(path) == [f"{path}/../../a\\udce9.jpg"]
 
 
-# Hostile archives give rows or reasons, in bounded memory, and write nothing
-
-
-DATA = random.Random(0).randbytes(5000)
-
-
 def outcomes(path: Path, data: bytes) -> dict[str, bytes | None]:
     """The content of each item of an archive of these bytes; None if it cannot be read. "" is the archive itself."""
     path.write_bytes(data)
@@ -137,11 +133,6 @@ def outcomes(path: Path, data: bytes) -> dict[str, bytes | None]:
             found[name] = None
     assert [each.name for each in path.parent.iterdir()] == [path.name]
     return found
-
-
-TWO = {"a.jpg": DATA, "b.jpg": DATA[::-1]}
-FIRST = {"a.jpg": DATA, "b.jpg": None, "": None}
-SECOND = {"a.jpg": None, "b.jpg": DATA[::-1]}
 
 
 def zip_that_declares(**values: int) -> bytes:

@@ -23,6 +23,7 @@ from emomusic.stream.timeline import Scene, Timeline
 
 CLASSES = ("calm", "happy", "sad")
 MATRIX = np.array([[8, 2, 0], [1, 4, 5], [0, 0, 0]])
+FOUR = np.repeat(np.arange(4), 50)
 
 
 def test_the_matrix_writes_shares_of_the_row_in_cells_that_can_be_selected() -> None:
@@ -53,9 +54,6 @@ def test_reliability_points_are_the_bins_and_the_line_skips_small_bins() -> None
     right, wrong = confidence_histogram(found).data
     assert np.array(right.y) + np.array(wrong.y) == pytest.approx(found.counts)
     assert np.array(right.y).sum() == pytest.approx((found.accuracy * found.counts)[filled].sum())
-
-
-FOUR = np.repeat(np.arange(4), 50)
 
 
 def test_the_feature_that_follows_the_mood_comes_first_and_a_constant_one_last() -> None:

@@ -17,6 +17,9 @@ from tests.fakes import FakeClassifier, FakeDetector, describe_apart, make_face
 from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, SAMPLES, film_bytes, framed, frames_bytes, write_film
 from tests.songs.tables import recommender_over, song_table
 
+SAMPLE = SAMPLES / COLLINS
+TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
+
 
 @pytest.fixture(scope="module")
 def grey(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -24,10 +27,6 @@ def grey(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("films") / "grey.mp4"
     write_film(path, [(NOBODY, 2)], size=(640, 360))
     return path
-
-
-SAMPLE = SAMPLES / COLLINS
-TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 
 
 @pytest.fixture
@@ -129,9 +128,6 @@ def test_annotate_writes_the_film_with_marked_faces_and_a_full_disk_costs_no_rea
     assert (found, len(record["timeline"]) > 1, "error" in record) == (2, True, False)
     assert err.count("\n") == 1
     assert list(out.iterdir()) == []
-
-
-# `profile create`, and `analyze` and `evaluate face` with a profile
 
 
 @pytest.fixture

@@ -131,9 +131,6 @@ def test_songs_and_pictures_are_analysed_together(run: Run, root: Path, tmp_path
     assert heard["elapsed_ms"].keys() == {"decode", "hear"}
 
 
-# `recommend` with files that are gone, songs like another one, and playlists
-
-
 @pytest.fixture
 def music(folder: Path, run: Run) -> Path:
     """Songs of three pitches, each loud (energetic) and quiet (calm)."""

@@ -14,6 +14,10 @@ from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, read_image, shrink
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, HOPPER, MORISOT, OBAMA, OBAMA_SPEAKING, SAMPLES
 
+PORTRAITS = (OBAMA, OBAMA_SPEAKING, BIDEN, COLLINS, HOPPER, MORISOT, "morisot-young-woman-in-mauve-1880.jpg")
+PERSONS = ("Obama", "Obama", "Biden", "Collins", "Hopper", "Morisot", "woman in mauve")
+OF_FOUR = ("Obama", "Collins", "Hopper", "Biden")  # from the left
+
 
 def sample(name: str) -> RgbImage:
     return read_image(SAMPLES / name)
@@ -112,11 +116,6 @@ def test_a_chin_below_a_mask_is_no_second_face() -> None:
     assert _is_chin(face(120, 180, 60), masked)
     for other in (masked, face(125, 200, 50), face(230, 150, 60), face(60, 160, 120), face(120, 60, 60)):
         assert not _is_chin(other, masked)
-
-
-PORTRAITS = (OBAMA, OBAMA_SPEAKING, BIDEN, COLLINS, HOPPER, MORISOT, "morisot-young-woman-in-mauve-1880.jpg")
-PERSONS = ("Obama", "Obama", "Biden", "Collins", "Hopper", "Morisot", "woman in mauve")
-OF_FOUR = ("Obama", "Collins", "Hopper", "Biden")  # from the left
 
 
 def test_only_one_person_is_similar(detector: MtcnnDetector) -> None:

@@ -14,6 +14,7 @@ from emomusic.metrics import FOUR, SEVEN, in_classes
 Table = list[list[str]]
 USAGES = ["Training"] * 28 + ["PublicTest"] * 6 + ["PrivateTest"] * 6
 TWIN, ORIGINAL = 36, 5  # this row of PrivateTest has the picture of this row of Training
+_WHOLE = ferplus.VOTES.read_bytes()
 
 
 @pytest.fixture
@@ -103,9 +104,6 @@ def test_contempt_counts_as_wrong_and_pictures_without_a_majority_do_not_count(
     inner = found["seven" if classes == SEVEN else "four"]
     assert (inner["n"], inner["accuracy"], found["four_class_accuracy"]) == (4, 3 / 4, 3 / 4)
     assert ferplus.evaluate_on_votes(images[::-1] ^ 255, Split.TEST, answers, classes) is None
-
-
-_WHOLE = ferplus.VOTES.read_bytes()
 
 
 @pytest.mark.parametrize("content", [None, _WHOLE[:5000] + bytes(100) + _WHOLE[5100:]], ids=["absent", "scratched"])

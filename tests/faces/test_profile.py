@@ -11,6 +11,7 @@ from emomusic.faces.profile import KnownFace, People, PersonalReader
 
 ANYONE = np.eye(7, 8).tolist()
 """An adjustment that changes nothing."""
+NAMES = ["glasses", "tongue out", "looking left"]
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +90,6 @@ def test_a_profile_survives_its_file(profile: FaceProfile, classifier: EmotionCl
 def test_a_damaged_profile_is_told_in_a_sentence(profile: FaceProfile, change: dict) -> None:
     with pytest.raises(ProfileError, match="expected a face profile"):
         FaceProfile.from_json(json.dumps(json.loads(profile.to_json()) | change).encode())
-
-
-NAMES = ["glasses", "tongue out", "looking left"]
 
 
 def recording(seed: int, num_classes: int, *, apart: float, blocks: float) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ from emomusic.media.images import Box
 from tests.fakes import FakeClassifier, make_face
 
 SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY, Emotion.SAD)
+ALL = [EVERYONE, MOMENT, NOBODY, *(make(number) for make in (Who.face, Who.person) for number in (1, 2, 12))]
 
 
 def table(*emotions: Emotion, share: float = 0.8, time_s: float = np.nan) -> Faces:
@@ -76,9 +77,6 @@ def test_columns_of_another_length_or_type_and_numbers_of_other_listeners_are_re
         replace(several(), turn=np.zeros(3, np.int64))
     with pytest.raises(ValueError, match="shares"):
         replace(several(), shares=np.full((4, 7), 1 / 7))
-
-
-ALL = [EVERYONE, MOMENT, NOBODY, *(make(number) for make in (Who.face, Who.person) for number in (1, 2, 12))]
 
 
 def test_all_listeners_differ_in_text_value_and_label() -> None:

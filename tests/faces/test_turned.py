@@ -22,6 +22,7 @@ from tests.fakes import NO_OUTPUT, FakeDetector, make_face
 from tests.films import OBAMA, SAMPLES, encoded
 
 NAMES = sorted(path.name for path in SAMPLES.glob("*.jpg"))
+IMAGE = np.zeros((300, 300, 3), np.uint8)
 
 
 def turned(image: RgbImage, turn: int) -> RgbImage:
@@ -102,9 +103,6 @@ class Staged(FakeDetector):
         confidences = enumerate(next(self.searches))  # the first face is in the middle, where turns leave it
         faces = (make_face(100 - 90 * at, 100 - 90 * at, 100, 100, confidence) for at, confidence in confidences)
         return DetectionTrace(NO_OUTPUT, NO_OUTPUT, NO_OUTPUT, tuple(faces))
-
-
-IMAGE = np.zeros((300, 300, 3), np.uint8)
 
 
 @pytest.mark.parametrize(

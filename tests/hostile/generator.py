@@ -31,6 +31,7 @@ TEXTS = {
 }
 
 SIDE = 7071  # 50 megapixels
+NOISE = np.random.default_rng(0).integers(-9000, 9000, 48_000).astype("<i2").tobytes()
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
@@ -110,9 +111,6 @@ def song(ending: str) -> bytes:
     return song_bytes(ending, 3, cover=cover)
 
 
-NOISE = np.random.default_rng(0).integers(-9000, 9000, 48_000).astype("<i2").tobytes()
-
-
 def floats(value: float) -> bytes:
     return wav(np.full(32_000, value, "<f4").tobytes(), tag=3, bits=32)
 
@@ -133,8 +131,6 @@ SONG_BOMBS: Makes = {
     "nothing.mp3": (bytes, "is empty"),
     **{f"{name}.mp3": (partial(bytes, text), "not an audio file") for name, text in TEXTS.items()},
 }
-
-# Films, tables, profiles and archives
 
 FILMS = tuple(FILM_CODECS)
 ANIMATIONS = ("GIF", "WebP", "PNG", "AVIF")

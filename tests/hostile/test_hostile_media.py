@@ -127,9 +127,6 @@ def test_a_film_can_be_stopped_while_its_frames_are_skipped_as_are_those_that_gr
         assert growing.problem is not None
 
 
-# Hostile files end in one sentence or a result, in bounded time and memory, and leave nothing behind
-
-
 ROOT = Path(__file__).resolve().parents[2]
 MAX_GROWTH_MB, MAX_CPU_S = 1000, 20
 DEAR = ("large.mp4", "text.png", "rows.csv")

@@ -17,6 +17,10 @@ from emomusic.songs.song import Pick, Player, Song
 from emomusic.stream.game import Attempt
 from tests.fakes import FakeClassifier, make_face
 
+LIVE_BOX = Box(120, 100, 80, 100)
+TUESDAY = date(2026, 11, 24)
+SHARES = EmotionProbabilities(np.array([0.6, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05], np.float32))
+
 
 def marked(image: RgbImage, marks: list[Mark]) -> RgbImage:
     """A copy with these marks."""
@@ -52,9 +56,6 @@ def test_a_label_avoids_other_faces_if_there_is_room() -> None:
     for box in (upper, lower):
         inner = drawn[box.y + 10 : box.bottom - 10, box.x + 10 : box.right - 10]
         assert (inner == 200).all()
-
-
-LIVE_BOX = Box(120, 100, 80, 100)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
@@ -94,10 +95,6 @@ def test_a_game_has_one_column_for_each_round_and_one_row_for_each_player() -> N
     assert strip.shape == (2 * side, 3 * side, 3)
     is_white = (strip.reshape(2, side, 3, side, 3) == 255).all(axis=(1, 3, 4))
     assert is_white.tolist() == [[False, False, False], [False, True, False]]
-
-
-TUESDAY = date(2026, 11, 24)
-SHARES = EmotionProbabilities(np.array([0.6, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05], np.float32))
 
 
 def pick(**features: float) -> Pick:

@@ -21,6 +21,7 @@ WIDTH, HEIGHT = 192, 112
 GREY = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
 RATE = 10  # frames per second
 BOX = Box(60, 40, 50, 60)
+LARGE = np.full((720, 1280, 3), 90, np.uint8)  # with lines of enough pixels to have their colour
 
 
 def film_of(*, num_frames: int = 20, image: np.ndarray = GREY, **options: Any) -> bytes:
@@ -71,9 +72,6 @@ def test_the_film_keeps_its_times_and_size(ending: str, audio: str | None) -> No
     marked_times, marked = frames_of(annotated(data, reading_of(data, seconds=2.25)))
     assert marked_times == pytest.approx(times, abs=0.002)
     assert {image.shape for image in marked} == {image.shape for image in images} == {(HEIGHT, WIDTH, 3)}
-
-
-LARGE = np.full((720, 1280, 3), 90, np.uint8)  # with lines of enough pixels to have their colour
 
 
 def test_marks_are_around_the_faces() -> None:

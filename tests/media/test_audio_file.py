@@ -18,6 +18,10 @@ from emomusic.media.sound import SAMPLE_RATE
 from tests.hostile.generator import wav
 from tests.songs.songs import CODECS, song_bytes, song_of, tone
 
+PAUSE = np.zeros((2, 45 * SAMPLE_RATE))
+MUSIC = tone(20, rate=SAMPLE_RATE)
+LONG_APE = b"APETAGEX\xd0\x07\0\0\x40\x0d\x03\0" + bytes(16) + b"\x11" * 200_000
+
 
 def loudness(samples: np.ndarray) -> float:
     return float(samples.std()) * 2**0.5
@@ -88,10 +92,6 @@ def test_silence_is_refused():
                 read(file)
 
 
-PAUSE = np.zeros((2, 45 * SAMPLE_RATE))
-MUSIC = tone(20, rate=SAMPLE_RATE)
-
-
 @pytest.mark.parametrize(
     "parts",
     [
@@ -155,9 +155,6 @@ def test_chains_of_songs_and_songs_behind_junk_or_a_long_tag_are_heard():
     assert read_song(io.BytesIO(tag + song_bytes("flac"))).title == "A Tone"
     with pytest.raises(AudioError, match="format that is not read"):
         read_song(io.BytesIO(tag + b"\xff\xf1\x50\x80" * 9999))
-
-
-LONG_APE = b"APETAGEX\xd0\x07\0\0\x40\x0d\x03\0" + bytes(16) + b"\x11" * 200_000
 
 
 def test_decoding_ends_after_a_time(monkeypatch: pytest.MonkeyPatch):

@@ -19,6 +19,8 @@ from tests.films import CODECS, assert_quarters, colour_quarters, encoded, film_
 from tests.media.test_survey import HEIGHT, NUM_FRAMES, QUARTERS, WIDTH
 
 film_of = partial(frames_bytes, [QUARTERS] * NUM_FRAMES)
+IRREGULAR = [0.0, 0.1, 0.15, 0.4, 1.0, 1.5, 3.0, 3.04, 3.08, 4.0]
+ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
 
 
 def opened(data: bytes, **options: Any) -> FilmFile:
@@ -66,9 +68,6 @@ def test_pixels_become_square(ratio: Fraction, width: int) -> None:
     with opened(frames_bytes([QUARTERS] * 2, pixel_ratio=ratio)) as film:
         assert (film.width, film.height) == (width, HEIGHT)
         assert_quarters(film.picture(next(film.frames())), width, HEIGHT)
-
-
-IRREGULAR = [0.0, 0.1, 0.15, 0.4, 1.0, 1.5, 3.0, 3.04, 3.08, 4.0]
 
 
 @pytest.mark.parametrize("ending", ["mp4", "avi"])
@@ -149,9 +148,6 @@ def test_a_frame_of_another_shape_is_not_stretched() -> None:
 
 def animation_of(fmt: str, frames: Sequence[Image.Image], durations_ms: Sequence[int]) -> bytes:
     return encoded(frames[0], fmt, save_all=True, append_images=frames[1:], duration=durations_ms)
-
-
-ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
 
 
 @pytest.mark.parametrize("fmt", ANIMATED)

@@ -9,6 +9,9 @@ from emomusic.media.formats import HEAD_BYTES, Kind, format_of, kind_of
 from tests.hostile.generator import zip_bytes
 
 FRAME = b"\xff\xfb\x90\x00" + bytes(413)  # MPEG-1, 128 kbit/s, 44.1 kHz
+ZIP = zip_bytes([("song.mp3", FRAME * 9)])
+ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11" + bytes(60)
+ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
 
 
 @pytest.mark.parametrize(
@@ -30,11 +33,6 @@ FRAME = b"\xff\xfb\x90\x00" + bytes(413)  # MPEG-1, 128 kbit/s, 44.1 kHz
 )
 def test_the_first_bytes_choose_the_demuxer(head: bytes, demuxer: str | None):
     assert format_of(head[:HEAD_BYTES]).demuxer == demuxer
-
-
-ZIP = zip_bytes([("song.mp3", FRAME * 9)])
-ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11" + bytes(60)
-ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,9 @@ STORED = (
     *(Transpose.TRANSPOSE, Transpose.ROTATE_90, Transpose.TRANSVERSE, Transpose.ROTATE_270),
 )
 """How a camera stores the upright picture with each orientation of EXIF, from 1."""
+numbers = st.integers(-50, 150)
+sides = st.integers(1, 120)
+boxes = st.builds(Box, numbers, numbers, sides, sides)
 
 
 @pytest.mark.parametrize("fmt", ["JPEG", "HEIF"])
@@ -165,9 +168,6 @@ def test_an_empty_alpha_channel_is_opaque(fmt: str) -> None:
     assert_quarters(read_image(encoded(picture, fmt, **({"lossless": True, "exact": True} if fmt == "WEBP" else {}))))
 
 
-# Several pictures in one file
-
-
 @pytest.mark.parametrize("num_blank", [0, 2])
 @pytest.mark.parametrize("fmt", ["GIF", "PNG", "WEBP", "AVIF"])
 def test_the_first_frame_that_is_not_blank_is_decoded(fmt: str, num_blank: int) -> None:
@@ -217,11 +217,6 @@ def test_more_than_20_megabytes_are_refused_and_a_progressive_jpeg_with_previews
     exif = b"Exif\0\0" + preview * 20  # not counted
     progressive = encoded(QUARTERS, "JPEG", progressive=True, exif=exif)
     assert_quarters(read_image(progressive + preview * 20))
-
-
-numbers = st.integers(-50, 150)
-sides = st.integers(1, 120)
-boxes = st.builds(Box, numbers, numbers, sides, sides)
 
 
 @settings(deadline=None)

@@ -15,6 +15,7 @@ from emomusic.media.sound import LEVEL_DB, SAMPLE_RATE, gain_of, loudness_of, mo
 from tests.songs.songs import RATE, song_bytes, song_of, tone
 
 TIMES = np.arange(20 * SAMPLE_RATE) / SAMPLE_RATE
+LEFT, RIGHT, LOW = (tone(3, hertz=hertz, rate=SAMPLE_RATE)[0] for hertz in (440, 660, 40))
 
 
 def sine(level_db: float, *, hertz: float = 997) -> np.ndarray:
@@ -57,9 +58,6 @@ def test_samples_that_change_their_kind_again_and_again_are_refused():
         list(mono_sound(frames(300)))
 
 
-LEFT, RIGHT, LOW = (tone(3, hertz=hertz, rate=SAMPLE_RATE)[0] for hertz in (440, 660, 40))
-
-
 @pytest.mark.parametrize(
     ("layout", "sounds", "mono"),
     [
@@ -84,9 +82,6 @@ def test_channels_that_sound_are_mixed(layout: str, sounds: dict[str, np.ndarray
         channels[names.index(name)] = sound
     (window,) = read_song(song_of(channels, ("wav", "pcm_f32le"), rate=SAMPLE_RATE, layout=layout)).windows
     np.testing.assert_allclose(window.samples, mono, atol=2e-3)
-
-
-# Where songs sound, which follow each other in an album, and the WAV of a song from any place on
 
 
 def silence(seconds: float) -> np.ndarray:

@@ -18,6 +18,7 @@ from tests.films import assert_quarters, colour_quarters, encoded, frames_bytes
 
 WIDTH, HEIGHT = 160, 96
 QUARTERS = colour_quarters(WIDTH, HEIGHT)
+NUM_FRAMES, RATE = 10, 10
 
 
 def pillow(fmt: str, mode: str = "RGB", **options: Any) -> Callable[[], bytes]:
@@ -66,9 +67,6 @@ def test_every_picture_is_read_right(kind: str) -> None:
     data = PICTURES[kind]()
     assert kind_of(data) is Kind.PICTURE
     assert_quarters(read_image(data), WIDTH, HEIGHT)
-
-
-NUM_FRAMES, RATE = 10, 10
 
 
 def video(

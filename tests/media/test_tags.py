@@ -23,6 +23,8 @@ ALBUMS = {
     "cp932": ("\u3055\u304f\u3089", "\u4e2d\u5cf6\u307f\u3086\u304d", "\u30a2\u30eb\u30d0\u30e0"),
     "gbk": ("\u591c\u66f2", "\u5468\u6770\u4f26", "\u5341\u4e00\u6708\u7684\u8427\u90a6"),
 }
+LATIN = {"title": "J\xf3ga", "artist": "Bj\xf6rk \u2019s"}
+LONG_COVER = b"\0image/png\0\3\0\x89PNG\r\n\x1a\n" + bytes(2**17)
 
 
 @pytest.mark.parametrize("encoding", ALBUMS)
@@ -76,9 +78,6 @@ def id3(version: int, *frames: tuple[bytes, bytes]) -> bytes:
     return b"ID3" + bytes([version, 0, 0, *(len(body) >> shift * 7 & 127 for shift in (3, 2, 1, 0))]) + body
 
 
-LATIN = {"title": "J\xf3ga", "artist": "Bj\xf6rk \u2019s"}
-
-
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
 def test_tags_are_utf_8_or_windows_1252(encoding: str):
     title, artist = (text.encode(encoding) for text in LATIN.values())
@@ -93,9 +92,6 @@ def test_tags_are_utf_8_or_windows_1252(encoding: str):
     for content in (mp3, wav):
         song = read_song(io.BytesIO(content))
         assert (song.title, song.artists) == (LATIN["title"], (LATIN["artist"],))
-
-
-LONG_COVER = b"\0image/png\0\3\0\x89PNG\r\n\x1a\n" + bytes(2**17)
 
 
 @pytest.mark.parametrize(
@@ -131,9 +127,6 @@ def test_tags_of_other_formats_have_several_values(ending: str):
     file.save(content)
     song = read_song(content)
     assert (song.artists, song.genres) == (("River", "Salt"), ("rock", "jazz"))
-
-
-# Files with very many tags are refused before FFmpeg reads them
 
 
 def flac(number: int) -> bytes:

@@ -16,6 +16,8 @@ from emomusic.faces.detection import MtcnnDetector
 from emomusic.media.images import RgbImage
 from emomusic.server.capacity import capacity
 
+_FACES: dict[tuple[str, bytes, tuple[int, ...]], Any] = {}
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _scan_packages_once() -> Iterator[None]:
@@ -46,9 +48,6 @@ def fresh_networks() -> Iterator[None]:
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
-
-
-_FACES: dict[tuple[str, bytes, tuple[int, ...]], Any] = {}
 
 
 @pytest.fixture(autouse=True)

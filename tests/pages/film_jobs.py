@@ -20,6 +20,8 @@ from tests.waiting import PATIENCE_S, wait_until
 FACE = make_face(40, 40, 60, 75)
 GREY = film_bytes([(NOBODY, 6)])
 """Six seconds: 24 readings."""
+SCENE_S = 2.75
+"""The length of a scene of `scenes_job`: the cuts lie between two seconds."""
 
 
 class Classifier(FakeClassifier):
@@ -52,10 +54,6 @@ def fakes(classifier: Classifier | None = None, detector: FakeDetector | None = 
     """A function that returns fake networks for any visitor; without a detector, of one face at `FACE`."""
     networks = (detector or FakeDetector([FACE]), classifier or Classifier())
     return lambda *_: networks
-
-
-SCENE_S = 2.75
-"""The length of a scene of `scenes_job`: the cuts lie between two seconds."""
 
 
 def scenes_job(name: str, emotions: Sequence[Emotion], faces: Sequence[Face] = (FACE,)) -> FilmJob:

@@ -226,9 +226,6 @@ def test_the_mood_of_the_sound_is_a_row_of_the_strip(app: AppTest) -> None:
         press(app, ANOTHER)
 
 
-# Other readings of the same film
-
-
 def reading_of(app: AppTest) -> tuple[int, int, int, int]:
     """Width and height of the film as it was read, the number of the video, and the turn."""
     job = film_state(app).job

@@ -244,9 +244,6 @@ def test_each_uploader_has_its_own_limit(app: AppTest, root: Path) -> None:
     assert [page.file_uploader(key=key).proto.max_upload_size_mb for page, key in pages] == [50, 100, 20]
 
 
-# The search of the Music page on a fake Spotify
-
-
 class FakeSpotify:
     """Finds one song of the catalogue and another one, or fails."""
 
@@ -309,9 +306,6 @@ def test_a_mistake_in_the_secrets_is_one_warning_and_its_place_is_in_the_log(
     assert "No song" in app.info[0].value  # the table is still searched
     secrets.write_text('[spotify]\nclient_id = "an id"\nclient_secret = "a secret"\n', encoding="utf-8")
     assert explore.spotify_credentials() == Credentials("an id", "a secret")
-
-
-# The visitor's own audio file on the Music page
 
 
 def drop(app: AppTest, data: bytes, name: str) -> AppTest:

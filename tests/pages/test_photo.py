@@ -275,9 +275,6 @@ def test_a_camera_without_https_names_it(root: Path, monkeypatch: pytest.MonkeyP
         assert ("HTTPS" in text_of(app)) is not works
 
 
-# The songs, and the menu of genres and options
-
-
 def test_a_skipped_artist_stays_away_on_other_ways_and_pages_until_it_is_allowed(app: AppTest) -> None:
     sample(app, SAMPLE)
     songs, artist = playlist(app), normalize_text(queue_of(app).current.song.artists[0])

@@ -25,6 +25,8 @@ from emomusic.server.photos import Photos, PictureState
 from tests.fakes import own_capacity
 from tests.pages.screen import SAMPLE, click, queue_of, result_of, samples, start_app, state_of, text_of, tracks, upload
 
+DATE_LINE = "Pacific/Kiritimati", "Pacific/Pago_Pago"  # a day apart at each moment
+
 
 @pytest.fixture
 def app(root: Path) -> AppTest:
@@ -99,9 +101,6 @@ def test_a_photo_without_room_or_whose_copies_have_none_says_so(app: AppTest, mo
     upload(app, *[(f"{number}.jpg", small + bytes(number)) for number in range(2)])
     assert "You may store" in text_of(app)
     assert room.memory.num_bytes == sum(len(one.data) for one in state_of(app, PictureState).own)
-
-
-DATE_LINE = "Pacific/Kiritimati", "Pacific/Pago_Pago"  # a day apart at each moment
 
 
 @pytest.mark.parametrize("zone", DATE_LINE)

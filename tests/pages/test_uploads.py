@@ -19,6 +19,8 @@ from emomusic.songs.tables import MAX_UPLOAD_BYTES
 from tests.pages.screen import run_function, state_of
 from tests.waiting import run_coroutine
 
+A, B = ("a.jpg", b"a photo", "image/jpeg"), ("b.jpg", b"another", "image/jpeg")
+
 
 def page() -> None:
     """A page with an uploader of files. Its session has the names of the stored files."""
@@ -36,9 +38,6 @@ def page() -> None:
     if not st.session_state.get("is_elsewhere"):
         show_uploader("Files", "files", store, accept_multiple_files=True)
         show_removal("files", "Remove", store, "Shown")
-
-
-A, B = ("a.jpg", b"a photo", "image/jpeg"), ("b.jpg", b"another", "image/jpeg")
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ from emomusic.results.overview import Benchmark, evaluation, read_records
 from emomusic.results.predictions import read_predictions
 from tests.model_files import LABELS, place_checkout, place_face_model
 
+SCORES = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 60}
+
 
 def numbers_in(sentence: str) -> list[float]:
     """All numbers of a sentence that are words of their own, in order."""
@@ -210,9 +212,6 @@ def test_the_examples_of_a_cell_come_the_surest_first_and_thresholds_are_those_o
         at = found.at(threshold)
         assert found.called[at] == (shares >= threshold).sum()
     assert found.at(1.1) is None
-
-
-SCORES = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 60}
 
 
 def test_one_damaged_model_is_told_and_costs_no_other(metrics_file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,7 @@ from tests.waiting import wait_until
 
 JPEG = encode_jpeg(np.full((30, 40, 3), 90, np.uint8))
 COOKIE = "_streamlit_xsrf"
+Ask = Callable[..., tuple[int, bytes]]
 
 
 class Taker:
@@ -66,9 +67,6 @@ def taker(monkeypatch: pytest.MonkeyPatch) -> Taker:
     own_capacity(monkeypatch, frames, max_visitors=9, max_live=9)
     monkeypatch.setattr(frames, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: open_pages))
     return Taker()
-
-
-Ask = Callable[..., tuple[int, bytes]]
 
 
 @pytest.fixture

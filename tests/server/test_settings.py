@@ -17,6 +17,12 @@ from emomusic.server import settings as module
 from emomusic.server.ice import DEFAULT_STUN_URL, IceSettings, ice_settings, turn_credentials
 from emomusic.server.settings import LIVE_PER_CORE, OF_OTHERS, PREFIX, VISITORS_PER_CORE, Settings, settings
 
+TURN_URLS = ["turn:turn.example.org:3478?transport=udp", "turns:turn.example.org:5349?transport=tcp"]
+TURN = {"urls": TURN_URLS}
+NOON_S = 1_800_000_000
+BAD_URLS = ("stun.example.org", "stun:a.example.org?transport=udp", "turn:[::1]:3478", "turn:a.org:65536")
+"""They fail in a browser or in aiortc."""
+
 
 def test_settings_follow_the_environment_and_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "num_cores", lambda: 8)
@@ -81,14 +87,6 @@ def test_the_documents_describe_all_settings_and_no_others(root: Path) -> None:
     assert used <= {*Settings.__struct_encode_fields__} | others
 
 
-# EMOMUSIC_ICE: the servers that connect a camera by WebRTC
-
-
-TURN_URLS = ["turn:turn.example.org:3478?transport=udp", "turns:turn.example.org:5349?transport=tcp"]
-TURN = {"urls": TURN_URLS}
-NOON_S = 1_800_000_000
-
-
 def ice_of(*servers: dict[str, Any], secret: str = "", nearby: bool = False, **options: Any) -> IceSettings:
     given = Settings(ice=json.dumps({"iceServers": servers} | options), turn_secret=secret)
     return ice_settings(given, nearby=nearby, now_s=NOON_S)
@@ -125,10 +123,6 @@ def test_turn_credentials_last_12_to_18_hours_and_stay_the_same_for_a_while(now_
     assert 12 < hours <= 18
     later = ice_settings(given, nearby=False, now_s=now_s + 3600 * (hours - 12) - 1)
     assert later.servers == (server,)
-
-
-BAD_URLS = ("stun.example.org", "stun:a.example.org?transport=udp", "turn:[::1]:3478", "turn:a.org:65536")
-"""They fail in a browser or in aiortc."""
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from emomusic.songs.stored_moods import catalogue_file, load_songs_and_moods, mo
 
 from .tables import song_table
 
+UNLIKE_ANY_MODEL = np.tile(np.array([0.1, 0.2, 0.3, 0.4], np.float32), (5, 1))
+
 
 def test_the_bundled_catalogue_has_81198_complete_songs_of_114_genres(recommender: Recommender) -> None:
     catalogue = recommender.catalogue
@@ -43,9 +45,6 @@ def test_stored_moods_are_those_of_the_default_model(recommender: Recommender, c
     rows = np.sort(np.random.default_rng(0).choice(len(catalogue), 200, replace=False))
     predicted = classifier.predict_probabilities(catalogue.inputs[rows])
     np.testing.assert_allclose(stored[rows], predicted, atol=1e-3)
-
-
-UNLIKE_ANY_MODEL = np.tile(np.array([0.1, 0.2, 0.3, 0.4], np.float32), (5, 1))
 
 
 def test_written_songs_and_moods_are_read_back(tmp_path: Path) -> None:

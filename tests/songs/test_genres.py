@@ -18,6 +18,9 @@ from emomusic.songs.genres import (
     names_of,
 )
 
+NAMES = {"title": "Song", "artists": "Artist", "album": "Album", "genres": "rock"}
+SONG = NAMES | {"speechiness": 0.05, "instrumentalness": 0.0}
+
 
 def test_every_genre_of_the_catalogue_is_in_exactly_one_family() -> None:
     grouped = [genre for family in GENRE_FAMILIES for genre in family.genres]
@@ -54,10 +57,6 @@ def test_a_genre_of_a_file_has_any_spelling(spelling: str, genres: set[str]) -> 
     assert genres_in(f"{spelling.lower()};jazz") == {spelling.lower(), "jazz", *genres}
     if genres:
         assert genres_of([spelling]) == genres
-
-
-NAMES = {"title": "Song", "artists": "Artist", "album": "Album", "genres": "rock"}
-SONG = NAMES | {"speechiness": 0.05, "instrumentalness": 0.0}
 
 
 @pytest.mark.parametrize(

@@ -135,9 +135,6 @@ def test_clips_are_read_from_a_folder_for_each_quadrant(tmp_path: Path):
         read_clips(tmp_path, lambda *_: None)
 
 
-# The sound of a film
-
-
 class _Ear(FakeEar):
     """Hears each window, and remembers how many it heard together."""
 

@@ -202,9 +202,6 @@ def test_a_killed_analysis_goes_on_where_it_was(library: Library, music: Path, t
         assert resumed.songs() == library.songs()
 
 
-# A library keeps its songs through older versions, other programs and damages
-
-
 def test_another_file_is_no_library(tmp_path: Path):
     (text := tmp_path / "text.sqlite").write_text("no database" * 99)
     with closing(sqlite3.connect(other := tmp_path / "other.sqlite")) as database:

@@ -18,15 +18,13 @@ from emomusic.songs.training import read_labelled_songs
 from .tables import mood_table
 
 BUNDLED = models_dir() / "music" / "mlp"
+DEAR = ("ensemble", "gradient_boosting", "random_forest")
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     """A copy of a bundled model, for modification."""
     return Path(shutil.copytree(BUNDLED, tmp_path / "mlp"))
-
-
-DEAR = ("ensemble", "gradient_boosting", "random_forest")
 
 
 @pytest.mark.parametrize(

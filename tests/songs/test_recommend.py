@@ -32,6 +32,7 @@ REQUESTS = st.builds(
     today=st.sampled_from([SUMMER, date(2026, 10, 31), ADVENT]),
 )
 GENRES = st.frozensets(st.sampled_from(["jazz", "comedy", "no such genre"]), max_size=2)
+HAPPY, SAD, ANGRY = (Request(emotion.point, emotion) for emotion in (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY))
 
 
 def test_match_takes_the_mood_of_the_named_emotion_and_the_other_policies_the_mood_of_their_table() -> None:
@@ -175,9 +176,6 @@ def test_filtered_lists_are_reproducible(request: Request, genres: frozenset[str
         passes &= table["genres"].str.split(";").map(genres.isdisjoint).eq(False)
     most = min(num_songs, int(passes.sum()))
     assert len(songs) == most or (request.policy is Policy.JOURNEY and 1 <= len(songs) < most)
-
-
-HAPPY, SAD, ANGRY = (Request(emotion.point, emotion) for emotion in (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY))
 
 
 def test_songs_for_changing_moods_are_the_best_of_each_and_differ_or_are_none() -> None:

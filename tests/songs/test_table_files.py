@@ -26,6 +26,7 @@ XSPF = """<?xml version="1.0"?><playlist xmlns="http://xspf.org/ns/0/"><trackLis
 </trackList></playlist>"""
 CUE = """PERFORMER "Coldplay"\nTITLE "Album"\nFILE "album.flac" WAVE\n  TRACK 01 AUDIO\n    TITLE "Yellow"\n
   TRACK 02 AUDIO\n    TITLE "Hey, Soul Sister"\n    PERFORMER "Train"\n  TRACK 03 AUDIO\n    TITLE "Y"\n"""
+DEEP = b'[{"a":' * 100_000
 
 
 def own_song(number: int, path: str) -> Song:
@@ -91,9 +92,6 @@ def ods_row(*cells: str, repeated: int = 1) -> str:
     )
     rest = '<table:table-cell table:number-columns-repeated="16382"/>'
     return f'<table:table-row table:number-rows-repeated="{repeated}">{texts}{rest}</table:table-row>'
-
-
-DEEP = b'[{"a":' * 100_000
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from .tables import mood_table, recommender_over, song_table, titles, track_id
 from .test_table_files import own_song
 
 SOURCE_NAMES = {feature.name: feature.source_name for feature in FEATURES.values()}
+SHARES = [feature.source_name for feature in FEATURES.values() if feature.high == 1]
 
 
 def as_csv(table: pd.DataFrame, **options: object) -> bytes:
@@ -103,9 +104,6 @@ def test_numbers_have_units_decimal_commas_and_thousands() -> None:
     assert lengths_s(series(["4:26", "1:02:03"])).tolist() == [266, 3723]
     for cell, seconds in (("215000", 215), ("04:26:00", 266), ("215", 215)):
         assert lengths_s(series([cell])).tolist() == [seconds]
-
-
-SHARES = [feature.source_name for feature in FEATURES.values() if feature.high == 1]
 
 
 @pytest.mark.parametrize(
@@ -267,9 +265,6 @@ def test_each_song_of_a_history_is_once_there_and_the_most_played_first(known: R
     reading = read_table(json.dumps(data).encode(), name="StreamingHistory0.json", known=known)
     assert titles(reading) == ["Hey, Soul Sister", "Yellow"]
     assert len(reading.left_out) == 9
-
-
-# Lists are read by their shape: trees of any depth, lines, names of columns in other languages, and own files
 
 
 Y, S = "Yellow", "Someone Like You"

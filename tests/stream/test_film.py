@@ -37,6 +37,10 @@ SHOTS = [(OBAMA, 3), (BIDEN, 3), (OBAMA, 2), (FOUR_PEOPLE, 3), (OBAMA_SPEAKING, 
 CUTS_S = list(itertools.accumulate(seconds for _, seconds in SHOTS[:-1]))
 FAKES = FakeDetector(), FakeClassifier()
 EMPTY = np.zeros((90, 160, 3), np.uint8)
+HAPPY, SAD = Emotion.HAPPY, Emotion.SAD
+ONE, TWO = framed(COLLINS, 320, 240), framed(BIDEN, 320, 240)
+FRAMES = [*[ONE] * 50, *[TWO] * 50]
+HLS = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:9,\na.ts\n"
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +73,6 @@ def faces_from_left(table: pd.DataFrame) -> list[int]:
     """The numbers of the faces, in the order of their usual places."""
     places = table.groupby("face")["x"].median()
     return [int(number) for number in places.sort_values().index]
-
-
-# The film with known cuts
 
 
 def test_scenes_begin_where_the_mood_changes_and_each_person_has_one_number(cut: FilmReading) -> None:
@@ -127,9 +128,6 @@ def reading_of(*moments: FilmMoment) -> FilmReading:
     return reading
 
 
-HAPPY, SAD = Emotion.HAPPY, Emotion.SAD
-
-
 def test_a_face_of_one_reading_counts_if_no_face_has_more_and_few_frames_leave_no_gap() -> None:
     often = [moment(number / 4, (1, HAPPY, 0.9)) for number in range(3)]
     assert [face.number for face in reading_of(*often, moment(1, (2, SAD, 0.9))).persons()] == [1]
@@ -140,13 +138,6 @@ def test_a_face_of_one_reading_counts_if_no_face_has_more_and_few_frames_leave_n
     reading.finish(SimpleNamespace(end_s=24.0, duration_s=24.0))
     assert [(scene.start_s, scene.end_s) for scene in reading.scenes()] == [(0, 12), (12, 24)]
     assert [face.seconds for face in reading.persons()] == [24]
-
-
-# Streams of cameras, recordings that begin anywhere, large and stereoscopic films, and persons who change places
-
-
-ONE, TWO = framed(COLLINS, 320, 240), framed(BIDEN, 320, 240)
-FRAMES = [*[ONE] * 50, *[TWO] * 50]
 
 
 def encoded(frames: Sequence[RgbImage], form: str, codec: str, **options: str) -> bytes:
@@ -184,9 +175,6 @@ def test_streams_of_cameras_are_films(name: str) -> None:
     assert reading.duration_s == pytest.approx(seconds, abs=0.1)
     assert film.problem is None
     assert (film.note is not None) == (film.demuxer in ("mjpeg", "h264", "hevc"))  # whose times are assumed
-
-
-HLS = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:9,\na.ts\n"
 
 
 @pytest.mark.parametrize("data", [b"\x06\x0e\x2b\x34" + bytes(99), HLS, b"<?xml?>\n<MPD >", b"YUV4MPEG2 W9"])

@@ -26,6 +26,11 @@ from tests.fakes import FakeClassifier, FakeDetector, make_face
 SIZE = (320, 240)
 GREY, BLANK = np.full((240, 320), 90, np.uint8), np.full((240, 320, 3), 90, np.uint8)
 HAPPY = EmotionProbabilities.certain(Emotion.HAPPY)
+IMAGE = np.zeros((100, 400, 3), np.uint8)
+LEFT, MOVED, RIGHT = Box(10, 10, 50, 50), Box(20, 12, 50, 50), Box(300, 10, 50, 50)
+Emotions = Callable[..., list[int]]
+ANNA, BEN, NOBODY = 1, 2, Emotion.HAPPY.label
+"""The emotions of the persons, and of others."""
 
 
 def update(tracks: FaceTracker, faces: list[Face], time_s: float) -> None:
@@ -105,10 +110,6 @@ def test_known_faces_are_searched_nearby_and_regularly_all_in_the_pixels_of_the_
     assert face.box == Box(40, 60, 80, 100)
 
 
-IMAGE = np.zeros((100, 400, 3), np.uint8)
-LEFT, MOVED, RIGHT = Box(10, 10, 50, 50), Box(20, 12, 50, 50), Box(300, 10, 50, 50)
-
-
 class FakeIdentifier:
     """Describes a face by the half of the image in which it is."""
 
@@ -136,9 +137,6 @@ def identifier(monkeypatch: pytest.MonkeyPatch) -> FakeIdentifier:
     return identifier
 
 
-Emotions = Callable[..., list[int]]
-
-
 @pytest.fixture
 def emotions(identifier: FakeIdentifier) -> Emotions:
     """What a reader of persons says of the faces in boxes, frame after frame."""
@@ -150,10 +148,6 @@ def emotions(identifier: FakeIdentifier) -> Emotions:
         return [int(each.values.argmax()) for each in found]
 
     return read
-
-
-ANNA, BEN, NOBODY = 1, 2, Emotion.HAPPY.label
-"""The emotions of the persons, and of others."""
 
 
 def test_faces_are_recognised_once_and_followed_by_their_boxes(emotions: Emotions, identifier: FakeIdentifier) -> None:

@@ -38,6 +38,7 @@ from tests.tiny_model import COPIED, Splits, write_fer2013
 
 PLAIN = ModelSpec("known", "known", "none", 48, False, 1.0, 0, "")
 WHOLE_PICTURE = FakeDetector([make_face(0, 0, 60, 60)])
+EASY = {"pose": "towards the camera", "size": "over 300 pixels", "sharpness": "sharp"}
 
 
 def leaning(spec: ModelSpec) -> EmotionClassifier:
@@ -99,9 +100,6 @@ def test_too_few_pictures_of_a_class_fit_no_adjustment(shades: Path) -> None:
     pictures = [(path, emotion) for path, emotion in labelled_pictures(shades).pictures if emotion != "fear"]
     with pytest.raises(DatasetError, match=r"expected 5 faces of each class.*fear 0"):
         fit_to_pictures(pictures, leaning(PLAIN), WHOLE_PICTURE)
-
-
-EASY = {"pose": "towards the camera", "size": "over 300 pixels", "sharpness": "sharp"}
 
 
 @pytest.mark.parametrize(

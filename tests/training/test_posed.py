@@ -21,6 +21,7 @@ from tests.tiny_model import Run, Splits
 pytestmark = pytest.mark.slow  # trains
 
 train_module = lazy("emomusic.training.train")
+OneFace = partial(FakeDetector, [make_face(5, 5, 48, 48)])
 
 
 def put(folder: Path, name: str, grey: int = 100) -> None:
@@ -41,9 +42,6 @@ def collections(tmp_path: Path) -> Path:
     put(root, "cfee/neutral/nobody.png")  # no person
     (root / "taiwan" / "votes.csv").write_text("picture,happy,sad,angry,disgust,fear,surprise\na,0.5,0.5,0,0,0,0\n")
     return root
-
-
-OneFace = partial(FakeDetector, [make_face(5, 5, 48, 48)])
 
 
 def test_mixtures_are_two_halves_raters_have_half_a_say_and_persons_are_on_one_side(collections: Path) -> None:

@@ -23,6 +23,9 @@ from tests.pages.live.conftest import TWO, Browser, agree_and_start, live_state,
 from tests.pages.screen import keys, state_of, text_of
 from tests.waiting import PATIENCE_S, wait_until
 
+NOISE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
+FACE = make_face(40, 60, 60, 75)
+
 
 @pytest.mark.usefixtures("app")
 def test_no_ice_server_is_used_on_one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,10 +118,6 @@ def test_without_a_frame_webrtc_is_blocked_and_other_video_lost(app: AppTest, cl
         clock.advance(60)
         show(app, live)
         assert (live.phase, problems(app)) == (Phase.OVER, [problem])
-
-
-NOISE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
-FACE = make_face(40, 60, 60, 75)
 
 
 class WatchedReader(LiveReader):
