@@ -89,7 +89,15 @@ def test_songs_for_a_picture_are_those_of_the_mean_of_its_faces(reading: Picture
     assert emomusic.recommend_songs(face) == emomusic.recommend_songs(face.probabilities)
 
 
-def test_an_emotion_and_its_place_are_targets_and_a_picture_without_a_face_has_no_songs() -> None:
+def test_emotions_and_places_are_targets_and_wrong_options_or_no_face_are_told() -> None:
+    for target, options, message in (
+        ("jealous", {}, "'jealous'"),
+        ("sad", {"policy": "shout"}, "'shout'"),
+        ("sad", {"num_songs": 0}, "num_songs must be at least 1"),
+        ("sad", {"seed": -1}, "seed must be at least 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            emomusic.recommend_songs(target, **options)
     songs = emomusic.recommend_songs("sad")
     assert len(songs) == 5
     assert emomusic.recommend_songs(Emotion.SAD) == songs
@@ -100,20 +108,6 @@ def test_an_emotion_and_its_place_are_targets_and_a_picture_without_a_face_has_n
     assert len(reading.faces) == 0
     with pytest.raises(ImageError, match="expected a picture with a face"):
         emomusic.recommend_songs(reading)
-
-
-@pytest.mark.parametrize(
-    ("target", "options", "message"),
-    [
-        ("jealous", {}, "'jealous'"),
-        ("sad", {"policy": "shout"}, "'shout'"),
-        ("sad", {"num_songs": 0}, "num_songs must be at least 1"),
-        ("sad", {"seed": -1}, "seed must be at least 0"),
-    ],
-)
-def test_a_wrong_option_is_the_callers_mistake(target: str, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        emomusic.recommend_songs(target, **options)
 
 
 def test_a_reading_is_drawn_into_a_copy_of_its_picture(reading: PictureReading) -> None:

@@ -34,19 +34,6 @@ def test_scores_of_seven_and_of_four_classes_agree(labels: list[tuple[int, int]]
     assert found.four_class_accuracy >= found.accuracy
 
 
-@pytest.mark.parametrize(
-    ("y_true", "y_pred", "message"),
-    [
-        (np.zeros(3), np.zeros(2), r"two equal lengths above 0. Received: \(3,\) and \(2,\)"),
-        (np.array([MISSED]), np.array([0]), "true labels from 0 to 6. Received: -1 to -1"),
-        (np.array([0, 0]), np.array([0, 7]), "predicted labels from -1 to 6. Received: 0 to 7"),
-    ],
-)
-def test_labels_that_cannot_be_compared_are_refused(y_true: npt.NDArray, y_pred: npt.NDArray, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        metrics.evaluate(y_true, y_pred)
-
-
 @pytest.mark.parametrize(("smoothing", "sharpness", "more"), [(0.0, 1.5, 0.0), (0.2, 0.7, 0.0), (0.0, 1.5, 1.4)])
 def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: float, more: float) -> None:
     """`more`: how much more frequent the last class is than the network expects, as a logit."""
@@ -77,7 +64,7 @@ def test_calibration_error_weighs_bins_by_size_and_the_surest_answers_come_first
     assert low < 60 / 80 < high
 
 
-def test_mcnemar_is_the_exact_test() -> None:
+def test_mcnemar_is_the_exact_test_and_labels_that_cannot_be_compared_are_refused() -> None:
     first, second = np.ones(25, np.bool_), np.arange(25) >= 5
     assert metrics.mcnemar(first, second).p_value == pytest.approx(2 * 0.5**5)
     assert not metrics.mcnemar(first, second).is_beyond_chance
@@ -85,6 +72,13 @@ def test_mcnemar_is_the_exact_test() -> None:
     found = metrics.mcnemar(first, ~first)
     assert (found.only_first, found.only_second, found.is_beyond_chance) == (420, 340, True)
     assert found.p_value == pytest.approx(0.0042, abs=0.0002)
+    for y_true, y_pred, message in (
+        (np.zeros(3), np.zeros(2), r"two equal lengths above 0. Received: \(3,\) and \(2,\)"),
+        (np.array([MISSED]), np.array([0]), "true labels from 0 to 6. Received: -1 to -1"),
+        (np.array([0, 0]), np.array([0, 7]), "predicted labels from -1 to 6. Received: 0 to 7"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            metrics.evaluate(y_true, y_pred)
 
 
 @given(

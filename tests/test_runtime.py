@@ -21,18 +21,6 @@ def test_the_networks_write_no_file(root: Path, tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*")) == []
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), ("1600000 100000", 8)],
-    ids=["no limit", "one and a half", "a half", "more than there are"],
-)
-def test_containers_limit_cores(content: str, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "cpu.max").write_text(content, encoding="ascii")
-    monkeypatch.setattr(runtime, "_QUOTA", tmp_path / "cpu.max")
-    monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    assert runtime.num_cores() == expected
-
-
 def test_a_call_does_not_wait_for_busy_threads() -> None:
     release = threading.Event()
     calls = range(runtime.num_cores())  # as many as there are threads
@@ -43,7 +31,12 @@ def test_a_call_does_not_wait_for_busy_threads() -> None:
     busy.join()
 
 
-def test_a_damaged_or_absent_network_is_named(tmp_path: Path) -> None:
+def test_containers_limit_cores_and_a_damaged_network_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for content, expected in (("max 100000", 8), ("150000 100000", 2), ("50000 100000", 1), ("1600000 100000", 8)):
+        (tmp_path / "cpu.max").write_text(content, encoding="ascii")
+        monkeypatch.setattr(runtime, "_QUOTA", tmp_path / "cpu.max")
+        monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+        assert runtime.num_cores() == expected
     path = tmp_path / "network.onnx"
     for content in (None, (models_dir() / "detector" / "pnet.onnx").read_bytes()[:-9]):
         if content is not None:

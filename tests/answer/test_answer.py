@@ -61,9 +61,8 @@ def with_songs(answer: Answer, policy: Policy = Policy.MATCH) -> Answer:
 TWO = photo("two.jpg", HAPPY, SAD)
 
 
-@pytest.mark.parametrize(
-    ("answer", "sentence"),
-    [
+def test_the_sentence_is_about_the_listener_as_corrected_whose_estimate_stays() -> None:
+    for answer, sentence in (
         (answer_to(photo("a.jpg", HAPPY), who=Who.face(1)), "Clearly happy"),
         (answer_to(TWO), "Together: between happy and sad"),
         (answer_to(TWO, who=Who.face(2)), "Clearly sad"),
@@ -72,13 +71,8 @@ TWO = photo("two.jpg", HAPPY, SAD)
         (answer_to(TWO, says={Who.face(2): HAPPY}), "Together: clearly happy"),
         (answer_to(photo("a.jpg"), who=NOBODY), "No face found"),
         (answer_to(photo("a.jpg"), who=NOBODY, says={NOBODY: SAD}), "No face found"),
-    ],
-)
-def test_the_sentence_is_about_the_listener_as_corrected(answer: Answer, sentence: str) -> None:
-    assert answer.sentence == sentence
-
-
-def test_a_corrected_face_is_certain_and_its_estimate_stays() -> None:
+    ):
+        assert answer.sentence == sentence
     answer = answer_to(TWO, who=Who.face(1), says={Who.face(1): SAD}, mood=Mood.CALM)
     assert (answer.faces.emotions, answer.estimates.emotions) == ([SAD, SAD], [HAPPY, SAD])
     assert (answer.faces.is_corrected.tolist(), answer.estimates.is_corrected.any()) == ([True, False], False)
@@ -104,9 +98,8 @@ def test_a_person_has_the_mean_of_the_faces_and_everyone_is_together_if_there_ar
     assert sentence_of(NO_FACES, is_everyone=True) == "No face found"
 
 
-@pytest.mark.parametrize(
-    ("answer", "policy", "reason"),
-    [
+def test_the_reason_names_what_decides_the_mood_and_listeners_may_have_no_face() -> None:
+    for answer, policy, reason in (
         (answer_to(TWO, who=Who.face(2)), Policy.MATCH, "Sad songs because: sad 90 %"),
         (answer_to(TWO, who=Who.face(2)), Policy.SOOTHE, "Happy songs to lift this mood."),
         (answer_to(photo("a.jpg", ANGRY), who=Who.face(1)), Policy.SOOTHE, "Calm songs after a tense mood."),
@@ -114,13 +107,8 @@ def test_a_person_has_the_mean_of_the_faces_and_everyone_is_together_if_there_ar
         (answer_to(TWO, mood=Mood.CALM), Policy.MATCH, "You chose calm songs."),
         (Answer(mood=Mood.SAD), Policy.MATCH, "You chose sad songs."),
         (answer_to(TWO, who=Who.face(2)), Policy.JOURNEY, "From sad to happy songs, in steps"),
-    ],
-)
-def test_the_reason_names_what_decides_the_mood(answer: Answer, policy: Policy, reason: str) -> None:
-    assert answer.reason(answer.request(policy)).startswith(reason)
-
-
-def test_a_mood_and_a_moment_are_listeners_without_faces() -> None:
+    ):
+        assert answer.reason(answer.request(policy)).startswith(reason)
     mood, moment = Answer(mood=Mood.CALM), Answer(who=MOMENT, moment=FakeClassifier(SAD).probabilities)
     assert (mood.who, mood.has_listener, mood.probabilities) == (NOBODY, True, None)
     assert mood.request().point == Mood.CALM.point

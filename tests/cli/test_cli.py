@@ -28,7 +28,7 @@ from tests.tiny_model import stripes, write_fer2013
 from tests.waiting import PATIENCE_S
 
 
-def test_what_is_no_picture_or_has_no_face_stops_none(run: Run, tmp_path: Path):
+def test_what_is_no_picture_or_has_no_face_stops_none_also_after_an_option(run: Run, tmp_path: Path):
     (tmp_path / "letter.jpg").write_text("Dear reader")
     Image.new("RGB", (320, 240), "steelblue").save(tmp_path / "sky.png")
     status, (empty,), _ = run("analyze", tmp_path / "sky.png")
@@ -43,9 +43,6 @@ def test_what_is_no_picture_or_has_no_face_stops_none(run: Run, tmp_path: Path):
     assert status == 2
     assert ["save" in record["error"] for record in records] == [True, True, True, False]
     assert "emomusic batch" in records[-1]["error"]
-
-
-def test_pictures_may_stand_after_an_option(run: Run) -> None:
     status, records, err = run("analyze", "a/x.jpg", "--songs", "3", "b/x.jpg")
     assert (status, [record["image"] for record in records]) == (2, ["a/x.jpg", "b/x.jpg"])
     assert [name in line for name, line in zip(("a/x.jpg", "b/x.jpg"), err.splitlines(), strict=True)] == [True, True]

@@ -49,21 +49,18 @@ def test_frame_and_label_are_visible_on_any_background(side: int, background: in
     assert np.count_nonzero(tag < 60) > 5
 
 
-def test_a_label_avoids_other_faces_if_there_is_room() -> None:
+def test_a_label_avoids_other_faces_and_the_filled_part_of_a_bar_is_the_share() -> None:
+    for share in (0.0, 0.25, 1.0):
+        image = np.full((240, 320, 3), 128, np.uint8)
+        draw_marks(image, [Mark(LIVE_BOX, "", "#2F8DEE", share)], VIDEO)
+        filled = (image[206] == (0x2F, 0x8D, 0xEE)).all(axis=1).sum()
+        assert filled == pytest.approx(share * LIVE_BOX.width, abs=4)
     image = np.full((400, 600, 3), 200, np.uint8)
     upper, lower = Box(200, 100, 100, 100), Box(200, 205, 100, 100)
     drawn = marked(image, [Mark(upper, "happy 98 %", "#E69F00"), Mark(lower, "sad 61 %", "#0072B2")])
     for box in (upper, lower):
         inner = drawn[box.y + 10 : box.bottom - 10, box.x + 10 : box.right - 10]
         assert (inner == 200).all()
-
-
-@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_the_filled_part_of_the_bar_equals_the_share(share: float) -> None:
-    image = np.full((240, 320, 3), 128, np.uint8)
-    draw_marks(image, [Mark(LIVE_BOX, "", "#2F8DEE", share)], VIDEO)
-    filled = (image[206] == (0x2F, 0x8D, 0xEE)).all(axis=1).sum()
-    assert filled == pytest.approx(share * LIVE_BOX.width, abs=4)
 
 
 COLOUR = [int(EMOTION_COLOURS[Emotion.SAD][i : i + 2], 16) for i in (1, 3, 5)]

@@ -76,15 +76,6 @@ def test_of_a_cut_file_the_rest_is_read_with_a_note(name: str, share: float) -> 
     assert "absent" in found.note
 
 
-def test_of_a_cut_heic_in_tiles_the_whole_tiles_are_read() -> None:
-    whole = encoded(PHOTO, "HEIF", tile_size=64)  # as telephones write it
-    assert is_like_the_photo(read_image(whole), slice(None))
-    found = read_picture_file(whole[: int(0.6 * len(whole))])
-    assert is_like_the_photo(found.pixels, slice(64))
-    assert (found.pixels[-64:] == 128).all()
-    assert "absent" in found.note
-
-
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}, {"tile_size": (200, 90)}])
 def test_only_the_end_marker_is_absent(options: dict[str, object]) -> None:
     whole = encoded(PHOTO, "JPEG2000" if "tile_size" in options else "JPEG", **options)
@@ -126,13 +117,19 @@ def test_zeros_that_belong_to_a_jpeg_and_much_metadata_are_no_damage() -> None:
     assert read.note is None
 
 
-def test_a_file_without_pixels_stays_damaged() -> None:
+def test_a_file_without_pixels_stays_damaged_and_of_a_cut_heic_whole_tiles_are_read() -> None:
     cuts = [(encoded(PHOTO, fmt)[:50], "damaged") for fmt in ("JPEG", "PNG", "WEBP")]
     lzw = encoded(PHOTO, "TIFF", compression="tiff_lzw")[:-900]  # the directory is at the end
     for data, reason in (*cuts, (encoded(PHOTO, "AVIF")[:200], "ends too early"), (lzw, "ends too early")):
         with pytest.raises(ImageError, match=reason) as error:
             read_image(data)
         assert type(error.value) is ImageError  # which commands look up
+    whole = encoded(PHOTO, "HEIF", tile_size=64)  # as telephones write it
+    assert is_like_the_photo(read_image(whole), slice(None))
+    found = read_picture_file(whole[: int(0.6 * len(whole))])
+    assert is_like_the_photo(found.pixels, slice(64))
+    assert (found.pixels[-64:] == 128).all()
+    assert "absent" in found.note
 
 
 def test_a_panorama_is_read_at_half_its_size() -> None:

@@ -59,17 +59,6 @@ def test_the_matrix_of_a_phone_makes_its_film_upright(matrix: tuple[int, int, in
         assert_quarters(film.picture(next(film.frames())), WIDTH, HEIGHT)
 
 
-@pytest.mark.parametrize(
-    ("ratio", "width"),
-    [(Fraction(2), 2 * WIDTH), (Fraction(1, 2), WIDTH // 2), (Fraction(16, 15), 171), (Fraction(100), WIDTH)],
-    ids=["wide pixels", "narrow pixels", "nearly square", "implausible"],
-)
-def test_pixels_become_square(ratio: Fraction, width: int) -> None:
-    with opened(frames_bytes([QUARTERS] * 2, pixel_ratio=ratio)) as film:
-        assert (film.width, film.height) == (width, HEIGHT)
-        assert_quarters(film.picture(next(film.frames())), width, HEIGHT)
-
-
 @pytest.mark.parametrize("ending", ["mp4", "avi"])
 def test_a_variable_frame_rate_keeps_its_times(ending: str) -> None:
     data = film_of(ending=ending, times_s=IRREGULAR)
@@ -135,7 +124,16 @@ def test_a_film_may_have_several_videos() -> None:
         opened(data, stream=3)
 
 
-def test_a_frame_of_another_shape_is_not_stretched() -> None:
+def test_pixels_become_square_and_a_frame_of_another_shape_is_not_stretched() -> None:
+    for ratio, width in (
+        (Fraction(2), 2 * WIDTH),
+        (Fraction(1, 2), WIDTH // 2),
+        (Fraction(16, 15), 171),
+        (Fraction(100), WIDTH),
+    ):
+        with opened(frames_bytes([QUARTERS] * 2, pixel_ratio=ratio)) as film:
+            assert (film.width, film.height) == (width, HEIGHT)
+            assert_quarters(film.picture(next(film.frames())), width, HEIGHT)
     tall = frames_bytes([np.ascontiguousarray(colour_quarters(HEIGHT, WIDTH))] * 2, ending="mkv")
     with opened(frames_bytes([QUARTERS] * 2, ending="mkv")) as film, opened(tall) as other:
         frame = next(other.frames())
@@ -173,14 +171,7 @@ def test_an_animation_that_names_no_time_is_shown_as_browsers_show_it(fmt: str) 
         assert times_of(animation_of(fmt, frames, [11] * 5)) == [0.0, 0.011, 0.022, 0.033, 0.044]
 
 
-def test_a_film_is_as_long_as_its_longest_stream() -> None:
-    data = frames_bytes([QUARTERS] * 20, ending="mkv", audio="libopus", tone_s=6.0)
-    with opened(data) as film:
-        assert film.duration_s == pytest.approx(6.0, abs=0.1)
-    assert problem_of(data) is None
-
-
-def test_a_film_above_the_limit_is_refused_or_ends_there_if_it_hides_its_length() -> None:
+def test_a_film_is_as_long_as_its_longest_stream_and_refused_or_ended_above_the_limit() -> None:
     data = frames_bytes([QUARTERS] * 100)
     with opened(data, max_s=10.0) as film:
         assert (len(list(film.frames())), film.problem) == (100, None)
@@ -194,3 +185,7 @@ def test_a_film_above_the_limit_is_refused_or_ends_there_if_it_hides_its_length(
         assert shares == sorted(shares)
         assert 0 <= shares[0] <= shares[-1] <= 1
         assert "0:05" in film.problem
+    data = frames_bytes([QUARTERS] * 20, ending="mkv", audio="libopus", tone_s=6.0)
+    with opened(data) as film:
+        assert film.duration_s == pytest.approx(6.0, abs=0.1)
+    assert problem_of(data) is None

@@ -166,24 +166,18 @@ def test_reports_stand_beside_our_figures_with_the_reason(face: FaceRecord) -> N
     assert [report.percent for report in overview.reports_of(other)] == ["58 to 63 %"]
 
 
-@pytest.mark.parametrize(
-    ("test", "words"),
-    [
+def test_a_comparison_names_the_better_model_only_beyond_chance_and_its_exception(face: FaceRecord) -> None:
+    for test, words in (
         (McNemar(3589, 300, 200, 0.00001), "a is better than b"),
         (McNemar(3589, 200, 250, 0.02), "b is better than a"),
         (McNemar(3589, 103, 83, 0.16), "Chance can explain"),
-    ],
-)
-def test_a_comparison_names_the_better_model_only_beyond_chance(face: FaceRecord, test: McNemar, words: str) -> None:
-    a, b, narrow = replace(face, name="a"), replace(face, name="b"), read_face_record("mobilenet_quadrants")
-    verdict, counts = overview.describe_comparison(a, b, test)
-    assert words in verdict
-    assert numbers_in(counts)[:3] == [3589, test.only_first, test.only_second]
-    assert "four" not in counts
-    assert "four" in overview.describe_comparison(a, narrow, test)[1]
-
-
-def test_a_comparison_names_the_class_of_which_the_weaker_model_finds_most_more(face: FaceRecord) -> None:
+    ):
+        a, b, narrow = replace(face, name="a"), replace(face, name="b"), read_face_record("mobilenet_quadrants")
+        verdict, counts = overview.describe_comparison(a, b, test)
+        assert words in verdict
+        assert numbers_in(counts)[:3] == [3589, test.only_first, test.only_second]
+        assert "four" not in counts
+        assert "four" in overview.describe_comparison(a, narrow, test)[1]
     a, b = replace(face, name="a"), replace(face, name="b")
     strong = overview.Evaluation(100, 0.87, "", {"happy": 0.9, "fear": 0.65, "sad": 0.7})
     weak = overview.Evaluation(100, 0.7, "", {"happy": 0.8, "fear": 0.84, "sad": 0.75})
@@ -265,19 +259,16 @@ def test_a_damaged_file_is_told_with_its_folder(metrics_file: Path, file: str, d
         READERS[file]()
 
 
-def test_a_history_of_another_number_of_epochs_is_refused(metrics_file: Path) -> None:
+def test_histories_of_other_epochs_and_answers_that_cannot_be_are_refused(metrics_file: Path) -> None:
     path = metrics_file.with_name("history.csv")
     path.write_text("\n".join(path.read_text().splitlines()[:-1]))
     with pytest.raises(ModelError, match=r"vgg9.*2 epochs"):
         predictions.read_history("vgg9")
-
-
-@pytest.mark.parametrize(
-    ("labels", "rows"),
-    [(LABELS + 1, np.eye(7)[LABELS]), (LABELS, np.eye(7)[LABELS] * 10), (LABELS, np.eye(4)[LABELS % 4])],
-    ids=["labels", "sums", "classes"],
-)
-def test_answers_that_cannot_be_are_refused(metrics_file: Path, labels: np.ndarray, rows: np.ndarray) -> None:
-    np.savez(metrics_file.with_name("predictions.npz"), test_labels=labels, test_probabilities=rows)
-    with pytest.raises(ModelError, match=r"vgg9.*Restore the file"):
-        read_predictions(ModelKind.FACE, "vgg9")
+    for labels, rows in (
+        (LABELS + 1, np.eye(7)[LABELS]),
+        (LABELS, np.eye(7)[LABELS] * 10),
+        (LABELS, np.eye(4)[LABELS % 4]),
+    ):
+        np.savez(metrics_file.with_name("predictions.npz"), test_labels=labels, test_probabilities=rows)
+        with pytest.raises(ModelError, match=r"vgg9.*Restore the file"):
+            read_predictions(ModelKind.FACE, "vgg9")

@@ -73,20 +73,6 @@ def ask(here: Capacity) -> Ask:
     return request
 
 
-@pytest.mark.parametrize(
-    ("visitor", "headers", "status"),
-    [
-        ("stranger", {"content_length": "9"}, 403),
-        ("me", {}, 411),
-        ("me", {"content_length": str(2**20)}, 413),  # a visitor has half of the budget
-        ("me", {"content_length": str(65 * 2**20)}, 413),
-        ("me", {"content_length": str(502 * 2**20)}, 413),
-    ],
-)
-def test_an_upload_is_refused_before_its_body(ask: Ask, visitor: str, headers: dict[str, str], status: int) -> None:
-    assert ask(f"/_stcore/upload_file/{visitor}/1", **headers) == status
-
-
 @pytest.mark.parametrize("is_large", [False, True])
 def test_uploads_count_while_kept(ask: Ask, here: Capacity, is_large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "LARGE", LENGTH - 1 if is_large else LENGTH)
@@ -143,9 +129,17 @@ def test_an_upload_that_does_not_arrive_ends(ask: Ask, here: Capacity, monkeypat
     assert ask("/_stcore/upload_file/me/1", FILE, content_length=str(LENGTH), **{"content-type": "text/plain"}) == 400
 
 
-def test_only_addresses_of_pages_are_found(ask: Ask) -> None:
+def test_only_addresses_of_pages_are_found_and_uploads_refused_before_their_body(ask: Ask) -> None:
     paths = ("/", "/live", "/how_it_works", "/component/x/index.html", "/musik", "/live/more", "/photo", "/gallery")
     assert [ask(path) for path in paths] == [200, 200, 200, 200, 404, 404, 307, 307]
+    for visitor, headers, status in (
+        ("stranger", {"content_length": "9"}, 403),
+        ("me", {}, 411),
+        ("me", {"content_length": str(2**20)}, 413),  # a visitor has half of the budget
+        ("me", {"content_length": str(65 * 2**20)}, 413),
+        ("me", {"content_length": str(502 * 2**20)}, 413),
+    ):
+        assert ask(f"/_stcore/upload_file/{visitor}/1", **headers) == status
 
 
 @pytest.mark.parametrize(("peer", "most"), [("8.8.8.8", 2), ("127.0.0.1", 4)])

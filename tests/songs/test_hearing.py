@@ -50,7 +50,16 @@ def drums(seconds: float) -> np.ndarray:
     return (samples * np.exp(-20 * (np.arange(len(samples)) / SAMPLE_RATE % 0.125))).astype(np.float32)
 
 
-def test_loud_drums_are_more_awake_than_a_soft_chord():
+def test_loud_drums_are_more_awake_than_a_soft_chord_and_traits_what_the_tags_tell():
+    for shares, traits in (
+        ({"female": 0.4, "guitar": 0.5}, "voice female-voice guitar"),
+        ({"male vocal": 0.3, "female": 0.25, "slow": 0.3}, "voice slow"),
+        ({"no vocals": 0.3, "male": 0.2, "piano": 0.6, "fast": 0.5}, "instrumental piano fast"),
+        ({"slow": 0.3, "fast": 0.3, "vocal": 0.1}, ""),
+    ):
+        features = np.zeros((3, NUM_FEATURES), np.float32)
+        features[:, 250:300] = [np.log(share / (1 - share)) for share in (shares.get(tag, 1e-4) for tag in TRAIT_TAGS)]
+        assert " ".join(traits_of(features)) == traits
     model = load_sound_model()
     soft, loud = (model.analyse([Window(0.0, sound(9.5))]) for sound in (chord, drums))
     assert loud.arousal > soft.arousal + 0.5
@@ -59,21 +68,6 @@ def test_loud_drums_are_more_awake_than_a_soft_chord():
         assert heard.moods[heard.mood] == max(heard.probabilities.values())
         assert [name in TAGS for name, _ in heard.tags] == 5 * [True]
         assert [time_s for time_s, *_ in heard.timeline] == pytest.approx([0, PATCH_S, 2 * PATCH_S])
-
-
-@pytest.mark.parametrize(
-    ("shares", "traits"),
-    [
-        ({"female": 0.4, "guitar": 0.5}, "voice female-voice guitar"),
-        ({"male vocal": 0.3, "female": 0.25, "slow": 0.3}, "voice slow"),
-        ({"no vocals": 0.3, "male": 0.2, "piano": 0.6, "fast": 0.5}, "instrumental piano fast"),
-        ({"slow": 0.3, "fast": 0.3, "vocal": 0.1}, ""),
-    ],
-)
-def test_traits_are_what_the_tags_tell_clearly(shares: dict[str, float], traits: str) -> None:
-    features = np.zeros((3, NUM_FEATURES), np.float32)
-    features[:, 250:300] = [np.log(share / (1 - share)) for share in (shares.get(tag, 1e-4) for tag in TRAIT_TAGS)]
-    assert " ".join(traits_of(features)) == traits
 
 
 def test_a_short_sound_is_repeated_a_rest_is_heard_and_a_tone_shown_at_its_pitch():

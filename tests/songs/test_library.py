@@ -202,7 +202,7 @@ def test_a_killed_analysis_goes_on_where_it_was(library: Library, music: Path, t
         assert resumed.songs() == library.songs()
 
 
-def test_another_file_is_no_library(tmp_path: Path):
+def test_the_library_is_in_the_users_data_folder_and_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (text := tmp_path / "text.sqlite").write_text("no database" * 99)
     with closing(sqlite3.connect(other := tmp_path / "other.sqlite")) as database:
         database.execute("CREATE TABLE songs (title)")
@@ -212,9 +212,6 @@ def test_another_file_is_no_library(tmp_path: Path):
         with pytest.raises(LibraryError, match="expected a library of music"):
             Library(path, create=True)
     assert text.read_text().startswith("no database")
-
-
-def test_the_library_is_in_the_users_data_folder_or_where_the_variable_says(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EMOMUSIC_LIBRARY", "/music/own.sqlite")
     assert library_file() == Path("/music/own.sqlite")
     monkeypatch.delenv("EMOMUSIC_LIBRARY")

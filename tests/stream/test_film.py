@@ -1,7 +1,7 @@
 import io
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -177,11 +177,19 @@ def test_streams_of_cameras_are_films(name: str) -> None:
     assert (film.note is not None) == (film.demuxer in ("mjpeg", "h264", "hevc"))  # whose times are assumed
 
 
-@pytest.mark.parametrize("data", [b"\x06\x0e\x2b\x34" + bytes(99), HLS, b"<?xml?>\n<MPD >", b"YUV4MPEG2 W9"])
-def test_films_in_other_formats_are_named(data: bytes) -> None:
-    assert kind_of(data) is Kind.FILM
-    with pytest.raises(FilmError, match="film in a format that is not read"):
-        FilmFile(io.BytesIO(data))
+def test_films_in_other_formats_and_of_two_views_are_named() -> None:
+    for data in (b"\x06\x0e\x2b\x34" + bytes(99), HLS, b"<?xml?>\n<MPD >", b"YUV4MPEG2 W9"):
+        assert kind_of(data) is Kind.FILM
+        with pytest.raises(FilmError, match="film in a format that is not read"):
+            FilmFile(io.BytesIO(data))
+    for stack in (np.hstack, np.vstack):
+        views = [stack([picture, np.roll(picture, 5, axis=1)]) for picture in FRAMES[::4]]
+        for data, is_named in (
+            (encoded(views, "mp4", "libx264"), True),
+            (encoded(FRAMES[::4], "mp4", "libx264"), False),
+        ):
+            with FilmFile(io.BytesIO(data)) as film:
+                assert bool(film.note and "3D" in film.note) is is_named
 
 
 def test_a_recording_within_a_group_of_pictures_is_complete_and_of_a_large_film_key_frames_read() -> None:
@@ -198,14 +206,6 @@ def test_a_recording_within_a_group_of_pictures_is_complete_and_of_a_large_film_
     assert film.problem is None
     assert "key frames" in film.note
     assert len(reading.persons()) == 2
-
-
-@pytest.mark.parametrize("stack", [np.hstack, np.vstack])
-def test_a_film_of_two_views_is_named(stack: Callable[..., np.ndarray]) -> None:
-    views = [stack([picture, np.roll(picture, 5, axis=1)]) for picture in FRAMES[::4]]
-    for data, is_named in ((encoded(views, "mp4", "libx264"), True), (encoded(FRAMES[::4], "mp4", "libx264"), False)):
-        with FilmFile(io.BytesIO(data)) as film:
-            assert bool(film.note and "3D" in film.note) is is_named
 
 
 def test_a_slide_of_lines_is_no_film_of_two_views() -> None:

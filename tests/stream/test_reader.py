@@ -141,7 +141,7 @@ def test_boxes_follow_the_picture_between_readings() -> None:
         detector.go_on.release()
 
 
-def test_probabilities_are_smoothed_with_the_time_constant(fake: FakeDetector, clock: FakeClock) -> None:
+def test_probabilities_are_smoothed_and_an_idle_worker_ends_for_a_while(fake: FakeDetector, clock: FakeClock) -> None:
     classifier = FakeClassifier(Emotion.HAPPY, 0.9)
     with closing(LiveReader(lambda: (fake, classifier), smoothing_s=2, clock=clock)) as reader:
         read(reader, frame())
@@ -149,6 +149,12 @@ def test_probabilities_are_smoothed_with_the_time_constant(fake: FakeDetector, c
         clock.advance(2.0)
         (face,) = read(reader, frame()).faces
         assert face.probabilities[Emotion.SAD] == pytest.approx(0.9 - (0.9 - 0.1 / 6) * np.exp(-1))
+    with closing(LiveReader(lambda: (fake, FakeClassifier()), smoothing_s=0, idle_s=0.02)) as reader:
+        read(reader, frame())
+        wait_until(lambda: num_workers() == 0)
+        view = read(reader, frame())
+        assert view.num_readings == 2
+        assert [face.number for face in view.faces] == [1]
 
 
 def test_the_view_has_rates_and_lag_in_seconds(clock: FakeClock) -> None:
@@ -190,15 +196,6 @@ def test_a_successful_reading_clears_the_error(
         assert read(reader, frame()).error is None
         assert len(reader.view().faces) == 1
     assert len(caplog.records) == 1  # three equal errors
-
-
-def test_an_idle_worker_ends_and_the_next_frame_starts_another(fake: FakeDetector) -> None:
-    with closing(LiveReader(lambda: (fake, FakeClassifier()), smoothing_s=0, idle_s=0.02)) as reader:
-        read(reader, frame())
-        wait_until(lambda: num_workers() == 0)
-        view = read(reader, frame())
-        assert view.num_readings == 2
-        assert [face.number for face in view.faces] == [1]
 
 
 def num_workers() -> int:

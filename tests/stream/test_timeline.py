@@ -37,15 +37,7 @@ def spans(table: pd.DataFrame) -> list[tuple[int, int, str]]:
     return [(s.start_s, s.seconds, str(s.quadrant)) for s in scenes_of(table, shortest_s=5)]
 
 
-def test_a_face_that_alternates_every_three_seconds_has_both_moods_and_their_changes() -> None:
-    found = mood_times(session(*[(HAPPY, 3), (SAD, 3)] * 31))
-    assert found.shares == {Emotion.HAPPY: 0.5, Emotion.SAD: 0.5}
-    assert found.changes_per_minute == pytest.approx(20, abs=0.5)
-    assert found.sentence == "As often happy as sad"
-    assert mood_times(session((None, 9))) is None
-
-
-def test_a_timeline_keeps_ten_minutes_and_only_a_long_gap_interrupts_a_scene() -> None:
+def test_a_timeline_keeps_ten_minutes_scenes_without_a_long_gap_and_alternating_moods() -> None:
     timeline = Timeline()
     for time_s in range(1000):
         timeline.add(time_s, HAPPY, 1)
@@ -53,6 +45,11 @@ def test_a_timeline_keeps_ten_minutes_and_only_a_long_gap_interrupts_a_scene() -
     assert timeline.table()["time_s"].tolist() == list(range(400, 1000))
     assert spans(session((HAPPY, 10), (None, 4), (HAPPY, 10))) == [(0, 24, "Q1")]
     assert spans(session((HAPPY, 10), (None, 5), (HAPPY, 10))) == [(0, 10, "Q1"), (15, 10, "Q1")]
+    found = mood_times(session(*[(HAPPY, 3), (SAD, 3)] * 31))
+    assert found.shares == {Emotion.HAPPY: 0.5, Emotion.SAD: 0.5}
+    assert found.changes_per_minute == pytest.approx(20, abs=0.5)
+    assert found.sentence == "As often happy as sad"
+    assert mood_times(session((None, 9))) is None
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, *EMOTIONS]), st.integers(1, 12)), max_size=12), st.integers(1, 8))
