@@ -35,13 +35,6 @@ WILD["groups"] = {group: [dict(zip(FIELDS, each, strict=True)) for each in bins]
 """Figures of a model of seven emotions on photographs."""
 
 
-def probabilities_of(y_true: np.ndarray, num_classes: int, *, skill: float, seed: int) -> np.ndarray:
-    """Rows that favour the true class, the more so the greater the skill."""
-    logits = np.random.default_rng(seed).normal(size=(len(y_true), num_classes))
-    logits[np.arange(len(y_true)), y_true] += skill
-    return softmax(logits).astype(np.float32)
-
-
 def place_face_model(
     root: Path,
     name: str,
@@ -56,7 +49,9 @@ def place_face_model(
     folder, classes = root / "models" / "face" / name, FOUR if four else SEVEN
     folder.mkdir(parents=True)
     y_true = in_classes(labels, classes)
-    rows = probabilities_of(y_true, len(classes), skill=skill, seed=len(name))
+    logits = np.random.default_rng(len(name)).normal(size=(len(y_true), len(classes)))
+    logits[np.arange(len(y_true)), y_true] += skill  # favours the true class
+    rows = softmax(logits).astype(np.float32)
     scores = evaluate(labels, rows.argmax(axis=1), classes).as_dict()
     test = scores | {
         "not_in_training": {"n": 400, "accuracy": 0.5},

@@ -64,19 +64,7 @@ def in_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return root
 
 
-def test_a_wheel_downloads_into_the_users_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, in_wheel: Path):
-    assert assets.downloads_dir() == tmp_path / "home" / ".local" / "share" / "emomusic"
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
-    assert assets.downloads_dir() == tmp_path / "share" / "emomusic"
-    (tmp_path / "share" / "emomusic").mkdir(parents=True)
-    (tmp_path / "share" / "emomusic" / "x.csv").touch()
-    assert assets.find_dataset("x.csv") == tmp_path / "share" / "emomusic" / "x.csv"
-    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "chosen"))
-    assert assets.downloads_dir() == tmp_path / "chosen"
-    assert assets.find_dataset("x.csv") is None
-
-
-def test_a_wheel_lists_what_it_holds_alone(in_wheel: Path) -> None:
+def test_a_wheel_lists_and_downloads_alone(in_wheel: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (in_wheel / "data" / "samples").mkdir(parents=True)
     (in_wheel / "data" / "samples" / "SOURCES.md").touch()
     (in_wheel / "data" / "samples" / "a.jpg").touch()
@@ -88,6 +76,15 @@ def test_a_wheel_lists_what_it_holds_alone(in_wheel: Path) -> None:
     assert "data/samples/a.jpg is absent" in problems()["data/samples"]
     shutil.rmtree(in_wheel / "data" / "samples")
     assert list(problems()) == ["data/samples"]
+    assert assets.downloads_dir() == tmp_path / "home" / ".local" / "share" / "emomusic"
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    assert assets.downloads_dir() == tmp_path / "share" / "emomusic"
+    (tmp_path / "share" / "emomusic").mkdir(parents=True)
+    (tmp_path / "share" / "emomusic" / "x.csv").touch()
+    assert assets.find_dataset("x.csv") == tmp_path / "share" / "emomusic" / "x.csv"
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "chosen"))
+    assert assets.downloads_dir() == tmp_path / "chosen"
+    assert assets.find_dataset("x.csv") is None
 
 
 def problems() -> dict[str, str]:

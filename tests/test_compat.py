@@ -21,7 +21,7 @@ from tests.waiting import run_coroutine
 TELLS = WidgetStates(widgets=[WidgetState(id="camera", json_trigger_value='"changed"')])
 
 
-def test_answers_and_blocks_whose_content_waits_outlive_the_start_of_a_run() -> None:
+def test_answers_waiting_blocks_and_last_messages_outlive_the_start_of_a_run() -> None:
     compat.keep_messages()
     queue, answer, delta = ForwardMsgQueue(), ForwardMsg(), ForwardMsg()
     answer.file_urls_response.response_id = "upload"
@@ -39,6 +39,14 @@ def test_answers_and_blocks_whose_content_waits_outlive_the_start_of_a_run() -> 
     queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["plane"])
     queue.enqueue(chart)
     assert queue.flush() == [block, chart, chart]
+    compat.keep_messages()
+    ended, running, last = object(), object(), ForwardMsg()
+    last.delta.add_block.allow_empty = True
+    session = _Session(running)
+    run_coroutine(session.hear(ended, ScriptRunnerEvent.ENQUEUE_FORWARD_MSG, last))
+    assert session.flush_browser_queue() == [last]
+    run_coroutine(session.hear(ended, ScriptRunnerEvent.SHUTDOWN))
+    assert session._scriptrunner is running
 
 
 class _Asked(SimpleNamespace):
@@ -87,18 +95,6 @@ class _Session(AppSession):
     async def hear(self, *what: Any) -> None:
         self._event_loop = asyncio.get_running_loop()
         self._handle_scriptrunner_event_on_event_loop(*what)
-
-
-def test_the_last_messages_of_a_run_outlive_the_start_of_the_next_one() -> None:
-    """On a busy server, the browser's next message comes between the end of a run and the server's knowledge of it."""
-    compat.keep_messages()
-    ended, running, last = object(), object(), ForwardMsg()
-    last.delta.add_block.allow_empty = True
-    session = _Session(running)
-    run_coroutine(session.hear(ended, ScriptRunnerEvent.ENQUEUE_FORWARD_MSG, last))
-    assert session.flush_browser_queue() == [last]
-    run_coroutine(session.hear(ended, ScriptRunnerEvent.SHUTDOWN))
-    assert session._scriptrunner is running
 
 
 def _send_message() -> None:

@@ -69,7 +69,7 @@ def test_every_call_has_its_result_or_its_crash_and_each_process_loads_once(tmp_
     assert 2 <= len(pids) <= 7
 
 
-def test_calls_may_be_added_and_unfinished_ones_return(tmp_path: Path):
+def test_calls_may_be_added_return_unfinished_and_are_not_lost_with_a_process(tmp_path: Path):
     calls = deque([1])
     found = []
     results = run_in_processes(calls, double, partial(load, tmp_path / "log"), workers=1)
@@ -83,16 +83,22 @@ def test_calls_may_be_added_and_unfinished_ones_return(tmp_path: Path):
             results.close()
     assert found == [2, 4, 6, 100]
     assert list(calls) == list(range(51, 60))
+    (tmp_path / "log").unlink()
+    log, calls, found = tmp_path / "log", deque([0]), []
+    for call, result in run_in_processes(calls, double, partial(load, log), workers=1):
+        found.append(result)
+        os.kill(int(log.read_text().split()[-1]), signal.SIGKILL)
+        if call < 3:
+            calls.append(call + 1)
+    assert found == [2 * number for number in range(4)]
 
 
-def test_errors_of_work_and_load_are_raised(tmp_path: Path):
+def test_errors_of_work_and_load_are_raised_as_they_are_or_with_their_type_and_text(tmp_path: Path):
     with pytest.raises(ModelError, match="log: negative"):
         list(run_in_processes(deque([1, -1]), double, partial(load, tmp_path / "log"), workers=2))
     with pytest.raises(ModelError, match="damaged"):
         list(run_in_processes(deque([1]), double, fail, workers=1))
 
-
-def test_an_error_for_another_process_stays_what_it_is_if_it_can_and_keeps_its_type_and_text():
     class SpeechlessError(Exception):
         def __str__(self) -> str:
             raise ValueError
@@ -102,16 +108,6 @@ def test_an_error_for_another_process_stays_what_it_is_if_it_can_and_keeps_its_t
     assert str(portable(ToldError(-2, "two"))) == "ToldError: -2 is two"
     assert str(portable(LockedError("held"))) == "LockedError: held"
     assert str(portable(SpeechlessError())) == "SpeechlessError: no text"
-
-
-def test_a_process_that_dies_between_two_calls_loses_none(tmp_path: Path):
-    log, calls, found = tmp_path / "log", deque([0]), []
-    for call, result in run_in_processes(calls, double, partial(load, log), workers=1):
-        found.append(result)
-        os.kill(int(log.read_text().split()[-1]), signal.SIGKILL)
-        if call < 3:
-            calls.append(call + 1)
-    assert found == [2 * number for number in range(4)]
 
 
 def num_threads() -> int:

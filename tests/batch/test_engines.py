@@ -65,9 +65,7 @@ def address() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_run_whose_worker_is_killed_has_the_results_of_another(
-    pictures: Path, results: Path, out: Path, engine: str, request: pytest.FixtureRequest
-):
+def test_a_worker_may_be_killed(pictures: Path, results: Path, out: Path, engine: str, request: pytest.FixtureRequest):
     options = ["--ray-address", request.getfixturevalue("address")] if engine == "ray" else ["--workers", "2"]
     killed = answer_of(run(pictures, "--out", out, *options, engine=engine, reader="KilledReader"))
     assert Path(f"{out}.killed").exists()

@@ -159,7 +159,7 @@ def test_the_summary_counts_all_parts(out: Path):
     assert [name for name, _ in summary["examples"]] == ["film", "cut", "too"]
 
 
-def test_a_part_appears_as_a_whole(out: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_part_appears_as_a_whole_and_results_go_to_a_remote_folder(out: Path, monkeypatch: pytest.MonkeyPatch):
     write(out, 1, "a")
     before = rows_of(out, "pictures")
 
@@ -177,9 +177,6 @@ def test_a_part_appears_as_a_whole(out: Path, monkeypatch: pytest.MonkeyPatch):
         Dataset(str(out)).write("pictures/part-000001.parquet", b"half")
     assert [path.name for path in (out / "pictures").iterdir()] == ["part-000001.parquet"]  # nothing half written
     assert rows_of(out, "pictures") == before
-
-
-def test_results_go_to_a_remote_folder(monkeypatch: pytest.MonkeyPatch):
     system = fs._MockFileSystem()
     monkeypatch.setattr(parts, "file_system", lambda uri: (system, "bucket/out"))
     dataset = Dataset("s3://key:secret@bucket/out")

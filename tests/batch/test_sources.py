@@ -224,11 +224,11 @@ def test_a_long_header_is_not_read_nor_a_tar_that_unpacks_to_too_much(tmp_path: 
     assert outcomes(tmp_path / "pack.tar.gz", data) == {"a.jpg": DATA, "": None}
 
 
-@pytest.mark.parametrize("name", ["absent.jpg", "pipe.jpg", "a\0b.jpg"])
-def test_what_is_no_file_cannot_be_opened(folder: Path, name: str):
+def test_what_is_no_file_cannot_be_opened(folder: Path):
     os.mkfifo(folder.parent / "pipe.jpg")
-    with pytest.raises(ImageError):
-        open_item(Item(name, str(folder.parent / name)))
+    for name in ("absent.jpg", "pipe.jpg", "a\0b.jpg"):
+        with pytest.raises(ImageError):
+            open_item(Item(name, str(folder.parent / name)))
 
 
 @pytest.fixture

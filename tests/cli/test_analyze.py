@@ -110,9 +110,7 @@ def test_a_cut_film_keeps_its_results(run: Run, grey: Path, tmp_path: Path, capf
 
 
 @pytest.mark.usefixtures("fakes")
-def test_annotate_writes_the_film_with_marked_faces_and_a_full_disk_costs_no_reading(
-    run: Run, grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_annotate_writes_the_marked_film(run: Run, grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     status, _, _ = run("analyze", grey, SAMPLE, "--annotate", tmp_path / "out")
     assert status == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["001-grey.mp4", "002-eileen-collins-1999.png"]
@@ -164,9 +162,7 @@ def test_a_wrong_profile_is_one_line(run: Run, content: bytes | None, told: str,
         assert told in err
 
 
-def test_a_profile_needs_a_neutral_face_and_room_and_replaces_no_folder(
-    run: Run, shots: Path, tmp_path: Path, full_disk: Callable[[int], None]
-) -> None:
+def test_a_profile_needs_face_and_room(run: Run, shots: Path, tmp_path: Path, full_disk: Callable[[int], None]) -> None:
     status, answer, err = run("profile", "create", shots, "--out", shots)
     assert (status, answer, err.count("\n")) == (2, None, 1)
     assert "expected to write" in err

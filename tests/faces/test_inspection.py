@@ -17,18 +17,6 @@ WINNER = 2
 SPEC = ModelSpec("known", "known", "none", 48, False, 1.0, 0, "")
 
 
-def classifier_of(region: tuple[float, ...]) -> EmotionClassifier:
-    """A classifier in which the contrast within a region raises the logit of one class."""
-    top, bottom, left, right = (round(share * SPEC.side) for share in region)
-
-    def forward(pixels: np.ndarray) -> np.ndarray:
-        powers = np.ones((len(pixels), 7), np.float32)
-        powers[:, WINNER] = np.exp(pixels[:, top:bottom, left:right].std(axis=(1, 2, 3)) / 20)
-        return powers / powers.sum(axis=1, keepdims=True)
-
-    return EmotionClassifier(forward, SPEC)
-
-
 def noise(side: int = 120) -> RgbImage:
     """Uniform noise in grains that survive resizing."""
     grains = np.random.default_rng(5).integers(30, 230, (side // 3, side // 3, 3), np.uint8)
@@ -37,8 +25,16 @@ def noise(side: int = 120) -> RgbImage:
 
 @pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
 def test_occlusion_is_highest_in_the_region_of_the_network(region: tuple[float, ...]) -> None:
+    top, bottom, left, right = (round(share * SPEC.side) for share in region)
+
+    def forward(pixels: np.ndarray) -> np.ndarray:
+        """Let the contrast within the region raise the logit of one class."""
+        powers = np.ones((len(pixels), 7), np.float32)
+        powers[:, WINNER] = np.exp(pixels[:, top:bottom, left:right].std(axis=(1, 2, 3)) / 20)
+        return powers / powers.sum(axis=1, keepdims=True)
+
     face = to_grey(noise())
-    occlusion = occlude(face, classifier_of(region))
+    occlusion = occlude(face, EmotionClassifier(forward, SPEC))
     assert occlusion.drops.max() > 0.1
     places = np.unravel_index(occlusion.drops.argmax(), occlusion.drops.shape)
     for place, (low, high) in zip(places, (region[:2], region[2:]), strict=True):

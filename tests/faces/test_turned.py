@@ -65,16 +65,13 @@ def test_samples_are_read_alike_upright_on_their_side_and_upside_down(name: str,
         assert best.probabilities.emotion is face.probabilities.emotion
 
 
-def test_faces_of_one_picture_may_be_turned_differently() -> None:
+def test_faces_of_one_picture_may_be_turned_differently_but_not_those_of_an_upright_camera() -> None:
     image = read_image(SAMPLES / OBAMA)
     side = max(image.shape)
     square = np.full((side, side, 3), 128, np.uint8)
     square[: image.shape[0], : image.shape[1]] = image
     both = np.concatenate([square, turned(square, 90)], axis=1)
     assert [face.turn for face in load_detector().detect(both) if face.confidence > 0.95] == [0, 90]
-
-
-def test_a_picture_that_a_camera_took_upright_is_searched_once() -> None:
     searches = []
 
     def networks(*, upright: bool = False, **_: bool) -> tuple:

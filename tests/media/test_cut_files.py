@@ -76,14 +76,6 @@ def test_of_a_cut_file_the_rest_is_read_with_a_note(name: str, share: float) -> 
     assert "absent" in found.note
 
 
-@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}, {"tile_size": (200, 90)}])
-def test_only_the_end_marker_is_absent(options: dict[str, object]) -> None:
-    whole = encoded(PHOTO, "JPEG2000" if "tile_size" in options else "JPEG", **options)
-    found = read_picture_file(whole[:-2])
-    assert found.note is None
-    assert (found.pixels == read_image(whole)).all()
-
-
 def test_of_a_cut_progressive_jpeg_the_whole_picture_is_shown_with_less_detail() -> None:
     whole = encoded(PHOTO, "JPEG", progressive=True)
     for share in (0.4, 0.7, 0.95):
@@ -103,7 +95,12 @@ def test_zeros_in_a_file_are_absent_pixels(fmt: str, end: str) -> None:
     assert is_like_the_photo(found.pixels, slice(130))
 
 
-def test_zeros_that_belong_to_a_jpeg_and_much_metadata_are_no_damage() -> None:
+def test_an_absent_end_marker_zeros_of_a_jpeg_and_much_metadata_are_no_damage() -> None:
+    for options in ({}, {"progressive": True}, {"optimize": True}, {"tile_size": (200, 90)}):
+        whole = encoded(PHOTO, "JPEG2000" if "tile_size" in options else "JPEG", **options)
+        found = read_picture_file(whole[:-2])
+        assert found.note is None
+        assert (found.pixels == read_image(whole)).all()
     blank = encoded(Image.new("RGB", (2000, 2000), "white"), "JPEG", optimize=True)
     assert bytes(512) in blank
     for data in (blank, blank + bytes(4096), encoded(PHOTO, "JPEG") + bytes(4096)):

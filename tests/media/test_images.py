@@ -42,31 +42,6 @@ def test_orientation_is_applied(fmt: str, orientation: int, stored: Transpose | 
     assert_quarters(read_image(encoded(picture, fmt, exif=exif.tobytes())))
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        pytest.param(np.array([[0, 32768, 65535]], np.int32), (0, 128, 255), id="32 bits, 16 used"),
-        pytest.param(np.array([[-1000, 0, 1000]], np.int32), (0, 128, 255), id="32 bits, signed"),
-        pytest.param(np.array([[np.nan, np.inf, 1.0]], np.float32), (0, 0, 255), id="float, not a number"),
-    ],
-)
-def test_grey_of_any_depth_becomes_rgb(values: np.ndarray, expected: tuple[int, int, int]) -> None:
-    image = read_image(encoded(Image.fromarray(values), "TIFF"))
-    assert image.shape == (1, 3, 3)
-    np.testing.assert_array_equal(image[0], np.repeat(expected, 3).reshape(3, 3))
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
-def test_transparent_pixels_become_white(mode: str) -> None:
-    picture = Image.new("RGBA", (3, 1))
-    for x, alpha in enumerate((0, 128, 255)):
-        picture.putpixel((x, 0), (0, 0, 0, alpha))
-    fmt = "TIFF" if mode == "PA" else "PNG"
-    picture = picture.convert(mode)
-    image = read_image(encoded(picture, fmt))
-    np.testing.assert_array_equal(image[0], [WHITE, (127, 127, 127), (0, 0, 0)])
-
-
 def gradient(depth: int, dtype: type, *, channels: int = 1) -> np.ndarray:
     """A ramp over `depth` values, from left to right."""
     row = np.linspace(0, depth - 1, 256)
@@ -83,17 +58,22 @@ def test_the_used_bits_of_sixteen_fill_the_range(used_bits: int, channels: int, 
     assert (image == image[..., :1]).all()
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        pytest.param(gradient(2**12, np.uint16) + 27_000, id="thermal camera"),
-        pytest.param(gradient(2**32, np.uint32, channels=3), id="colours in 32 bits"),
-        pytest.param(gradient(256, np.float32) * 0.1, id="dark floats"),
-    ],
-)
-def test_values_of_sensors_fill_the_range(values: np.ndarray) -> None:
-    image = read_image(cv2.imencode(".tiff", values)[1].tobytes()).astype(int)
-    np.testing.assert_allclose(image[0, :, 0], np.arange(256), atol=3)
+def test_grey_of_any_depth_becomes_rgb_and_values_of_sensors_fill_the_range() -> None:
+    for values, expected in (
+        (np.array([[0, 32768, 65535]], np.int32), (0, 128, 255)),  # 16 of 32 bits are used
+        (np.array([[-1000, 0, 1000]], np.int32), (0, 128, 255)),
+        (np.array([[np.nan, np.inf, 1.0]], np.float32), (0, 0, 255)),
+    ):
+        image = read_image(encoded(Image.fromarray(values), "TIFF"))
+        assert image.shape == (1, 3, 3)
+        np.testing.assert_array_equal(image[0], np.repeat(expected, 3).reshape(3, 3))
+    for stored in (
+        gradient(2**12, np.uint16) + 27_000,  # of a thermal camera
+        gradient(2**32, np.uint32, channels=3),
+        gradient(256, np.float32) * 0.1,  # dark
+    ):
+        image = read_image(cv2.imencode(".tiff", stored)[1].tobytes()).astype(int)
+        np.testing.assert_allclose(image[0, :, 0], np.arange(256), atol=3)
 
 
 def test_colours_in_sixteen_bits_keep_their_order_and_their_transparency() -> None:
@@ -154,11 +134,19 @@ def test_damaged_metadata_of_a_png_is_left_out() -> None:
         assert_quarters(decoded.pixels)
 
 
-def test_white_may_be_zero_and_a_transparent_colour_is_white() -> None:
+def test_white_may_be_zero_and_transparent_pixels_and_colours_become_white() -> None:
     image = read_image(encoded(Image.fromarray(gradient(2**16, np.uint16)), "TIFF", tiffinfo={262: 0})).astype(int)
     np.testing.assert_allclose(image[0, :, 0], np.arange(256)[::-1], atol=1)
     for picture, colour in ((Image.new("RGB", (9, 9), RED), RED), (Image.new("L", (9, 9), 7), 7)):
         assert (read_image(encoded(picture, "PNG", transparency=colour)) == 255).all()
+    for mode in ("RGBA", "LA", "PA"):
+        picture = Image.new("RGBA", (3, 1))
+        for x, alpha in enumerate((0, 128, 255)):
+            picture.putpixel((x, 0), (0, 0, 0, alpha))
+        fmt = "TIFF" if mode == "PA" else "PNG"
+        picture = picture.convert(mode)
+        image = read_image(encoded(picture, fmt))
+        np.testing.assert_array_equal(image[0], [WHITE, (127, 127, 127), (0, 0, 0)])
 
 
 @pytest.mark.parametrize("fmt", ["PNG", "TIFF", "WEBP"])
@@ -236,23 +224,20 @@ def test_a_clipped_box_is_the_part_inside_the_image(box: Box, width: int, height
     assert clipped.clipped(width, height) == clipped
 
 
-@pytest.mark.parametrize(("height", "width"), [(3000, 4000), (4000, 3000), (1281, 1), (1, 20_000)])
-def test_a_large_image_is_reduced_to_1280_pixels(height: int, width: int) -> None:
-    small, scale = shrink(np.full((height, width, 3), 99, np.uint8))
-    assert max(small.shape[:2]) == 1280
-    assert scale == 1280 / max(height, width)
-    assert small.shape[0] == max(round(height * scale), 1)
-    assert small.shape[1] == max(round(width * scale), 1)
-    assert (small == 99).all()
-
-
-@pytest.mark.parametrize("side", [1, 2, 100, 333, 700, 2000])
-def test_a_fast_shrink_has_the_size_of_a_plain_one(side: int) -> None:
-    image = read_image(SAMPLE)
-    for picture in (image, image[:-1, :-1], image[:1], image[:, :1]):
-        plain, fast = shrink(picture, side), shrink(picture, side, fast=True)
-        assert (fast[0].shape, fast[1]) == (plain[0].shape, plain[1])
-        assert np.abs(fast[0].astype(int) - plain[0]).mean() < 4
+def test_a_large_image_is_reduced_to_1280_pixels_and_fast_to_the_size_of_a_plain_one() -> None:
+    for height, width in ((3000, 4000), (4000, 3000), (1281, 1), (1, 20_000)):
+        small, scale = shrink(np.full((height, width, 3), 99, np.uint8))
+        assert max(small.shape[:2]) == 1280
+        assert scale == 1280 / max(height, width)
+        assert small.shape[0] == max(round(height * scale), 1)
+        assert small.shape[1] == max(round(width * scale), 1)
+        assert (small == 99).all()
+    for side in (1, 2, 100, 333, 700, 2000):
+        image = read_image(SAMPLE)
+        for picture in (image, image[:-1, :-1], image[:1], image[:, :1]):
+            plain, fast = shrink(picture, side), shrink(picture, side, fast=True)
+            assert (fast[0].shape, fast[1]) == (plain[0].shape, plain[1])
+            assert np.abs(fast[0].astype(int) - plain[0]).mean() < 4
 
 
 @settings(deadline=None)

@@ -50,7 +50,7 @@ def test_silent_ends_are_found_and_cut_and_a_silent_file_has_none():
     assert (edges.lead_s, edges.tail_s) == (0, 0)
 
 
-def test_samples_that_change_their_kind_again_and_again_are_refused():
+def test_samples_that_change_their_kind_are_refused_and_a_file_without_sound_is_no_wav(tmp_path: Path):
     def frames(number: int) -> list[av.AudioFrame]:
         made = [av.AudioFrame.from_ndarray(np.ones((1, 800), np.float32), "flt", "mono") for _ in range(number)]
         for place, frame in enumerate(made):
@@ -60,6 +60,9 @@ def test_samples_that_change_their_kind_again_and_again_are_refused():
     assert sum(map(len, mono_sound(frames(3)))) == pytest.approx(4000, abs=200)
     with pytest.raises(ValueError, match="of one kind"):
         list(mono_sound(frames(300)))
+    (broken := tmp_path / "broken.mp3").write_bytes(song_bytes("mp3")[:200] + bytes(5000))
+    with pytest.raises(AudioError):
+        WavOfSong(broken)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +128,3 @@ def test_a_song_is_wav_from_any_place_on(kind: str | tuple[str, str]) -> None:
     near = np.frombuffer(file.read(4000), "<i2").reshape(-1, 2)
     # The filter of another rate begins anew
     np.testing.assert_allclose(near, samples[RATE : RATE + 1000], rtol=0, atol=400)
-
-
-def test_a_file_without_sound_is_no_wav(tmp_path: Path) -> None:
-    (broken := tmp_path / "broken.mp3").write_bytes(song_bytes("mp3")[:200] + bytes(5000))
-    with pytest.raises(AudioError):
-        WavOfSong(broken)

@@ -1,7 +1,5 @@
 """Which URL wins: the session's or the browser's."""
 
-from __future__ import annotations
-
 import pytest
 
 from emomusic.app import choices
@@ -22,11 +20,6 @@ def a_page() -> None:
     POLICY.draw(st.segmented_control, "policy")
 
 
-def test_a_name_stands_for_one_choice() -> None:
-    with pytest.raises(ValueError, match="policy"):
-        Choice("policy", ["Match"])
-
-
 @pytest.mark.parametrize(("is_step", "shown"), [(True, "everyone"), (False, "Face 2")])
 def test_an_older_url_counts_only_as_a_step_back(monkeypatch: pytest.MonkeyPatch, is_step: bool, shown: str) -> None:
     """The next click may come before the browser knows of the choice."""
@@ -40,9 +33,7 @@ def test_an_older_url_counts_only_as_a_step_back(monkeypatch: pytest.MonkeyPatch
     assert ("who" in app.query_params) is not is_step
 
 
-def test_a_step_that_a_click_hides_is_one_once_the_browser_knows_of_the_choice(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_step_that_a_click_hides_is_one_once_the_browser_knows_of_the_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Streamlit joins a step and a click that wait together, and calls them a click."""
     monkeypatch.setattr(choices, "is_step", lambda: False)
     app = run_function(a_page)
@@ -55,7 +46,7 @@ def test_a_step_that_a_click_hides_is_one_once_the_browser_knows_of_the_choice(
     assert "who" not in app.query_params
 
 
-def test_each_of_two_steps_back_sets_the_widgets() -> None:
+def test_each_of_two_steps_back_sets_the_widgets_and_a_name_stands_for_one_choice() -> None:
     """A browser that receives both runs at once shows only the second one."""
     app = run_function(a_page, policy="Soothe", who="Face 2")
     assert app.get("button_group")[0].proto.set_value  # a browser that comes late to the first run has the value too
@@ -67,3 +58,5 @@ def test_each_of_two_steps_back_sets_the_widgets() -> None:
     assert (list(policy.raw_values), policy.set_value) == (["Match me"], True)
     app.button(key="answer").click().run()
     assert not app.get("button_group")[0].proto.set_value
+    with pytest.raises(ValueError, match="policy"):
+        Choice("policy", ["Match"])

@@ -56,10 +56,12 @@ SCREENS: list[tuple[str, dict[str, list[str]]]] = [
 ]
 
 
-def test_each_choice_of_a_screen_is_a_choice_of_its_page() -> None:
+def test_each_choice_of_a_screen_is_one_of_its_page_which_shows_its_code() -> None:
     assert len(SCREENS) >= 40
     for page, chosen in SCREENS:
         assert all(page in CHOICES[name].pages for name in chosen), (page, chosen)
+    app = run_function(_models, kind="Photographs", faces="emonet")
+    assert any("'emonet'" in code.value for code in app.code)
 
 
 def _models() -> None:
@@ -68,11 +70,6 @@ def _models() -> None:
 
     open_page("models")
     show_code("models")
-
-
-def test_a_page_shows_the_code_of_its_choices() -> None:
-    app = run_function(_models, kind="Photographs", faces="emonet")
-    assert any("'emonet'" in code.value for code in app.code)
 
 
 def song_on(root: Path, page: str, chosen: Chosen) -> str:

@@ -121,9 +121,7 @@ def tiles(app: AppTest) -> list[Any]:
     return [button for button in app.button if (button.key or "").startswith("scene-scene-")]
 
 
-def test_the_sample_is_shown_with_its_people_scenes_and_songs_and_of_many_the_next_ones(
-    shown: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sample_has_people_scenes_and_songs(shown: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [title.value for title in shown.title] == ["Mostly happy"]
     times = ["**0:00** happy", "**0:02** sad", "**0:05** angry", "**0:08** happy"]
     assert [tile.label.split("  \n")[0] for tile in tiles(shown)] == times
@@ -161,21 +159,6 @@ def test_other_songs_are_those_of_bar_page_and_file(shown: AppTest, monkeypatch:
     assert [entry["song"]["id"] for entry in record["playlist"]] == [song.id for song in songs]
     assert [unescaped(tile.label).split("  \n")[1] for tile in tiles(shown)] == [song.title for song in songs]
     assert all(genres_of(["jazz"]) & set(song.genres) for song in songs)
-
-
-@pytest.mark.usefixtures("classifier")
-def test_the_film_with_its_songs_is_made_when_they_are_files(app: AppTest) -> None:
-    label = "Film with its songs (MP4)"
-    finish(upload(app, GREY))
-    assert label not in labels(app)
-    assert any(caption.value.startswith(label) for caption in app.caption)  # why
-    finish(press(click(app, "film-bundled"), label))
-    job = film_state(app).job
-    mixed = job.view().mixed
-    assert f'href="{mixed.download_url}" download>{label}' in "".join(html.value for html in app.html)
-    with av.open(mixed.reader()) as film:
-        assert [stream.codec_context.name for stream in film.streams] == ["h264", "aac"]
-        assert film.duration / av.time_base == pytest.approx(6, abs=0.2)
 
 
 def test_the_film_stays_after_a_visit_to_another_page_until_another_one_is_wanted(root: Path, sample: FilmJob) -> None:
@@ -216,7 +199,7 @@ def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("classifier")
-def test_the_mood_of_the_sound_is_a_row_of_the_strip(app: AppTest) -> None:
+def test_the_mood_of_the_sound_is_a_row_and_the_film_with_its_songs_made_when_they_are_files(app: AppTest) -> None:
     for audio in ("aac", None):
         finish(upload(app, film_bytes([(NOBODY, 6)], audio=audio)))
         job = film_state(app).job
@@ -224,6 +207,17 @@ def test_the_mood_of_the_sound_is_a_row_of_the_strip(app: AppTest) -> None:
         (chart,) = (c.proto for c in app.get("plotly_chart") if c.proto.alt.startswith("Shares of the seven"))
         assert ("sound" in json.loads(chart.spec)["layout"]["yaxis2"]["ticktext"]) == (audio is not None)
         press(app, ANOTHER)
+    label = "Film with its songs (MP4)"
+    finish(upload(app, GREY))
+    assert label not in labels(app)
+    assert any(caption.value.startswith(label) for caption in app.caption)  # why
+    finish(press(click(app, "film-bundled"), label))
+    job = film_state(app).job
+    mixed = job.view().mixed
+    assert f'href="{mixed.download_url}" download>{label}' in "".join(html.value for html in app.html)
+    with av.open(mixed.reader()) as film:
+        assert [stream.codec_context.name for stream in film.streams] == ["h264", "aac"]
+        assert film.duration / av.time_base == pytest.approx(6, abs=0.2)
 
 
 def reading_of(app: AppTest) -> tuple[int, int, int, int]:

@@ -44,9 +44,7 @@ from tests.songs.songs import song_bytes
 from tests.waiting import PATIENCE_S, wait_until
 
 
-def test_bundled_songs_are_filtered_by_what_is_heard_and_their_files_name_no_folder_of_the_server(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bundled_songs_are_filtered_by_sound_and_name_no_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
     app = start_app(root, sample=SAMPLE, songs="bundled")
     assert {song.mood for song in queue_of(app).playlist(3)} == {"happy"}
@@ -161,9 +159,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_networks: Non
     return add
 
 
-def test_the_page_has_the_songs_that_the_command_adds_and_reads_each_once(
-    root: Path, library: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_songs_of_the_command_play(root: Path, library: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
     app = start_app(root, sample=SAMPLE, songs="own")
     assert playing(app)  # Spotify plays until the library has songs
     library(2)  # while the page is open
@@ -266,9 +262,7 @@ def test_songs_like_the_current_one_follow_it(root: Path, library: Callable[[int
     assert {pick.likeliest_mood for pick in queue_of(app).playlist(6)} == {queue_of(app).playlist(1)[0].likeliest_mood}
 
 
-def test_a_folder_goes_in_two_tabs(
-    root: Path, library: Callable[[int], None], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_folders_go_in_two_tabs(root: Path, library: Callable[[int], None], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     library(1)
     with Library() as opened:

@@ -89,7 +89,7 @@ def test_the_figures_of_the_models_of_songs_are_those_of_their_answers(kind: Mod
             assert (record.macro_f1, record.macro_f1_std) == pytest.approx((np.mean(macro_f1s), np.std(macro_f1s)))
 
 
-def test_models_are_told_with_spread_and_reports_and_as_documents_with_the_keys_of_the_contract(
+def test_models_are_told_with_spread_reports_and_the_contract(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main.main(["models"]) == 0

@@ -187,9 +187,7 @@ def slow_body(ask: Ask, here: Capacity) -> Iterator[socket.socket]:
         yield client
 
 
-def test_slow_bodies_take_no_place_go_and_are_refused_in_the_end(
-    slow: Slow, ask: Ask, here: Capacity, photo: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slow_bodies_end(slow: Slow, ask: Ask, here: Capacity, photo: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     slow.may_end.set()
     with slow_body(ask, here), slow_body(ask, here):
         assert here.is_busy

@@ -74,9 +74,7 @@ def test_a_folder_of_the_app_changes_its_address_with_its_files(ask: Ask, tmp_pa
     assert folder_url({"band.js": path}) != folder
 
 
-def test_a_file_beyond_the_budget_is_full_and_its_address_below_a_folder_a_link_from_the_root(
-    budget: ByteBudget, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_beyond_its_budget_is_full_and_has_a_link(budget: ByteBudget, monkeypatch: pytest.MonkeyPatch) -> None:
     file = made(budget)
     file.seek(0)
     file.write(CONTENT)

@@ -1,7 +1,5 @@
 """Who may send frames to a live session, and what is taken."""
 
-from __future__ import annotations
-
 import gc
 import json
 import secrets

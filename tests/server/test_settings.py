@@ -86,13 +86,26 @@ def ice_of(*servers: dict[str, Any], secret: str = "", nearby: bool = False, **o
     return ice_settings(given, nearby=nearby, now_s=NOON_S)
 
 
-def test_the_default_is_a_stun_server_unless_the_browser_is_near_and_the_setting_replaces_it_everywhere() -> None:
+def test_the_default_is_a_stun_server_for_far_browsers_and_malformed_ones_are_told() -> None:
     assert ice_settings(Settings(), nearby=True).servers == ()
     (server,) = ice_settings(Settings(), nearby=False).as_dict()["iceServers"]
     assert server == {"urls": [DEFAULT_STUN_URL]}
     for nearby in (True, False):
         assert ice_of(nearby=nearby).servers == ()
         assert ice_of({"urls": ["stun:stun.example.org"]}, nearby=nearby).hosts == ("stun.example.org",)
+    for ice, secret, words in (
+        ("turn:turn.example.org", "", "expected EMOMUSIC_ICE to be JSON"),
+        ('{"iceServers": [{"urls": []}]}', "", "iceServers"),
+        ('{"iceServers": [], "secret": "pear"}', "", "unknown field"),
+        (json.dumps({"iceServers": [TURN | {"username": "ann"}]}), "", "expected EMOMUSIC_TURN_SECRET"),
+        ('{"iceServers": []}', "pear", "Received: none"),
+        ('{"iceServers": [], "iceTransportPolicy": "relay"}', "", "policy relay"),
+        ('{"iceServers": [], "iceTransportPolicy": "some"}', "", "iceTransportPolicy"),
+        *((json.dumps({"iceServers": [{"urls": [url]}]}), "pear", "EMOMUSIC_ICE") for url in BAD_URLS),
+    ):
+        with pytest.raises(SettingsError, match=words) as caught:
+            ice_settings(Settings(ice=ice, turn_secret=secret), nearby=False)
+        assert "pear" not in str(caught.value)
 
 
 def test_a_fixed_user_has_priority_over_the_secret_and_the_browser_gets_the_policy() -> None:
@@ -117,22 +130,3 @@ def test_turn_credentials_last_12_to_18_hours_and_stay_the_same_for_a_while(now_
     assert 12 < hours <= 18
     later = ice_settings(given, nearby=False, now_s=now_s + 3600 * (hours - 12) - 1)
     assert later.servers == (server,)
-
-
-@pytest.mark.parametrize(
-    ("ice", "secret", "words"),
-    [
-        ("turn:turn.example.org", "", "expected EMOMUSIC_ICE to be JSON"),
-        ('{"iceServers": [{"urls": []}]}', "", "iceServers"),
-        ('{"iceServers": [], "secret": "pear"}', "", "unknown field"),
-        (json.dumps({"iceServers": [TURN | {"username": "ann"}]}), "", "expected EMOMUSIC_TURN_SECRET"),
-        ('{"iceServers": []}', "pear", "Received: none"),
-        ('{"iceServers": [], "iceTransportPolicy": "relay"}', "", "policy relay"),
-        ('{"iceServers": [], "iceTransportPolicy": "some"}', "", "iceTransportPolicy"),
-        *((json.dumps({"iceServers": [{"urls": [url]}]}), "pear", "EMOMUSIC_ICE") for url in BAD_URLS),
-    ],
-)
-def test_a_malformed_setting_is_an_error_without_passwords(ice: str, secret: str, words: str) -> None:
-    with pytest.raises(SettingsError, match=words) as caught:
-        ice_settings(Settings(ice=ice, turn_secret=secret), nearby=False)
-    assert "pear" not in str(caught.value)

@@ -158,15 +158,12 @@ def test_what_was_removed_stays_away_until_it_is_added_again(library: Library, m
         library.remove([music])
 
 
-def test_a_single_file_can_be_added(library: Library, music: Path):
+def test_a_single_file_can_be_added_and_one_that_ends_its_process_is_unreadable(library: Library, music: Path):
     assert library.add([music / "loud.wav"]) == Changes(new=1)
     with pytest.raises(LibraryError, match=r"ends in mp3, flac.*notes\.txt"):
         library.add([music / "b" / "notes.txt"])
     with pytest.raises(LibraryError, match="Check the name"):
         library.add([music / "absent"])
-
-
-def test_a_file_that_ends_its_process_counts_as_unreadable(library: Library, music: Path):
     write(music / "crash.wav", volume=CRASH_VOLUME / 2)
     library.add([music])
     (problem,) = [problem for problem in hear(library, workers=2) if "stops the decoder" in problem]

@@ -18,7 +18,7 @@ def run(songs: LabelledSongs, epochs: int = NUM_EPOCHS, **settings: float) -> Tr
     return training
 
 
-def test_it_learns_from_songs_that_ship_without_those_that_people_labelled(songs: LabelledSongs) -> None:
+def test_it_learns_from_songs_that_ship_also_in_steps_and_its_settings_count(songs: LabelledSongs) -> None:
     assert songs.are_predicted
     assert np.bincount(songs.labels).tolist() == [170] * len(MOODS)
     assert songs.inputs.shape == (680, 9)
@@ -27,9 +27,6 @@ def test_it_learns_from_songs_that_ship_without_those_that_people_labelled(songs
     before, *_, after = run(songs).curves
     assert before[2] < 0.6
     assert after[2] > 0.85
-
-
-def test_a_run_in_steps_is_the_same_a_rate_of_1_diverges_and_wrong_labels_open_the_gap(songs: LabelledSongs) -> None:
     first, second = run(songs), Training(songs, Settings())
     while not second.is_over:
         second.step(7)

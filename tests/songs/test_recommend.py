@@ -125,9 +125,7 @@ def test_a_journey_that_goes_on_repeats_no_song(num_heard: int) -> None:
     assert [pick.number for pick in further[:2]] == [num_heard + 1, num_heard + 2]
 
 
-def test_reasons_name_the_mood_and_the_character_of_the_song_and_steps_what_changes(
-    recommender: Recommender,
-) -> None:
+def test_reasons_name_the_mood_and_the_character_of_the_song_and_steps_what_changes(recommender: Recommender) -> None:
     point = AffectPoint(-0.1, 0.2)
     songs = recommender.songs(Request(point, Emotion.NEUTRAL), 20)
     assert {song.mood for song in songs} == {Mood.CALM}

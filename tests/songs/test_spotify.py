@@ -184,9 +184,7 @@ def test_a_silent_or_absent_server_is_a_short_message() -> None:
             LiveSpotify(CREDENTIALS).search("x")
 
 
-def test_credentials_are_read_in_any_case_and_not_logged_nor_are_searches(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_credentials_are_read_in_any_case_and_not_logged_nor_are_searches(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with spotify(Reply(b"", 500)), pytest.raises(SpotifyError):
         LiveSpotify(CREDENTIALS).search("a private search")

@@ -106,24 +106,7 @@ def test_numbers_have_units_decimal_commas_and_thousands() -> None:
         assert lengths_s(series([cell])).tolist() == [seconds]
 
 
-@pytest.mark.parametrize(
-    ("change", "wanted"),
-    [
-        (lambda t: t.assign(energy=1 + 8 * t["energy"], valence=1 + 8 * t["valence"]), ("energy", "valence")),
-        (lambda t: t.assign(tempo=t["tempo"] / 250), ("tempo", "usually 60 to 200", "BPM")),
-        (lambda t: t.assign(loudness=(t["loudness"] + 60) / 60), ("loudness", "-60 to 6 dB")),
-        (lambda t: t.assign(**{name: 9000 * t[name] + 7 for name in SHARES}), (SHARES[0], SHARES[2])),
-    ],
-)
-def test_an_unknown_scale_is_refused_with_both_ranges(change: object, wanted: tuple[str, ...]) -> None:
-    table = change(kaggle(30))  # type: ignore[operator]
-    with pytest.raises(DatasetError, match="scale") as caught:
-        read_table(as_csv(table))
-    assert all(word in str(caught.value) for word in (*wanted, "expected", "found"))
-    assert len(str(caught.value)) < 400
-
-
-def test_percentages_are_read_where_the_header_or_the_cells_say_so() -> None:
+def test_percentages_are_read_where_told_and_an_unknown_scale_refused_with_both_ranges() -> None:
     table = kaggle(4)
     expected = read_table(as_csv(table.assign(**{name: table[name].round(2) for name in SHARES}))).songs.features
     percent = table.assign(**{name: (100 * table[name]).round() for name in SHARES})
@@ -132,11 +115,21 @@ def test_percentages_are_read_where_the_header_or_the_cells_say_so() -> None:
         percent.assign(**{name: percent[name].astype(str) + " %" for name in SHARES}),
     ):
         assert read_table(as_csv(changed)).songs.features == pytest.approx(expected)
+    for change, wanted in (
+        (lambda t: t.assign(energy=1 + 8 * t["energy"], valence=1 + 8 * t["valence"]), ("energy", "valence")),
+        (lambda t: t.assign(tempo=t["tempo"] / 250), ("tempo", "usually 60 to 200", "BPM")),
+        (lambda t: t.assign(loudness=(t["loudness"] + 60) / 60), ("loudness", "-60 to 6 dB")),
+        (lambda t: t.assign(**{name: 9000 * t[name] + 7 for name in SHARES}), (SHARES[0], SHARES[2])),
+    ):
+        table = change(kaggle(30))  # type: ignore[operator]
+        with pytest.raises(DatasetError, match="scale") as caught:
+            read_table(as_csv(table))
+        assert all(word in str(caught.value) for word in (*wanted, "expected", "found"))
+        assert len(str(caught.value)) < 400
 
 
-@pytest.mark.parametrize(
-    ("cell", "names"),
-    [
+def test_lists_are_read_as_programs_write_them_and_artists_separated_by_their_column(known: Recommender) -> None:
+    for cell, names in (
         ("""['Dan + Shay', "Screamin' Jay, Hawkins"]""", "Dan + Shay;Screamin' Jay, Hawkins"),
         (r"""['Both \'a\' and "b"']""", "Both 'a' and \"b\""),
         ('["Beyonc\\u00e9", "\\ud83d\\ude00"]', "Beyonc\u00e9;\U0001f600"),
@@ -145,13 +138,9 @@ def test_percentages_are_read_where_the_header_or_the_cells_say_so() -> None:
         ('{"Earth, Wind & Fire",B,NULL}', "Earth, Wind & Fire;B"),
         ("[{'name': 'A', 'id': '1'}, {'name': \"B's\"}]", "A;B's"),
         ("['']", ""),
-    ],
-)
-def test_lists_are_read_as_programs_write_them(cell: str, names: str) -> None:
-    assert list_of(cell) == names
+    ):
+        assert list_of(cell) == names
 
-
-def test_artists_of_a_column_are_separated_by_its_evidence(known: Recommender) -> None:
     def artists(*cells: str) -> list[tuple[str, ...]]:
         songs = read_table(cells_of("artists", *cells), known=known).songs
         return [songs.song(row).artists for row in range(len(cells))]
@@ -239,9 +228,7 @@ def test_songs_are_found_by_id_else_by_title_and_any_artist(known: Recommender) 
     assert any("Someone Like You 2" in note for note in reading.notes)
 
 
-def test_a_song_not_found_has_the_nearest_one_and_a_table_without_a_song_its_reasons(
-    known: Recommender,
-) -> None:
+def test_a_song_not_found_has_the_nearest_one_and_a_table_without_a_song_its_reasons(known: Recommender) -> None:
     rows = b"title,artist\nSoul Sister,Train\nYelow,Somebody\nXQZW,Nobody\nYellow,Coldplay\n"
     reading = read_table(rows, known=known)
     assert [row for row, *_ in reading.not_found] == [1, 2, 3]

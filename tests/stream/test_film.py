@@ -75,7 +75,7 @@ def faces_from_left(table: pd.DataFrame) -> list[int]:
     return [int(number) for number in places.sort_values().index]
 
 
-def test_scenes_begin_where_the_mood_changes_and_each_person_has_one_number(cut: FilmReading) -> None:
+def test_scenes_begin_where_the_mood_changes_and_persons_have_one_number(cut: FilmReading, cut_film: Path) -> None:
     scenes = cut.scenes()
     # The third and the fourth shot have one mood
     assert [scene.start_s for scene in scenes] == pytest.approx([0, 3, 6, 11, 14], abs=0.5)
@@ -92,6 +92,9 @@ def test_scenes_begin_where_the_mood_changes_and_each_person_has_one_number(cut:
     assert (first, middle, last) == (obama, [3, 4], biden)  # Obama, Collins, Hopper and Biden
     assert [faces_from_left(in_shot(table, shot)) for shot in (4, 5)] == [[obama], [5]]
     assert [face.number for face in cut.persons()] == [1, 2, 3, 4, 5]
+    with FilmFile(cut_film) as film:
+        cuts_s = [moment.time_s for moment in FilmReading(film).read(film, FAKES) if moment.is_cut]
+    assert cuts_s == pytest.approx(CUTS_S, abs=0.3)
 
 
 def test_a_person_who_is_out_of_focus_at_first_is_no_new_person() -> None:
@@ -104,12 +107,6 @@ def test_a_person_who_is_out_of_focus_at_first_is_no_new_person() -> None:
     assert [face.number for face in reading.persons()] == [1, 2]
     assert [round(face.seconds) for face in reading.persons()] == [15, 10]
     assert set(reading.faces().number) == {1, 2}
-
-
-def test_only_cuts_are_cuts(cut_film: Path) -> None:
-    with FilmFile(cut_film) as film:
-        cuts_s = [moment.time_s for moment in FilmReading(film).read(film, FAKES) if moment.is_cut]
-    assert cuts_s == pytest.approx(CUTS_S, abs=0.3)
 
 
 def moment(time_s: float, *faces: tuple[int, Emotion, float]) -> FilmMoment:

@@ -91,9 +91,7 @@ def test_late_frames_are_dropped() -> None:
         assert reader.view().num_frames == 4
 
 
-def test_a_lesson_and_only_a_lesson_takes_faces_without_the_profile_of_a_known_person(
-    reader: LiveReader, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lessons_take_faces_as_they_are(reader: LiveReader, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     class Watcher:
         def __init__(self) -> None:
             self.seen: list[tuple[float, SeenFace]] = []

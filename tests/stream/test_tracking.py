@@ -73,13 +73,13 @@ def test_a_missed_face_is_shown_for_half_a_second_and_keeps_its_number_for_two()
     assert numbers(tracks) == [2]
 
 
-@pytest.mark.parametrize("now", [np.full((240, 320), 90, np.uint8), np.full((180, 320), 90, np.uint8)])
-def test_a_face_without_optical_flow_keeps_its_position(now: np.ndarray) -> None:
-    tracks = FaceTracker()
-    update(tracks, [make_face()], 0.0)
-    (before,) = tracks.tracks
-    tracks.follow(now)
-    assert tracks.tracks[0].corners == pytest.approx(before.corners)
+def test_a_face_without_optical_flow_keeps_its_position() -> None:
+    for height in (240, 180):
+        tracks = FaceTracker()
+        update(tracks, [make_face()], 0.0)
+        (before,) = tracks.tracks
+        tracks.follow(np.full((height, 320), 90, np.uint8))
+        assert tracks.tracks[0].corners == pytest.approx(before.corners)
 
 
 def find(

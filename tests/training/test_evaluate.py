@@ -65,7 +65,7 @@ def shades(tmp_path: Path) -> Path:
     return tmp_path / "shades"
 
 
-def test_an_adjustment_undoes_a_leaning_and_is_judged_on_other_pictures(copied_model: Path, shades: Path) -> None:
+def test_an_adjustment_undoes_a_leaning_and_is_judged_on_others_if_enough(copied_model: Path, shades: Path) -> None:
     pictures = labelled_pictures(shades).pictures
     plain = leaning(PLAIN)
     before, *_ = evaluate_pictures(pictures, plain, WHOLE_PICTURE)
@@ -94,9 +94,6 @@ def test_an_adjustment_undoes_a_leaning_and_is_judged_on_other_pictures(copied_m
     card = (copied_model / CARD).read_text(encoding="utf-8")
     assert f"On {len(pictures)} labelled photographs" in card
     assert "without disgust" in card
-
-
-def test_too_few_pictures_of_a_class_fit_no_adjustment(shades: Path) -> None:
     pictures = [(path, emotion) for path, emotion in labelled_pictures(shades).pictures if emotion != "fear"]
     with pytest.raises(DatasetError, match=r"expected 5 faces of each class.*fear 0"):
         fit_to_pictures(pictures, leaning(PLAIN), WHOLE_PICTURE)

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import shutil
 from functools import partial
 from pathlib import Path
@@ -89,7 +87,7 @@ def persons(seed: int, *, num_persons: int = 12, pictures: int = 3) -> Described
     return Described(faces, labels.astype(np.int64), names)
 
 
-def test_persons_are_judged_with_the_numbers_of_others_and_shots_help() -> None:
+def test_persons_are_judged_with_the_numbers_of_others_which_are_of_real_persons() -> None:
     figures = judge_strangers(Strangers({"taiwan": persons(0, num_persons=5), "other": persons(1, num_persons=5)}))
     for known in figures["profiles"].values():
         assert known["nothing"] + 0.05 < known["a neutral shot"] <= known["all seven shots"]
@@ -98,9 +96,6 @@ def test_persons_are_judged_with_the_numbers_of_others_and_shots_help() -> None:
     assert (collections["taiwan"]["n"], collections["taiwan"]["persons"]) == (105, 5)
     assert collections["taiwan"]["people"]
     assert not collections["other"]["people"]
-
-
-def test_numbers_of_people_are_of_real_persons() -> None:
     people = fit_people([persons(0, num_persons=400)])
     assert people.scale == pytest.approx(0.3, rel=0.1)
     assert np.diag(people.between).min() > 10 * np.diag(people.ways).max()

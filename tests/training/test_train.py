@@ -255,7 +255,7 @@ def answer(model: keras.Model, pixels: np.ndarray) -> np.ndarray:
     return keras.ops.convert_to_numpy(model(pixels, training=False))
 
 
-def test_layers_of_the_same_name_take_their_weights_and_no_other_does() -> None:
+def test_layers_of_the_same_name_take_their_weights_and_networks_begin_as_they_grow() -> None:
     model = NETWORKS["mobilenet_quadrants"].build("float32")
     logits = model.get_layer("logits").get_weights()[0].copy()
     architectures.apply_start_weights(model, "faceres")
@@ -265,9 +265,6 @@ def test_layers_of_the_same_name_take_their_weights_and_no_other_does() -> None:
             np.testing.assert_array_equal(kernel, arrays[f"{layer}/kernel"].astype(np.float32))
             np.testing.assert_array_equal(bias, arrays[f"{layer}/bias"].astype(np.float32))
     np.testing.assert_array_equal(model.get_layer("logits").get_weights()[0], logits)
-
-
-def test_a_network_begins_as_the_trained_model_it_grows_out_of() -> None:
     model = NETWORKS["emonet"].build("float32")
     architectures.apply_start_weights(model, "vgg9")
     source = keras.saving.load_model(model_folder("vgg9") / WEIGHTS, compile=False, safe_mode=True)

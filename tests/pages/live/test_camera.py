@@ -137,7 +137,7 @@ def watched_session() -> tuple[LiveSession, WatchedReader]:
     return LiveSession(reader), reader
 
 
-def test_a_frame_begins_the_video_mirrored_and_small_and_an_error_stays_until_the_next_success() -> None:
+def test_a_frame_begins_the_video_mirrored_and_the_answer_has_its_faces_and_errors() -> None:
     live, reader = watched_session()
     live.take_frame(lambda: NOISE)
     assert live.phase is Phase.PLAYING
@@ -152,9 +152,6 @@ def test_a_frame_begins_the_video_mirrored_and_small_and_an_error_stays_until_th
     live.take_frame(lambda: NOISE)
     assert live.frame_error is None
     live.end()
-
-
-def test_the_answer_has_the_faces_in_shares_of_the_mirrored_frame_and_the_listener_is_told() -> None:
     live, reader = watched_session()
     heard: list[Phase] = []
     live.on_frame(lambda: heard.append(live.phase))
