@@ -225,7 +225,7 @@ def test_a_clipped_box_is_the_part_inside_the_image(box: Box, width: int, height
 
 
 def test_a_large_image_is_reduced_to_1280_pixels_and_fast_to_the_size_of_a_plain_one() -> None:
-    for height, width in ((3000, 4000), (4000, 3000), (1281, 1), (1, 20_000)):
+    for height, width in ((3000, 4000), (4000, 3000), (1281, 1), (1, 20_000), (2000, 1001)):
         small, scale = shrink(np.full((height, width, 3), 99, np.uint8))
         assert max(small.shape[:2]) == 1280
         assert scale == 1280 / max(height, width)
