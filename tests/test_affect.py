@@ -29,7 +29,7 @@ def of(**shares: float) -> EmotionProbabilities:
     return EmotionProbabilities(values)
 
 
-def test_the_tables_are_those_of_the_sources_and_shares_are_told_in_percent() -> None:
+def test_the_tables_are_those_of_the_sources_and_words_tell_shares_and_certainty() -> None:
     fer2013 = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
     assert [emotion.value for emotion in affect.EMOTIONS] == fer2013
     assert [emotion.label for emotion in affect.EMOTIONS] == list(range(7))
@@ -42,6 +42,16 @@ def test_the_tables_are_those_of_the_sources_and_shares_are_told_in_percent() ->
         assert tuple(table) == affect.EMOTIONS
     assert [quadrant.mood for quadrant in Quadrant] == ["happy", "energetic", "sad", "calm", "calm"]
     assert {mood: point.quadrant.mood for mood, point in affect.MOOD_POINTS.items()} == {mood: mood for mood in Mood}
+    for face, named in (
+        (of(happy=0.95), ["Clearly", "happy"]),
+        (of(disgust=0.8, sad=0.1), ["Probably", "disgusted"]),
+        (of(happy=0.7, surprise=0.25), ["Probably", "happy", "surprised"]),
+        (of(neutral=0.4, sad=0.25, angry=0.2, fear=0.15), ["Unclear", "neutral", "sad"]),
+    ):
+        words, of_group = re.findall("[A-Za-z]+", affect.describe(face)), affect.describe(face, of_group=True)
+        assert [word for word in words if word != "or"] == named
+        assert affect.describe(face, is_clear=False).startswith("Unclear")
+        assert " or " not in of_group  # all of its emotions are there
 
 
 @given(points)
@@ -84,19 +94,3 @@ def test_what_are_no_probabilities_and_points_off_the_plane_are_refused() -> Non
         for name in ("valence", "arousal"):
             with pytest.raises(ValueError, match=f"{name} must be from -1 to 1. Received: {value}"):
                 AffectPoint(**{"valence": 0, "arousal": 0, name: value})
-
-
-@pytest.mark.parametrize(
-    ("face", "named"),
-    [
-        (of(happy=0.95), ["Clearly", "happy"]),
-        (of(disgust=0.8, sad=0.1), ["Probably", "disgusted"]),
-        (of(happy=0.7, surprise=0.25), ["Probably", "happy", "surprised"]),
-        (of(neutral=0.4, sad=0.25, angry=0.2, fear=0.15), ["Unclear", "neutral", "sad"]),
-    ],
-)
-def test_three_words_tell_how_certain_the_likeliest_emotions_are(face: EmotionProbabilities, named: list) -> None:
-    words, of_group = re.findall("[A-Za-z]+", affect.describe(face)), affect.describe(face, of_group=True)
-    assert [word for word in words if word != "or"] == named
-    assert affect.describe(face, is_clear=False).startswith("Unclear")
-    assert " or " not in of_group  # all of its emotions are there

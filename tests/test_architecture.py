@@ -187,7 +187,7 @@ assert '"title"' in answer.getvalue()
 """
 
 
-def test_each_step_loads_only_what_it_needs(root: Path):
+def test_each_step_page_and_server_loads_only_what_it_needs(root: Path):
     def importing(*packages: str) -> str:
         paths = [path for package in packages for path in sorted((root / "emomusic" / package).rglob("*.py"))]
         assert len(paths) > len(packages)
@@ -203,9 +203,6 @@ def test_each_step_loads_only_what_it_needs(root: Path):
     assert answer & (TRAINING_LIBRARIES | {"sklearn", "streamlit", "onnx", "rapidfuzz"}) == set()
     assert "plotly" in all_packages
     assert all_packages & {"tensorflow", "keras", "mtcnn", "streamlit"} == set()
-
-
-def test_a_page_shows_its_title_and_the_server_answers_before_anything_heavy_is_loaded(root: Path):
     title = 'from emomusic.app import frame as f; f.require_server(); f.open_page("photo"); f.shown_errors()'
     page, server = loaded_after(root, title, "import emomusic.server.asgi")
     assert page & HEAVY == {"streamlit"}

@@ -153,9 +153,6 @@ def test_threads_share_one_load_for_each_argument_and_root(monkeypatch: pytest.M
     assert loaded == ["usual", "other", "usual"]
 
 
-# Downloads: complete, damaged, missing, no response
-
-
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The place of the dataset "songs" in a checkout without datasets."""

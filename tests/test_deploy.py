@@ -113,7 +113,7 @@ def manifests(root: Path) -> dict[str, Any]:
     return {document["kind"]: document for document in documents}
 
 
-def test_the_build_context_is_an_allow_list_with_every_file_of_the_wheel(root: Path):
+def test_the_build_context_has_every_file_of_the_wheel_and_replicas_time_to_drain(root: Path):
     lines = (root / ".dockerignore").read_text(encoding="utf-8").splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     allowed = {rule[1:] for rule in rules if rule.startswith("!")}
@@ -125,9 +125,6 @@ def test_the_build_context_is_an_allow_list_with_every_file_of_the_wheel(root: P
     bundled = runpy.run_path(str(root / "hatch_build.py"))["bundled_files"](root)[0]
     assert bundled
     assert [name for name in bundled if not {name, *map(str, Path(name).parents)} & allowed] == []
-
-
-def test_replicas_have_time_to_drain_and_caddy_knows_them(root: Path):
     services = yaml.safe_load((root / "deploy" / "compose.yaml").read_text(encoding="utf-8"))["services"]
     app, caddy = services["app"], services["caddy"]
     assert float(app["stop_grace_period"].removesuffix("s")) > settings({}).drain_s + STOP_S

@@ -48,20 +48,17 @@ def test_decisions_name_what_exists_and_records_stay_short(root: Path):
     assert {name for name in names if name.removesuffix("/") not in code_of(root)} == set()
 
 
-def test_each_finding_has_its_line_with_the_version_that_it_installs(root: Path):
+def test_the_page_of_commands_is_current_and_each_finding_has_its_line_and_version(root: Path):
+    shown = (root / "docs/commands.md").read_text(encoding="utf-8")
+    assert shown == describe_commands.page(), "run python -m scripts.describe_commands"
+    for command in ("analyze", "library tag", "batch", "evaluate face", "train sound", "doctor"):
+        assert f"\n## {command}" in shown
     page = (root / "docs/findings.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| \[.+\]\((findings/.+\.sh)\) \| ([\d.]+) \| .+ \| .+ \|$", page, flags=re.MULTILINE)
     assert sorted(name for name, _ in rows) == sorted(f"findings/{p.name}" for p in (root / "docs/findings").iterdir())
     assert len(rows) >= 20
     for name, version in rows:
         assert f"=={version}" in (root / "docs" / name).read_text(encoding="utf-8")
-
-
-def test_the_page_of_commands_is_current(root: Path):
-    shown = (root / "docs/commands.md").read_text(encoding="utf-8")
-    assert shown == describe_commands.page(), "run python -m scripts.describe_commands"
-    for command in ("analyze", "library tag", "batch", "evaluate face", "train sound", "doctor"):
-        assert f"\n## {command}" in shown
 
 
 @cache

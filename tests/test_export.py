@@ -88,9 +88,6 @@ def test_the_last_scene_ends_with_the_film_whose_playlist_repeats_no_song() -> N
     assert [entry["start_s"] for entry in scarce] == [0, 3]
 
 
-# Files of made-up faces, compared with those that earlier versions wrote: tests/golden
-
-
 def rows(seed: int, num: int) -> list[EmotionProbabilities]:
     """Probabilities in 64ths, so that their sums are exact."""
     parts = RANDOM(seed).multinomial(64, np.full(len(EMOTIONS), 1 / len(EMOTIONS)), num)

@@ -274,9 +274,6 @@ def test_a_mood_model_is_trained_and_judged_alike(run: Run, tmp_path: Path, monk
     assert {name: judged[name] for name in figures} == {name: trained[name] for name in figures}
 
 
-# `emomusic app`: how it starts the server, and what it refuses; what `bench` measures, and in which units
-
-
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Commands that would have taken the place of this process."""

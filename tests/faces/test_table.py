@@ -69,7 +69,7 @@ def test_rows_records_frames_and_arrow_agree(emotions: list[Emotion], is_film: b
     assert set(arrow["picture"].to_pylist()) <= {"a.jpg"}
 
 
-def test_columns_of_another_length_or_type_and_numbers_of_other_listeners_are_refused() -> None:
+def test_columns_of_other_lengths_or_types_are_refused_and_all_listeners_differ() -> None:
     for kind, number in ((Kind.FACE, 0), (Kind.PERSON, -1), (Kind.EVERYONE, 1), (Kind.NOBODY, 2)):
         with pytest.raises(ValueError, match="number"):
             Who(kind, number)
@@ -77,8 +77,5 @@ def test_columns_of_another_length_or_type_and_numbers_of_other_listeners_are_re
         replace(several(), turn=np.zeros(3, np.int64))
     with pytest.raises(ValueError, match="shares"):
         replace(several(), shares=np.full((4, 7), 1 / 7))
-
-
-def test_all_listeners_differ_in_text_value_and_label() -> None:
     for name in ("text", "value", "label"):
         assert len({getattr(who, name) for who in ALL}) == len(ALL)

@@ -64,16 +64,6 @@ def test_a_long_song_has_three_windows_at_the_right_places(ending: str):
             assert frequency(samples) == pytest.approx(hertz, abs=2)
 
 
-@pytest.mark.parametrize("ending", ["mp3", "flac"])
-def test_the_cover_is_read_on_demand(ending: str):
-    cover = encode_png(np.full((8, 8, 3), 200, np.uint8))
-    content = song_bytes(ending, cover=cover)
-    for source, found in ((content, cover), (song_bytes(ending), None)):
-        with AudioFile(source) as file:
-            assert file.cover() == found
-    assert len(read_song(io.BytesIO(content)).windows) == 1
-
-
 def test_silence_is_refused_and_what_is_not_heard_of_a_right_file_is_no_damage():
     noise = 3e-4 * np.random.default_rng(0).uniform(-1, 1, (2, 3 * SAMPLE_RATE))
     for sound in (np.zeros((2, 3 * SAMPLE_RATE)), np.zeros((2, 90 * SAMPLE_RATE)), noise):
@@ -156,7 +146,14 @@ def test_chains_of_songs_and_songs_behind_junk_or_a_long_tag_are_heard():
         read_song(io.BytesIO(tag + b"\xff\xf1\x50\x80" * 9999))
 
 
-def test_decoding_ends_after_a_time(monkeypatch: pytest.MonkeyPatch):
+def test_the_cover_is_read_on_demand_and_decoding_ends_after_a_time(monkeypatch: pytest.MonkeyPatch):
+    for ending in ("mp3", "flac"):
+        cover = encode_png(np.full((8, 8, 3), 200, np.uint8))
+        content = song_bytes(ending, cover=cover)
+        for source, found in ((content, cover), (song_bytes(ending), None)):
+            with AudioFile(source) as file:
+                assert file.cover() == found
+        assert len(read_song(io.BytesIO(content)).windows) == 1
     clock = itertools.count()
     monkeypatch.setattr(time, "thread_time", lambda: 0.1 * next(clock))
     for read in (read_song, lambda source: list(whole(source, 1.0))):

@@ -50,7 +50,7 @@ def test_settings_follow_the_environment_and_malformed_ones_are_named(monkeypatc
             assert name != "API_TOKEN" or value not in str(caught.value)
 
 
-def test_unknown_settings_are_refused_and_names_of_kubernetes_of_the_proxy_and_of_others_are_none() -> None:
+def test_unknown_settings_are_refused_at_the_start_and_names_of_others_are_none(root: Path) -> None:
     for name in ("MAX_VISITOR", "max_visitors", "X", "", "API_TOKENS", "LOGS"):
         with pytest.raises(SettingsError, match=f"^{PREFIX}{name}: .*unknown") as caught:
             settings({f"{PREFIX}{name}": "a secret"})
@@ -59,9 +59,6 @@ def test_unknown_settings_are_refused_and_names_of_kubernetes_of_the_proxy_and_o
     names = [f"{PREFIX}{name}" for name in OF_OTHERS]
     names += ["EMOMUSIC_SERVICE_HOST", "EMOMUSIC_SERVICE_PORT_HTTP", "EMOMUSIC_PORT", "EMOMUSIC_PORT_80_TCP_ADDR"]
     assert settings(dict.fromkeys([*names, "EMOTION_X", "MAX_VISITORS"], "tcp://10.0.0.1:80")) == Settings()
-
-
-def test_the_server_does_not_start_with_an_unknown_setting(root: Path) -> None:
     environment = {"EMOMUSIC_MAX_VISITOR": "5", "PATH": "", "HOME": str(root)}
     start = [sys.executable, "-c", "import emomusic.server.asgi"]
     done = subprocess.run(start, cwd=root, env=environment, capture_output=True, text=True, check=False)

@@ -45,7 +45,7 @@ def test_a_journey_is_followed_by_songs_of_its_target_mood(recommender: Recommen
     assert set(ids(songs[PAGE:])) <= set(ids(matched))
 
 
-def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
+def test_play_keeps_the_numbers_and_songs_it_jumps_over_and_the_day_changes_no_request() -> None:
     queue = queue_over(40)
     queue.go_on()
     before = (queue.current, queue.up_next(4))
@@ -59,6 +59,9 @@ def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
     assert numbers(after) == [3, 4, 6, 7]
     assert after[:3] == [upcoming[3], upcoming[4], upcoming[6]]
     assert numbers(queue.playlist(6)) == [1, 2, 5, 3, 4, 6]
+    days = (date(2025, 11, 30), date(2025, 12, 1))
+    yesterday, today = (Request(point=ANYWHERE.point, today=day) for day in days)
+    assert yesterday == today
 
 
 @pytest.mark.parametrize(("num_songs", "policy"), [(1, Policy.JOURNEY), (10, Policy.MATCH), (13, Policy.JOURNEY)])
@@ -103,9 +106,3 @@ def test_a_skipped_song_returns_to_its_place_and_no_other_changes() -> None:
     assert queue.current.number == 5  # the song that plays goes on
     queue.go_back()
     assert queue.current.number == 4
-
-
-def test_a_request_of_yesterday_equals_that_of_today() -> None:
-    days = (date(2025, 11, 30), date(2025, 12, 1))
-    yesterday, today = (Request(point=ANYWHERE.point, today=day) for day in days)
-    assert yesterday == today

@@ -85,14 +85,6 @@ def test_quotation_marks_are_taken_by_evidence_and_rows_with_more_cells_left_out
     assert reading.num_rows == 4
 
 
-@pytest.mark.parametrize("column", ["URI", "Spotify link", "Lied", "id"])
-def test_an_id_is_known_by_its_form(column: str, known: Recommender) -> None:
-    for form in ("{}", "spotify:track:{}", "https://open.spotify.com/intl-de/track/{}?si=1"):
-        text = f"track_number,Title,{column},Artist\n1,x,{form.format(track_id(5))},y\n"
-        reading = read_table(text.encode(), known=known)
-        assert (titles(reading), reading.found_by) == (["Hey, Soul Sister"], ["id"])
-
-
 def test_numbers_have_units_decimal_commas_and_thousands() -> None:
     cells = ["60%", "-5.1 dB", "-9 LUFS", "118 BPM", "1.5E-05", "\u22123"]
     assert numbers(series(cells)).tolist() == [60, -5.1, -9, 118, 1.5e-05, -3]
@@ -373,7 +365,12 @@ def test_scales_and_moods_in_other_words_are_told(known: Recommender) -> None:
     assert (first.player, first.mood, second.player, second.mood) == (Player.NONE, "sad", Player.SPOTIFY, "calm")
 
 
-def test_own_files_are_found_by_name_and_in_the_folder_of_the_list(known: Recommender) -> None:
+def test_ids_are_known_by_their_form_and_own_files_by_name_and_the_folder_of_the_list(known: Recommender) -> None:
+    for column in ("URI", "Spotify link", "Lied", "id"):
+        for form in ("{}", "spotify:track:{}", "https://open.spotify.com/intl-de/track/{}?si=1"):
+            text = f"track_number,Title,{column},Artist\n1,x,{form.format(track_id(5))},y\n"
+            reading = read_table(text.encode(), known=known)
+            assert (titles(reading), reading.found_by) == (["Hey, Soul Sister"], ["id"])
     files = [own_song(number, f"/m/{folder}/01 - Intro.flac") for number, folder in ((1, "Doors"), (2, "Roofs"))]
     by_name = read_table(b"title,artist\nMine,Me\nYellow,Coldplay\n", known=known, files=files).songs
     assert [by_name.song(row).player for row in (0, 1)] == [Player.LIBRARY, Player.SPOTIFY]

@@ -89,7 +89,7 @@ def test_quality_and_speed_give_points_and_the_winner_has_more_than_all_others()
         assert GameView(GamePhase.OVER, (attempts,), 1, 0.0, ()).winner == winner
 
 
-def test_the_best_moment_is_kept_with_its_picture() -> None:
+def test_the_best_moment_is_kept_with_its_picture_also_of_late_readings() -> None:
     play = Play()
     play.read(face(), face(Emotion.SAD, x=10, side=20))
     assert play.last().picture == b""  # the first reading only starts the round
@@ -101,9 +101,6 @@ def test_the_best_moment_is_kept_with_its_picture() -> None:
     assert play.last() is best
     assert best.picture is not first
     assert read_image(best.picture).shape == (200, 200, 3)
-
-
-def test_late_readings_count_during_the_result_unless_their_frame_came_after_the_round() -> None:
     play = Play()
     play.read(face(FIRST, 0.5))
     play.clock.advance(ROUND_S + 0.5)

@@ -42,7 +42,7 @@ def numbers(tracks: FaceTracker) -> list[int]:
     return [track.number for track in tracks.shown()]
 
 
-def test_a_face_matches_the_track_of_largest_overlap_and_a_new_scene_has_new_ones() -> None:
+def test_faces_match_the_track_of_largest_overlap_and_keep_their_place_without_flow() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face(100), make_face(130)], 0.0)
     update(tracks, [make_face(112), make_face(142)], 0.1)
@@ -54,6 +54,12 @@ def test_a_face_matches_the_track_of_largest_overlap_and_a_new_scene_has_new_one
     assert [track.number for track in tracks.found()] == [1]
     update(tracks, [make_face(200), make_face(260)], 0.2)  # another scene
     assert numbers(tracks) == [3, 4]
+    for height in (240, 180):
+        tracks = FaceTracker()
+        update(tracks, [make_face()], 0.0)
+        (before,) = tracks.tracks
+        tracks.follow(np.full((height, 320), 90, np.uint8))
+        assert tracks.tracks[0].corners == pytest.approx(before.corners)
 
 
 def test_a_missed_face_is_shown_for_half_a_second_and_keeps_its_number_for_two() -> None:
@@ -71,15 +77,6 @@ def test_a_missed_face_is_shown_for_half_a_second_and_keeps_its_number_for_two()
     update(tracks, [], 2 * REMEMBERED_S + 0.2)
     update(tracks, [make_face()], 2 * REMEMBERED_S + 0.3)
     assert numbers(tracks) == [2]
-
-
-def test_a_face_without_optical_flow_keeps_its_position() -> None:
-    for height in (240, 180):
-        tracks = FaceTracker()
-        update(tracks, [make_face()], 0.0)
-        (before,) = tracks.tracks
-        tracks.follow(np.full((height, 320), 90, np.uint8))
-        assert tracks.tracks[0].corners == pytest.approx(before.corners)
 
 
 def find(

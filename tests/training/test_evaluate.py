@@ -99,25 +99,18 @@ def test_an_adjustment_undoes_a_leaning_and_is_judged_on_others_if_enough(copied
         fit_to_pictures(pictures, leaning(PLAIN), WHOLE_PICTURE)
 
 
-@pytest.mark.parametrize(
-    ("right", "nose", "pose"),
-    [
+def test_pose_and_sharpness_are_told_and_accuracy_from_easy_to_hard_without_missed_faces() -> None:
+    for right, nose, pose in (
         ((60, 40), (50, 55), "towards the camera"),
         ((60, 40), (53, 55), "slightly turned"),
         ((60, 40), (56, 55), "turned or tilted"),
         ((60, 60), (40, 60), "turned or tilted"),
-    ],
-    ids=["ahead", "slightly", "turned", "tilted"],
-)
-def test_pose_and_sharpness_are_told(right: tuple[float, float], nose: tuple[float, float], pose: str) -> None:
-    image = np.random.default_rng(0).integers(0, 256, (120, 120, 3), np.uint8)
-    face = Face(Box(20, 20, 60, 80), 1.0, Landmarks((40, 40), right, nose, (40.0, 80.0), (60.0, 80.0)))
-    expected = EASY | {"pose": pose, "size": "under 120 pixels"}
-    assert conditions_of(image, face) == expected
-    assert conditions_of(cv2.GaussianBlur(image, (0, 0), 3), face) == expected | {"sharpness": "blurred"}
-
-
-def test_accuracy_is_told_from_easy_to_hard_without_missed_faces() -> None:
+    ):
+        image = np.random.default_rng(0).integers(0, 256, (120, 120, 3), np.uint8)
+        face = Face(Box(20, 20, 60, 80), 1.0, Landmarks((40, 40), right, nose, (40.0, 80.0), (60.0, 80.0)))
+        expected = EASY | {"pose": pose, "size": "under 120 pixels"}
+        assert conditions_of(image, face) == expected
+        assert conditions_of(cv2.GaussianBlur(image, (0, 0), 3), face) == expected | {"sharpness": "blurred"}
     hard = {"pose": "turned or tilted", "size": "under 120 pixels", "sharpness": "blurred"}
     for group, name in hard.items():
         found = accuracy_by_condition([EASY | {group: name}, EASY, EASY, None], np.array([False, True, False, False]))

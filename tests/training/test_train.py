@@ -289,9 +289,6 @@ def test_the_bundled_maps_equal_those_of_keras_on_35_faces() -> None:
     assert max(differences) < 0.05  # a value near 0 can have a gradient or none
 
 
-# Sharpness-aware steps against the same by hand, the fused batch normalisation against that of Keras, optimizers
-
-
 steps = lazy("emomusic.training.steps")
 
 RADIUS, RATE = 0.3, 0.1

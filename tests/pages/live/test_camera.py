@@ -137,7 +137,7 @@ def watched_session() -> tuple[LiveSession, WatchedReader]:
     return LiveSession(reader), reader
 
 
-def test_a_frame_begins_the_video_mirrored_and_the_answer_has_its_faces_and_errors() -> None:
+def test_a_frame_begins_the_video_its_answer_has_faces_and_one_too_many_is_dropped() -> None:
     live, reader = watched_session()
     live.take_frame(lambda: NOISE)
     assert live.phase is Phase.PLAYING
@@ -167,9 +167,6 @@ def test_a_frame_begins_the_video_mirrored_and_the_answer_has_its_faces_and_erro
     assert json.loads(live.faces_json()) | {"isMarked": True} == answer
     live.end()
     assert json.loads(live.faces_json())["phase"] == "over"
-
-
-def test_a_frame_that_comes_during_another_one_or_after_the_end_is_dropped() -> None:
     live, reader = watched_session()
     began, goes_on = threading.Event(), threading.Event()
 
