@@ -141,17 +141,24 @@ def choose_page(picture: Image.Image) -> str | None:
 
 def load_part(picture: Image.Image) -> bool:
     """Load a cut picture. Whether its decoder gave a part of its pixels and then an error."""
-    is_interlaced = picture.format == "GIF" and any(tile.args[1] for tile in getattr(picture, "tile", ()))
+    is_png = bool(picture.info.get("interlace")) and picture.mode != "1"
+    is_interlaced = is_png or (picture.format == "GIF" and any(tile.args[1] for tile in getattr(picture, "tile", ())))
     try:
         picture.load()
     except (OSError, SyntaxError):  # of a PNG
         picture.tile = []  # type: ignore[attr-defined]  # what was decoded is all there is
         if picture.format not in _DECODED_BY_ROWS or picture.getbbox() is None:
             raise
-        for step in (8, 4, 2) if is_interlaced else ():  # an absent row is as the one above it
-            for row in range(step // 2, picture.height, step):
-                if picture.crop((0, row, picture.width, row + 1)).getbbox() is None:
-                    picture.paste(picture.crop((0, row - step // 2, picture.width, row - step // 2 + 1)), (0, row))
+        pixels = np.array(picture)
+        for step in (8, 4, 2) if is_interlaced else ():  # what is absent is as what is before or above it
+            for row in pixels[::step] if is_png else ():
+                if not (columns := row[step // 2 :: step]).any():
+                    columns[:] = row[::step][: len(columns)]
+            for number in range(step // 2, len(pixels), step):
+                if not pixels[number].any():
+                    pixels[number] = pixels[number - step // 2]
+        if is_interlaced:
+            picture.frombytes(pixels.tobytes())
         return True
     return False
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from emomusic.errors import ImageError
 from emomusic.media.images import read_image, read_picture_file
 from emomusic.media.picture_files import is_emptied
 from tests.films import SAMPLES, encoded
-from tests.hostile.generator import png
+from tests.hostile.generator import png, png_chunk
 
 PHOTO = Image.open(SAMPLES / "eileen-collins-1999.jpg").convert("RGB").resize((256, 256))
 TRANSPARENT = PHOTO.copy()
@@ -74,6 +75,26 @@ def test_of_a_cut_file_the_rest_is_read_with_a_note(name: str, share: float) -> 
     assert np.abs(found.pixels[rows].astype(int) - read_image(whole)[rows]).mean() < 4
     assert share > 0.9 or fmt not in ("HEIF", "AVIF") or (found.pixels[-8:] == 128).mean() > 0.9
     assert "absent" in found.note
+
+
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""First column and row, and steps, of the passes of an interlaced PNG."""
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_of_a_cut_interlaced_png_absent_pixels_are_as_those_beside(mode: str) -> None:
+    pixels = np.asarray(PHOTO.convert(mode))
+    passes = (pixels[y::down, x::across] for x, y, across, down in ADAM7)
+    packed = zlib.compress(b"".join(b"\0" + row.tobytes() for part in passes for row in part))
+    plain = encoded(PHOTO.convert(mode), "PNG")
+    start = plain.index(b"IDAT") - 4
+    whole = plain[:28] + b"\1" + struct.pack(">I", zlib.crc32(plain[12:28] + b"\1")) + plain[33:start]
+    whole += png_chunk(b"IDAT", packed) + png_chunk(b"IEND", b"")
+    assert (read_image(whole) == read_image(plain)).all()
+    found = read_picture_file(whole[: start + len(packed) * 2 // 5])
+    assert found.note
+    small, expected = (np.asarray(Image.fromarray(part).reduce(4), int) for part in (found.pixels, read_image(plain)))
+    assert np.abs(small - expected).mean() < 20
 
 
 def test_of_a_cut_progressive_jpeg_the_whole_picture_is_shown_with_less_detail() -> None:
