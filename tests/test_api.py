@@ -11,9 +11,10 @@ from PIL import Image
 import emomusic
 from emomusic.affect import AffectPoint, Emotion
 from emomusic.errors import ImageError
+from emomusic.export import answer_record
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import read_image
-from emomusic.songs.request import Policy
+from emomusic.songs.request import Policy, Request
 from tests.films import COLLINS, FOUR_PEOPLE, SAMPLES
 
 SAMPLE = SAMPLES / FOUR_PEOPLE
@@ -52,6 +53,15 @@ def test_a_file_that_was_just_written_and_a_path_of_the_home_folder_are_read(
     monkeypatch.setenv("HOME", str(tmp_path))
     for picture in (written, "~/collins.png", Path("~/collins.png")):
         assert len(emomusic.read_picture(picture).faces) == 1
+
+
+def test_the_reading_of_a_cut_file_says_so_to_everyone() -> None:
+    reading = emomusic.read_picture((SAMPLES / COLLINS).read_bytes()[:-20_000])
+    assert reading.note
+    assert "absent" in reading.note
+    assert (
+        answer_record("photo", reading, Request(point=AffectPoint(0, 0)), 0)["note"] == reading.note
+    )  # of the HTTP API
 
 
 @pytest.mark.parametrize(

@@ -133,8 +133,7 @@ class UnitReader:
 
     def _picture_rows(self, name: str, picture: DecodedPicture) -> _Rows:
         reading = read_picture(picture, partial(load_networks, self._model), posed=self._posed)
-        note = " ".join(filter(None, [picture.note, reading.note])) or None
-        return _rows(name, PICTURE, reading, reading.faces, len(reading.faces), note=note)
+        return _rows(name, PICTURE, reading, reading.faces, len(reading.faces), note=reading.note)
 
     def _film_rows(self, name: str, file: BinaryIO) -> _Rows:
         from emomusic.media.film_file import FilmFile

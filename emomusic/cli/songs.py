@@ -103,9 +103,8 @@ def _analyzed_picture(name: str, options: argparse.Namespace, *, out: Path | Non
         log.warning("%s: the profile is of another person and was not used.", name)
     request, status = arguments.song_request(options), 0
     record = answer_record(name, reading, request, options.songs)
-    if notes := [note for note in (picture.note, reading.note) if note is not None]:
-        record["note"] = " ".join(notes)
-        log.warning("%s: %s", name, record["note"])
+    if reading.note is not None:
+        log.warning("%s: %s", name, reading.note)
     if record["faces"] and not record["songs"]:
         log.warning("%s: no songs: %s", name, load_recommender().why_none(request))
     if out is not None:

@@ -35,6 +35,7 @@ class PictureReading:
         classify_ms: duration of cropping and classification.
         trace: the output of the detector's networks; None unless asked for.
         decode_ms: duration of the decoding; 0 for pixels.
+        read_part: what of the file was read, if that is not all of it; None otherwise.
     """
 
     width: int
@@ -44,14 +45,16 @@ class PictureReading:
     classify_ms: float
     trace: DetectionTrace | None = field(default=None, compare=False, repr=False)
     decode_ms: float = 0.0
+    read_part: str | None = None
 
     @property
     def note(self) -> str | None:
-        """A sentence about faces that may be missed, where small ones are likely; None otherwise."""
+        """What was not read of the file, and which faces may be missed, where small ones are likely; None otherwise."""
         side, boxes = missed_side(self.width, self.height), [row.face.box for row in self.faces]
         if side <= _SMALL_SIDE or not needs_close_search(self.width, self.height, boxes):
-            return None
-        return f"Faces below about {side} pixels may be missed; parts of the picture show more."
+            return self.read_part
+        missed = f"Faces below about {side} pixels may be missed; parts of the picture show more."
+        return missed if self.read_part is None else f"{self.read_part} {missed}"
 
 
 class LoadNetworks(Protocol):
@@ -97,6 +100,7 @@ def read_picture(
         classify_ms=1000 * (classified - detected),
         trace=trace if with_trace else None,
         decode_ms=picture.decode_ms,
+        read_part=picture.note,
     )
     return apply_profiles(image, reading, known)
 

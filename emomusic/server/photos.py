@@ -193,7 +193,7 @@ class Photo:
         preview, small = (encode_jpeg(shrink(image, side)[0]) for side in (_PREVIEW_SIDE, _SHEET_SIDE))
         unread = replace(_NOTHING, width=image.shape[1], height=image.shape[0])
         photo = cls(picture.name, "", decoded, preview, small, unread, unread)
-        photo.note, photo.is_posed = decoded.note or "", picture.is_posed
+        photo.is_posed = picture.is_posed
         return photo
 
     def read(self, known: Sequence[KnownFace], *, of_several: bool) -> None:
@@ -213,7 +213,7 @@ class Photo:
                 f"Read after a turn of {turn} degrees." if turn else "",
                 "Read as faces that people pull for a camera." if self.is_posed and faces else "",
             ]
-            self.note = " ".join(filter(None, [self.note, *read]))
+            self.note = " ".join(filter(None, read))
             if of_several and crops:
                 self.descriptors = describe_crops(crops)
             self.decoded = decoded = None
