@@ -71,9 +71,9 @@ def song_plane(
     return lay_out(
         figure,
         _LEAST_HEIGHT,
-        x=axis | {"range": [-_RANGE, _RANGE], "title": axis_title(titles[0], 16)},
+        x=axis | {"range": [-_RANGE, _RANGE], "title": axis_title(titles[0], 15)},
         y=axis | {"range": [-_ROOM, _ROOM], "title": axis_title(titles[1])},
-        margin={"t": 36},
+        margin={"t": 36, "b": 0},
         hoverlabel={"align": "left"},
         # As large as the smallest letters. A click chooses no mood: the list beside the plane would not follow
         **legend_above(x=0.5, xanchor="center", itemclick=False, itemdoubleclick=False, itemsizing="constant"),

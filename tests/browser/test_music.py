@@ -172,7 +172,14 @@ def test_words_of_genres_lie_apart_play_an_example_and_show_artists(open_page: C
                 down = min(one["bottom"], other["bottom"]) - max(one["top"], other["top"])
                 assert across <= 0.5 or down <= 0.5, size
     resize(page, DESKTOP)
+    rows = page.locator("[class*='st-key-row-music']")
+    rows.first.locator("b").evaluate("title => { title.textContent = 'A very long title '.repeat(9); }")
+    assert len(set(rows.evaluate_all("all => all.map(row => row.clientHeight)"))) == 1  # beside its button
     page.get_by_test_id("stMain").evaluate("page => page.scrollTo(0, 0)")
+    page.get_by_text("Columns", exact=True).click()
+    expect(page.get_by_test_id("stDataFrame")).to_be_in_viewport(ratio=1)
+    page.get_by_text("Columns", exact=True).click()
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(0)
     plane_area(page)
     genre = page.evaluate(WORDS)[0][0]
     word = page.locator(".st-key-music-plane nav").get_by_text(genre, exact=True)

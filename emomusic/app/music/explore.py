@@ -61,6 +61,8 @@ def show_explore(songs: Songs, music: YourMusic) -> None:
     words = (MUSIC_QUERY.value or "").strip()
     found = songs.cached(("search", words), lambda: search(songs, words))
     _draw_search(found, songs)
+    if found.rows.size and st.session_state.get("music-columns"):
+        _show_columns(songs, found.rows, music)
     chart, side = st.columns([3, 2], gap="large")
     with chart:
         _show_map(songs, found)
@@ -69,8 +71,6 @@ def show_explore(songs: Songs, music: YourMusic) -> None:
             _show_list(songs, found, music)
         else:
             _explain_none(words, music)
-    if found.rows.size and st.session_state.get("music-columns"):
-        _show_columns(songs, found.rows, music)
     if music.chosen is Source.TABLE:
         _show_not_found()
     if normalize_text(words).split():  # an accent alone finds nothing
