@@ -19,6 +19,7 @@ import numpy as np
 from emomusic.errors import AudioError
 from emomusic.media.container import DAMAGE, ENCRYPTED_TAGS, MediaFile
 from emomusic.media.formats import (
+    CODECS,
     FORMATS,
     LONGEST_S,
     Format,
@@ -77,11 +78,6 @@ _TAGS = ("title", "artists", "artist", "album_artist", "composer", "album", "gen
 _DEFAULT = av.stream.Disposition.default
 _RAW_AAC = (b"\xff\xf1", b"\xff\xf9")
 
-# An allow-list, because FFmpeg has some hundred rarely tested decoders. `av.open` probes streams with these alone.
-_CODECS = (
-    "mp3float,mp3,mp2float,mp2,flac,vorbis,libvorbis,opus,libopus,aac,alac,speex,libspeex,pcm_u8,pcm_s8,pcm_s16le,"
-    "pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,pcm_alaw,pcm_mulaw"
-)
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
 
 
@@ -246,14 +242,14 @@ class AudioFile(MediaFile):
         if found.demuxer is None or not (found.kind is Kind.SONG or found.demuxer in ("mov", "matroska")):
             raise AudioError(foreign_file(self.quoted, found.kind, Kind.SONG))
         self._demuxer = found.demuxer
-        self._open_container(found.demuxer, _BUFFER_BYTES, container_options={"codec_whitelist": _CODECS})
+        self._open_container(found.demuxer, _BUFFER_BYTES, container_options={"codec_whitelist": CODECS["song"]})
         stream = self._best_stream()
         if found.kind is Kind.FILM and self._videos():
             raise AudioError(foreign_file(self.quoted, Kind.FILM, Kind.SONG))
         if stream is None:
             raise AudioError(f"{self.quoted} has no sound; choose another file.")
         codec = stream.codec_context
-        self._require_codec(codec, _CODECS, "audio", "MP3")
+        self._require_codec(codec, CODECS["song"], "audio", "MP3")
         if not can_hear(rate := codec.sample_rate or 0, codec.channels):
             if rate not in _PLAUSIBLE_RATES or not 1 <= codec.channels <= _PLAUSIBLE_CHANNELS:
                 raise self._damaged()
@@ -272,7 +268,7 @@ class AudioFile(MediaFile):
     def _best_stream(self) -> Any:
         """The stream marked as default that can be read, otherwise the first one that can; None without any."""
         streams = sorted(self._container.streams.audio, key=lambda stream: not stream.disposition & _DEFAULT)
-        codecs = _CODECS.split(",")
+        codecs = CODECS["song"].split(",")
         readable = (
             stream
             for stream in streams

@@ -30,7 +30,7 @@ from emomusic.media.film_frame import (
     decoded,
     orientation_of,
 )
-from emomusic.media.formats import Kind, foreign_file, mov_atoms, read_format
+from emomusic.media.formats import CODECS, Kind, foreign_file, mov_atoms, read_format
 from emomusic.media.guarded import GuardedFile
 from emomusic.media.images import RgbImage
 from emomusic.text import format_clock
@@ -43,12 +43,6 @@ _MAX_KEY_PIXELS = 5312 * 4648
 
 _CODED_SHARE = 5 / 4  # codecs round the sides up
 
-# An allow-list, because FFmpeg has some hundred rarely tested decoders.
-_CODECS = (
-    "av1,libdav1d,cinepak,dvvideo,ffv1,flv,gif,h261,h263,h264,hevc,huffyuv,mjpeg,mpeg1video,mpeg2video,mpeg4,msmpeg4,"
-    "msmpeg4v1,msmpeg4v2,msmpeg4v3,png,prores,qtrle,rawvideo,theora,utvideo,vc1,vp6,vp6f,vp8,libvpx,vp9,libvpx-vp9,"
-    "wmv1,wmv2,wmv3"
-)
 _MISSING_S = 1.0  # a film that ends earlier than announced by more is incomplete
 _MISSING_SHARE = 0.02
 _SHORT_S = 0.2
@@ -143,7 +137,7 @@ class FilmFile(MediaFile):
         codec = self._stream.codec_context
         if "enc_key_id" in self._stream.metadata:  # Matroska
             raise self._encrypted()
-        self._require_codec(codec, _CODECS, "video", "MP4")
+        self._require_codec(codec, CODECS["film"], "video", "MP4")
         self._has_keys_only = codec.name in _WITH_KEYS and codec.width * codec.height > MAX_PIXELS
         self._most_pixels = _MAX_KEY_PIXELS if self._has_keys_only else MAX_PIXELS
         self._check_size(codec.width, codec.height)

@@ -52,6 +52,9 @@ PICTURE_ENDINGS, FILM_ENDINGS, AUDIO_ENDINGS = _ENDINGS["picture"], _ENDINGS["fi
 ANIMATION_ENDINGS, TABLE_ENDINGS = _ENDINGS["animation"], _ENDINGS["table"]
 SONG_UPLOADS = (*AUDIO_ENDINGS, *_ENDINGS["film_or_song"])
 
+CODECS: dict[str, str] = _TABLES["codecs"]
+"""Decoders of films and songs, separated by commas."""
+
 FORMATS: dict[Kind, str] = {Kind[kind.upper()]: text for kind, text in _TABLES["formats"].items()}
 """The formats of each kind that EmoMusic reads, for people."""
 

@@ -49,11 +49,8 @@ MAX_RAW_BYTES = 100 * 2**20
 """Of a raw photo, of which only a JPEG is decoded."""
 
 MAX_PIXELS = 50_000_000
-_MAX_HALVED = {
-    **dict.fromkeys(("JPEG", "MPO"), 200_000_000),  # MPO has a gain map or a second view
-    "PNG": 100_000_000,
-    **dict.fromkeys(("HEIF", "AVIF", "WEBP"), 75_000_000),
-}
+_MAX_HALVED = dict.fromkeys(("HEIF", "AVIF", "WEBP"), 75_000_000) | dict.fromkeys(("JPEG", "MPO"), 200_000_000)
+_MAX_HALVED["PNG"] = 100_000_000
 """Pixels of pictures that are read at half their size, by how much memory their decoders take."""
 
 MAX_RATIO = 100
