@@ -92,6 +92,21 @@ def ods_row(*cells: str, repeated: int = 1) -> str:
     return f'<table:table-row table:number-rows-repeated="{repeated}">{texts}{rest}</table:table-row>'
 
 
+def test_the_sheet_of_songs_is_read_and_others_are_named(known: Recommender) -> None:
+    sheets = {
+        "Albums": ("September", "Earth"),
+        "Disliked": ("Hey, Soul Sister", "Train"),
+        "Rock": ("Yellow", "Coldplay"),
+    }
+    tables = (
+        f"</table:table><table:table table:name='{name}'>{ods_row('Title', 'Artist')}{ods_row(*song)}"
+        for name, song in sheets.items()
+    )
+    reading = read_table(ods(ods_row("Notes") + "".join(tables)), known=known)
+    assert titles(reading) == ["Yellow"]
+    assert "Disliked" in str(reading.notes)
+
+
 @pytest.mark.parametrize(
     "data",
     [

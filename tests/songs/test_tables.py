@@ -325,6 +325,11 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         "Anna, [12.03.2024 18:22]\nColdplay - Yellow\n\nBen, [12.03.2024 18:23]\nAdele - Someone Like You\n",
         '"title" "artist" "valence"\n"1" "Yellow" "Coldplay" 0.285\n"2" "Someone Like You" "Adele" 0.1\n',
         '"Yellow" \u2013 Coldplay, 2000\n"Someone Like You" \u2013 Adele, 2011\n',
+        "albums:\n- title: September\n  artist: Earth, Wind & Fire\nsongs:\n- title: Yellow\n  artist: Coldplay\n- title: Someone Like You\n  artist: Adele\n",
+        "DAUMPLAYLIST\n1*file*a.mp3\n1*title*Coldplay - Yellow\n1*duration2*266\n2*file*b.mp3\n2*title*Adele - Someone Like You\n",
+        "Title^Artist^Disliked\nYellow^Coldplay^\nHey, Soul Sister^Train^true\nSomeone Like You^Adele^\n",
+        "<html><table><tr><th>Album<th>Artist<tr><td>September<td>Train<tr><td>A<td>B<tr><td>C<td>D</table><table><tr><th>Song<th>Artist<tr><td>Yellow<td>Coldplay<tr><td>Someone Like You<td>Adele</table></html>",
+        "01 (RE) Coldplay - Yellow\n02 (NEW) Adele - Someone Like You\n",
         "Similar Song 1,Similar Artist 1,Rank,Song,By\nDéjà Vu,Beyoncé,1,Yellow,Coldplay\nDéjà Vu,Beyoncé,2,Someone Like You,Adele\n",
     ],
 )  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR
 from emomusic.songs.tables.cells import DASH, MAX_CELL_BYTES, MOST_READ, PATH, QUOTES, Row, first_line
-from emomusic.songs.tables.table import field_named, is_header, is_other, key_of, mood_of_column, word_set
+from emomusic.songs.tables.table import field_named, has_word, is_header, is_other, key_of, mood_of_column, word_set
 
 _DEPTH = 60  # of what is read
 _RECORD_DEPTH = 5  # of the values of one song
@@ -30,7 +30,7 @@ _EXTENDED = re.compile(r"#EXT(ART|ALB):(.*)", re.IGNORECASE)
 _VDJ_TAG = re.compile(r"<(artist|title|songlength)>([^<]*)<")
 _CUE = re.compile(r"^\s*TRACK\s+\d+\s+AUDIO", re.IGNORECASE | re.MULTILINE)
 _CUE_LINE = re.compile(r'^[ \t]*(TRACK|FILE|TITLE|PERFORMER)[ \t]+(?:"([^"\n]*)"?|(\S+))', re.IGNORECASE | re.MULTILINE)
-_KEYED = re.compile(r"(- )?\s*([^\W\d][\w .-]{1,60}?)(\d{0,9})\s{0,9}[:=]\s*((?:[^#\s].*?)?)(?:\s#.*)?")
+_KEYED = re.compile(r"(- |\d{1,9}\*)?\s*([^\W\d][\w .-]{1,60}?)(\d{0,9})\s{0,9}[:=*]\s*((?:[^#\s].*?)?)(?:\s#.*)?")
 _ITEM = re.compile(r"- ([^#]+?)(?:\s#.*)?")
 _NAMED = {"title", "artist_title", "path"}
 
@@ -138,16 +138,17 @@ def _cue(data: bytes) -> Any:
 def _keyed(data: bytes) -> Any:
     """The records of keys and values.
 
-    One begins with "- ", with a key that the one before has, or with another number at the key: "File2=".
+    One begins with "- ", with a key that the one before has, or with another number at the key: "File2=", "2*file*".
     """
-    rows, key, number = list[Row](), "", ""
+    rows, key, number, above = list[Row](), "", "", ""
     for line in map(str.strip, data.decode().splitlines()):
         if found := _KEYED.fullmatch(line):
-            is_other = found[3] != "" if found[3] != number else bool(rows and found[2] in rows[-1] and not number)
-            rows += [{}] if not rows or found[1] or is_other else []
-            key, number = found[2], found[3]
-            is_unknown = number and found[4] == "-1"  # a length in PLS
-            rows[-1][key] = "" if is_unknown else found[4].strip(QUOTES)
+            given = (found[1] or "").strip("-* ") or found[3]
+            is_next = given != "" if given != number else bool(rows and found[2] in rows[-1] and not number)
+            above = key if found[1] == "- " and rows and rows[-1].get(key) == "" else above  # "albums:", then its items
+            rows += [{"type": above} if is_other(above) else {}] if not rows or found[1] == "- " or is_next else []
+            key, number = found[2], given
+            rows[-1][key] = "" if number and found[4] == "-1" else found[4].strip(QUOTES)  # a length in PLS
         elif rows and (found := _ITEM.fullmatch(line)):
             before, item = rows[-1].get(key), found[1].strip(QUOTES)
             rows[-1][key] = f"{before}{ARTIST_SEPARATOR}{item}" if before else item
@@ -190,7 +191,7 @@ def _songs_in(value: Any, key: str, above: Row, depth: int) -> list[Row]:
     row = _record(value, "", {}, 0)
     own = {field_named(name): str(cell) for name, cell in value.items() if not isinstance(cell, dict | list)}
     words = {word for kind in (key, own.get("type", "")) for word in key_of(kind).split()[-1:]}
-    if not word_set("disliked").isdisjoint(key_of(key).split()):
+    if has_word(key, "disliked"):
         above = {**above, "thumb": "down"}
     if not words & {"tracks", "songs"}:  # "artistCredit"
         words |= {*key_of(key).split()} & {"artist", "artists"}
@@ -219,15 +220,14 @@ def _of_list(value: list[Any], key: str, above: Row, depth: int) -> list[Row]:
         is_song = any(len(rows) == 1 and isinstance(each, dict) for each, rows in found)
         rows = []
         for each, inner in found:
-            is_other = is_song and not inner and isinstance(each, dict)
-            rows += [_record(each, "", {}, 0)] if is_other else inner
+            rows += inner or ([_record(each, "", {}, 0)] if is_song and isinstance(each, dict) else [])
         return [row for row in rows if row]
     if grid := _grid(value):
         return grid
     texts = [each for each in value if isinstance(each, str) and each.strip()]
-    if not texts or (field_named(key) in ("artists", "album", "genres", "title") and not _is_lists_key(key)):
+    if not texts or (field_named(key) in ("artists", "album", "genres", "title") and not has_word(key, "songs")):
         return []
-    if "artists" in above and _is_lists_key(key):
+    if "artists" in above and has_word(key, "songs"):
         return [{**above, "title": text} for text in texts]
     return _of_texts(texts)
 
@@ -257,11 +257,7 @@ def _is_song(row: Row, fields: Row, key: str, above: Row) -> bool:
         return True
     if "artist_title" in fields or PATH.fullmatch(fields.get("path", "").partition("?")[0]):
         return True
-    return "title" in fields and "artists" in above and _is_lists_key(key)
-
-
-def _is_lists_key(key: str) -> bool:
-    return not set(key_of(key).split()).isdisjoint(word_set("songs"))
+    return "title" in fields and "artists" in above and has_word(key, "songs")
 
 
 def _above(fields: Row, words: set[str], above: Row) -> Row:

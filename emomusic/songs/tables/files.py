@@ -25,7 +25,7 @@ from emomusic.songs.names import Finder
 from emomusic.songs.tables.cells import DASH, MAX_LINES, NO_TEXT, UNITS, check_size, first_line, over, series
 from emomusic.songs.tables.documents import document_rows, form_of
 from emomusic.songs.tables.lines import line_rows
-from emomusic.songs.tables.table import Table, columns_of, field_of, is_header, key_of, word_set
+from emomusic.songs.tables.table import Table, columns_of, field_of, has_word, is_header, is_other, key_of, word_set
 from emomusic.text import size_over
 
 MAX_UPLOAD_BYTES = 50 * 2**20
@@ -130,11 +130,12 @@ def _workbook(data: bytes, name: str, finder: Finder) -> Table:
         if text.strip():
             table = csv_table(text.encode(), name, ",")
             fields = columns_of(table.rows, table.header, finder).keys()
-            found.append((2 * ("title" in fields) + ("artists" in fields), str(title), table))
+            is_unwanted = is_other(str(title)) or has_word(str(title), "disliked")
+            found.append((2 * ("title" in fields) + ("artists" in fields) - 4 * is_unwanted, str(title), table))
     if not found:
         raise DatasetError(f"{name}: expected songs. Received: an empty workbook.")
-    most, title, table = max(found, key=lambda each: each[0])
-    others = [other for has, other, _ in found if has == most == 3 and other != title]
+    _, title, table = max(found, key=lambda each: each[0])
+    others = [other for has, other, _ in found if has % 4 == 3 and other != title]
     if len(found) > 1:
         table.notes = [f"Read: the sheet {title!r} of {len(found)}."]
         table.notes += [f"Not read, with songs too: {', '.join(map(repr, others[:5]))}."] if others else []
@@ -243,7 +244,7 @@ def shape_of(sample: str) -> tuple[str, bool]:
     It has, if there are names of columns, or as many cells in each line.
     """
     found = []
-    for separator in ",;\t|" + " " * ('" "' in sample):
+    for separator in ",;\t|^" + " " * ('" "' in sample):
         rows = [row for row in _sample_rows(sample, separator, quotes=separator != "\t")[0] if any(row)]
         width = _usual_width(rows)
         share = sum(len(row) == width for row in rows) / max(len(rows), 1)
@@ -287,7 +288,7 @@ def _header(rows: list[Row]) -> tuple[Row, int]:
             is_name = [is_name and not _has_data(row) for is_name, row in zip(is_name, rows[end:], strict=False)]
             end += [*is_name, False].index(False)
             names = [" ".join(parts).strip() for parts in zip_longest(*rows[at:end], fillvalue="")]
-        if is_header(names):
+        if is_header(names, "album"):
             while end < len(rows) and _num_filled(rows[end]) and all(map(_UNDER_HEADER.fullmatch, rows[end])):
                 units = (unit.strip(" ()[]") for unit in rows[end])
                 names = [" ".join(parts).strip() for parts in zip_longest(names, units, fillvalue="")]

@@ -23,7 +23,7 @@ _LINK = re.compile(r"https?://\S+")
 _CLOCK = r"[(\[]?\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?[)\]]?"
 _BULLET = re.compile(
     r"^(?:[-*+\u2022\u2013\u25cf>]\s+|\[[ x]\]\s+|[#(\[]?\d{1,4}[.)\]:]+\s*(?!\d)|0\d\s+"
-    rf"|{_CLOCK}\s*(?:[-\u2013]\s+)?|\d{{1,4}}[./-]\d\d?[./-]\d{{2,4}},?\s+)+",
+    rf"|[(\[](?:re|new|neu)[)\]]\s+|{_CLOCK}\s*(?:[-\u2013]\s+)?|\d{{1,4}}[./-]\d\d?[./-]\d{{2,4}},?\s+)+",
     re.IGNORECASE,
 )
 _AFTER = re.compile(rf"\s*(?:[-\u2013]\s+)?{_CLOCK}$")

@@ -200,10 +200,8 @@ _FACTS: dict[str, Callable[[Table], Any]] = {
 
 
 def _read_features(table: Table) -> None:
-    present = [name for name in FEATURE_NAMES if name in table.names]
+    present = _PLACE if table.is_our_export else [name for name in FEATURE_NAMES if name in table.names]
     is_complete = len(present) == len(FEATURE_NAMES)
-    if table.is_our_export:
-        present = _PLACE
     read = {name: of_cells.numbers(table.text(name)) for name in present}
     _to_shares(table, read)
     problems = {name: text for name, numbers in read.items() if (text := _problem(name, numbers))}

@@ -130,9 +130,10 @@ class Table(Facts):
         self.names = {field: names[0] for field, names in named.items()}
         if _are_moods("mood", named.get("mood", [])):
             self.notes.append(f"Moods by the largest value of the columns {', '.join(named['mood'])}.")
-        others = [place for place, name in enumerate(self.header) if field_named(name) in ("valence", "energy", "mood")]
-        others = [place for place in others if not {field_named(header[place]), "mood"} & columns.keys()]
-        if unread := [header[place] for place in others if (rows[place] != "").any()]:
+        others = set() if "mood" in columns else {"valence", "energy", "mood"} - columns.keys()
+        if unread := [
+            name for place, name in enumerate(self.header) if field_named(name) in others and any(rows[place])
+        ]:
             self.notes.append(f"Not used, as their cells are of another kind: {', '.join(unread)}.")
         self.rows = pd.DataFrame({"at": numbers_of_rows.to_numpy(np.int64), **cells}, rows.index)
         del rows, cells
@@ -160,7 +161,7 @@ class Table(Facts):
         if "not_song" in self.names:
             flags = self.text("not_song").str.lower()
             is_set = (flags != "") & ~flags.isin(FALSE) & (flags.isin(TRUE) | (self.text("title") == ""))
-            self.keep(~is_set, "an episode, an audiobook or a film")
+            self.keep(~is_set, "an episode, an audiobook, a film or a dislike")
         if "score" in self.names:
             self.keep(~self.text("score").str.lower().isin((*DISLIKES, "false")), "a dislike")
         if "played_ms" in self.names:
@@ -265,18 +266,22 @@ def field_named(name: str) -> str:
 
 def is_other(kind: str, *, has_album: bool = False) -> bool:
     """Whether a type or a format is none of a song: "podcast", or "LP, Reissue" without the name of another album."""
-    words = set(key_of(kind).split())
-    is_album = (
-        not has_album and not words.isdisjoint(word_set("albums")) and words.isdisjoint(("song", "track", "single"))
-    )
+    is_song = not {"song", "track", "single"}.isdisjoint(key_of(kind).split())
+    is_album = not has_album and not is_song and has_word(kind, "albums")
     return is_album or not word_set("types").isdisjoint(kind.casefold().split(ARTIST_SEPARATOR))
 
 
-def is_header(cells: Sequence[str]) -> bool:
-    """Whether a row has names of columns: of a title, an id or a path, and of something else."""
+def has_word(name: str, kind: str) -> bool:
+    """Whether a name or a key has a word of `[names]`: "bannedTracks" has one of "disliked"."""
+    return not word_set(kind).isdisjoint(key_of(name).split())
+
+
+def is_header(cells: Sequence[str], *others: str) -> bool:
+    """Whether a row has names of columns: of a title, an id, a path or other fields, and of something else."""
     fields = {found[0] for cell in cells if (found := field_of(cell, strict=True))}
-    is_known = bool(advice_of(cells)) or ("artist_title" in fields and len(cells) > 1) or {"artists", "album"} <= fields
-    return is_known or (len(fields) > 1 and not fields.isdisjoint({"title", "id", "path"}))
+    if advice_of(cells) or ("artist_title" in fields and len(cells) > 1):
+        return True
+    return len(fields) > 1 and not fields.isdisjoint({"title", "id", "path", *others})
 
 
 def advice_of(header: Sequence[str]) -> str:
