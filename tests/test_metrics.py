@@ -34,17 +34,26 @@ def test_scores_of_seven_and_of_four_classes_agree(labels: list[tuple[int, int]]
     assert found.four_class_accuracy >= found.accuracy
 
 
-@pytest.mark.parametrize(("smoothing", "sharpness", "more"), [(0.0, 1.5, 0.0), (0.2, 0.7, 0.0), (0.0, 1.5, 1.4)])
-def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: float, more: float) -> None:
-    """`more`: how much more frequent the last class is than the network expects, as a logit."""
+def test_fitted_calibration_undoes_a_known_one_and_equal_classes_those_of_the_training() -> None:
+    for smoothing, sharpness, more in ((0.0, 1.5, 0.0), (0.2, 0.7, 0.0), (0.0, 1.5, 1.4)):
+        rng = np.random.default_rng(0)
+        logits = 3 * rng.normal(size=(8000, 7))
+        constants = np.append(np.full(6, -more / 7), more * 6 / 7)
+        y_true = (rng.random((8000, 1)) > softmax(logits + constants, axis=1).cumsum(axis=1)[:, :-1]).sum(axis=1)
+        shown = (1 - smoothing) * softmax(logits * sharpness, axis=1) + smoothing / 7
+        *fitted, added = calibration.fit_calibration(y_true, shown)
+        assert fitted == pytest.approx((smoothing, sharpness), abs=0.03, rel=0.1)
+        assert added == pytest.approx(constants, abs=0.15)
     rng = np.random.default_rng(0)
-    logits = 3 * rng.normal(size=(8000, 7))
-    constants = np.append(np.full(6, -more / 7), more * 6 / 7)
-    y_true = (rng.random((8000, 1)) > softmax(logits + constants, axis=1).cumsum(axis=1)[:, :-1]).sum(axis=1)
-    shown = (1 - smoothing) * softmax(logits * sharpness, axis=1) + smoothing / 7
-    *fitted, added = calibration.fit_calibration(y_true, shown)
-    assert fitted == pytest.approx((smoothing, sharpness), abs=0.03, rel=0.1)
-    assert added == pytest.approx(constants, abs=0.15)
+    y_true = np.repeat([0, 1, 2], [400, 150, 50])  # each class weighs the same
+    logits = 1.5 * rng.normal(size=(600, 3)) + 3 * np.eye(3)[y_true]
+    trained = softmax(logits + np.log([0.7, 0.2, 0.1]), axis=1)  # trained where the first class is frequent
+    found = calibration.fit_equal_classes(y_true, trained)
+    np.testing.assert_array_equal(found[:, :-1], found[0, 0] * np.eye(3))
+    adjusted = calibration.adjust_logits(trained, found.tolist()).argmax(axis=1)
+    assert (adjusted == logits.argmax(axis=1)).mean() > 0.97
+    recall_before, recall = ((pred == 2)[y_true == 2].mean() for pred in (trained.argmax(axis=1), adjusted))
+    assert recall > recall_before
 
 
 def test_calibration_error_weighs_bins_by_size_and_the_surest_answers_come_first_in_coverage() -> None:
@@ -92,16 +101,3 @@ def test_an_adjustment_maps_the_logarithms(powers: npt.NDArray[np.float64], tabl
     wanted = np.exp(np.log(probabilities) @ table[:, :4].T + table[:, 4])
     np.testing.assert_allclose(adjusted, wanted / wanted.sum(axis=1, keepdims=True), rtol=1e-6)
     np.testing.assert_array_equal(calibration.adjust_logits(probabilities, ()), probabilities)
-
-
-def test_equal_classes_undo_the_frequencies_of_the_training_data() -> None:
-    rng = np.random.default_rng(0)
-    y_true = np.repeat([0, 1, 2], [400, 150, 50])  # each class weighs the same
-    logits = 1.5 * rng.normal(size=(600, 3)) + 3 * np.eye(3)[y_true]
-    trained = softmax(logits + np.log([0.7, 0.2, 0.1]), axis=1)  # trained where the first class is frequent
-    found = calibration.fit_equal_classes(y_true, trained)
-    np.testing.assert_array_equal(found[:, :-1], found[0, 0] * np.eye(3))
-    adjusted = calibration.adjust_logits(trained, found.tolist()).argmax(axis=1)
-    assert (adjusted == logits.argmax(axis=1)).mean() > 0.97
-    recall_before, recall = ((pred == 2)[y_true == 2].mean() for pred in (trained.argmax(axis=1), adjusted))
-    assert recall > recall_before

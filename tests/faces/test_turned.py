@@ -65,7 +65,21 @@ def test_samples_are_read_alike_upright_on_their_side_and_upside_down(name: str,
         assert best.probabilities.emotion is face.probabilities.emotion
 
 
-def test_faces_of_one_picture_may_be_turned_differently_but_not_those_of_an_upright_camera() -> None:
+def test_faces_are_turned_if_upright_in_a_copy_one_by_one_and_not_those_of_an_upright_camera() -> None:
+    for searches, answers, turns, num_searches in (
+        ([[0.93, 0.99]], [[0, 0]], [0, 0], 1),  # upright, however doubtful
+        ([[0.93], [0.96]], [[90], [0]], [90], 2),  # confirmed by the copy
+        ([[0.99], [0.94], [], [0.99]], [[90], [90]], [0], 4),  # no copy has an upright face, so it is no turned one
+        ([[], [0.96], [], []], [[0]], [90], 4),
+        ([[], [0.94], [], []], [], [], 4),
+        ([[], [0.96], [], []], [[180]], [], 4),
+    ):
+        detector, left = Staged(*searches), iter(answers)
+        found = TurningDetector(detector, lambda crops, left=left: 10.0 * np.equal.outer(next(left), TURNS)).detect(
+            IMAGE
+        )
+        assert [face.turn for face in found] == turns
+        assert detector.num_calls == num_searches
     image = read_image(SAMPLES / OBAMA)
     side = max(image.shape)
     square = np.full((side, side, 3), 128, np.uint8)
@@ -100,26 +114,6 @@ class Staged(FakeDetector):
         confidences = enumerate(next(self.searches))  # the first face is in the middle, where turns leave it
         faces = (make_face(100 - 90 * at, 100 - 90 * at, 100, 100, confidence) for at, confidence in confidences)
         return DetectionTrace(NO_OUTPUT, NO_OUTPUT, NO_OUTPUT, tuple(faces))
-
-
-@pytest.mark.parametrize(
-    ("searches", "answers", "turns", "num_searches"),
-    [
-        ([[0.93, 0.99]], [[0, 0]], [0, 0], 1),  # upright, however doubtful
-        ([[0.93], [0.96]], [[90], [0]], [90], 2),  # confirmed by the copy
-        ([[0.99], [0.94], [], [0.99]], [[90], [90]], [0], 4),  # no copy has an upright face, so it is no turned one
-        ([[], [0.96], [], []], [[0]], [90], 4),
-        ([[], [0.94], [], []], [], [], 4),
-        ([[], [0.96], [], []], [[180]], [], 4),
-    ],
-)
-def test_a_face_is_turned_if_it_is_upright_in_a_copy(
-    searches: list[list[float]], answers: list[list[int]], turns: list[int], num_searches: int
-) -> None:
-    detector, left = Staged(*searches), iter(answers)
-    found = TurningDetector(detector, lambda crops: 10.0 * np.equal.outer(next(left), TURNS)).detect(IMAGE)
-    assert [face.turn for face in found] == turns
-    assert detector.num_calls == num_searches
 
 
 def test_a_layer_is_stored_with_its_model_and_a_damaged_one_is_an_error(tmp_path: Path) -> None:

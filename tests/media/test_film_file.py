@@ -14,7 +14,6 @@ from emomusic.errors import FilmError
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_frame import FilmClock
 from emomusic.media.formats import Kind, kind_of
-from emomusic.media.images import RgbImage
 from tests.films import CODECS, assert_quarters, colour_quarters, encoded, film_of_videos, frames_bytes
 from tests.media.test_survey import HEIGHT, NUM_FRAMES, QUARTERS, WIDTH
 
@@ -37,26 +36,6 @@ def problem_of(data: bytes) -> str | None:
         for _ in film.frames():
             pass
         return film.problem
-
-
-@pytest.mark.parametrize(
-    ("matrix", "stored"),
-    [
-        # The matrix maps a stored point (x, y), y downwards, to (a x + c y, b x + d y) (QuickTime File Format). A phone
-        # that is held upright writes the first one.
-        pytest.param((0, 1, -1, 0), np.rot90(QUARTERS, 1), id="shown 90 degrees clockwise"),
-        pytest.param((0, -1, 1, 0), np.rot90(QUARTERS, -1), id="shown 90 degrees counter-clockwise"),
-        pytest.param((0, 1, 1, 0), QUARTERS.transpose(1, 0, 2), id="mirrored and clockwise"),
-    ],
-)
-def test_the_matrix_of_a_phone_makes_its_film_upright(matrix: tuple[int, int, int, int], stored: RgbImage) -> None:
-    data = bytearray(frames_bytes([np.ascontiguousarray(stored)] * 2))
-    at = data.index(b"tkhd") + 4 + 40  # after version, times, track, duration, layer and volume
-    assert struct.unpack_from(">9i", data, at) == (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
-    a, b, c, d = (value << 16 for value in matrix)
-    struct.pack_into(">9i", data, at, a, b, 0, c, d, 0, 0, 0, 1 << 30)
-    with opened(bytes(data)) as film:
-        assert_quarters(film.picture(next(film.frames())), WIDTH, HEIGHT)
 
 
 def steps_of(data: bytes) -> tuple[list[float], list[list[float]]]:
@@ -121,7 +100,21 @@ def test_a_film_may_have_several_videos() -> None:
         opened(data, stream=3)
 
 
-def test_pixels_become_square_and_a_frame_of_another_shape_is_not_stretched() -> None:
+def test_a_phone_s_film_is_upright_pixels_become_square_and_no_frame_is_stretched() -> None:
+    for matrix, stored in (
+        # The matrix maps a stored point (x, y), y downwards, to (a x + c y, b x + d y) (QuickTime File Format). A phone
+        # that is held upright writes the first one.
+        ((0, 1, -1, 0), np.rot90(QUARTERS, 1)),  # shown 90 degrees clockwise
+        ((0, -1, 1, 0), np.rot90(QUARTERS, -1)),  # shown 90 degrees counter-clockwise
+        ((0, 1, 1, 0), QUARTERS.transpose(1, 0, 2)),  # mirrored and clockwise
+    ):
+        data = bytearray(frames_bytes([np.ascontiguousarray(stored)] * 2))
+        at = data.index(b"tkhd") + 4 + 40  # after version, times, track, duration, layer and volume
+        assert struct.unpack_from(">9i", data, at) == (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+        a, b, c, d = (value << 16 for value in matrix)
+        struct.pack_into(">9i", data, at, a, b, 0, c, d, 0, 0, 0, 1 << 30)
+        with opened(bytes(data)) as film:
+            assert_quarters(film.picture(next(film.frames())), WIDTH, HEIGHT)
     for ratio, width in (
         (Fraction(2), 2 * WIDTH),
         (Fraction(1, 2), WIDTH // 2),

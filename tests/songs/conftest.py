@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emomusic.assets import find_dataset, models_dir
+from emomusic.assets import models_dir
 from emomusic.songs.library import Library
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MoodClassifier
 from emomusic.songs.recommend import Recommender, load_recommender
@@ -26,14 +26,6 @@ def recommender() -> Recommender:
 def known() -> Recommender:
     """Six songs by the names of real ones."""
     return known_songs()
-
-
-@pytest.fixture(scope="session")
-def data_moods() -> Path:
-    path = find_dataset("music/data_moods.csv") or find_dataset("data_moods.csv")
-    if path is None:
-        pytest.skip("needs data_moods.csv in $EMOMUSIC_DATA or data/")
-    return path
 
 
 @pytest.fixture
