@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.layout import PHONE, overflow, resize
+from tests.browser.layout import PHONE, PROBLEMS, overflow, resize, smallest
 from tests.browser.waiting import wait_until_idle
 
 pytestmark = pytest.mark.browser
@@ -42,9 +42,14 @@ def test_a_class_guesses_first_with_a_phone(open_page: Callable[..., Page]) -> N
     phone.get_by_role("button", name="Sad").click()
     expect(page.get_by_text("1 vote so far")).to_be_visible()
     phone.close()
+    page.get_by_alt_text("Face 1").hover()
+    expect(page.locator(".stElementToolbar:visible")).to_have_count(0)  # it covers what is above
     page.get_by_role("button", name="Show the label").click()
     page.get_by_role("button", name="Ask the machine").click()
     expect(page.get_by_text(re.compile("^The machine: "))).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(2)  # of the votes, and of the machine
+    wait_until_idle(page)
+    assert page.evaluate(PROBLEMS) == []
+    assert (least := smallest(page))[0] >= 16, least  # for the last row of a class; Plotly fits shares into bars
     page.get_by_role("button", name="Next", exact=True).click()
     expect(page.get_by_text("Face 2 of 10")).to_be_visible()
