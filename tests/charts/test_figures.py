@@ -109,19 +109,9 @@ def heights(table: pd.DataFrame, emotion: Emotion) -> list[float]:
     return list(trace.y)
 
 
-def test_short_gaps_are_filled_and_long_gaps_are_not() -> None:
+def test_short_gaps_are_filled_the_time_axis_ends_with_the_film_and_seconds_take_clicks() -> None:
     assert heights(timeline((0, Emotion.FEAR), (3, Emotion.FEAR)), Emotion.FEAR) == [100] * 4
     assert heights(timeline((0, Emotion.FEAR), (6, Emotion.FEAR)), Emotion.FEAR) == [100, 0, 0, 0, 0, 0, 100]
-
-
-FILM = timeline((0, Emotion.HAPPY), (1, Emotion.HAPPY), (2, None), (3, Emotion.SAD), (4, Emotion.SAD))
-SCENES = [
-    Scene(0, 2.25, EmotionProbabilities.certain(Emotion.HAPPY)),
-    Scene(3, 2, EmotionProbabilities.certain(Emotion.SAD)),
-]
-
-
-def test_the_time_axis_ends_with_the_film_and_each_second_with_a_face_takes_clicks() -> None:
     sound = [SoundSpan(0, 600, Mood.CALM)]
     for end_s in (5.4, 15.0, 100.0):
         figure = film_strip(FILM, SCENES, end_s=end_s, sound=sound)
@@ -134,6 +124,13 @@ def test_the_time_axis_ends_with_the_film_and_each_second_with_a_face_takes_clic
     assert ["happy" in text for text in bars.hovertext] == [True, True, False, False]
     assert bars.hovertext[2].startswith("0:03")
     assert all(trace.hoverinfo == "skip" for trace in film_strip(FILM, SCENES).data[: len(EMOTIONS)])
+
+
+FILM = timeline((0, Emotion.HAPPY), (1, Emotion.HAPPY), (2, None), (3, Emotion.SAD), (4, Emotion.SAD))
+SCENES = [
+    Scene(0, 2.25, EmotionProbabilities.certain(Emotion.HAPPY)),
+    Scene(3, 2, EmotionProbabilities.certain(Emotion.SAD)),
+]
 
 
 def test_each_person_and_the_sound_of_a_film_have_a_row_on_the_same_axis() -> None:

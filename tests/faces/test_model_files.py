@@ -55,11 +55,18 @@ def test_a_spec_with_a_wrong_value_is_refused(tmp_path: Path) -> None:
             model_files.read_spec(tmp_path)
 
 
-def test_several_batches_keep_the_order_of_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_batches_keep_the_order_and_photos_and_cameras_share_networks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     classifier, crops = EmotionClassifier.load(COPIED), list(stripes(10, seed=9).images)
     together = classifier.read(crops)[0]
     monkeypatch.setattr("emomusic.faces.classifier._BATCH", 4)
     np.testing.assert_allclose(classifier.read(crops)[0], together, atol=1e-5)
+    (detector, photographs), (same, cameras) = load_networks(), load_networks(posed=True)
+    assert same is detector
+    faces = list(np.random.default_rng(0).integers(0, 256, (2, 144, 144), np.uint8))
+    np.testing.assert_array_equal(cameras.read(faces)[0], photographs.read(faces)[0])
+    assert cameras.spec.adjustment == photographs.spec.posed_adjustment != photographs.spec.adjustment
 
 
 def test_a_partner_reads_large_faces_and_leaves_small_ones_and_descriptions() -> None:
@@ -105,11 +112,3 @@ def test_a_spec_of_another_network_is_refused(copied_model: Path, change: dict[s
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(ModelError, match=r"expected a network in .*cnn_capstone.*spec\.json"):
         EmotionClassifier.load(COPIED)
-
-
-def test_photographs_and_cameras_share_the_networks() -> None:
-    (detector, photographs), (same, cameras) = load_networks(), load_networks(posed=True)
-    assert same is detector
-    faces = list(np.random.default_rng(0).integers(0, 256, (2, 144, 144), np.uint8))
-    np.testing.assert_array_equal(cameras.read(faces)[0], photographs.read(faces)[0])
-    assert cameras.spec.adjustment == photographs.spec.posed_adjustment != photographs.spec.adjustment

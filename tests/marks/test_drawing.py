@@ -117,7 +117,7 @@ def test_a_card_has_its_size_the_bars_the_pictures_and_nothing_beside_the_paper(
     assert 4 * bars[1] < bars[0]
 
 
-def test_a_card_without_a_song_or_a_point_is_drawn_and_faces_framed_in_the_colour_of_their_emotion() -> None:
+def test_a_card_needs_no_song_frames_faces_and_its_title_names_an_emotion_a_day_and_the_song() -> None:
     for song in (None, Pick(Song("1", "T", ("A",), Player.NONE), Mood.SAD, 0.5, "", Mood.SAD)):
         assert draw_card("Title", "Clearly sad", SHARES, song).shape == (SIZE[1], SIZE[0], 3)
     assert PICTURE_SIZE < SIZE
@@ -126,9 +126,6 @@ def test_a_card_without_a_song_or_a_point_is_drawn_and_faces_framed_in_the_colou
     assert tuple(marked[0, 64]) == rgb_of(EMOTION_COLOURS[Emotion.SAD])
     assert (marked[8:-8, 8:-8] == 90).all()
     assert (face == 90).all()
-
-
-def test_the_title_names_an_emotion_a_day_and_the_song() -> None:
     titles = {emotion: card_title(emotion, TUESDAY, pick()) for emotion in Emotion}
     assert len(set(titles.values())) == len(Emotion)
     assert all("Tuesday" in title for title in titles.values())

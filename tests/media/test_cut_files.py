@@ -17,6 +17,8 @@ from tests.hostile.generator import png, png_chunk
 PHOTO = Image.open(SAMPLES / "eileen-collins-1999.jpg").convert("RGB").resize((256, 256))
 TRANSPARENT = PHOTO.copy()
 TRANSPARENT.putalpha(Image.fromarray(np.repeat(np.array([[255], [0]], np.uint8), [248, 8], 0).repeat(256, 1)))
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""First column and row, and steps, of the passes of an interlaced PNG."""
 
 
 def is_like_the_photo(image: np.ndarray, rows: slice) -> bool:
@@ -75,10 +77,6 @@ def test_of_a_cut_file_the_rest_is_read_with_a_note(name: str, share: float) -> 
     assert np.abs(found.pixels[rows].astype(int) - read_image(whole)[rows]).mean() < 4
     assert share > 0.9 or fmt not in ("HEIF", "AVIF") or (found.pixels[-8:] == 128).mean() > 0.9
     assert "absent" in found.note
-
-
-ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-"""First column and row, and steps, of the passes of an interlaced PNG."""
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])

@@ -225,7 +225,7 @@ def test_the_files_are_never_changed(library: Library, music: Path):
     assert state() == before
 
 
-def test_records_that_cannot_be_read_are_heard_again(library: Library, music: Path):
+def test_records_that_cannot_be_read_are_heard_again_and_paths_of_no_file_passed_over(library: Library, music: Path):
     for command in (
         "UPDATE songs SET song = replace(song, '\"arousal\":', '\"arousal\":9')",
         'UPDATE songs SET song = replace(song, \'"title":"\', \'"title":" ","\')',
@@ -240,9 +240,6 @@ def test_records_that_cannot_be_read_are_heard_again(library: Library, music: Pa
         hear(library)
         assert library.songs() == before
         assert sorted(each.name for each in library.path.parent.iterdir()) == [library.path.name]
-
-
-def test_paths_that_no_file_has_are_passed_over(library: Library, music: Path):
     before = filled(library, music).songs()
     for number, path in enumerate((b"\xff", 7, "a\0b"), 900):
         insert = "INSERT INTO songs (number, path, size, mtime_ns, song) VALUES (?, CAST(? AS BLOB), 1, 1, '{}')"

@@ -25,7 +25,7 @@ def test_an_artist_has_one_key_in_all_spellings_and_the_name_of_a_file_or_a_vide
     assert bare_title("99") == "99"
 
 
-def test_no_cache_keeps_the_titles_of_a_visitor() -> None:
+def test_no_cache_keeps_the_titles_of_a_visitor_and_the_page_of_words_is_in_step(root: Path) -> None:
     for module in (catalogue, names):
         functions = [each for each in vars(module).values() if hasattr(each, "cache_info")]
         assert not [each.__name__ for each in functions if each.__module__ == module.__name__]
@@ -34,8 +34,5 @@ def test_no_cache_keeps_the_titles_of_a_visitor() -> None:
     del songs
     gc.collect()
     assert gone() is None
-
-
-def test_the_page_of_words_is_in_step(root: Path) -> None:
     page = (root / "docs" / "tables.md").read_text(encoding="utf-8")
     assert page.startswith(described()), "run python -m scripts.describe_tables"
