@@ -16,7 +16,7 @@ import pandas as pd
 from rapidfuzz import fuzz, process
 
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue, normalize_text, split_artists, title_key
-from emomusic.songs.song import Song
+from emomusic.songs.song import UNKNOWN_ARTIST, Song
 
 TITLE_SCORE, ARTIST_SCORE = 92, 88
 """Least QRatio of the titles of one artist, and of the artists of one title; see docs/tables.md."""
@@ -212,10 +212,14 @@ class Finder:
 
     @cached_property
     def library(self) -> Names:
-        """Names of the files."""
-        titles = [file.title for file in self.files]
-        artists = [ARTIST_SEPARATOR.join(file.artists) for file in self.files]
-        return Names(titles, artists, np.arange(len(titles)))
+        """Names of the files. A file without tags may have its artist in its title: "Coldplay - Yellow"."""
+        pairs = [
+            file.title.partition(" - ")[::-2]
+            if " - " in file.title and file.artists in ((), (UNKNOWN_ARTIST,))
+            else (file.title, ARTIST_SEPARATOR.join(file.artists))
+            for file in self.files
+        ]
+        return Names([title for title, _ in pairs], [artists for _, artists in pairs], np.arange(len(pairs)))
 
     @cached_property
     def catalogue(self) -> Names:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 from emomusic.affect import AffectPoint, Mood
 from emomusic.errors import DatasetError
@@ -381,6 +382,9 @@ def test_ids_are_known_by_their_form_and_own_files_by_name_and_the_folder_of_the
     assert [by_name.song(row).player for row in (0, 1)] == [Player.LIBRARY, Player.SPOTIFY]
     tag = "m/Roofs/01 - Intro.flac".encode("utf-16-be")
     crate = b"vrsn\0\0\0\0otrk\0\0\0\0ptrk" + len(tag).to_bytes(4, "big") + tag
+    untagged = [replace(own_song(3, "/m/c.mp3"), title="Coldplay - Yellow", artists=())]
+    for data in (b"title,artist\nYellow,Coldplay\n", b"Adele - Someone Like You\nColdplay - Yellow\n"):
+        assert "library-3" in {song.id for song in read_table(data, known=known, files=untagged).songs.songs or ()}
     for data in (b"#EXTM3U\n01%20-%20Intro.mp3\n", crate):
         assert read_table(data, files=files, folder=Path("/m/Roofs")).songs.song(0).id == "library-2"
 

@@ -29,9 +29,7 @@ MAX_UNPACKED_BYTES = 300 * 2**20
 MAX_CELL_BYTES = 5_000
 """Limit of the cells that are used; texts are cut after one letter more."""
 
-MOST_READ = 300
-"""Lines that tell the form of a text."""
-
+MOST_READ = 300  # lines that tell the form of a text
 Floats = npt.NDArray[np.float64]
 Row = dict[str, str]
 QUOTES = "\"'\u201c\u201d\u201e\u00ab\u00bb "

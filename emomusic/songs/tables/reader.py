@@ -204,8 +204,7 @@ def _files_of(table: Table, finder: Finder) -> npt.NDArray[np.intp]:
     paths = zip(table.rows["path"], table.rows["title"].where(has_name, ""), strict=True)
     named = [finder.at_path(path, title) for path, title in paths]
     if number := sum(len(places) > 1 for places in named):
-        several = pluralize(number, "path")
-        table.notes.append(f"{several} with several files of this name: the first one is taken.")
+        table.notes.append(f"{pluralize(number, 'path')} with several files of this name: the first one is taken.")
     return np.array([places[0] if places else -1 for places in named], np.intp)
 
 
