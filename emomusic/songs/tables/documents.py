@@ -253,11 +253,9 @@ def _grid(value: Any) -> list[Row]:
 
 def _is_song(row: Row, fields: Row, key: str, above: Row) -> bool:
     names = {*map(field_named, row)}
-    if any(_TRACK.search(cell) for cell in row.values()) or ("title" in names and names & {"artists", "channel"}):
-        return True
-    if "artist_title" in fields or PATH.fullmatch(fields.get("path", "").partition("?")[0]):
-        return True
-    return "title" in fields and "artists" in above and has_word(key, "songs")
+    is_linked = any(map(_TRACK.search, row.values())) or PATH.fullmatch(fields.get("path", "").partition("?")[0])
+    is_named = "artist_title" in fields or ("title" in names and not names.isdisjoint({"artists", "channel"}))
+    return bool(is_linked) or is_named or ("title" in fields and "artists" in above and has_word(key, "songs"))
 
 
 def _above(fields: Row, words: set[str], above: Row) -> Row:

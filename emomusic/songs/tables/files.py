@@ -249,13 +249,13 @@ def shape_of(sample: str) -> tuple[str, bool]:
         width = _usual_width(rows)
         share = sum(len(row) == width for row in rows) / max(len(rows), 1)
         has_names = any(map(is_header, rows[:_HEADER_WITHIN]))
-        found.append(((has_names + share) * (width > 1), width, separator, rows, has_names))
-    _, width, separator, rows, _ = max(found, key=lambda each: each[:2])
+        found.append(((has_names + share) * (width > 1), width, separator, rows))
+    score, width, separator, rows = max(found, key=lambda each: each[:2])
     pairs = sum(bool(DASH.search(row[0])) for row in rows)  # with commas, "Earth, Wind - September" is one cell
     has_quotes = re.search(r'(?m)(?:^|,)"[^"\n]*"(?:,|\r?$)', sample)
     is_clear = separator != "," or has_quotes or pairs > len(rows) / 2 or (not pairs and not DASH.search(sample))
     is_even = len(rows) > 1 and {len(row) for row in rows} == {width} != {1}
-    return separator, any(each[-1] for each in found) or bool(is_even and is_clear)
+    return separator, score > 1 or bool(is_even and is_clear)
 
 
 def _usual_width(rows: list[Row]) -> int:
