@@ -13,7 +13,6 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -21,8 +20,6 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from emomusic.affect import Emotion
-from emomusic.app.choices import Source
-from emomusic.app.music.page import YOUR_SONG
 from emomusic.faces.learned import FaceProfile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import read_image
@@ -30,10 +27,8 @@ from emomusic.server.film_job import THREAD_NAME
 from tests.browser.conftest import fresh_server, notes_of, own_context, thread_names
 from tests.browser.live import CAMERA, start
 from tests.browser.player import PLAYER
-from tests.browser.waiting import wait_until_idle
 from tests.films import BIDEN, COLLINS, HOPPER, film_bytes
 from tests.hostile.generator import wav
-from tests.songs.tables import mood_table
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -83,11 +78,6 @@ def song_with(marker: bytes) -> bytes:
     return wav((np.random.default_rng(0).bytes(600) + marker) * NUM_COPIES)
 
 
-def table_with(marker: bytes) -> bytes:
-    titles = [f"{marker.decode()} {number}" for number in range(NUM_COPIES)]
-    return mood_table(NUM_COPIES // 4).assign(name=titles).to_csv(index=False).encode()
-
-
 def profile_of_anyone() -> bytes:
     """A profile whose person's descriptor repeats 32 random numbers."""
     spec, numbers = load_networks()[1].spec, np.random.default_rng().normal(size=32)
@@ -119,7 +109,7 @@ def references(folder: Path, markers: Mapping[str, bytes]) -> dict[str, int]:
 def write_marked_files(folder: Path, root: Path) -> tuple[dict[str, bytes], str]:
     """Write a file of each kind. Returns the marker of each kind, and the message of a camera's frame."""
     photo = partial(photo_with, root=root)
-    makes = {"x.jpg": photo, "y.jpg": photo, "x.mp4": film_with, "x.wav": song_with, "x.csv": table_with}
+    makes = {"x.jpg": photo, "y.jpg": photo, "x.mp4": film_with, "x.wav": song_with}
     markers = {name: FAMILY + secrets.token_hex(8).encode() for name in (*makes, "frame.jpg")}
     for name, make in makes.items():
         (folder / name).write_bytes(make(markers[name]))
@@ -164,13 +154,9 @@ def test_files_are_deleted_when_read_or_when_pages_close(browser: Browser, tmp_p
     settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "24", "TMPDIR": str(folder)}
     with fresh_server(tmp_path, settings) as address, own_context(browser) as context:
 
-        def open_(path: str, *names: str, menu: str = "") -> Page:
+        def open_(path: str, *names: str) -> Page:
             page = context.new_page()
             page.goto(address + path)
-            if menu:
-                wait_until_idle(page)
-                page.get_by_role("button", name=menu).first.click()
-                wait_until_idle(page)
             page.locator('input[type="file"]').set_input_files([tmp_path / name for name in names])
             return page
 
@@ -181,9 +167,7 @@ def test_files_are_deleted_when_read_or_when_pages_close(browser: Browser, tmp_p
         expect(several.get_by_test_id("stSidebarNav")).to_have_count(0)
         wait_until(lambda: uploaded_bytes(address) == 0)  # released after reading
 
-        music = urlencode({"songs": Source.TABLE})
-        open_(f"/music?{music}", "x.csv", menu="Your music").get_by_text(re.compile("^3,000 songs")).first.wait_for()
-        open_(f"/music?{urlencode({'view': YOUR_SONG})}", "x.wav").get_by_text("It fits a face").wait_for()
+        open_("/music?view=Your+song", "x.wav").get_by_text("It fits a face").wait_for()
         page = open_("/", "x.jpg")
         page.locator(PLAYER).first.wait_for()  # on a busy computer, the player of the last run is still there
         photo = page.locator(".st-key-photo-preview img").evaluate("image => image.src")
@@ -209,6 +193,4 @@ def test_files_are_deleted_when_read_or_when_pages_close(browser: Browser, tmp_p
         wait_until(lambda: not list(unnamed_files(folder)))
         wait_until(lambda: THREAD_NAME not in thread_names(tmp_path))
         assert list(folder.iterdir()) == []
-        # `songs.catalogue.title_key` remembers titles of songs; of the table, some stay
-        gone = markers.keys() - {"x.csv"}
-        wait_until(lambda: not any(held()[name] for name in gone), held, longest_pause_s=5)
+        wait_until(lambda: not any(held().values()), held, longest_pause_s=5)
