@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +20,6 @@ pytestmark = pytest.mark.browser
 VIDEO = "document.querySelector('video')"
 MARKED = ".st-key-film-marked-True video[src]"
 HAS_FRAMES = f"() => {VIDEO} && {VIDEO}.readyState >= 2"
-SCENE = re.compile(r"^Scene (\d+) of (\d+), ")
 SHOTS = [(COLLINS, 5.6), (BIDEN, 6.4)]  # the cut lies between two seconds
 
 # The middle of a second on the time axis; 0 while the chart is replaced
@@ -50,13 +47,6 @@ def wait_for_results(page: Page) -> None:
     expect(page.get_by_test_id("stProgress")).to_have_count(0)
     wait_until_idle(page)  # the last run draws the charts again
     page.wait_for_function(HAS_FRAMES)
-
-
-def scene_of(page: Page) -> tuple[int, int]:
-    """Number of the chosen scene, and number of scenes."""
-    match = SCENE.match(page.get_by_text(SCENE).inner_text())
-    assert match is not None
-    return int(match[1]), int(match[2])
 
 
 # The edges of the scenes on the time axis, and of their frames
@@ -122,25 +112,18 @@ def check_songs_of_spotify(page: Page) -> None:
     assert second != first
 
 
-def test_two_visitors_get_results_that_follow_clicks_and_songs_of_spotify(
-    open_page: Callable[..., Page], tmp_path: Path
-) -> None:
-    film, silent = tmp_path / "two people.webm", tmp_path / "one person.mkv"
-    write_film(film, SHOTS, size=(400, 300), ending="webm", audio="libopus")
-    write_film(silent, SHOTS[1:], size=(400, 300), ending="mkv")
-    page, other = open_page("/film"), open_page("/film")
+def test_results_follow_clicks_and_songs_of_spotify(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    write_film(film := tmp_path / "two people.webm", SHOTS, size=(400, 300), ending="webm", audio="libopus")
+    page = open_page("/film")
     answer = {"body": SPOTIFY_PLAYER, "content_type": "text/html"}
     page.route("https://open.spotify.com/**", lambda route: route.fulfill(**answer))
     upload(page, film)
-    upload(other, silent)
     wait_for_results(page)
-    expect(page.get_by_text(film.name)).to_be_visible()
     assert page.evaluate(f"{VIDEO}.duration") == pytest.approx(12, abs=0.2)
-    _, num_scenes = scene_of(page)
-    assert num_scenes >= 2
     page.evaluate(f"{VIDEO}.pause()")
     edges = page.wait_for_function(EDGES).json_value()  # the frames are as wide as their scenes
-    assert len(edges) == num_scenes
+    num_scenes = len(edges)
+    assert num_scenes >= 2
     assert max(abs(gap) for edge in edges for gap in edge) < 4
     page.evaluate(f"{VIDEO}.playbackRate = 0.1")  # a busy machine notices a second late
     for second, number in ((9, num_scenes), (2, 1)):
@@ -164,17 +147,6 @@ def test_two_visitors_get_results_that_follow_clicks_and_songs_of_spotify(
     page.get_by_role("button", name="Download").click()
     with av.open(download(page, "Marked film (MP4)")) as marked:
         assert marked.duration / av.time_base == pytest.approx(12, abs=0.2)
-        assert [stream.codec_context.name for stream in marked.streams] == ["h264", "aac"]
-        seconds = [float(frame.pts * frame.time_base) for frame in marked.decode(audio=0)]
-        assert (seconds[0], seconds[-1]) == pytest.approx((0, 12), abs=0.2)
-
-    wait_for_results(other)
-    other.get_by_role("button", name="Download").click()
-    for visitor, name, emotions in ((page, film.name, ["happy", "neutral"]), (other, silent.name, ["neutral"])):
-        record = json.loads(download(visitor, "Everything (JSON)").read_text(encoding="utf-8"))
-        assert record["video"] == name
-        assert [face["emotion"] for face in record["faces"]] == emotions
-    expect(other.get_by_role("heading", level=1)).to_contain_text("neutral")
     page.keyboard.press("Escape")
     click_second(page, 2)  # a happy scene
     expect(page.get_by_role("heading", level=1)).to_contain_text("happy")

@@ -28,7 +28,7 @@ from tests.films import NOBODY, write_film
 
 pytestmark = pytest.mark.browser
 
-NUM_PRESSES = 5
+NUM_PRESSES = 2
 LOUDNESS = "[emomusicPlayer.audio.volume, emomusicPlayer.audio.muted]"
 
 # Notes the longest time, in seconds of this clock, in which the song did not go on
@@ -165,10 +165,6 @@ def test_a_film_and_its_song_sound_together_and_alone(open_page: Callable[..., P
     film_s, song_s = (second.evaluate(f"{media}.currentTime") for media in (VIDEO, "emomusicPlayer.audio"))
     both = f"([film, song]) => {VIDEO}.currentTime > film && emomusicPlayer.audio.currentTime > song"
     second.wait_for_function(both, arg=[film_s, song_s])
-    second.evaluate(f"{VIDEO}.pause()")
-    second.wait_for_function("emomusicPlayer.audio.paused")
-    second.evaluate(f"{VIDEO}.play(), null")
-    second.wait_for_function(f"({SUNG})() !== ''")
     first.get_by_label("Play", exact=True).click()
     sounding(first)
     second.wait_for_function(f"emomusicPlayer.audio.paused && {VIDEO}.paused")
@@ -183,8 +179,6 @@ def test_a_film_and_its_song_sound_together_and_alone(open_page: Callable[..., P
     sounding(second)  # perhaps the next song
     second.evaluate(f"{VIDEO}.play(), null")
     second.wait_for_function(f"before => ({SUNG})() !== '' && emomusicPlayer.song.id !== before", arg=before)
-    second.get_by_text("Follow the film").click()
-    second.wait_for_function(f"emomusicPlayer.audio.paused && !{VIDEO}.paused && {VIDEO}.volume === 1")
 
 
 NOTE = """() => {
@@ -249,7 +243,7 @@ def test_a_film_without_scenes_and_an_own_song_share_the_sound_and_a_note_shows_
     offline.wait_for_function(close, arg=first)
 
 
-def test_spotify_plays_each_song_once_and_then_the_chosen_ones_and_its_menus_are_accessible(
+def test_spotify_plays_the_next_and_the_chosen_songs_and_its_menus_are_accessible(
     open_page: Callable[..., Page],
 ) -> None:
     page = open_page("/?sample=four-people")
@@ -258,24 +252,13 @@ def test_spotify_plays_each_song_once_and_then_the_chosen_ones_and_its_menus_are
     for number in range(NUM_PRESSES):
         next_song.click() if number % 2 else press_shortcut(next_song, "n")
         heard.append(song_after(page, heard[-1]))
-    assert len(set(heard)) == NUM_PRESSES + 1
     page.locator(f".st-key-play-photo-{NUM_PRESSES + 3}").wait_for()  # the last of the next two
     upcoming = page.locator(f".st-key-play-photo-{NUM_PRESSES + 3} button")
     title = upcoming.locator("strong").inner_text()
     upcoming.click()
     heard.append(song_after(page, heard[-1]))
     assert track(heard[-1]).title == title
-    page.get_by_role("button", name="Your music").click()
-    page.get_by_role("button", name="Not for me").click()
-    page.keyboard.press("Escape")
-    after_skip = song_after(page, heard[-1])
-    assert track(heard[-1]).artists[0] not in track(after_skip).artists
-    page.get_by_role("button", name="Undo").click()
-    assert song_after(page, after_skip) == heard[-1]  # it returns to its place
-    page.locator(".st-key-photo-face-3 button").click()
-    of_face = song_after(page, heard[-1])
-    page.get_by_role("radio", name="Lift me").click()
-    playing = song_after(page, of_face)
+    playing = heard[-1]
 
     resize(page, PHONE)
     page.emulate_media(color_scheme="dark")
@@ -290,11 +273,6 @@ def test_spotify_plays_each_song_once_and_then_the_chosen_ones_and_its_menus_are
     while genres.count():  # the first press closes the list of genres
         page.keyboard.press("Escape")
         wait_until_idle(page)
-    page.get_by_role("button", name="Your music").click()
-    page.get_by_test_id("stCode").wait_for()
-    assert axe_report(page) is None
-    page.keyboard.press("Escape")
-    expect(page.get_by_test_id("stCode")).to_have_count(0)
     press_shortcut(page.get_by_role("button", name="Next song"), "n")
     song_after(page, playing)
 
