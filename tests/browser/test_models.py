@@ -99,12 +99,6 @@ def test_a_cell_shows_its_count_in_the_colours_of_the_theme_and_views_fit_a_phon
     assert axe_report(page) is None
     page.reload()
     expect(page.get_by_role("tab", name="Details")).to_be_in_viewport(ratio=1)  # although the row is wider
-    page.get_by_role("radio", name="Mood models").click()
-    expect(page.get_by_role("heading", name="Which moods can it hear?")).to_be_visible()
-    wait_until_idle(page)
-    choose(page, "Compare with", "Neural network")
-    expect(page.get_by_text(re.compile("686 songs.* only Ensemble .* only Neural network"))).to_be_visible()
-    expect(page).to_have_url(re.compile("song_models=mlp"))
 
 
 def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all_models(

@@ -67,14 +67,10 @@ def test_a_folder_of_this_computer_plays_without_silence_until_it_is_removed(
     """Four seconds of sound lie between three of silence in both. A busy machine does not disturb what is measured."""
     for number in (1, 2):
         write(tmp_path / f"Own song {number}.wav", "wav", 300 * number, silence_s=3)
-    (tmp_path / "broken.mp3").write_bytes(b"ID3 and nothing else")
     page = open_menu(open_page)
-    add_folder(page, tmp_path / "absent")
-    expect(page.get_by_test_id("stAlert")).to_be_visible()
     add_folder(page, tmp_path)
     page.wait_for_function("emomusicPlayer.song?.title.startsWith('Own song') && !emomusicPlayer.audio.paused")
     expect(page.locator(PLAYER)).to_have_count(0)
-    expect(page.get_by_text("broken.mp3")).to_be_visible()
     page.keyboard.press("Escape")
     sounding(page, after=sounding(page))
     page.wait_for_function("moments.length > 0")
@@ -89,7 +85,6 @@ def test_a_folder_of_this_computer_plays_without_silence_until_it_is_removed(
     page.get_by_role("button", name="Remove").click()
     page.wait_for_function("emomusicPlayer.audio.paused && emomusicPlayer.song === null")
     wait_until_idle(page)
-    expect(page.get_by_text("broken.mp3")).to_have_count(0)
     expect(page.get_by_text("No longer there")).to_have_count(0)
 
 
@@ -135,7 +130,6 @@ def test_uploads_of_another_computer_sound_for_nobody_else_and_without_https_the
             page.goto(f"{address}/?sample=four-people&songs=own")
             song(page)
         own.get_by_role("button", name="Your music").click()
-        assert own.get_by_role("combobox", name="Folder with music").count() == 0
         file = {"name": "My song.wav", "mimeType": "audio/wav", "buffer": song_bytes("wav", 3, tags={})}
         own.locator(".st-key-own_upload input[type=file]").set_input_files(file)  # type: ignore[arg-type]
         sounding(own)
