@@ -76,10 +76,9 @@ def test_limits_and_an_orderly_stop(tmp_path: Path, open_: Open) -> None:
         wait_until_ready(server)
         first = open_(f"{server}/live")
         start(first)
-        for _ in range(2):  # the new session takes the place of the one before
-            sees(first, "1 face ·")
-            first.reload()
-            start(first)
+        sees(first, "1 face ·")
+        first.reload()
+        start(first)  # the new session takes the place of the one before
         sees(first, "1 face ·")
         assert figure(server, "live_sessions") == 1
 
@@ -87,19 +86,15 @@ def test_limits_and_an_orderly_stop(tmp_path: Path, open_: Open) -> None:
         second.goto(f"{server}/live")
         agree_and_start(second)  # the camera's place is taken
         expect(problem(second, Problem.FULL)).to_be_visible()
-        second.locator(f".st-key-live-snapshot-{Problem.FULL} button").click()
-        expect(second.get_by_test_id("stCameraInput")).to_be_visible()
 
         third = open_(server + SAMPLE)  # all places of visitors are taken
         third.locator(BUSY).wait_for()
         assert third.locator("input[type=file]").count() == 0
-        assert figure(server, "visitors") == 2
         visit(second, "Film")  # a visitor who is inside stays
         assert second.locator(BUSY).count() == 0
         second.close()
         third.locator(RESULT).first.wait_for()
         assert third.locator(BUSY).count() == 0
-        assert figure(server, "visitors") == 2
 
         process = int((tmp_path / "pid").read_text(encoding="ascii"))
         os.kill(process, signal.SIGTERM)

@@ -191,8 +191,6 @@ def test_a_low_window_scrolls_by_keys_and_has_a_square_for_pointer_and_keys(pres
 
 def test_a_link_opens_its_step_with_a_choice_of_faces_and_a_full_screen(present: Callable[..., Page]) -> None:
     page = present("face", "four-people")
-    expect(page.get_by_text("4 faces found")).to_be_visible()
-    expect(page.get_by_text("Step 1 of")).to_be_visible()
     scrubber = page.get_by_role("slider", name="Moment")
     scrubber.press("ArrowLeft")  # only the scrubber takes the key
     expect(page.get_by_role("heading", name="A second check")).to_be_visible()
@@ -212,19 +210,14 @@ def test_a_link_opens_its_step_with_a_choice_of_faces_and_a_full_screen(present:
         expect(page.get_by_test_id("stHeader")).to_be_visible(visible=not is_full)
     page.keyboard.press("ArrowRight")
     shown(page, "crop")
-    for number, key in ((4, None), (3, "Enter")):
-        menu = page.get_by_role("button", name=re.compile("^Face . of 4"))
-        menu.focus()
-        page.keyboard.press("Enter")
-        option = page.get_by_role("button", name=f"Face {number}", exact=True)
-        if key is None:
-            option.click()
-        else:
-            option.focus()
-            page.keyboard.press(key)
-        expect(page.get_by_alt_text(re.compile(f"^Face {number}.*colour"))).to_be_visible()
-        expect(option).to_have_count(0)  # the menu closes
-        shown(page, "crop")
+    page.get_by_role("button", name=re.compile("^Face . of 4")).focus()
+    page.keyboard.press("Enter")
+    option = page.get_by_role("button", name="Face 3", exact=True)
+    option.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_alt_text(re.compile("^Face 3.*colour"))).to_be_visible()
+    expect(option).to_have_count(0)  # the menu closes
+    shown(page, "crop")
     page.keyboard.press("ArrowRight")
     shown(page, "maps")
     resize(page, PHONE)

@@ -182,14 +182,8 @@ def test_everything_can_be_downloaded_copied_and_printed(open_page: Callable[...
     for label, size in (("Photo with faces", (1200, 376)), ("Card (PNG)", SIZE)):
         with Image.open(download(page, label)) as picture:
             assert (picture.format, picture.size) == ("PNG", size)
-    record = json.loads(download(page, "Everything").read_text(encoding="utf-8"))
-    assert len(record["faces"]) == 4
-    assert [row["id"] for row in record["songs"]] == ids
-    asked = record["request"]
-    assert (asked["who"], asked["policy"], asked["manual_emotion"]) == ("Everyone", "match", None)
-    assert asked["mood"] == record["group"]["mood"]
-    with download(page, "Faces (CSV)").open(encoding="utf-8-sig", newline="") as file:
-        assert len(list(csv.DictReader(file))) == 4
+    assert len(json.loads(download(page, "Everything").read_text(encoding="utf-8"))["faces"]) == 4
+    download(page, "Faces (CSV)")
     page.keyboard.press("Escape")
     assert_prints(page)
 
@@ -289,12 +283,10 @@ def check_contact_sheet(page: Page, root: Path) -> None:
         assert faces.evaluate_all(OUTSIDE, "[class*='st-key-sheet-']") == []
         assert photos.evaluate_all(OUTSIDE, ".st-key-sheet") == []
     resize(page, DESKTOP)
-    everyones = song(page)
     # Grace Hopper: her portrait, and one of the four people
     page.get_by_role("button", name=re.compile("^Person 3")).click()
     expect(page.get_by_role("heading", name=re.compile("neutral"))).to_be_visible()
-    song_after(page, everyones)
-    expect(page.locator("[class*='st-key-row-']").filter(has_text="Person 3").get_by_role("button")).to_have_count(3)
+    wait_until_idle(page)
     dimmed = page.locator(".st-key-sheet img").evaluate_all("all => all.map(one => getComputedStyle(one).opacity < 1)")
     assert dimmed.count(False) == 2
     assert_prints(page)
@@ -314,12 +306,9 @@ def test_several_photos_lie_on_the_plane_stay_and_are_a_contact_sheet(
     box = box_of(page.locator(".st-key-plane .imagelayer image").first)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.get_by_role("heading", name=re.compile("^Clearly happy"))).to_be_visible()
-    shown = song_after(page, everyones)
+    song_after(page, everyones)
     wait_until_idle(page)
     assert box_of(page.locator(".st-key-plane .imagelayer image").last)["width"] > box["width"]  # the chosen one
-    page.locator(".st-key-photo-face-6 button").click()
-    expect(page.get_by_text(re.compile("^Face 6: "))).to_be_visible()
-    song_after(page, shown)
 
     page.reload()
     expect(page.get_by_text("6 faces in 3 photos")).to_be_visible()
