@@ -16,6 +16,7 @@ from emomusic.affect import Emotion, Mood
 from emomusic.app import picture_chooser, state
 from emomusic.app.models.try_face import Asked
 from emomusic.app.persons import PersonsState
+from emomusic.app.photo.screen import row_share
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.learned import learn_profile
 from emomusic.faces.model_files import DEFAULT_MODEL
@@ -338,3 +339,9 @@ def test_options_change_the_request_and_reset_restores_everything(app: AppTest) 
     assert app.button(key="your-music-reset").disabled
     menu("genre_names").set_value(["salsa"]).run()  # the new widgets work
     assert in_url(app) == ["salsa"]
+
+
+def test_photos_of_a_contact_sheet_are_as_large_as_the_window_allows() -> None:
+    few, many = [1.5] * 2, [0.7, 0.8, 1, 3.2, 0.85, 0.7, 0.8, 0.8]
+    assert row_share(few) > 2 * row_share(many) > 0.2
+    assert row_share([1.5] * 400) == row_share([1.5] * 800)  # so many scroll

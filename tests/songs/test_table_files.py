@@ -237,3 +237,9 @@ def test_our_own_songs_are_the_same_songs_again(known: Recommender) -> None:
     alone = read_table(songs_csv(picks).encode(), known=None).songs
     for row, pick in enumerate(picks):
         assert alone.song(row).mood is pick.mood
+
+
+def test_a_quotation_mark_that_nothing_closes_before_a_long_cell_is_named() -> None:
+    reading = read_table(b'Title,Artist\nYellow,Coldplay\n"' + 300_000 * b"a", name="songs.csv")
+    assert reading.catalogue is None
+    assert "5,000 bytes" in " ".join(reading.notes)

@@ -6,10 +6,12 @@ the photos: everyone or one face, corrected emotions, and the mood of the songs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -29,6 +31,8 @@ PARTS = ("picture", "player", "bars")
 
 _NUMBERS_ONLY = 12  # more faces have no room for words
 _STRIPS = 60  # more faces would need too many rules of the style
+_SHEET, _LEAST_ROW = 0.58, 0.1  # heights of a contact sheet in the lowest window, and of its rows
+_LEAST_WIDTH, _GAP, _WORDS = 0.125, 0.03, 0.09  # of a photo, between photos, and below a row; all by the sheet's width
 
 
 def screen_style(
@@ -100,17 +104,38 @@ def draw_frame(on_frame: Callable[[], None]) -> None:
     mount("frame", key="mark-face", data={}, on_box_change=on_frame)
 
 
+def row_share(ratios: Sequence[float]) -> float:
+    """The largest height of the rows of a contact sheet at which all photos fit, as a share of its width.
+
+    Args:
+        ratios: width by height of each photo.
+    """
+    for share in np.arange(0.4, _LEAST_ROW, -0.005):
+        height, row = 0.0, list[float]()
+        for ratio in [*ratios, math.inf]:
+            widths = [max(share * each, _LEAST_WIDTH) for each in row]
+            if row and sum(widths) + share * ratio > 1 - _GAP * len(row):  # a full row grows, the last one does not
+                growth = 1.0 if ratio == math.inf else (1 - _GAP * (len(row) - 1)) / sum(widths)
+                height += _WORDS + max(growth * width / each for width, each in zip(widths, row, strict=True))
+                row = []
+            row.append(ratio)
+        if height <= _SHEET:
+            return float(share)
+    return _LEAST_ROW
+
+
 def show_sheet(photos: Iterable[tuple[str, Photo]]) -> dict[str, tuple[DeltaGenerator, DeltaGenerator]]:
     """Show photos, given with their digests; returns the containers for the marks and the words of each one."""
-    places = {}
+    places, ratios = {}, list[float]()
     with st.container(key="sheet", horizontal=True, gap="small"):
         for number, (digest, photo) in enumerate(photos, 1):
             with st.container(gap=None):
-                ratio = photo.reading.width / photo.reading.height
-                st.html(f"<style>.st-key-sheet > :nth-child({number}) {{ --ratio: {ratio:.3f}; }}</style>")
+                ratios.append(photo.reading.width / photo.reading.height)
+                st.html(f"<style>.st-key-sheet > :nth-child({number}) {{ --ratio: {ratios[-1]:.3f}; }}</style>")
                 on_photo = st.container(key=f"sheet-{number}", gap=None)
                 on_photo.image(photo.small, alt=photo.name, width="stretch")
                 places[digest] = on_photo, st.empty()
+    st.html(f"<style>.st-key-sheet {{ --row: {row_share(ratios):.1%}; }}</style>")
     return places
 
 

@@ -357,7 +357,8 @@ def _parse(table: Table, data: pa.Buffer, width: int, *, quotes: bool) -> None:
         lines = text.splitlines() or [""]
         for place, line in enumerate(lines):
             quoting = _NO_QUOTES if len(lines) > 1 else {}
-            row = list(map(_without_quotes, next(csv.reader([line], delimiter=separator, **quoting), [])))
+            reader = csv.reader([line[: csv.field_size_limit()]], delimiter=separator, **quoting)
+            row = list(map(_without_quotes, next(reader, [])))
             while len(row) > width and not row[-1].strip():
                 row.pop()
             if len(row) > width:
