@@ -14,6 +14,7 @@ from typing import BinaryIO
 from emomusic.errors import EmomusicError
 from emomusic.text import pluralize
 
+_LONGEST = 80  # letters of a name in a message; of a longer one, the end tells more
 _ADDRESS = re.compile(r"(?:https?|ftp|s3|file|data):", re.IGNORECASE)
 
 
@@ -38,7 +39,7 @@ def open_file(path: str | os.PathLike[str], error: type[EmomusicError], noun: st
         if given == "-" or _ADDRESS.match(given):
             what = "no file" if given == "-" else "an address"
             raise error(f"{given[:80]!r} is {what}; save what it holds, and name the file.") from None
-        name = name[:80]
+        name = name if len(name) <= _LONGEST else f"…{name[-_LONGEST:]}"
         if isinstance(problem, FileNotFoundError):
             raise error(f"{name!r} was not found; check the name.") from None
         reason = problem.strerror if isinstance(problem, OSError) else problem

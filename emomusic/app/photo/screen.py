@@ -31,6 +31,7 @@ PARTS = ("picture", "player", "bars")
 
 _NUMBERS_ONLY = 12  # more faces have no room for words
 _STRIPS = 60  # more faces would need too many rules of the style
+_FITTING = 24  # more photos never fit
 _SHEET, _LEAST_ROW = 0.58, 0.1  # heights of a contact sheet in the lowest window, and of its rows
 _LEAST_WIDTH, _GAP, _WORDS = 0.125, 0.03, 0.09  # of a photo, between photos, and below a row; all by the sheet's width
 
@@ -110,7 +111,7 @@ def row_share(ratios: Sequence[float]) -> float:
     Args:
         ratios: width by height of each photo.
     """
-    for share in np.arange(0.4, _LEAST_ROW, -0.005):
+    for share in np.arange(0.4, _LEAST_ROW, -0.005) if len(ratios) <= _FITTING else ():
         height, row = 0.0, list[float]()
         for ratio in [*ratios, math.inf]:
             widths = [max(share * each, _LEAST_WIDTH) for each in row]
@@ -131,11 +132,12 @@ def show_sheet(photos: Iterable[tuple[str, Photo]]) -> dict[str, tuple[DeltaGene
         for number, (digest, photo) in enumerate(photos, 1):
             with st.container(gap=None):
                 ratios.append(photo.reading.width / photo.reading.height)
-                st.html(f"<style>.st-key-sheet > :nth-child({number}) {{ --ratio: {ratios[-1]:.3f}; }}</style>")
+                rules = f".st-key-sheet {{ --row: {row_share(ratios):.1%}; }}"  # the last rule counts
+                rules += f".st-key-sheet > :nth-child({number}) {{ --ratio: {ratios[-1]:.3f}; }}"
+                st.html(f"<style>{rules}</style>")
                 on_photo = st.container(key=f"sheet-{number}", gap=None)
                 on_photo.image(photo.small, alt=photo.name, width="stretch")
                 places[digest] = on_photo, st.empty()
-    st.html(f"<style>.st-key-sheet {{ --row: {row_share(ratios):.1%}; }}</style>")
     return places
 
 
