@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
-from playwright.sync_api import FloatRect, Locator, Page, expect
+from playwright.sync_api import Error, FloatRect, Locator, Page, expect
 
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
@@ -252,6 +254,8 @@ def assert_well_drawn(page: Page, title: str) -> None:
         resize(page, size)
         page.wait_for_function(CHARTS_FIT)
         wait_until_idle(page)
+        with contextlib.suppress(Error):  # on a busy machine, charts follow the window late
+            page.wait_for_function(f"({PROBLEMS})().length === 0", polling=500)
         problems = page.evaluate(PROBLEMS)
         assert problems == [], (size, problems)
         assert page.locator(".st-key-shown, .st-key-how-top").evaluate_all(ROWS_SCROLL) == []
