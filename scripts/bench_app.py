@@ -35,14 +35,14 @@ _SCRIPT = Path(__file__).with_name("bench_app.js").read_text(encoding="utf-8")
 
 
 @contextlib.contextmanager
-def _chromium() -> Iterator[Browser]:
-    """A browser with a camera, in which songs play without a click."""
+def chromium(*flags: str) -> Iterator[Browser]:
+    """A browser with a camera, in which songs play without a click and Spotify does not answer."""
     with sync_playwright() as playwright:
         camera = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
         sound = ("--autoplay-policy=no-user-gesture-required", "--host-resolver-rules=MAP open.spotify.com ~NOTFOUND")
         path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-        flags = ("--no-sandbox", "--disable-gpu", *camera, *sound)
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        arguments = ("--no-sandbox", "--disable-gpu", *camera, *sound, *flags)
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
         try:
             yield browser
         finally:
@@ -74,7 +74,7 @@ def _upload(page: Page, number: int) -> None:
 
 def bench_app(*, clicks: int) -> list[Timing]:
     """Time the start of the app, its pages and clicks, and measure the memory after photos."""
-    with _chromium() as browser:
+    with chromium() as browser:
         return [*_starts(browser), *_memory(browser), *_clicks(browser, clicks)]
 
 
@@ -148,7 +148,7 @@ def _clicks(browser: Browser, num_clicks: int) -> Iterator[Timing]:
 def bench_use(*, minutes: int) -> list[Timing]:
     """Measure the memory of the server while one visitor uses all pages, round after round, and afterwards."""
     memory = []
-    with _chromium() as browser, run_app() as server:
+    with chromium() as browser, run_app() as server:
         page = _open(browser, f"{server.address}/?sample=four-people")
         _answered(page)
         ends_s = time.monotonic() + 60 * minutes

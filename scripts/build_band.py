@@ -30,7 +30,7 @@ from emomusic.songs.hearing import load_sound_model
 
 NOTES = Path(__file__).with_name("band.toml")
 SOUNDFONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
-RATE, BIT_RATE = 48_000, 29_000  # of each channel
+RATE, BIT_RATE = 48_000, 29_000  # bits of each channel
 BARS, STEPS, TICKS = 8, 16, 24  # ticks of a step
 TAIL_S, MARGIN_S = 6.0, 0.25
 LOUDNESS_DB, SERVICE_DB = -20.0, -14.0  # LUFS
@@ -125,22 +125,15 @@ def loudness_db(sound: Sound) -> float:
 
 
 def write_loop(path: Path, loop: Sound) -> None:
-    """Write an Opus file with a margin on both sides, which a player blends into its start."""
-    margin, channels = round(MARGIN_S * RATE), loop.shape[1]
-    sound = np.concatenate([loop[-margin:], loop, loop[:margin]])
-    write_sound(path, sound.T, "libopus", rate=RATE, bit_rate=BIT_RATE * channels)
-
-
-def write_sound(path: Path, sound: Sound, codec: str, *, rate: int, bit_rate: int, **tags: str) -> None:
-    """Write mono or stereo sound, shape (channels, n), with its tags alone."""
-    layout = ("mono", "stereo")[len(sound) - 1]
+    """Write an Opus file without tags, with a margin on both sides, which a player blends into its start."""
+    margin, layout = round(MARGIN_S * RATE), ("mono", "stereo")[loop.shape[1] - 1]
+    sound = np.concatenate([loop[-margin:], loop, loop[:margin]]).T
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as output:
-        output.metadata.update(tags)
-        stream: Any = output.add_stream(codec, rate=rate, layout=layout, bit_rate=bit_rate)
+        stream: Any = output.add_stream("libopus", rate=RATE, layout=layout, bit_rate=BIT_RATE * len(sound))
         stream.codec_context.open()
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound), "fltp", layout)
-        frame.sample_rate = rate
-        parts = av.AudioResampler(stream.format, layout, rate, frame_size=stream.codec_context.frame_size)
+        frame.sample_rate = RATE
+        parts = av.AudioResampler(stream.format, layout, RATE, frame_size=stream.codec_context.frame_size)
         for part in [*parts.resample(frame), *parts.resample(None), None]:
             output.mux(stream.encode(part))
 

@@ -63,7 +63,7 @@ def key_of(sound: npt.NDArray[np.float32]) -> str | None:
 
 
 def main() -> None:
-    """Hear all excerpts, print loudness and moods, and write `songs.json` and the checksums."""
+    """Hear all excerpts, print moods and keys, and write `songs.json` and the checksums."""
     heard = []
     for number, known in enumerate(bundled_songs(), 1):
         path = Path(known.path or "")
@@ -71,9 +71,7 @@ def main() -> None:
         hearing = load_sound_model().analyse(song.windows)
         rights = {"key": key_of(sound), "licence": known.licence, "source": known.source}
         heard.append(song_of(song, hearing, Player.BUNDLED, number, path.name, **rights))
-        rms_db, peak_db = 10 * np.log10(np.mean(sound**2)), 20 * np.log10(np.abs(sound).max())
-        levels, moods = f"{rms_db:.1f} dB, peak {peak_db:.1f} dB", list_shares(hearing.moods, most=2)
-        print(f"{song.title}: {levels}, {moods}, {rights['key'] or 'no clear key'}")
+        print(f"{song.title}: {list_shares(hearing.moods, most=2)}, {rights['key'] or 'no clear key'}")
     write_json(songs_dir() / SONGS, msgspec.to_builtins(heard))
     write_checksums(songs_dir())
 

@@ -19,7 +19,7 @@ from emomusic.songs.recommend import load_recommender
 from emomusic.songs.tables.table import words
 
 PAGE = ROOT / "docs" / "tables.md"
-NUM_PAIRS = 250  # of the same song, and of different songs
+NUM_PAIRS = 250  # pairs of the same song, and of different songs
 SEED = 57
 
 SPELLINGS: dict[str, Callable[[str, str], tuple[str, str]]] = {

@@ -36,10 +36,9 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from emomusic.assets import data_dir
+from emomusic.compat import XSRF_COOKIE
 from emomusic.errors import EmomusicError
-from emomusic.media.images import encode_jpeg, read_image
-from scripts.bench import machine, resident_mb, spread
+from scripts.bench import machine, made_pictures, resident_mb, spread
 from scripts.servers import run_app
 
 OPTIONS = {
@@ -54,9 +53,8 @@ OPTIONS = {
 
 _WARM_UP_S, _ANSWER_WITHIN_S = 300.0, 30.0
 _PAUSE_S = 1.0  # before the page is opened again
-_XSRF = "_streamlit_xsrf"
 _UPLOADER = re.compile("-upload(-[0-9]+)?$")  # its key changes with each upload
-_CUTS, _MOST_CUT = 8, 0.04  # of each sample, at most this share of a side: the pages share no pictures
+_NUM_PHOTOS = 64  # they have many sizes, so that the pages share few pictures
 
 
 class LoadError(EmomusicError):
@@ -92,7 +90,7 @@ class Tab:
         self.next_button: tuple[str, str] | None = None
         self.song: str | None = None
         self._address, self._query_string, self._problem, self._is_refused = address, "", "", False
-        self._hello: Any = None  # of the latest run; it names the session and the page
+        self._hello: Any = None  # the start of the latest run, which names the session and the page
         self._uploaded: WidgetState | None = None
         self._urls: FileURLs | None = None
         self._http = requests.Session()
@@ -100,7 +98,7 @@ class Tab:
         self._http.mount("http://", HTTPAdapter(max_retries=1))  # as browsers do, if the connection was idle too long
         for path in ("/", "/_stcore/health", "/_stcore/host-config"):  # the second one sets the XSRF cookie
             self._request("GET", path)
-        tokens = ["streamlit", self._http.cookies.get(_XSRF) or "PLACEHOLDER_AUTH_TOKEN"]
+        tokens = ["streamlit", self._http.cookies.get(XSRF_COOKIE) or "PLACEHOLDER_AUTH_TOKEN"]
         connection = connect(
             address.replace("http", "ws", 1) + "/_stcore/stream",
             origin=address,  # type: ignore[arg-type]  # a NewType of str
@@ -196,7 +194,7 @@ class Tab:
         )
 
     def _request(self, method: str, path: str, **options: Any) -> None:
-        headers, url = {"X-Xsrftoken": self._http.cookies.get(_XSRF) or ""}, self._address + path
+        headers, url = {"X-Xsrftoken": self._http.cookies.get(XSRF_COOKIE) or ""}, self._address + path
         self._http.request(method, url, timeout=_ANSWER_WITHIN_S, headers=headers, **options).raise_for_status()
 
 
@@ -262,7 +260,7 @@ def measure(load: argparse.Namespace) -> dict[str, Any]:
     Raises:
         EmomusicError: the app does not start.
     """
-    photos, outcomes, memory = make_photos(), list[Outcome](), list[int]()
+    photos, outcomes, memory = [*made_pictures(_NUM_PHOTOS)], list[Outcome](), list[int]()
     with run_app() as server:
         answer_newcomer(server.address, photos)  # so that its networks are loaded
         began_s = monotonic()
@@ -287,18 +285,6 @@ def measure(load: argparse.Namespace) -> dict[str, Any]:
             "seconds until a newcomer has a song after the load": answer_newcomer(server.address, photos),
             "MB after each wave": memory,
         }
-
-
-def make_photos() -> list[bytes]:
-    """JPEG files, cut from the samples."""
-    chance, photos = random.Random(0), []
-    for path in sorted((data_dir() / "samples").glob("*.jpg")):
-        image = read_image(path)
-        height, width = image.shape[:2]
-        for _ in range(_CUTS):
-            top, left = (round(side * chance.uniform(0, _MOST_CUT)) for side in (height, width))
-            photos.append(encode_jpeg(image[top:, left:]))
-    return photos
 
 
 def answer_newcomer(address: str, photos: Sequence[bytes]) -> float:

@@ -53,11 +53,10 @@ def run_app() -> Iterator[Server]:
         yield Server(address, process)
     finally:
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_STOPS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()  # nothing if it has ended
+        process.wait()
 
 
 def _is_ready(address: str) -> bool:

@@ -9,12 +9,13 @@ The video replaces the webcam. EMOMUSIC_DATA is empty because FER2013's images m
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
 from PIL import Image, ImageOps
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
+
+from scripts.bench_app import chromium
 
 SIZES = {1440: 900, 390: 844}
 THEMES = ("light", "dark")
@@ -90,10 +91,7 @@ def take_live(page: Page, url: str, out: Path, ending: str) -> None:
 def main(url: str, out: Path, film: Path) -> None:
     """Save screenshots of every page in all sizes and both themes."""
     out.mkdir(parents=True, exist_ok=True)
-    camera = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
-    arguments = ["--no-sandbox", *camera, f"--use-file-for-fake-video-capture={film.resolve()}"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+    with chromium(f"--use-file-for-fake-video-capture={film.resolve()}") as browser:
         for theme in THEMES:
             for width, height in SIZES.items():
                 context = browser.new_context(
@@ -111,7 +109,6 @@ def main(url: str, out: Path, film: Path) -> None:
                 if (width, theme) == (1440, "light"):
                     save_card(page, url, out / "card.png")
                 context.close()
-        browser.close()
     first, *others = (ImageOps.pad(Image.open(out / f"{name}.png").convert("RGB"), DEMO_SIZE) for name in DEMO)
     first.save(out.parent / "demo.webp", save_all=True, append_images=others, duration=DEMO_MS, loop=0, quality=80)
 
