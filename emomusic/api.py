@@ -135,7 +135,7 @@ def recommend_songs(
     elif isinstance(target, FaceReading):
         target = target.probabilities if target.is_sure else NEUTRAL
     elif isinstance(target, PictureReading):
-        mean = target.faces.heard()
+        mean = target.faces.for_songs()
         if mean is None:
             raise ImageError("expected a picture with a face. Received: one without. Choose one that shows a face")
         target = mean

@@ -42,7 +42,7 @@ def answer_record(name: str, reading: PictureReading, request: Request, num_song
     """`picture_record` with songs of the catalogue for all faces together, by the policy and filters of a request."""
     started = time.perf_counter()
     songs: list[Pick] = []
-    if num_songs and (group := reading.faces.heard()) is not None:
+    if num_songs and (group := reading.faces.for_songs()) is not None:
         request = replace(request, point=group.point, emotion=group.emotion)
         songs = load_recommender().songs(request, num_songs)
     recommend_ms = 1000 * (time.perf_counter() - started)
@@ -83,11 +83,11 @@ def faces_record(name: str, reading: PictureReading) -> dict[str, Any]:
 
 def group_record(faces: Faces, request: Request) -> dict[str, Any] | None:
     """The mean of all faces, and the mood of songs for them under the policy, without manual choices."""
-    mean, heard = faces.mean(), faces.heard()
-    return None if mean is None or heard is None else mean_record(mean, heard, request)
+    mean, for_songs = faces.mean(), faces.for_songs()
+    return None if mean is None or for_songs is None else mean_record(mean, for_songs, request)
 
 
-def mean_record(mean: EmotionProbabilities, heard: EmotionProbabilities, request: Request) -> dict[str, Any]:
-    """The mean of faces, and the mood of songs for the emotions that are heard, as `group_record`."""
-    _, mood = target_of(replace(request, point=heard.point, emotion=heard.emotion, mood=None))
+def mean_record(mean: EmotionProbabilities, for_songs: EmotionProbabilities, request: Request) -> dict[str, Any]:
+    """The mean of faces, and the mood of songs for the emotions that songs are for, as `group_record`."""
+    _, mood = target_of(replace(request, point=for_songs.point, emotion=for_songs.emotion, mood=None))
     return {**affect_row(mean), "mood": mood.value}

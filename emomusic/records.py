@@ -39,7 +39,7 @@ class CoveragePoint(msgspec.Struct, frozen=True):
 
     Attributes:
         coverage: the share of the faces that it answers.
-        accuracy: on these.
+        accuracy: the accuracy on these.
         accuracy_interval: 95 %.
         threshold: the least probability of an answer.
     """

@@ -190,16 +190,16 @@ class Answer:
     def request(self, policy: Policy = Policy.MATCH) -> Request:
         """The request for songs, without the visitor's music. There must be a listener."""
         if self.probabilities is not None:
-            heard, turns = self.probabilities if self.is_sure else NEUTRAL, self._turns if self.who == EACH else ()
-            return Request(heard.point, emotion=heard.emotion, mood=self.mood, policy=policy, turns=turns)
+            shares, turns = self.probabilities if self.is_sure else NEUTRAL, self._turns if self.who == EACH else ()
+            return Request(shares.point, emotion=shares.emotion, mood=self.mood, policy=policy, turns=turns)
         assert self.mood is not None
         return Request(self.mood.point, mood=self.mood, policy=policy)
 
     @property
     def _turns(self) -> tuple[tuple[str, AffectPoint, Emotion], ...]:
         """The name, the place and the emotion of each person, for songs in turn."""
-        found = [(who.text.lower(), self.faces.where(who).heard()) for who in self.faces.persons()[:_MOST_TURNS]]
-        return tuple((name, heard.point, heard.emotion) for name, heard in found if heard is not None)
+        found = [(who.text.lower(), self.faces.where(who).for_songs()) for who in self.faces.persons()[:_MOST_TURNS]]
+        return tuple((name, shares.point, shares.emotion) for name, shares in found if shares is not None)
 
     # Files
 

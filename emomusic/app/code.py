@@ -143,7 +143,7 @@ from emomusic.faces.table import Faces
 files = {files!r}
 faces = Faces.joined([read_picture(file).faces for file in files])
 print(faces.mean().emotion)
-{screen.recommend("faces.heard()")}"""
+{screen.recommend("faces.for_songs()")}"""
     return Code(screen.command("analyze", *files), python)
 
 

@@ -39,7 +39,7 @@ class Visit:
     page: str | None = None
     number: int = 0
     bar: Any = None  # the place of the bar in this run of the page; None once it is shown
-    problems: list[str] = field(default_factory=list)  # of failed callbacks, for the next run of the page
+    problems: list[str] = field(default_factory=list)  # sentences of failed callbacks, for the next run of the page
 
     def enter(self, page: str) -> None:
         """Count visits to pages, to distinguish a return from another page from Back on this page."""

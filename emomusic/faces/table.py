@@ -203,7 +203,7 @@ class Faces:
         """Whether each face is clear: its likeliest emotion reaches the threshold of the model."""
         return np.asarray(self.shares.max(axis=1, initial=0) >= self.threshold)
 
-    def heard(self) -> EmotionProbabilities | None:
+    def for_songs(self) -> EmotionProbabilities | None:
         """The emotions that songs are for: `mean`, but neutral if no face is clear; None without faces."""
         return NEUTRAL if len(self) and not self.is_sure.any() else self.mean()
 

@@ -88,7 +88,7 @@ class AudioSong:
     Attributes:
         title: the title in the tags, or the name of the file.
         artists: main artist first; empty if unknown.
-        genres: in lower case.
+        genres: the genres in lower case.
         windows: that sound: the whole song up to a minute; otherwise, or with silent parts, parts of `PATCH_S`.
         note: a sentence if too little sounds for a certain mood.
     """

@@ -120,7 +120,7 @@ class _Page(NamedTuple):
     Attributes:
         alphabets: the price of a letter by the small letters outside ASCII of each of its languages.
         rows: first bytes of the frequent characters in the standards of East Asia.
-        number: of these characters.
+        number: the number of these characters.
         doubt: added to the price of a text whose code page may be any.
     """
 
@@ -166,7 +166,7 @@ _PAGES = {
     "big5": _Page({"": 0}, range(0xA4, 0xC7), 5401),
     "cp949": _Page({"": 0}, range(0xB0, 0xC9), 2350),
 }
-_DOS = ("cp437", "cp850", "cp852", "cp866", "cp1251", "cp932", "gbk", "big5", "cp949")  # of those who pack archives
+_DOS = ("cp437", "cp850", "cp852", "cp866", "cp1251", "cp932", "gbk", "big5", "cp949")  # in archives
 _RARE = math.log(60_000)  # the price of any other character
 _BETWEEN = re.compile(r"[\x00-@\[-`{-\x7f\xa0\u3000-\u3011\uff01-\uff20]+")
 _MARKS = re.compile(  # quotation marks, dashes and signs around a word
@@ -178,7 +178,7 @@ _MARKS = re.compile(  # quotation marks, dashes and signs around a word
 
 def _encoding_of(content: bytes) -> str:
     """The likeliest encoding of text that is not UTF-8; `UNKNOWN` if nothing fits."""
-    prices = {page: _price(content, page) + each.doubt for page, each in _PAGES.items()}
+    prices = {page: _price(content, page) + known.doubt for page, known in _PAGES.items()}
     best = min(prices, key=prices.__getitem__)
     return best if prices[best] <= 2 * _RARE * sum(byte > 127 for byte in content) else UNKNOWN
 

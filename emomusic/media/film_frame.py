@@ -18,7 +18,7 @@ from emomusic.media.hdr import TRANSFERS, to_sdr
 from emomusic.media.pixels import Orientation, RgbImage
 
 _SAME_SHAPE = 0.02  # sides that differ by less, as a share, are those of the film
-_BLACK = (16, 128, 128)  # of Y, U and V
+_BLACK = (16, 128, 128)  # Y, U and V
 
 
 def orientation_of(frame: Any, num_turns: int) -> Orientation:
@@ -116,8 +116,8 @@ def yuv_planes(frame: av.VideoFrame) -> list[npt.NDArray[np.uint8]]:
 MAX_GAP_S = 24 * 3600.0  # a longer film, or jump of its clock, is damage
 _RESTART_S = 1.0  # a clock that goes back by more begins again
 _ROUNDING_S = 0.02
-_LONG_STEPS = 2.0  # of a rate
-_LONGEST_S, _MOST_BYTES, MOST_PACKETS = 2.1, 2**26, 4096  # of packets that wait for the next key frame
+_LONG_STEPS = 2.0  # steps of a rate
+_LONGEST_S, _MOST_BYTES, MOST_PACKETS = 2.1, 2**26, 4096  # limits of the packets that wait for the next key frame
 _BUSY, _BUSY_TO_MEDIAN = 0.5, 4  # a packet that exceeds these shares of the key frame and of the median is a cut
 
 

@@ -64,7 +64,7 @@ WORKING_SIDE = 1280
 # An allow-list, because other decoders are unsafe: EPS starts Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
 
-_MOST_ABSENT = 0.98  # of a cut picture
+_MOST_ABSENT = 0.98  # share of a cut picture
 _CUT = "The file ends too early; a part of the picture is absent."
 _NOTHING_LEFT = "ends too early, and nothing of its picture can be read; copy or download it again."
 _MAX_METADATA_BYTES = 2**26  # unpacked, of a PNG
@@ -233,7 +233,7 @@ def _loaded(picture: Image.Image, data: bytes, orientation: int, note: str | Non
     """The pixels of an opened picture, at half its size if it is large."""
     width, height = picture.size
     if width * height > MAX_PIXELS:
-        picture.draft(None, (width // 2, height // 2))  # of a JPEG
+        picture.draft(None, (width // 2, height // 2))  # JPEG only
         if picture.size == (width, height):
             picture = (picture.convert("RGBA") if picture.mode == "P" else picture).reduce(2)
         halved = f"It has {width}x{height} pixels, so it was read at half its size."

@@ -49,7 +49,7 @@ def has_many_scans(jpeg: bytes, most: int = MOST_SCANS) -> bool:
 
 
 _STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")  # RAF, ORF, RW2
-_SMALL, _BIG = ("I", "H", "HHI4s"), ("Q", "Q", "HHQ8s")  # of TIFF and BigTIFF: a place, the number of tags, a tag
+_SMALL, _BIG = ("I", "H", "HHI4s"), ("Q", "Q", "HHQ8s")  # TIFF and BigTIFF: a place, the number of tags, a tag
 _TIFF = {b"II*\0": ("<", _SMALL), b"MM\0*": (">", _SMALL), b"II+\0": ("<", _BIG), b"MM\0+": (">", _BIG)}
 _SUBDIRECTORIES, _PHOTOMETRIC, _DNG_VERSION, _ORIENTATION = 330, 262, 50706, 274
 _RAW_COLOURS = (32803, 34892)  # a colour filter array, and linear raw

@@ -97,13 +97,13 @@ _OF_EXIF = {
 _PHOTOMETRIC, _SAMPLE_BITS, _SAMPLE_FORMAT, _PLANES, _ORIENTATION = 262, 258, 339, 284, 274  # tags of TIFF
 _WHITE_IS_ZERO, _UNSIGNED = 0, 1
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
-_MOST_FRAMES, _MOST_PIXELS = 50, 10**8  # of an animation that may begin with blank frames
+_MOST_FRAMES, _MOST_PIXELS = 50, 10**8  # limits of an animation that may begin with blank frames
 _MOST_PAGES = 200
 _BLANK_RANGE, _LEAST_GREEN = 16, 64  # values of 255
 _DECODED_BY_ROWS = ("GIF", "PNG", "TIFF")  # what they decoded before an error is right
 _RANGES = (1.0, 255.0, 2.0**16 - 1, 2.0**32 - 1)
 """What a sensor or a program may take for white: in floats, and in 8, 16 and 32 bits."""
-_USED_SHARE = 0.25  # of the range; 14 bits in 16 use less
+_USED_SHARE = 0.25  # share of the range; 14 bits in 16 use less
 _PERCENTILES = (0.1, 99.9)  # dead pixels lie outside
 _MOST_SAMPLED = 2**20
 _CHUNK_ROWS = 64  # bounds memory: a whole picture in float64 takes 400 MB
@@ -145,7 +145,7 @@ def load_part(picture: Image.Image) -> bool:
     is_interlaced = is_png or (picture.format == "GIF" and any(tile.args[1] for tile in getattr(picture, "tile", ())))
     try:
         picture.load()
-    except (OSError, SyntaxError):  # of a PNG
+    except (OSError, SyntaxError):  # a damaged PNG
         picture.tile = []  # type: ignore[attr-defined]  # what was decoded is all there is
         if picture.format not in _DECODED_BY_ROWS or picture.getbbox() is None:
             raise
@@ -230,7 +230,7 @@ def _in_eight_bits(picture: Image.Image, data: bytes) -> Image.Image:
     if is_tiff and tags.get(_PLANES, 1) != 1:
         raise UnidentifiedImageError("planes of more than 8 bits")  # Pillow and OpenCV mix them up
     if picture.mode in ("RGB", "RGBA") and (is_png or is_tiff):
-        with contextlib.suppress(ValueError):  # of a cut one, whose pixels Pillow has in 8 bits
+        with contextlib.suppress(ValueError):  # a cut one, whose pixels Pillow has in 8 bits
             return Image.fromarray(read_deep_colours(data))
     return picture
 

@@ -43,7 +43,7 @@ def read_texts(values: Mapping[str, str]) -> dict[str, str]:
     UTF-8 and Asian, Cyrillic and Greek encodings that are declared as Latin-1 are told by all values together.
 
     Args:
-        values: by name; bytes outside UTF-8 are surrogates.
+        values: the values by name; bytes outside UTF-8 are surrogates.
     """
     known = {name: _bytes_of(value) for name, value in list(values.items())[:_VALUES]}
     decoded, _ = decode_texts([content for content in known.values() if content is not None])
@@ -99,8 +99,8 @@ def tags_of(file: Any, demuxer: str) -> dict[str, str]:
     """The tags of a song that mutagen reads, by the names of `_FIELDS`; values are separated by null characters.
 
     Args:
-        file: with `read`, `seek` and `tell`.
-        demuxer: as `Format.demuxer`.
+        file: a file with `read`, `seek` and `tell`.
+        demuxer: the name as in `Format.demuxer`.
     """
     values: dict[str, str] = {}
     for tags in _blocks(file, demuxer):

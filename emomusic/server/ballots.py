@@ -22,7 +22,7 @@ class Ballot:
     Attributes:
         number: the number of the face, from 1.
         is_open: whether votes count.
-        code: in the address of the phones, hard to guess.
+        code: a part of the address of the phones, hard to guess.
     """
 
     number: int

@@ -148,7 +148,7 @@ class Gate:
             kept = {name: value for name, value in response.headers.items() if name not in _OF_FILE}
             return Response(content.replace(b'<div id="root">', _BEGIN + b'<div id="root">', 1), headers=kept)
         if (page := page_at(path, self._pages)) is not None:
-            query = "sample=all" if "wall" in request.query_params else request.url.query  # of the old gallery
+            query = "sample=all" if "wall" in request.query_params else request.url.query  # a link to the old gallery
             return RedirectResponse(f"{self._base}/{page}{'?' * bool(query)}{query}")
         return HTMLResponse(_NO_PAGE.substitute(base=self._base), 404)
 

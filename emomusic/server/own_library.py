@@ -34,7 +34,7 @@ class OwnLibrary:
     The command's own process needs no part of the server, and its workers cannot import Streamlit's script.
 
     Attributes:
-        recommender: for the songs, as of the last `refreshed`; None without one.
+        recommender: that of the songs, as of the last `refreshed`; None without one.
         info: as `Library.info`.
         problems: sentences about folders and files that the last command could not read.
     """

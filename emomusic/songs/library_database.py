@@ -213,7 +213,7 @@ def walk_folders(
     """Size and time of each audio file, the reason for each folder that cannot be read, and the number of other files.
 
     Args:
-        folders: with their inodes. Those without inode are left out.
+        folders: the folders with their inodes. Those without inode are left out.
         places: below them, from `places_of`. A folder that is empty, and not the one with songs, is that of a disk that
             is not connected, as is one that is no mounted disk any more.
     """

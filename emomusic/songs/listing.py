@@ -47,7 +47,7 @@ class Songs:
         moods: shape (n,), positions in `Mood`: the label of a song, else its most probable mood.
         num_labelled: songs with a label.
         num_all: songs without the visitor's options.
-        token: for the keys of widgets.
+        token: a part of the keys of widgets.
     """
 
     def __init__(self, catalogue: Catalogue, probabilities: npt.NDArray[np.float32], num_all: int = 0) -> None:

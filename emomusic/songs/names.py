@@ -23,7 +23,7 @@ TITLE_SCORE, ARTIST_SCORE = 92, 88
 
 _SIMILAR = 60  # least QRatio of a title that may be meant
 _LETTER_SCORE = 88  # least QRatio of titles that differ in one letter
-_LEAST_LETTERS = 5  # of a title with a typing error; "Stay" and "Stray" are two songs
+_LEAST_LETTERS = 5  # letters of a title with a typing error; "Stay" and "Stray" are two songs
 _NUMBER = re.compile(r"\d+|\b[ivx]+\b")
 _BETWEEN = re.compile(r"\s*(?:[;,/&+|\u3001]|\b(?:x|with|and|feat|ft|featuring|vs)\b\.?)\s*", re.IGNORECASE)
 _NO_NAME = re.compile(
@@ -104,8 +104,8 @@ class Names:
         """Make the keys of all songs.
 
         Args:
-            titles: of the songs; of two that fit, the first one is found.
-            artists: of each song, with `ARTIST_SEPARATOR`.
+            titles: the titles of the songs; of two that fit, the first one is found.
+            artists: the artists of each song, with `ARTIST_SEPARATOR`.
             rows: their numbers in their source.
         """
         self._rows = rows
@@ -203,7 +203,7 @@ class Finder:
 
     Attributes:
         known: the catalogue; None without one.
-        files: of the library.
+        files: the files of the library.
     """
 
     def __init__(self, known: Catalogue | None, files: Sequence[Song], folder: Path | None = None) -> None:
@@ -244,8 +244,8 @@ class Finder:
         """Numbers of the files that a path names: the longest equal end counts, but not the ending of the name.
 
         Args:
-            path: from the folder of the list, or elsewhere.
-            title: of the song, empty if it is not known. With it, "01.mp3" of another folder is another song.
+            path: the path from the folder of the list, or another one.
+            title: the title, empty if it is not known. With it, "01.mp3" of another folder is another song.
         """
         ends = _ends_of(path if self._folder is None else os.path.normpath(self._folder / path.replace("\\", "/")))
         end = next((end for end in ends if end in self._by_end), None)

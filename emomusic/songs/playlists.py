@@ -32,7 +32,7 @@ def playlist(form: PlaylistFormat, picks: Iterable[Pick], request: Request, num_
     Args:
         form: `NSP` has no songs; Navidrome finds those with the mood of the request, which `library tag` writes.
         picks: the songs.
-        request: for them.
+        request: the request for them.
         num_songs: the songs of a smart playlist.
     """
     if form is PlaylistFormat.NSP:

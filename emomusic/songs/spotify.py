@@ -76,7 +76,7 @@ def songs_m3u(picks: Iterable[Pick], titles: Iterable[str] | None = None) -> str
     """Extended M3U playlist of audio files and Spotify links, without songs that have neither.
 
     Args:
-        picks: in order.
+        picks: the songs in order.
         titles: the titles of the entries, one for each song; by default "Artists - Title".
     """
     lines = ["#EXTM3U"]

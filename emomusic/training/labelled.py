@@ -92,7 +92,7 @@ def _rows_of(file: Path) -> Iterator[tuple[str, str]]:
         text = as_utf8(file.read_bytes())[0].decode(errors="replace")
         if has_ending(file.name, _TABLES_OF_NAMES):
             yield from _rows_of_table(text)
-        elif file.stem.endswith("_emotion") and len(text.split()) == 1:  # of the last frame of a film of CK+
+        elif file.stem.endswith("_emotion") and len(text.split()) == 1:  # the label of the last frame of a film of CK+
             yield _STEM.sub("", file.stem), f"{float(text):g}"
         else:
             rows = (re.sub("[,;\t]", " ", line).rsplit(maxsplit=1) for line in text.splitlines())
@@ -107,7 +107,7 @@ def _rows_of_table(text: str) -> Iterator[tuple[str, str]]:
     """Names of pictures and their labels, or what most people voted for; nothing without such columns."""
     import pandas as pd
 
-    text = re.sub(r'\A"?sep=.*\n', "", text)  # of Excel
+    text = re.sub(r'\A"?sep=.*\n', "", text)  # Excel's first line
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
     is_bare = has_ending(first.partition(separator)[0].strip('" '), PICTURE_ENDINGS)

@@ -118,7 +118,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         """Start without epochs.
 
         Args:
-            folder: for the files.
+            folder: the folder for the files.
             identity: identifies the run and its `stage`; a checkpoint with another one is refused.
             num_before: epochs of earlier stages, which the rows count, too.
             keeps_last: whether the last weights count as the best ones.

@@ -33,7 +33,7 @@ _NUMBERS_ONLY = 12  # more faces have no room for words
 _STRIPS = 60  # more faces would need too many rules of the style
 _FITTING = 24  # more photos never fit
 _SHEET, _LEAST_ROW = 0.58, 0.1  # heights of a contact sheet in the lowest window, and of its rows
-_LEAST_WIDTH, _GAP, _WORDS = 0.125, 0.03, 0.09  # of a photo, between photos, and below a row; all by the sheet's width
+_LEAST_WIDTH, _GAP, _WORDS = 0.125, 0.03, 0.09  # a photo, between photos, and below a row; all by the sheet's width
 
 
 def screen_style(
@@ -114,10 +114,10 @@ def row_share(ratios: Sequence[float]) -> float:
     for share in np.arange(0.4, _LEAST_ROW, -0.005) if len(ratios) <= _FITTING else ():
         height, row = 0.0, list[float]()
         for ratio in [*ratios, math.inf]:
-            widths = [max(share * each, _LEAST_WIDTH) for each in row]
+            widths = [max(share * side, _LEAST_WIDTH) for side in row]
             if row and sum(widths) + share * ratio > 1 - _GAP * len(row):  # a full row grows, the last one does not
                 growth = 1.0 if ratio == math.inf else (1 - _GAP * (len(row) - 1)) / sum(widths)
-                height += _WORDS + max(growth * width / each for width, each in zip(widths, row, strict=True))
+                height += _WORDS + max(growth * width / side for width, side in zip(widths, row, strict=True))
                 row = []
             row.append(ratio)
         if height <= _SHEET:

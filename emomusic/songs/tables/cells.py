@@ -187,7 +187,7 @@ def list_of(cell: str) -> str:
     inside = cell[1:-1]
     if _PLAIN.fullmatch(inside):
         return inside[1:-1].replace("', '", ARTIST_SEPARATOR)
-    items = _NAME.findall(inside) or _ITEM.findall(inside)  # of objects, as in answers of Spotify and Last.fm
+    items = _NAME.findall(inside) or _ITEM.findall(inside)  # texts of objects, as in answers of Spotify and Last.fm
     found = (_unescaped(item).replace(ARTIST_SEPARATOR, ",").strip() for item in items)
     return ARTIST_SEPARATOR.join(name for name in found if name and name != "NULL")
 

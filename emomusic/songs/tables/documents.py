@@ -17,8 +17,8 @@ from emomusic.songs.catalogue import ARTIST_SEPARATOR
 from emomusic.songs.tables.cells import DASH, MAX_CELL_BYTES, MOST_READ, PATH, QUOTES, Row, first_line
 from emomusic.songs.tables.table import field_named, has_word, is_header, is_other, key_of, mood_of_column, word_set
 
-_DEPTH = 60  # of what is read
-_RECORD_DEPTH = 5  # of the values of one song
+_DEPTH = 60  # the deepest value that is read
+_RECORD_DEPTH = 5  # the deepest value of one song
 _TRACK = re.compile(r"(?:spotify:|/)track[:/][0-9A-Za-z]{22}")
 
 _ASSIGNED = r"(?:\w+ )?[\w$.]+ ?= ?(?=[\[{])"  # a script gives the document a name
@@ -177,10 +177,10 @@ def _songs_in(value: Any, key: str, above: Row, depth: int) -> list[Row]:
     """The songs in a value, in their order.
 
     Args:
-        value: of the document.
+        value: a value of the document.
         key: above it.
         above: album and artist of what holds the value.
-        depth: of the value.
+        depth: the depth of the value.
     """
     if depth > _DEPTH or not isinstance(value, dict | list):
         return []
@@ -207,7 +207,7 @@ def _songs_in(value: Any, key: str, above: Row, depth: int) -> list[Row]:
             below = "albums" if are_albums else name if is_word else key
             inner += _songs_in(child, below, _above(fields, words, above), depth + 1)
     has_lists = any(isinstance(child, list) for child in value.values())
-    are_songs = not is_named or any("title" in map(field_named, each) for each in inner)
+    are_songs = not is_named or any("title" in map(field_named, names) for names in inner)
     holds_songs = is_container or (inner and are_songs and (has_lists or len(inner) > 1))
     if not holds_songs and _is_song(row, fields, key, above):
         return [{**{name: cell for name, cell in above.items() if name not in fields}, **row}]
@@ -215,16 +215,16 @@ def _songs_in(value: Any, key: str, above: Row, depth: int) -> list[Row]:
 
 
 def _of_list(value: list[Any], key: str, above: Row, depth: int) -> list[Row]:
-    found = [(each, _songs_in(each, key, above, depth + 1)) for each in value]
+    found = [(item, _songs_in(item, key, above, depth + 1)) for item in value]
     if any(rows for _, rows in found):
-        is_song = any(len(rows) == 1 and isinstance(each, dict) for each, rows in found)
+        is_song = any(len(rows) == 1 and isinstance(item, dict) for item, rows in found)
         rows = []
-        for each, inner in found:
-            rows += inner or ([_record(each, "", {}, 0)] if is_song and isinstance(each, dict) else [])
+        for item, inner in found:
+            rows += inner or ([_record(item, "", {}, 0)] if is_song and isinstance(item, dict) else [])
         return [row for row in rows if row]
     if grid := _grid(value):
         return grid
-    texts = [each for each in value if isinstance(each, str) and each.strip()]
+    texts = [item for item in value if isinstance(item, str) and item.strip()]
     if not texts or (field_named(key) in ("artists", "album", "genres", "title") and not has_word(key, "songs")):
         return []
     if "artists" in above and has_word(key, "songs"):
@@ -241,13 +241,13 @@ def _grid(value: Any) -> list[Row]:
             names, data = value[0], value[1:]
     else:
         names, data = value.get("columns") or value.get("fields"), value.get("data") or value.get("rows")
-        columns = [list(each.values()) if isinstance(each, dict) else each for each in value.values()]
-        are_cells = all(isinstance(each, list) and len(each) > 1 and not isinstance(each[0], dict) for each in columns)
+        columns = [list(item.values()) if isinstance(item, dict) else item for item in value.values()]
+        are_cells = all(isinstance(item, list) and len(item) > 1 and not isinstance(item[0], dict) for item in columns)
         if are_cells and {"title", "artists"} <= {*map(field_named, value)}:
             names, data = list(value), list(zip(*columns, strict=False))
     if not (isinstance(names, list) and isinstance(data, list) and all(isinstance(row, list | tuple) for row in data)):
         return []
-    header = [str(each.get("name", "") if isinstance(each, dict) else each) for each in names]
+    header = [str(item.get("name", "") if isinstance(item, dict) else item) for item in names]
     return [{name: _text(cell) for name, cell in zip(header, row, strict=False)} for row in data]
 
 
@@ -291,7 +291,7 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return _text(value.get("name") or value.get("Name") or value.get("artist"))
     if isinstance(value, list):
-        texts = (_text(each).replace(ARTIST_SEPARATOR, ",") for each in value[:100] if not isinstance(each, list))
+        texts = (_text(item).replace(ARTIST_SEPARATOR, ",") for item in value[:100] if not isinstance(item, list))
         return ARTIST_SEPARATOR.join(filter(None, texts))
     return "" if value is None else str(value)[: MAX_CELL_BYTES + 1]
 

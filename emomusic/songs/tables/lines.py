@@ -71,12 +71,12 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
         plain = {text: _NUMBER.sub("", line) for text, line in plain.items()}
     has_dash = sum(bool(DASH.search(line)) for line in plain.values()) >= len(plain) / 2
     sides = {text: _sides(line, has_dash=has_dash) for text, line in plain.items()}
-    sample = [each for each in list(sides.values())[:MOST_READ] if each]
+    sample = [pair for pair in list(sides.values())[:MOST_READ] if pair]
 
     def fitness(order: tuple[int, int]) -> tuple[int, int, int]:
-        names = [(each[order[1]], each[order[0]]) for each in sample]
+        names = [(pair[order[1]], pair[order[0]]) for pair in sample]
         artists = [artist for _, artist in names]
-        num_known = sum(finder.has(*each) for each in names)
+        num_known = sum(finder.has(*pair) for pair in names)
         return num_known, sum(map(finder.knows_artist, artists)), -len(set(artists))
 
     artist_at, title_at = max(_ORDERS, key=fitness)

@@ -111,10 +111,10 @@ def read_table(
 
     Args:
         data: content of the file, in any format of `formats.TABLE_ENDINGS`.
-        name: of the file.
+        name: the name of the file.
         known: songs with features. Rows without features become its songs, by id, else by title and artist.
         files: songs of the user's library, which rows name by path, or by title and artist. They go before `known`.
-        folder: of the file, where the paths of a playlist begin.
+        folder: the folder of the file, where the paths of a playlist begin.
 
     Raises:
         DatasetError: the file cannot be read, has no column of titles or ids, or a column has an unknown scale.
@@ -138,7 +138,7 @@ def read_table(
     if table.is_our_export:
         table.source = "EmoMusic, Songs (CSV)"
     return TableReading(
-        **{each.name: getattr(table, each.name) for each in fields(Facts)},
+        **{fact.name: getattr(table, fact.name) for fact in fields(Facts)},
         found_by=[None if origin == "mood" else origin for origin in table.rows["origin"]],
         catalogue=_catalogue(table, table.rows.iloc[first] if repeats else table.rows, finder),
         rows=numbers,

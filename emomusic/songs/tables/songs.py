@@ -28,7 +28,7 @@ UNTITLED = "Untitled"
 _MOST_FOREIGN = 0.2  # share of the cells beyond the range; with more, the scale of the column is another one
 _MOST_PERCENT, _LEAST_PERCENT = 100, 10  # the largest value of a column from 0 to 100 lies between them
 _SHARES = [name for name, feature in FEATURES.items() if feature.high == 1]
-_OF_SPOTIFY = 5  # of these features that tell that an id without a link is Spotify's
+_OF_SPOTIFY = 5  # number of these features that tell that an id without a link is Spotify's
 _PLACE = ["valence", "energy"]
 
 

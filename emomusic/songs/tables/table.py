@@ -47,10 +47,10 @@ class Facts:
     """What is told of a list of songs.
 
     Attributes:
-        name: of the file.
+        name: the name of the file.
         source: form of the file, for people.
-        encoding: of a text, else None.
-        separator: of a CSV, else None.
+        encoding: the encoding of a text, else None.
+        separator: the separator of a CSV, else None.
         num_rows: rows that are not empty.
         left_out: numbers of rows that are no songs, with the reason.
         notes: sentences for people.
@@ -242,7 +242,7 @@ def field_of(name: str, *, strict: bool = False) -> tuple[str, int] | None:
     """Field and rank of a name, by its longest known end: "master_metadata_track_name" is a title. None without one.
 
     Args:
-        name: of a column, or of a key with those above it.
+        name: the name of a column, or of a key with those above it.
         strict: whether only words that change nothing may come before: "Love Song" is no name, but the title of a song.
     """
     key = key_of(name)
@@ -287,7 +287,7 @@ def is_header(cells: Sequence[str], *others: str) -> bool:
 def advice_of(header: Sequence[str]) -> str:
     """What helps if songs of a table with these names have no features; empty if nothing is known."""
     keys = {key_of(name) for name in header}
-    return next((each["text"] for each in words()["advice"] if keys >= set(map(key_of, each["names"]))), "")
+    return next((hint["text"] for hint in words()["advice"] if keys >= set(map(key_of, hint["names"]))), "")
 
 
 @cache
@@ -330,7 +330,7 @@ def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> dic
     by_mood = [place for place in moods if len(heads[place]) and np.isfinite(_strengths(heads[place])).all()]
     if len({moods[place] for place in by_mood}) < 2:
         by_mood = []
-    ranked = [each for each in ranked if each[1] not in by_mood]
+    ranked = [name for name in ranked if name[1] not in by_mood]
     for _, place, field in ranked:
         if _fits(field, heads[place], keys[place]):
             columns.setdefault("mood" if field == "mood_or_not" else field, []).append(place)
