@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 
@@ -73,29 +72,23 @@ def ask_browser(kind: type[CameraQuestion], on_camera: Callable[[], None], *, se
     def take_answer() -> None:
         question, mounted = page_state(kind), st.session_state.get(_ASK_KEY)
         answer = None if mounted is None else mounted.answer  # a late answer finds no component
-        if answer is None or answer["attempt"] != question.request:
+        if answer is None:
             return
-        _note_others(answer)
-        if answer["problem"]:
+        page_state(CameraState).others = tuple((str(device), str(name)) for device, name in answer["others"])
+        if question.problem is Problem.ABSENT and answer["has_any"]:
+            question.ask()
+        elif answer["attempt"] != question.request or answer["problem"] is None:
+            return
+        elif answer["problem"]:
             question.is_asking, question.problem = False, Problem(answer["problem"])
         elif question.is_asking:
             on_camera()
 
-    def note_devices() -> None:
-        told, question = st.session_state[_ASK_KEY]["devices"], page_state(kind)
-        _note_others(told)
-        if told["has_any"] and question.problem is Problem.ABSENT:
-            question.ask()
-
     question = page_state(kind)
     data = {"attempt": question.request if question.is_asking else "", "sends": sends}
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        options = {"on_answer_change": take_answer, "on_devices_change": note_devices}
-        mount("question", key=_ASK_KEY, data=data | {"device": page_state(CameraState).device}, **options)
-
-
-def _note_others(answer: Mapping[str, Any]) -> None:
-    page_state(CameraState).others = tuple((str(device), str(name)) for device, name in answer.get("others", ()))
+        data["device"] = page_state(CameraState).device
+        mount("question", key=_ASK_KEY, data=data, on_answer_change=take_answer)
 
 
 def camera_works() -> bool:

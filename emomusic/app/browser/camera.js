@@ -10,7 +10,7 @@ const PROBLEMS = {
 // Enough for faces at a desk; two cores can decode and encode it
 const VIDEO = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 24 }, facingMode: "user" };
 // Of the tab: the last question and its answer, and which component reports it
-const asked = (window.emomusicCamera ??= { attempt: "", answer: null, element: null });
+const asked = (window.emomusicCamera ??= { attempt: "", problem: null, element: null });
 
 function missing(sends) {
   if (!window.isSecureContext) return "insecure";
@@ -29,48 +29,51 @@ function use(device) {
     asked.ask(wanted.video && device ? { ...wanted, video: withDevice(Object(wanted.video)) } : wanted);
 }
 
-/** Id and name of the cameras besides one; a browser names none before it may use one. */
-async function othersThan(device) {
-  const devices = (await navigator.mediaDevices.enumerateDevices?.().catch(() => [])) ?? [];
-  const cameras = devices.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId);
-  const used = device || cameras[0]?.deviceId; // the first one is the browser's choice
-  const others = cameras.filter(({ deviceId }) => deviceId !== used);
-  return others.map(({ deviceId, label }, number) => [deviceId, label || `Camera ${number + 2}`]);
+/** Id and name of the cameras besides one, and whether there is any; a browser names none before it may use one. */
+async function findCameras(device) {
+  const devices = (await navigator.mediaDevices?.enumerateDevices?.().catch(() => [])) ?? [];
+  const cameras = devices.filter(({ kind }) => kind === "videoinput");
+  const named = cameras.filter(({ deviceId }) => deviceId);
+  const used = device || named[0]?.deviceId; // the first one is the browser's choice
+  const others = named
+    .filter(({ deviceId }) => deviceId !== used)
+    .map(({ deviceId, label }, number) => [deviceId, label || `Camera ${number + 2}`]);
+  return { others, has_any: cameras.length > 0 };
 }
 
+/** The problem of the camera; "" if it works. */
 async function tryCamera({ device, sends }) {
-  if (missing(sends)) return { problem: missing(sends), others: [] };
+  if (missing(sends)) return missing(sends);
   if (device) use(device);
+  asked.used = device;
   try {
     const stream = await navigator.mediaDevices.getUserMedia({ video: VIDEO, audio: false });
     asked.used = stream.getVideoTracks()[0]?.getSettings().deviceId ?? device;
     stream.getTracks().forEach((track) => track.stop());
-    return { problem: "", others: await othersThan(asked.used) };
+    return "";
   } catch ({ name }) {
-    asked.used = device;
-    return { problem: PROBLEMS[name] ?? "unsupported", others: await othersThan(device) };
+    return PROBLEMS[name] ?? "unsupported";
   }
 }
 
 /** Ask for the camera once for each `data.attempt`, and answer with the problem, if any, also after another page. */
 class Question extends Part {
   update({ attempt, sends }) {
-    const answer = (attempt, found) => this.tell("answer", { attempt, ...found });
-    if (!asked.wasChecked && missing(sends)) answer("", { problem: missing(sends), others: [] });
-    asked.wasChecked = true;
     // A camera that is plugged in or out
-    if (navigator.mediaDevices) navigator.mediaDevices.ondevicechange = () => this.#note();
+    if (navigator.mediaDevices) navigator.mediaDevices.ondevicechange = () => this.#answer();
     const isNew = attempt !== asked.attempt;
-    if (!attempt || !(isNew || asked.element !== this.element)) return;
-    if (isNew) asked.answer = tryCamera(this.data);
+    const isFirst = !asked.problem && missing(sends);
+    if (!isFirst && (!attempt || !(isNew || asked.element !== this.element))) return;
+    if (isFirst || isNew) asked.problem = tryCamera(this.data);
     Object.assign(asked, { attempt, element: this.element });
     // From a page that was left, it would call the present page back while another one opens. A return asks again
-    asked.answer.then((found) => answer(attempt, found));
+    this.#answer();
   }
 
-  async #note() {
-    const [others, devices] = [await othersThan(asked.used), await navigator.mediaDevices.enumerateDevices()];
-    this.tell("devices", { others, has_any: devices.some(({ kind }) => kind === "videoinput") });
+  /** Tell the answer with the cameras of this moment: a list of an earlier one would hide what was plugged in since. */
+  async #answer() {
+    const { attempt } = asked, problem = asked.element === this.element ? await asked.problem : null;
+    this.tell("answer", { attempt, problem, ...(await findCameras(asked.used)) });
   }
 }
 

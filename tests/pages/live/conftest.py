@@ -40,7 +40,7 @@ class Browser:
         self, *_: str, key: str, data: dict[str, Any], on_answer_change: Callable[[], None], **__: Any
     ) -> None:
         if data["attempt"] and self.problem is not None:
-            answer = {"attempt": data["attempt"], "problem": self.problem}
+            answer = {"attempt": data["attempt"], "problem": self.problem, "others": [], "has_any": False}
             st.session_state[key] = SimpleNamespace(answer=answer)
             on_answer_change()
 
