@@ -121,9 +121,7 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
     mood = target_of(request)[1] if is_within else song.hearing.mood if options.same_mood and song.hearing else None
     if mood is None and options.same_mood and (known := recommender.catalogue.row_of(song.id)) is not None:
         mood = MOODS[int(recommender.likeliest_moods[known])]
-    picks = songs_like(
-        song, recommender, request, point=_place_of(song, recommender), mood=mood, library=options.library
-    )
+    picks = songs_like(song, recommender, request, point=_place_of(song, recommender), mood=mood)
     return list(islice(picks, options.songs)), recommender
 
 

@@ -82,7 +82,7 @@ def _analyse(model: SoundHead, call: tuple[int, str]) -> tuple[Analysis, bytes |
 
 
 def stored(song: Song) -> tuple[str, bytes]:
-    """A song as JSON without the path of its file, and its `Hearing.features`, which are read more rarely.
+    """A song as JSON without the path of its file, and its `Hearing.features`, which are bytes.
 
     The song must be of this process: pickled, its unknown features would not be the defaults, which JSON leaves out.
     """

@@ -86,27 +86,22 @@ class Library(LibraryFile):
         decode, songs, unreadable = msgspec.json.Decoder(Song).decode, list[Song](), list[tuple[int]]()
         song: Song | None
         with self._errors():
-            for path, number, text in self._rows_by_path(
-                "path, number, CAST(song AS BLOB) FROM songs WHERE song IS NOT NULL ORDER BY path"
+            for path, number, text, features in self._rows_by_path(
+                "path, number, CAST(song AS BLOB), CAST(features AS BLOB) FROM songs WHERE song NOT NULL ORDER BY path"
             ):
                 try:
                     song = decode(text)
                 except UNREADABLE:
                     song = None
-                if song is None or not _is_whole(song):
+                if song is None or song.hearing is None or not _is_whole(song):
                     unreadable.append((number,))
                 elif is_in(path):
-                    songs.append(replace(song, id=f"{Player.LIBRARY}-{number}", player=Player.LIBRARY, path=path))
+                    song_id, hearing = f"{Player.LIBRARY}-{number}", replace(song.hearing, features=features or b"")
+                    songs.append(replace(song, id=song_id, player=Player.LIBRARY, path=path, hearing=hearing))
             if unreadable:
                 with contextlib.suppress(sqlite3.OperationalError), self._db:  # it may be read-only
                     self._db.executemany("UPDATE songs SET model = NULL, song = NULL WHERE number = ?", unreadable)
         return songs
-
-    def features(self) -> dict[str, bytes]:
-        """`Hearing.features` of each song by its id, as far as they are known."""
-        with self._errors():
-            rows = self._rows("SELECT number, features FROM songs WHERE song IS NOT NULL AND features IS NOT NULL")
-        return {f"{Player.LIBRARY}-{number}": features for number, features in rows if isinstance(features, bytes)}
 
     def counts(self) -> tuple[int, int]:
         """The numbers of files that are not analysed yet, and of all files."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,13 +18,11 @@ from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, TRACK_LINK, Cat
 from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS, MoodExplanation, nearest_rows
 from emomusic.songs.request import Request
-from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, Pick, Player, Song
+from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, Pick, Song
 from emomusic.songs.spotify import track_url
 from emomusic.text import escape_formula, for_excel
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from emomusic.songs.recommend import Recommender
 
 Rows = npt.NDArray[np.int64]
@@ -214,7 +212,6 @@ def songs_like(
     *,
     point: AffectPoint,
     mood: Mood | None = None,
-    library: Path | None = None,
 ) -> Iterator[Pick]:
     """Songs that resemble a song, the most similar first. Other versions of it are left out.
 
@@ -224,10 +221,9 @@ def songs_like(
         request: its filters count.
         point: place of the song.
         mood: only songs whose most probable mood it is; None for all moods.
-        library: file of the library, by default `library_database.library_file()`.
     """
     catalogue = recommender.catalogue
-    sounds = _sounds(song, recommender, library)
+    sounds = _sounds(song, recommender.catalogue.songs)
     own = np.array([getattr(song, name) for name in FEATURE_NAMES])
     away = np.linalg.norm(recommender.plane - np.array([point.valence, point.arousal]), axis=1)
     if sounds is not None:
@@ -253,19 +249,11 @@ def songs_like(
         yield Pick(found, mood or likeliest, score, reason, likeliest, number, point=recommender.point_of(row))
 
 
-def _sounds(song: Song, recommender: Recommender, library: Path | None) -> npt.NDArray[np.float32] | None:
+def _sounds(song: Song, songs: Sequence[Song] | None) -> npt.NDArray[np.float32] | None:
     """Similarity of the sound of each song, shape (n,), -1 to 1; None if their features of sound are unknown."""
-    songs = recommender.catalogue.songs
     if songs is None or song.hearing is None:
         return None
-    stored: Mapping[str, bytes] = {}
-    if songs[0].player is Player.LIBRARY:
-        from emomusic.songs.library import Library
-
-        with Library(library) as opened:
-            stored = opened.features()
-    parts = [stored.get(one.id) or (one.hearing.features if one.hearing is not None else b"") for one in songs]
-    own = stored.get(song.id) or song.hearing.features
+    own, parts = song.hearing.features, [one.hearing.features if one.hearing is not None else b"" for one in songs]
     if not own or not all(len(part) == len(own) for part in parts):
         return None
     features = np.frombuffer(b"".join([own, *parts]), np.float16).astype(np.float32).reshape(len(parts) + 1, -1)

@@ -88,6 +88,7 @@ def test_another_model_hears_the_songs_again_and_each_one_without_features_of_so
     assert library.info()["waiting"] == 0
     totals: list[int] = []
     change(library.path, "UPDATE songs SET features = x'00' WHERE song NOT NULL")
+    assert {song.hearing.features for song in library.songs()} == {b"\0"}
     for num_without in (0, 1):
         library.analyse(FakeEar, "m2", workers=1, on_progress=lambda _, total: totals.append(total))
         assert totals == [1] * num_without
