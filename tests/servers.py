@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.waiting import PATIENCE_S
+
 
 @dataclass
 class Reply:
@@ -58,7 +60,7 @@ def serve(answer: Callable[[Request], Reply]) -> Iterator[Server]:
             self.close_connection = True
             body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             if reply.hang and not body:
-                ended.wait(30)
+                ended.wait(PATIENCE_S)
                 return
             self.send_response(reply.status)
             for name, value in reply.headers.items():
@@ -70,7 +72,7 @@ def serve(answer: Callable[[Request], Reply]) -> Iterator[Server]:
                 self.wfile.write(body)
                 self.wfile.flush()
                 if reply.hang:
-                    ended.wait(30)
+                    ended.wait(PATIENCE_S)
             except OSError:
                 pass  # the client has closed the connection
 
@@ -90,7 +92,7 @@ def serve(answer: Callable[[Request], Reply]) -> Iterator[Server]:
         ended.set()
         http.shutdown()
         http.server_close()
-        thread.join(5)
+        thread.join(PATIENCE_S)
 
 
 @contextmanager

@@ -2,14 +2,12 @@
 
 import ast
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from tests.waiting import PATIENCE_S
+from tests.waiting import run_python
 
 # Which layer may import which. A name stands for the module and everything below it; a layer may import itself.
 GROUND = {"emomusic.errors", "emomusic.affect", "emomusic.colours", "emomusic.text"}
@@ -159,11 +157,11 @@ def test_imports_go_one_way_and_no_modules_import_each_other(root: Path):
     assert import_cycles(root) == []
 
 
-def loaded_after(root: Path, *steps: str) -> list[set[str]]:
+def loaded_after(*steps: str) -> list[set[str]]:
     """Top-level names in `sys.modules` after each of these steps in one fresh interpreter."""
     note = "\nimport json, sys\nprint(json.dumps([name.split('.')[0] for name in sys.modules]))\n"
     code = note.join([*steps, ""])
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=PATIENCE_S)
+    done = run_python("-c", code)
     assert done.returncode == 0, done.stderr
     return [set(json.loads(line)) for line in done.stdout.splitlines()]
 
@@ -195,7 +193,7 @@ def test_each_step_page_and_server_loads_only_what_it_needs(root: Path):
 
     packages = importing("media", "faces", "stream", "songs", "results", "charts", "marks")
     steps = ("import emomusic; dir(emomusic); emomusic.Emotion", LIST, importing("batch"), ANALYZE, packages)
-    library, models_and_help, batch, answer, all_packages = loaded_after(root, *steps)
+    library, models_and_help, batch, answer, all_packages = loaded_after(*steps)
     assert (library | models_and_help) & HEAVY == set()
     assert "pyarrow" in batch
     assert batch & {"ray", "av", "pandas", "sklearn"} == set()
@@ -204,6 +202,6 @@ def test_each_step_page_and_server_loads_only_what_it_needs(root: Path):
     assert "plotly" in all_packages
     assert all_packages & {"tensorflow", "keras", "mtcnn", "streamlit"} == set()
     title = 'from emomusic.app import frame as f; f.require_server(); f.open_page("photo"); f.shown_errors()'
-    page, server = loaded_after(root, title, "import emomusic.server.asgi")
+    page, server = loaded_after(title, "import emomusic.server.asgi")
     assert page & HEAVY == {"streamlit"}
     assert server & {"pandas", "pyarrow", "sklearn"} == set()

@@ -19,6 +19,7 @@ from emomusic.assets import DOWNLOADS, Download, ensure, find_download
 from emomusic.cli import main
 from emomusic.errors import AssetError, ModelError, SettingsError
 from tests.servers import Reply, Server, serve
+from tests.waiting import PATIENCE_S
 
 BODY = b"track_id,track_name\n" + b"".join(b"%022d,Song %d\n" % (number, number) for number in range(5000))
 SUM = hashlib.sha256(BODY).hexdigest()
@@ -141,7 +142,7 @@ def test_threads_share_one_load_for_each_argument_and_root(monkeypatch: pytest.M
         return object()
 
     def ask() -> object:
-        all_ask.wait(60)
+        all_ask.wait(PATIENCE_S)
         return load("usual")
 
     with ThreadPoolExecutor(4) as threads:

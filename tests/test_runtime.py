@@ -1,6 +1,4 @@
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -9,22 +7,22 @@ import pytest
 from emomusic import runtime
 from emomusic.assets import models_dir
 from emomusic.errors import ModelError
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, run_python
 
 
-def test_the_networks_write_no_file(root: Path, tmp_path: Path) -> None:
+def test_the_networks_write_no_file(tmp_path: Path) -> None:
     """ONNX Runtime's telemetry writes a database into the home folder and a file into the temporary one."""
     code = "from emomusic.faces.detection import MtcnnDetector; MtcnnDetector().warm_up()"
     environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     environment |= {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, check=True, timeout=PATIENCE_S)
+    assert run_python("-c", code, env=environment).returncode == 0
     assert list(tmp_path.rglob("*")) == []
 
 
 def test_a_call_does_not_wait_for_busy_threads() -> None:
     release = threading.Event()
     calls = range(runtime.num_cores())  # as many as there are threads
-    busy = threading.Thread(target=runtime.map_threads, args=(lambda _: release.wait(), calls))
+    busy = threading.Thread(target=runtime.map_threads, args=(lambda _: release.wait(PATIENCE_S), calls))
     busy.start()
     assert runtime.map_threads(str, range(5)) == ["0", "1", "2", "3", "4"]
     release.set()
@@ -57,5 +55,4 @@ from emomusic.media import images
 print([images._decoding.acquire(blocking=False) for _ in range(2)])
 """
     if hasattr(os, "sched_setaffinity"):
-        done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-        assert done.stdout.split() == ["[True,", "False]"]
+        assert run_python("-c", code).stdout.split() == ["[True,", "False]"]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from emomusic.errors import ModelError
 from emomusic.workers import THREAD_NAME, Crash, ahead, portable, run_in_processes
+from tests.waiting import PATIENCE_S
 
 
 def load(log: Path) -> Path:
@@ -148,5 +149,5 @@ def test_no_more_items_are_made_ahead_than_asked_for(most: int) -> None:
 
     with contextlib.closing(ahead(items(), most)) as made:
         assert next(made) == 0
-        assert is_made.wait(60)
+        assert is_made.wait(PATIENCE_S)
     assert len(numbers) == 1 + most

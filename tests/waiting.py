@@ -2,8 +2,11 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 from emomusic.runtime import num_cores
@@ -22,6 +25,13 @@ def wait_until(
         assert time.monotonic() < ends_s, f"the condition did not come true. {describe()}"
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, longest_pause_s)
+
+
+def run_python(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """What a new Python prints from the root of the checkout. The options are those of `subprocess.run`."""
+    command, root = [sys.executable, *map(str, arguments)], Path(__file__).parents[1]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.run(command, cwd=root, text=True, check=False, timeout=PATIENCE_S, **pipes | options)
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.browser.waiting import wait_until_idle
@@ -108,8 +108,8 @@ def fresh_server(
 
 def figure(server: str, name: str) -> float:
     """A number of the metrics of a server."""
-    with urllib.request.urlopen(f"{server}/metrics", timeout=PATIENCE_S) as metrics:
-        found = re.search(rf"^emomusic_{name} (\S+)$", metrics.read().decode(), re.MULTILINE)
+    metrics = requests.get(f"{server}/metrics", timeout=PATIENCE_S).text
+    found = re.search(rf"^emomusic_{name} (\S+)$", metrics, re.MULTILINE)
     assert found is not None
     return float(found[1])
 
@@ -156,11 +156,9 @@ def server(shared_server: str, _log: Log) -> Iterator[str]:
 
 def _answers(address: str, process: subprocess.Popen[bytes]) -> bool:
     assert process.poll() is None, "the server stopped before it answered"
-    try:
-        with urllib.request.urlopen(address, timeout=5):
-            return True
-    except OSError:
-        return False
+    with contextlib.suppress(requests.ConnectionError):
+        return requests.get(address, timeout=PATIENCE_S).ok
+    return False
 
 
 @pytest.fixture(scope="session")

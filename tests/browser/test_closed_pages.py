@@ -7,8 +7,6 @@ import io
 import json
 import re
 import secrets
-import urllib.error
-import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -16,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -29,7 +28,7 @@ from tests.browser.live import CAMERA, start
 from tests.browser.player import PLAYER
 from tests.films import BIDEN, COLLINS, HOPPER, film_bytes
 from tests.hostile.generator import wav
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -40,17 +39,12 @@ UPLOADED = re.compile(r'^cache_memory_bytes\{cache_type="UploadedFileManager".*\
 
 def uploaded_bytes(address: str) -> int:
     """The size of all uploads in the server's memory, which may be 5 s old after the first question."""
-    with urllib.request.urlopen(f"{address}/_stcore/metrics") as metrics:
-        return sum(map(int, UPLOADED.findall(metrics.read().decode())))
+    return sum(map(int, UPLOADED.findall(requests.get(f"{address}/_stcore/metrics", timeout=PATIENCE_S).text)))
 
 
 def is_served(address: str) -> bool:
     """Whether the server has a file."""
-    try:
-        with urllib.request.urlopen(address):
-            return True
-    except urllib.error.HTTPError:
-        return False
+    return requests.get(address, timeout=PATIENCE_S).ok
 
 
 def unnamed_files(folder: Path) -> Iterator[str]:

@@ -8,13 +8,12 @@ import os
 import shutil
 import signal
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, expect
 
 from emomusic.server.frames import Problem
@@ -38,11 +37,8 @@ TURN_SECRET = "a secret of the tests"
 
 
 def answer(address: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(address, timeout=PATIENCE_S) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
+    response = requests.get(address, timeout=PATIENCE_S)
+    return response.status_code, response.text
 
 
 def has_ended(process: int) -> bool:

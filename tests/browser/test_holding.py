@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
 from emomusic.server.frames import Problem
@@ -30,7 +29,7 @@ from tests.browser.live import (
 from tests.browser.player import level, sounding
 from tests.browser.waiting import wait_until_idle
 from tests.servers import reserved_port
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -111,9 +110,8 @@ def test_the_first_press_after_a_lost_connection_counts_and_the_photo_stays(
 
 
 def is_ready(address: str) -> bool:
-    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(f"{address}/ready") as answer:
-        return bool(answer.headers["content-type"] == "application/json")
-    return False
+    answer = requests.get(f"{address}/ready", timeout=PATIENCE_S)
+    return answer.ok and answer.headers["content-type"] == "application/json"
 
 
 def test_pages_below_a_path_of_the_server_go_on_after_its_restart_without_the_photo_and_by_webrtc(

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +24,7 @@ from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, SAMPLES, write_film
 from tests.servers import reserved_port
 from tests.songs.tables import mood_table
 from tests.tiny_model import stripes, write_fer2013
-from tests.waiting import PATIENCE_S
+from tests.waiting import run_python
 
 
 def test_what_is_no_picture_or_has_no_face_stops_none_also_after_an_option(run: Run, tmp_path: Path):
@@ -155,12 +154,11 @@ def test_a_fault_of_ours_is_no_users_fault(run: Run, monkeypatch: pytest.MonkeyP
         run("models")
 
 
-def test_an_answer_that_cannot_be_written_is_one_line_and_status_2(root: Path) -> None:
+def test_an_answer_that_cannot_be_written_is_one_line_and_status_2() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no device that is always full")
-    command = [sys.executable, "-m", "emomusic", "recommend", "--emotion", "sad", "--json"]
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(command, cwd=root, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
+        done = run_python("-m", "emomusic", "recommend", "--emotion", "sad", "--json", stdout=full)
     assert (done.returncode, done.stderr) == (2, "emomusic: No space left on device\n")
 
 

@@ -7,8 +7,6 @@ import json
 import os
 import re
 import struct
-import subprocess
-import sys
 from collections.abc import Callable, Collection
 from fractions import Fraction
 from pathlib import Path
@@ -34,7 +32,7 @@ from tests.hostile.generator import (
     red_film,
     song,
 )
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, run_python
 
 
 @pytest.mark.parametrize("read", [read_image, read_song, FilmFile])
@@ -127,7 +125,6 @@ def test_a_film_can_be_stopped_while_its_frames_are_skipped_as_are_those_that_gr
         assert growing.problem is not None
 
 
-ROOT = Path(__file__).resolve().parents[2]
 MAX_GROWTH_MB, MAX_CPU_S = 1000, 20
 DEAR = ("large.mp4", "text.png", "rows.csv")
 """Files that take seconds."""
@@ -143,14 +140,7 @@ def problems_of(number: int, folder: Path, seed: int = 0, but: Collection[str] =
         for name, content, message in hostile_files(kind, number, seed, but):
             (inside / kind / name).write_bytes(content)
             expected[kind, name] = message
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.hostile.readers", str(inside)],
-        cwd=ROOT,
-        env={"TMPDIR": str(outside), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_python("-m", "tests.hostile.readers", inside, env={"TMPDIR": str(outside)}, timeout=60 * PATIENCE_S)
     results = [json.loads(line) for line in done.stdout.splitlines()]
     problems = [done.stderr] if done.stderr else []
     if len(results) != len(expected):

@@ -1,8 +1,6 @@
 import gc
 import io
 import logging
-import subprocess
-import sys
 import tempfile
 import threading
 import weakref
@@ -24,7 +22,7 @@ from emomusic.server.film_job import FilmJob, FilmPhase, FilmView
 from tests.fakes import FakeClassifier, FakeDetector, make_face, own_capacity
 from tests.films import COLLINS, NOBODY, film_bytes
 from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, wait_for_end
-from tests.waiting import PATIENCE_S, wait_until
+from tests.waiting import PATIENCE_S, run_python, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -75,9 +73,8 @@ wait_until(lambda: jobs[0].view().phase == "Drawing the faces into the film")
 """
 
 
-def test_a_process_that_ends_while_films_are_read_and_marked_does_not_crash(root: Path) -> None:
-    script = [sys.executable, "-c", READ]
-    done = subprocess.run(script, cwd=root, capture_output=True, text=True, timeout=PATIENCE_S)
+def test_a_process_that_ends_while_films_are_read_and_marked_does_not_crash() -> None:
+    done = run_python("-c", READ)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -60,7 +60,7 @@ def serve(environment: dict[str, str]) -> Iterator[Ask]:
         yield Ask(server.servers[0].sockets[0].getsockname()[1])
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(PATIENCE_S)
 
 
 @pytest.fixture

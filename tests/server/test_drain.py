@@ -2,10 +2,8 @@ import asyncio
 import json
 import logging
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +14,7 @@ from emomusic.server.capacity import Capacity
 from emomusic.server.drain import JsonFormatter, drain_on_sigterm
 from emomusic.server.settings import Settings
 from tests.fakes import FakeClock
-from tests.waiting import PATIENCE_S, run_coroutine
+from tests.waiting import PATIENCE_S, run_coroutine, run_python
 
 SECRET = "holiday-at-the-lake.jpg"
 
@@ -125,7 +123,7 @@ def test_a_line_has_no_arguments_and_of_an_exception_only_type_and_lines() -> No
     assert entry["at"][-1].startswith("test_a_line_has_no_arguments_and_of_an_exception_only_type_and_lines:")
 
 
-def test_every_logger_writes_json_once(root: Path) -> None:
+def test_every_logger_writes_json_once() -> None:
     code = f"""
 import logging
 noisy = logging.getLogger("noisy")
@@ -136,7 +134,7 @@ use_json_logs()
 noisy.warning("of %s", {SECRET!r})
 logging.getLogger("later").info("started")
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    done = run_python("-c", code)
     entries = [json.loads(line) for line in done.stderr.splitlines()]
     assert [(entry["logger"], entry["message"]) for entry in entries] == [("noisy", "of %s"), ("later", "started")]
     assert done.stdout == ""

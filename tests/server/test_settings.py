@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from emomusic.errors import SettingsError
 from emomusic.server import settings as module
 from emomusic.server.ice import DEFAULT_STUN_URL, IceSettings, ice_settings, turn_credentials
 from emomusic.server.settings import LIVE_PER_CORE, OF_OTHERS, PREFIX, VISITORS_PER_CORE, Settings, settings
+from tests.waiting import run_python
 
 TURN_URLS = ["turn:turn.example.org:3478?transport=udp", "turns:turn.example.org:5349?transport=tcp"]
 TURN = {"urls": TURN_URLS}
@@ -60,8 +59,7 @@ def test_unknown_settings_are_refused_at_the_start_and_names_of_others_are_none(
     names += ["EMOMUSIC_SERVICE_HOST", "EMOMUSIC_SERVICE_PORT_HTTP", "EMOMUSIC_PORT", "EMOMUSIC_PORT_80_TCP_ADDR"]
     assert settings(dict.fromkeys([*names, "EMOTION_X", "MAX_VISITORS"], "tcp://10.0.0.1:80")) == Settings()
     environment = {"EMOMUSIC_MAX_VISITOR": "5", "PATH": "", "HOME": str(root)}
-    start = [sys.executable, "-c", "import emomusic.server.asgi"]
-    done = subprocess.run(start, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    done = run_python("-c", "import emomusic.server.asgi", env=environment)
     assert done.returncode != 0
     assert "Did you mean EMOMUSIC_MAX_VISITORS?" in done.stderr.splitlines()[-1]
 

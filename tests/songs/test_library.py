@@ -2,8 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from emomusic.songs.library_database import library_file
 from emomusic.songs.song import UNKNOWN_ARTIST, Player
 from tests.songs.ears import CRASH_VOLUME, FakeEar
 from tests.songs.libraries import change, filled, hear, names, number_of, write
-from tests.waiting import PATIENCE_S
+from tests.waiting import run_python
 
 
 def test_songs_are_found_and_analysed_once(library: Library, music: Path):
@@ -187,11 +185,9 @@ with library.Library(Path(sys.argv[1]), create=True) as opened:
 """
 
 
-def test_a_killed_analysis_goes_on_where_it_was(library: Library, music: Path, tmp_path: Path, root: Path):
+def test_a_killed_analysis_goes_on_where_it_was(library: Library, music: Path, tmp_path: Path):
     path = tmp_path / "killed.sqlite"
-    command = [sys.executable, "-c", KILLED, str(path), str(music)]
-    done = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, timeout=PATIENCE_S)
-    assert done.returncode == -9
+    assert run_python("-c", KILLED, path, music).returncode == -9
     filled(library, music)
     with Library(path) as resumed:
         assert resumed.info()["waiting"] == 3  # two of five were saved

@@ -172,12 +172,12 @@ def test_a_frame_begins_the_video_its_answer_has_faces_and_one_too_many_is_dropp
 
     def decode() -> RgbImage:
         began.set()
-        goes_on.wait()
+        assert goes_on.wait(PATIENCE_S)
         return NOISE
 
     first = threading.Thread(target=live.take_frame, args=[decode])
     first.start()
-    began.wait()
+    assert began.wait(PATIENCE_S)
     live.take_frame(lambda: NOISE[:100])
     goes_on.set()
     first.join()
