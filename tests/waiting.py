@@ -30,8 +30,8 @@ def wait_until(
 def run_python(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """What a new Python prints from the root of the checkout. The options are those of `subprocess.run`."""
     command, root = [sys.executable, *map(str, arguments)], Path(__file__).parents[1]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.run(command, cwd=root, text=True, check=False, timeout=PATIENCE_S, **pipes | options)
+    chosen = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": PATIENCE_S} | options
+    return subprocess.run(command, cwd=root, text=True, check=False, **chosen)
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -62,8 +62,8 @@ def photo_with(marker: bytes, root: Path) -> bytes:
 
 
 def film_with(marker: bytes) -> bytes:
-    """A film that takes longer to read than the test."""
-    film = film_bytes([(COLLINS, 240), (BIDEN, 240), (HOPPER, 240)], size=(160, 90), rate=5)
+    """A film of many readings."""
+    film = film_bytes([(COLLINS, 80), (BIDEN, 80), (HOPPER, 80)], size=(160, 90), rate=5)
     copies = (marker + bytes(16)) * NUM_COPIES
     return film + (len(copies) + 8).to_bytes(4, "big") + b"free" + copies
 
@@ -145,7 +145,7 @@ def test_files_are_deleted_when_read_or_when_pages_close(browser: Browser, tmp_p
     (folder := tmp_path / "temporary").mkdir()
     markers, message = write_marked_files(tmp_path, root)
     # Streamlit hides a session that it has kept for this time without closing it; a busy server must close it before
-    settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "24", "TMPDIR": str(folder)}
+    settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "24", "TMPDIR": str(folder), "TEST_READING_S": "1"}
     with fresh_server(tmp_path, settings) as address, own_context(browser) as context:
 
         def open_(path: str, *names: str) -> Page:

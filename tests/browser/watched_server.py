@@ -1,7 +1,8 @@
 """Start the app like `streamlit run`; on SIGUSR1, it notes its threads, and what it holds of visitors, in a file.
 
 With `TEST_GONE_S`, a live session that gets no frame for so long has ended, and games and lessons are faster. Other
-tests check these times with a clock of their own.
+tests check these times with a clock of their own. With `TEST_READING_S`, each reading of a film takes so long, without
+work for the processor.
 """
 
 import gc
@@ -10,7 +11,9 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from streamlit.web.cli import main
@@ -60,8 +63,23 @@ def shorten_waits(gone_s: float) -> None:
     live._GONE_S, game.COUNTDOWN_S, game.RESULT_S, game.OWN_CAPTURE_S = gone_s, 1.0, 0.5, 5.0
 
 
+def lengthen_readings(reading_s: float) -> None:
+    """Let the reading of a film take longer than a test."""
+    from emomusic.stream.film import FilmReading
+
+    add = FilmReading.add
+
+    def add_late(reading: Any, moment: Any) -> None:
+        add(reading, moment)
+        time.sleep(reading_s)
+
+    FilmReading.add = add_late  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGUSR1, note)
     if "TEST_GONE_S" in os.environ:
         shorten_waits(float(os.environ["TEST_GONE_S"]))
+    if "TEST_READING_S" in os.environ:
+        lengthen_readings(float(os.environ["TEST_READING_S"]))
     sys.exit(main())

@@ -19,6 +19,7 @@ from emomusic.cli import main, models, system
 from emomusic.media.images import encode_png
 from emomusic.songs import training
 from emomusic.songs.recommend import load_recommender
+from scripts import bench
 from tests.cli.conftest import Run
 from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, SAMPLES, write_film
 from tests.servers import reserved_port
@@ -122,7 +123,6 @@ def test_marked_pictures_have_short_names_and_may_fail(
             )
         ),
         (("bench", "--record"), "--record with models. Received: photo"),
-        (("bench", "music", "film.avi"), "expected a film only with live or film"),
         *((("library", action, "absent"), "") for action in ("add", "remove", "update")),
         (("library", "list", "--library", ""), ""),
         (("batch", "x.jpg", "--out", "OUT", "--model", "unknown"), ""),
@@ -158,7 +158,7 @@ def test_an_answer_that_cannot_be_written_is_one_line_and_status_2() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no device that is always full")
     with Path("/dev/full").open("w") as full:
-        done = run_python("-m", "emomusic", "recommend", "--emotion", "sad", "--json", stdout=full)
+        done = run_python("-m", "emomusic", "data", "list", "--json", stdout=full)
     assert (done.returncode, done.stderr) == (2, "emomusic: No space left on device\n")
 
 
@@ -334,6 +334,9 @@ def test_without_an_extra_or_a_checkout_it_says_what_to_install(
 
 def test_the_command_prints_what_the_script_measures(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_film(tmp_path / "clip.mp4", [(NOBODY, 3)], size=(160, 120))
+    with pytest.raises(SystemExit):
+        bench.main(["music", "clip.mp4"])
+    assert "expected a film only with live or film" in capfd.readouterr().err
     assert main.main(["bench", "film", str(tmp_path / "clip.mp4"), "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
     assert "processor" in report["machine"]
