@@ -1,6 +1,7 @@
 """The library as others call it: `import emomusic`, three functions, types that checkers see."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,12 @@ def test_the_reading_of_a_cut_file_says_so_to_everyone() -> None:
     assert (
         answer_record("photo", reading, Request(point=AffectPoint(0, 0)), 0)["note"] == reading.note
     )  # of the HTTP API
+
+
+def test_songs_for_unclear_faces_are_those_for_neutral(reading: PictureReading) -> None:
+    unclear = replace(reading, faces=replace(reading.faces, threshold=np.ones(len(reading.faces))))
+    record = answer_record("photo", unclear, Request(AffectPoint(0, 0)), 3)
+    assert {song["mood"] for song in record["songs"]} == {record["group"]["mood"]}
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ def test_a_person_has_the_mean_of_the_faces_and_everyone_is_together_if_there_ar
         "Person 1": [1, 3],
         "In one photo": [2],
     }
+    assert [answer_to(photos[0], unread=unread).is_one for unread in ((), (("c.jpg", "damaged"),))] == [True, False]
     assert answer.place.startswith("Person 1: pleasant and awake, valence 0.")
     assert sentence_of(faces(HAPPY), is_everyone=True) == "Clearly happy"
     assert sentence_of(faces(HAPPY, HAPPY), is_everyone=True) == "Together: clearly happy"

@@ -202,6 +202,7 @@ def test_songs_like_a_song_of_the_catalogue_have_similar_features(run: Run, monk
     assert replies[0] == replies[1] == replies[2]
     assert len(set(replies[0])) == 8
     assert song.title not in replies[0]
+    assert len(titles(run("recommend", "--like", song.title, "--source", "bundled", "--songs", "3"))) == 3
     _, near, _ = run("recommend", "--like", song.id, "--songs", "5")
     _, far, _ = run("recommend", "--like", f"spotify:track:{song.id}", "--emotion", "sad", "--songs", "5")
     assert {found["likeliest_mood"] for found in far} == {"sad"}

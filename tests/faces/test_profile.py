@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from emomusic.affect import EMOTIONS, Emotion, Mood
 from emomusic.errors import ModelError, ProfileError
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.learned import MAX_BYTES, FaceProfile, OwnClasses, learn_classes, learn_profile
-from emomusic.faces.profile import KnownFace, People, PersonalReader
+from emomusic.faces.profile import KnownFace, People, PersonalReader, nearest_persons
 
 ANYONE = np.eye(7, 8).tolist()
 """An adjustment that changes nothing."""
@@ -83,6 +84,11 @@ def test_a_whole_profile_survives(profile: FaceProfile, classifier: EmotionClass
     ):
         with pytest.raises(ProfileError, match="expected a face profile"):
             FaceProfile.from_json(json.dumps(json.loads(profile.to_json()) | change).encode())
+
+
+def test_a_face_is_that_of_a_person_whom_it_resembles_clearly_more_than_the_others() -> None:
+    known = [SimpleNamespace(profile=SimpleNamespace(identity=row)) for row in np.eye(2, dtype=np.float32)]
+    assert nearest_persons(np.float32([[0.9, 0.4], [0.71, 0.7], [0.5, 0.1]]), known) == [known[0], None, None]
 
 
 def recording(seed: int, num_classes: int, *, apart: float, blocks: float) -> dict[str, np.ndarray]:

@@ -42,6 +42,9 @@ def test_silent_ends_are_found_and_cut_and_a_silent_file_has_none():
         edges = edges_of(song_of(np.concatenate([silence(3), tone(4), silence(2)], axis=1), ending))
         assert (edges.lead_s, edges.tail_s) == (pytest.approx(3, abs=0.1), pytest.approx(2, abs=0.1))
         assert edges.join_s < 0.6
+    tags = [{"album": "Waves", "album_artist": "Various", "artist": name, "track": name} for name in "12"]
+    first, second = (edges_of(song_of(tone(1), "flac", tags=each)) for each in tags)
+    assert first.leads_to(second)
     sound = np.concatenate([np.zeros(16_000), sine(-20)[:16_000], np.zeros(17_000)]).astype(np.float32)
     at, cut = without_silent_ends(sound)
     assert (at, len(cut)) == (8_000, 32_000)

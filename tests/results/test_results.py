@@ -202,7 +202,7 @@ def test_the_examples_of_a_cell_come_the_surest_first_and_thresholds_are_those_o
     np.testing.assert_allclose(found.recall, recall[:-1][::-1])
     np.testing.assert_allclose(found.thresholds, thresholds[::-1])
     np.testing.assert_allclose(found.false_alarms, roc_curve(is_happy, shares, drop_intermediate=False)[0][1:])
-    for threshold in (0.0, 0.5):
+    for threshold in (0.0, 0.5, float(thresholds[9])):
         at = found.at(threshold)
         assert found.called[at] == (shares >= threshold).sum()
     assert found.at(1.1) is None

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from emomusic import assets
-from emomusic.affect import MOOD_POINTS, AffectPoint, Mood
+from emomusic.affect import MOOD_POINTS, AffectPoint, Emotion, Mood
 from emomusic.errors import DatasetError
 from emomusic.export import song_record
 from emomusic.media.audio_file import read_song
 from emomusic.songs.hearing import QUADRANTS, load_sound_model
 from emomusic.songs.local_songs import SONGS, bundled_songs, recommender_of, songs_dir
 from emomusic.songs.queue import SongQueue
-from emomusic.songs.request import Request
+from emomusic.songs.request import Policy, Request
 from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.songs.spotify import songs_csv, songs_m3u
 
@@ -85,6 +85,11 @@ def test_the_bundled_songs_are_small_equally_loud_ten_of_each_mood_and_have_thei
         (window,) = file.windows
         assert -23 < 10 * np.log10(np.mean(window.samples**2)) < -14
         assert np.abs(window.samples).max() < 0.99  # not clipped
+
+
+def test_a_journey_through_the_songs_of_one_artist_has_steps():
+    journey = Request(AffectPoint(-0.6, 0.6), Emotion.ANGRY, policy=Policy.JOURNEY)
+    assert len(recommender_of(songs(12)).songs(journey, 3)) == 3
 
 
 @pytest.mark.slow  # hears and measures what the builder of the songs did

@@ -8,14 +8,17 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import FunctionTransformer
 
+from emomusic.affect import Mood
 from emomusic.assets import SPEC, models_dir
 from emomusic.compat import import_skops
 from emomusic.errors import ModelError
-from emomusic.songs.mood import MODEL_FILE, MOOD_MODELS, MoodClassifier
+from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.mood import MODEL_FILE, MOOD_MODELS, MOODS, MoodClassifier
 from emomusic.songs.song import FEATURE_NAMES
+from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.training import read_labelled_songs
 
-from .tables import mood_table
+from .tables import mood_table, song_table
 
 BUNDLED = models_dir() / "music" / "mlp"
 DEAR = ("ensemble", "gradient_boosting", "random_forest")
@@ -56,6 +59,11 @@ def test_values_outside_the_training_range_are_clipped(classifier: MoodClassifie
     probabilities = classifier.predict_probabilities(songs)
     np.testing.assert_array_equal(probabilities[0], probabilities[1])
     assert classifier.predict_probabilities(songs[:0]).shape == (0, 4)
+
+
+def test_the_mood_of_a_table_counts_more_than_valence_and_energy() -> None:
+    table = song_table(1).assign(valence=0.9, energy=0.9, tempo_bpm=np.nan, mood="sad")
+    assert predict_moods(Catalogue(table)).tolist() == [[float(mood is Mood.SAD) for mood in MOODS]]
 
 
 def test_a_pickle_a_damaged_or_another_model_and_an_untrusted_type_are_refused(saved: Path) -> None:

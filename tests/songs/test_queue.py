@@ -106,3 +106,6 @@ def test_a_skipped_song_returns_to_its_place_and_no_other_changes() -> None:
     assert queue.current.number == 5  # the song that plays goes on
     queue.go_back()
     assert queue.current.number == 4
+    skipped.add(before[2].song.id)
+    queue.go_back()
+    assert queue.current.number == 2

@@ -108,3 +108,4 @@ def test_each_setting_alone_changes_every_picture_and_none_changes_no_picture(se
     images = images.clip(0, 255).astype(np.uint8)
     assert (augment(images, Augmentation(**{setting: ALONE[setting]}), rng) != images).any(axis=(1, 2)).all()
     np.testing.assert_array_equal(augment(images, Augmentation(), rng), images)
+    np.testing.assert_array_equal(augment(images, Augmentation(flip=1.0), rng), images[..., ::-1])
