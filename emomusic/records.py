@@ -393,3 +393,18 @@ def _baselines() -> Mapping[str, Mapping[str, Sequence[Baseline]]]:
         kind: {name: tuple(Baseline(**report) for report in reports) for name, reports in models.items()}
         for kind, models in kinds.items()
     }
+
+
+def filled_card(template: Path, **values: Any) -> str:
+    """The text of a `CARD.md` from a template of Jinja, whose filter `percent` writes shares."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template.parent),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["percent"] = lambda share, digits=1: f"{share:.{digits}%}"
+    return environment.get_template(template.name).render(**values)

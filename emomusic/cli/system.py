@@ -26,14 +26,14 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "": (
         *("numpy", "onnxruntime", "opencv-python-headless", "av", "pandas", "pyarrow", "pillow", "pillow-heif"),
         *("scipy", "scikit-learn", "skops", "joblib", "filelock", "msgspec", "mutagen", "threadpoolctl", "requests"),
-        *("rich", "platformdirs", "python-calamine", "rapidfuzz", "defusedxml"),
+        *("rich", "platformdirs", "python-calamine", "rapidfuzz", "defusedxml", "jinja2"),
     ),
     "app": (
         *("streamlit", "streamlit-webrtc", "starlette", "anyio", "aiortc", "plotly", "onnx"),
         "prometheus-client",
     ),
     "cluster": ("ray",),
-    "train": ("tensorflow", "keras", "jinja2", "mtcnn", "onnx", "tf2onnx"),
+    "train": ("tensorflow", "keras", "mtcnn", "onnx", "tf2onnx"),
 }
 """Packages by extra; "" are the required ones. Without its first package, an extra counts as not installed."""
 

@@ -40,7 +40,7 @@ from emomusic.media.audio_file import read_song
 from emomusic.media.formats import AUDIO_ENDINGS, has_ending
 from emomusic.media.sound import LEVEL_DB
 from emomusic.metrics import Scores, expected_calibration_error, mistakes, score, score_rows
-from emomusic.records import baselines_of, write_metrics
+from emomusic.records import baselines_of, filled_card, write_metrics
 from emomusic.runtime import num_cores
 from emomusic.songs.hearing import (
     HEAD,
@@ -201,27 +201,6 @@ def train(
     return metrics
 
 
-def fill_card(file: str, metrics: Mapping[str, Any], number_format: str, class_name: str, **values: Any) -> str:
-    """The text of a `CARD.md` from a file beside this module.
-
-    Its braces get the `values`, the metrics, and what follows from these: counts, folds, and the tables of scores and
-    confusion.
-    """
-    scores = metrics["per_class"]
-    rows = zip(scores, metrics["confusion"], strict=True)
-    values |= {
-        **metrics,
-        "counts": ", ".join(f"{figures['support']} {name}" for name, figures in scores.items()),
-        "num_folds": NUM_FOLDS,
-        "runs": metrics["folds"] // NUM_FOLDS,
-        "table": f"| {class_name} | precision | recall | F1 | songs |\n| --- | --- | --- | --- | --- |\n"
-        + score_rows(scores, number_format),
-        "matrix": f"| true {class_name} | {' | '.join(scores)} |\n{'| --- ' * (len(scores) + 1)}|\n"
-        + "\n".join(f"| {name} | {' | '.join(map(str, row))} |" for name, row in rows),
-    }
-    return Path(__file__).with_name(file).read_text(encoding="utf-8").format(**values)
-
-
 # Mood models
 
 
@@ -301,27 +280,18 @@ _KNOWN_SOURCE = (  # only for a table with the known checksum
 
 def mood_card(metrics: dict[str, Any], data_sha256: str) -> str:
     """Text of `CARD.md` for a content of `metrics.json`."""
-    errors = mistakes(np.array(metrics["confusion"]), MOODS)
-    inputs = inputs_of(metrics["model"])
-    reports = baselines_of(ModelKind.MUSIC, metrics["model"])
-    reported = ", ".join(f"{report.figure:.2f} ({report.note})" for report in reports)
-    return fill_card(
-        "mood_card.md",
-        metrics,
-        ".3f",
-        "mood",
+    return filled_card(
+        Path(__file__).with_name("mood_card.md.j2"),
+        metrics=metrics,
         description=MOOD_MODELS[metrics["model"]],
-        features=", ".join(inputs),
-        moods=", ".join(MOODS),
+        inputs=inputs_of(metrics["model"]),
         sklearn_version=sklearn.__version__,
         sha256=data_sha256,
         source=_KNOWN_SOURCE if data_sha256 == DOWNLOADS["moods"].sha256 else "unknown",
-        fold_size=metrics["n"] // NUM_FOLDS,
-        duration="\n- The median length of the training songs replaces an unknown length."
-        if "duration_s" in inputs
-        else "",
-        reported=f"\n\nAccuracies in {reports[0].title}: {reported}." if reports else "",
-        worst=f"{errors[0].count} {errors[0].true} songs predicted as {errors[0].predicted}" if errors else "none",
+        num_folds=NUM_FOLDS,
+        rows=score_rows(metrics["per_class"], ".3f"),
+        reports=baselines_of(ModelKind.MUSIC, metrics["model"]),
+        errors=mistakes(np.array(metrics["confusion"]), MOODS),
     )
 
 
@@ -441,9 +411,14 @@ def train_sound(clips: Examples, out: Path) -> dict[str, Any]:
         return {"bytes": sum(path.stat().st_size for path in (models_dir() / NETWORK, new / HEAD))}
 
     def card(metrics: dict[str, Any]) -> str:
-        errors = mistakes(np.array(metrics["confusion"]), QUADRANTS)
-        worst = f"{errors[0].predicted} for {errors[0].true}" if errors else "none"
-        published = baselines_of(ModelKind.SOUND, MODEL)[0].figure
-        return fill_card("sound_card.md", metrics, ".1%", "quadrant", published=published, level=LEVEL_DB, worst=worst)
+        return filled_card(
+            Path(__file__).with_name("sound_card.md.j2"),
+            metrics=metrics,
+            level_db=LEVEL_DB,
+            num_folds=NUM_FOLDS,
+            rows=score_rows(metrics["per_class"], ".1%"),
+            published=baselines_of(ModelKind.SOUND, MODEL)[0].figure,
+            errors=mistakes(np.array(metrics["confusion"]), QUADRANTS),
+        )
 
     return train(ModelKind.SOUND, out, [HEAD, *_KEPT], partial(cross_validate_head, clips), save=save, card=card)

@@ -11,27 +11,18 @@ import numpy as np
 
 from emomusic.faces.model_files import FACERES_SOURCE, FACERES_TITLE, ModelSpec
 from emomusic.metrics import mistakes, score_rows
-from emomusic.records import OF_FOUR, baselines_of
+from emomusic.records import OF_FOUR, baselines_of, filled_card
 from emomusic.training.posed import COLLECTIONS
 from emomusic.training.presets import NETWORKS
 
 
 def write_card(spec: ModelSpec, metrics: dict[str, Any], path: Path) -> None:
     """Write the card of a trained face model from its metrics."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["percent"] = lambda share, digits=1: f"{share:.{digits}%}"
     configs, test = [stage["config"] for stage in metrics["stages"]], metrics["test"]
     collections = metrics.get("collections", {})
     evaluated = [name for name in spec.classes if test["per_class"][name]["support"]]
-    text = environment.get_template("card.md.j2").render(
+    text = filled_card(
+        Path(__file__).with_name("card.md.j2"),
         spec=spec,
         metrics=metrics,
         network=NETWORKS[spec.network],
