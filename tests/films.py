@@ -51,14 +51,27 @@ _ZOOM_PER_S = 0.05
 @lru_cache(maxsize=32)
 def framed(name: str, width: int, height: int) -> RgbImage:
     """A sample in the middle of a frame of this size; a grey frame for `NOBODY`."""
+    return in_frame(None if name == NOBODY else read_image(SAMPLES / name), width, height)
+
+
+def in_frame(image: RgbImage | None, width: int, height: int) -> RgbImage:
+    """A picture, or none, in the middle of a grey frame of this size."""
     canvas = np.full((height, width, 3), _BACKGROUND, np.uint8)
-    if name != NOBODY:
-        image = read_image(SAMPLES / name)
+    if image is not None:
         scale = min(width / image.shape[1], height / image.shape[0])
         sides = round(image.shape[1] * scale), round(image.shape[0] * scale)
         x, y = (width - sides[0]) // 2, (height - sides[1]) // 2
         canvas[y : y + sides[1], x : x + sides[0]] = cv2.resize(image, sides, interpolation=cv2.INTER_AREA)
     return canvas
+
+
+def tilted(image: RgbImage, degrees: float) -> RgbImage:
+    """A copy that is turned clockwise on a larger canvas."""
+    height, width = image.shape[:2]
+    side = round(np.hypot(height, width))
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0)
+    matrix[:, 2] += (side - width) / 2, (side - height) / 2
+    return np.asarray(cv2.warpAffine(image, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def pictures(shots: Sequence[Shot], width: int, height: int, rate: float) -> Iterator[RgbImage]:

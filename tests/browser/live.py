@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 
-import cv2
-import numpy as np
 from playwright.sync_api import Locator, Page, expect
 
 from emomusic.media.images import RgbImage, encode_jpeg, read_image
 from emomusic.server.frames import Problem
-from tests.films import SAMPLES, pulled_face
+from tests.films import SAMPLES, in_frame, pulled_face
 
 START, SUMMARY = ".st-key-live-start button", ".st-key-live-moments"
 WIDTH, HEIGHT, RATE = 480, 360, 5  # small and slow for a busy machine
@@ -35,21 +33,9 @@ CAMERA = f"""if (navigator.mediaDevices) {{
 }}"""
 
 
-def framed(picture: RgbImage | None) -> RgbImage:
-    """A photo in the middle of a grey frame, or an empty wall."""
-    if picture is None:
-        return np.full((HEIGHT, WIDTH, 3), (70, 110, 140), np.uint8)
-    scale = min(WIDTH / picture.shape[1], HEIGHT / picture.shape[0])
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    frame = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
-    top, left = (HEIGHT - small.shape[0]) // 2, (WIDTH - small.shape[1]) // 2
-    frame[top : top + small.shape[0], left : left + small.shape[1]] = small
-    return frame
-
-
 def show_picture(page: Page, image: RgbImage | None) -> None:
     """Put a picture, or nobody, in front of `CAMERA`."""
-    picture = b64encode(encode_jpeg(framed(image))).decode()
+    picture = b64encode(encode_jpeg(in_frame(image, WIDTH, HEIGHT))).decode()
     page.evaluate(
         "async source => { const image = new Image(); image.src = source; await image.decode(); onCamera = image }",
         f"data:image/jpeg;base64,{picture}",
@@ -132,11 +118,11 @@ LEVEL_DB = """((mixer) => {
   return Math.max(10 * Math.log10(power), -120);
 })"""
 
-# The number of a later round and its task, once both are shown with the player's bar; 8 after the game
+# The number of a later round, once it is shown with its task and the player's bar; 8 after the game
 LATER_ROUND = """number => {
-  if (document.querySelector(".st-key-live-game-again")) return [8, ""];
-  const text = document.body.innerText, [shown, task] = [text.match(/Round ([1-7]) of 7/), text.match(/^Look .*/m)];
-  return shown?.[1] > number && task && document.querySelector('[role="meter"]') && [Number(shown[1]), task[0]];
+  if (document.querySelector(".st-key-live-game-again")) return 8;
+  const text = document.body.innerText, shown = text.match(/Round ([1-7]) of 7/);
+  return shown?.[1] > number && /^Look .*/m.test(text) && document.querySelector('[role="meter"]') && Number(shown[1]);
 }"""
 
 TIMELINE = """() => {

@@ -26,7 +26,7 @@ from emomusic.server.film_job import THREAD_NAME
 from tests.browser.conftest import fresh_server, notes_of, own_context, thread_names
 from tests.browser.live import CAMERA, start
 from tests.browser.player import PLAYER
-from tests.films import BIDEN, COLLINS, HOPPER, film_bytes
+from tests.films import BIDEN, COLLINS, HOPPER, SAMPLES, film_bytes
 from tests.hostile.generator import wav
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -56,8 +56,8 @@ def unnamed_files(folder: Path) -> Iterator[str]:
                 yield target
 
 
-def photo_with(marker: bytes, root: Path) -> bytes:
-    content, comment = (root / "data/samples/eileen-collins-1999.jpg").read_bytes(), marker * (NUM_COPIES // 2)
+def photo_with(marker: bytes) -> bytes:
+    content, comment = (SAMPLES / "eileen-collins-1999.jpg").read_bytes(), marker * (NUM_COPIES // 2)
     return content[:2] + 2 * (b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment) + content[2:]
 
 
@@ -100,10 +100,9 @@ def references(folder: Path, markers: Mapping[str, bytes]) -> dict[str, int]:
     return dict(zip(markers, found, strict=True))
 
 
-def write_marked_files(folder: Path, root: Path) -> tuple[dict[str, bytes], str]:
+def write_marked_files(folder: Path) -> tuple[dict[str, bytes], str]:
     """Write a file of each kind. Returns the marker of each kind, and the message of a camera's frame."""
-    photo = partial(photo_with, root=root)
-    makes = {"x.jpg": photo, "y.jpg": photo, "x.mp4": film_with, "x.wav": song_with}
+    makes = {"x.jpg": photo_with, "y.jpg": photo_with, "x.mp4": film_with, "x.wav": song_with}
     markers = {name: FAMILY + secrets.token_hex(8).encode() for name in (*makes, "frame.jpg")}
     for name, make in makes.items():
         (folder / name).write_bytes(make(markers[name]))
@@ -141,9 +140,9 @@ def send_frames(page: Page, address: str, message: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs the open files of Linux")
-def test_files_are_deleted_when_read_or_when_pages_close(browser: Browser, tmp_path: Path, root: Path) -> None:
+def test_files_are_deleted_when_read_or_when_pages_close(browser: Browser, tmp_path: Path) -> None:
     (folder := tmp_path / "temporary").mkdir()
-    markers, message = write_marked_files(tmp_path, root)
+    markers, message = write_marked_files(tmp_path)
     # Streamlit hides a session that it has kept for this time without closing it; a busy server must close it before
     settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "24", "TMPDIR": str(folder), "TEST_READING_S": "1"}
     with fresh_server(tmp_path, settings) as address, own_context(browser) as context:

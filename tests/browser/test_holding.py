@@ -28,6 +28,7 @@ from tests.browser.live import (
 )
 from tests.browser.player import level, sounding
 from tests.browser.waiting import wait_until_idle
+from tests.films import SAMPLES
 from tests.servers import reserved_port
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -82,9 +83,7 @@ def give(page: Page, how: str, *photos: Path, **texts: str) -> None:
     page.evaluate(GIVE, [how, files, {f"text/{kind.replace('_', '-')}": text for kind, text in texts.items()}])
 
 
-def test_the_first_press_after_a_lost_connection_counts_and_the_photo_stays(
-    open_page: Callable[..., Page], root: Path
-) -> None:
+def test_the_first_press_after_a_lost_connection_counts_and_the_photo_stays(open_page: Callable[..., Page]) -> None:
     page, sockets, is_lost = open_page("/?songs=bundled"), list[WebSocketRoute](), False
 
     def connect(socket: WebSocketRoute) -> None:
@@ -96,7 +95,7 @@ def test_the_first_press_after_a_lost_connection_counts_and_the_photo_stays(
     page.route_web_socket("**/*", connect)
     page.reload()
     title, lift = page.get_by_role("heading", level=1), page.get_by_role("radio", name="Lift me")
-    page.locator("input[type=file]").first.set_input_files(root / "data/samples/grace-hopper-1984.jpg")
+    page.locator("input[type=file]").first.set_input_files(SAMPLES / "grace-hopper-1984.jpg")
     expect(title).to_contain_text("sad")
     wait_until_idle(page)
     is_lost = True
@@ -115,7 +114,7 @@ def is_ready(address: str) -> bool:
 
 
 def test_pages_below_a_path_of_the_server_go_on_after_its_restart_without_the_photo_and_by_webrtc(
-    browser: Browser, tmp_path: Path, root: Path
+    browser: Browser, tmp_path: Path
 ) -> None:
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
@@ -128,7 +127,7 @@ def test_pages_below_a_path_of_the_server_go_on_after_its_restart_without_the_ph
         with fresh_server(folders[0], below, port=port, path="/music/box") as address:
             photo.goto(f"{address}/?songs=bundled")
             wait_until_idle(photo)
-            photo.locator("input[type=file]").first.set_input_files(root / "data/samples/grace-hopper-1984.jpg")
+            photo.locator("input[type=file]").first.set_input_files(SAMPLES / "grace-hopper-1984.jpg")
             expect(title).to_contain_text("sad")
             assert sounding(photo)
             assert level(photo) > 0.01
@@ -171,12 +170,10 @@ def test_a_wrong_address_and_a_page_without_websockets_say_so(shared_context: Br
         expect(note).to_be_visible()
 
 
-def test_a_photo_is_taken_anywhere_on_its_page_and_other_pages_say_where(
-    open_page: Callable[..., Page], root: Path
-) -> None:
+def test_a_photo_is_taken_anywhere_on_its_page_and_other_pages_say_where(open_page: Callable[..., Page]) -> None:
     page = open_page("/?sample=eileen-collins-1999&songs=bundled")
     wait_until_idle(page)
-    samples = [root / f"data/samples/{name}.jpg" for name in ("grace-hopper-1984", "barack-obama-2012")]
+    samples = [SAMPLES / f"{name}.jpg" for name in ("grace-hopper-1984", "barack-obama-2012")]
     for how, photos, answer in (("drop", samples[:1], "sad"), ("paste", samples, "Together")):
         give(page, how, *photos)
         expect(page.get_by_role("heading", level=1)).to_contain_text(answer)
@@ -189,7 +186,7 @@ def test_a_photo_is_taken_anywhere_on_its_page_and_other_pages_say_where(
         note.click()
         expect(note).to_have_count(0)
     visit(page, "Live")
-    give(page, "drop", root / "data/samples/grace-hopper-1984.jpg")
+    give(page, "drop", SAMPLES / "grace-hopper-1984.jpg")
     expect(page.get_by_role("alert").filter(has_text="Photo")).to_be_visible()
     expect(page).to_have_url(re.compile("/live"))
 
@@ -202,10 +199,8 @@ REFUSALS = (
 """Status, words of its sentence, and a photo: a browser uploads the same file once."""
 
 
-def test_an_upload_that_a_proxy_refuses_has_a_sentence_that_can_be_seen(
-    open_page: Callable[..., Page], root: Path
-) -> None:
-    page, samples = open_page("/?songs=bundled"), root / "data/samples"
+def test_an_upload_that_a_proxy_refuses_has_a_sentence_that_can_be_seen(open_page: Callable[..., Page]) -> None:
+    page, samples = open_page("/?songs=bundled"), SAMPLES
     page.route("**/_stcore/upload_file/**", lambda route: route.fulfill(status=status))
     files, uploader = page.locator("input[type=file]").first, page.get_by_test_id("stFileUploader").last
     wait_until_idle(page)

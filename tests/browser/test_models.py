@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,6 +12,7 @@ from emomusic.affect import EMOTIONS, Emotion
 from tests.browser.conftest import visit
 from tests.browser.layout import LAPTOP, PHONE, PROBLEMS, PROJECTOR, SIZES, axe_report, box_of, overflow, resize
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
+from tests.films import SAMPLES
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -103,7 +103,6 @@ def test_a_cell_shows_its_count_in_the_colours_of_the_theme_and_views_fit_a_phon
 
 def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all_models(
     models: Callable[..., Page],
-    root: Path,
 ) -> None:
     page = models()
     answer = page.get_by_role("heading", level=2).first
@@ -145,7 +144,7 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
     resize(page, PROJECTOR)
     page.get_by_role("button", name="An astronaut", exact=True).click()
     expect(page.get_by_text(re.compile(r"(\d+) of \1 say happy"))).to_be_visible()
-    page.locator("input[type=file]").first.set_input_files(root / "data/samples/joe-biden-2010.jpg")
+    page.locator("input[type=file]").first.set_input_files(SAMPLES / "joe-biden-2010.jpg")
     expect(page.get_by_role("button", name="Turn by 90")).to_be_visible()
     wait_until_idle(page)
     for size in SIZES:

@@ -20,6 +20,7 @@ from tests.browser.live import CAMERA, WIDTH, agree_and_start, press, show_sampl
 from tests.browser.player import NO_SPOTIFY, PLAYER, song, song_after
 from tests.browser.printing import assert_prints
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
+from tests.films import SAMPLES
 
 pytestmark = pytest.mark.browser
 
@@ -121,9 +122,7 @@ def check_that_undone_choices_stay_away(page: Page) -> None:
     expect(menu).to_have_text(re.compile("^\\D*$"))
 
 
-def test_each_choice_is_a_step_that_back_undoes_for_good(
-    open_page: Callable[..., Page], root: Path, tmp_path: Path
-) -> None:
+def test_each_choice_is_a_step_that_back_undoes_for_good(open_page: Callable[..., Page], tmp_path: Path) -> None:
     """A new choice also removes all earlier choices about the face or the sample in this one step."""
     page = open_page("/?sample=four-people&who=Face+2&says=happy&mood=calm")
     page.get_by_text("Your choice: happy, calm").wait_for()
@@ -143,7 +142,7 @@ def test_each_choice_is_a_step_that_back_undoes_for_good(
     page.wait_for_url(re.compile(r"\?sample=eileen-collins-1999$"))
     added["a sample"], steps = history_steps(page) - steps, history_steps(page)
     own = tmp_path / "own.jfif"  # a JPEG's extension on Windows
-    own.write_bytes((root / "data/samples/grace-hopper-1984.jpg").read_bytes())
+    own.write_bytes((SAMPLES / "grace-hopper-1984.jpg").read_bytes())
     page.get_by_role("button", name=ANOTHER).click()
     page.locator('input[type="file"]').set_input_files(own)
     of_own = song_after(page, shown)
@@ -265,9 +264,9 @@ OUTSIDE = """(all, around) => all.map(one => [one, one.closest(around)].map(each
   .filter(([inner, outer]) => inner.left < outer.left - 1 || inner.right > outer.right + 1)"""
 
 
-def check_contact_sheet(page: Page, root: Path) -> None:
+def check_contact_sheet(page: Page) -> None:
     """Drop all samples: the contact sheet is whole, takes clicks and is printed."""
-    samples = sorted((root / "data/samples").glob("*.jpg"))
+    samples = sorted((SAMPLES).glob("*.jpg"))
     page.get_by_role("button", name=ANOTHER).click()
     page.locator('input[type="file"]').set_input_files(samples)
     photos, faces = page.locator("[class*='st-key-sheet-']"), page.locator("[class*='st-key-photo-face-']")
@@ -292,12 +291,10 @@ def check_contact_sheet(page: Page, root: Path) -> None:
     assert_prints(page)
 
 
-def test_several_photos_lie_on_the_plane_stay_and_are_a_contact_sheet(
-    open_page: Callable[..., Page], root: Path
-) -> None:
+def test_several_photos_lie_on_the_plane_stay_and_are_a_contact_sheet(open_page: Callable[..., Page]) -> None:
     page = open_page()
     names = ("eileen-collins-1999", "four-people", "joe-biden-2010")
-    page.locator('input[type="file"]').set_input_files([root / f"data/samples/{name}.jpg" for name in names])
+    page.locator('input[type="file"]').set_input_files([SAMPLES / f"{name}.jpg" for name in names])
     expect(page.get_by_text("6 faces in 3 photos")).to_be_visible()
     everyones = song(page)
     show_map(page)
@@ -314,7 +311,7 @@ def test_several_photos_lie_on_the_plane_stay_and_are_a_contact_sheet(
     expect(page.get_by_text("6 faces in 3 photos")).to_be_visible()
     assert song(page) == everyones
 
-    check_contact_sheet(page, root)
+    check_contact_sheet(page)
 
 
 # Where a place of the plane lies on the page, once the chart shows a way; the target that it draws

@@ -129,16 +129,16 @@ def test_annotate_writes_the_marked_film(run: Run, grey: Path, tmp_path: Path, m
 
 
 @pytest.fixture
-def shots(root: Path, tmp_path: Path) -> Path:
+def shots(tmp_path: Path) -> Path:
     """Two emotions of one person."""
     for emotion, name in (("happy", "barack-obama-2012"), ("neutral", "barack-obama-2009-speaking")):
         (tmp_path / "shots" / emotion).mkdir(parents=True)
-        shutil.copy(root / "data" / "samples" / f"{name}.jpg", tmp_path / "shots" / emotion)
+        shutil.copy(SAMPLES / f"{name}.jpg", tmp_path / "shots" / emotion)
     return tmp_path / "shots"
 
 
-def test_a_profile_is_made_used_and_kept_from_another_person(run: Run, shots: Path, root: Path, tmp_path: Path) -> None:
-    out, other = tmp_path / "new" / "face.json", root / "data" / "samples" / "grace-hopper-1984.jpg"
+def test_a_profile_is_made_used_and_kept_from_another_person(run: Run, shots: Path, tmp_path: Path) -> None:
+    out, other = tmp_path / "new" / "face.json", SAMPLES / "grace-hopper-1984.jpg"
     status, record, _ = run("profile", "create", shots, "--out", out)
     expected = {"emotions": {"happy": 1, "neutral": 1}, "model": "emonet_photo", "bytes": out.stat().st_size}
     assert (status, record) == (0, expected)

@@ -12,6 +12,7 @@ import pytest
 from emomusic.affect import AffectPoint, Mood
 from emomusic.cli import main
 from emomusic.songs.recommend import load_recommender
+from tests.films import SAMPLES
 from tests.songs.songs import tone, write_song
 from tests.songs.tables import recommender_over, song_table
 
@@ -110,11 +111,11 @@ def test_people_read_no_control_characters_and_a_playlist_alone(two: Path, capsy
     assert (lines[0], sum(line.startswith("#EXTINF") for line in lines), len(lines)) == ("#EXTM3U", 2, 5)
 
 
-def test_songs_and_pictures_are_analysed_together(run: Run, root: Path, tmp_path: Path):
+def test_songs_and_pictures_are_analysed_together(run: Run, tmp_path: Path):
     song, broken = tmp_path / "song.m4a", tmp_path / "broken.mp3"
     write_song(song, "m4a", tone(7))
     broken.write_bytes(b"ID3\x03" + bytes(500))
-    status, records, err = run("analyze", song, broken, root / "data/samples/eileen-collins-1999.jpg")
+    status, records, err = run("analyze", song, broken, SAMPLES / "eileen-collins-1999.jpg")
     assert status == 2
     assert "broken.mp3" in err
     heard, problem, picture = records

@@ -15,6 +15,7 @@ from emomusic.app import choices
 from emomusic.faces.detection import MtcnnDetector
 from emomusic.media.images import RgbImage
 from emomusic.server.capacity import capacity
+from tests.pages.screen import page_of
 
 _FACES: dict[tuple[str, bytes, tuple[int, ...]], Any] = {}
 
@@ -40,6 +41,12 @@ def _fresh_capacity() -> Iterator[None]:
     capacity.cache_clear()
     yield
     capacity.cache_clear()
+
+
+@pytest.fixture
+def app(request: pytest.FixtureRequest) -> AppTest:
+    """The page that the file of the test is about, before its first run."""
+    return page_of(request.path.stem.removeprefix("test_"))
 
 
 @pytest.fixture

@@ -20,18 +20,19 @@ from tests.waiting import PATIENCE_S
 State = TypeVar("State")
 
 
+ROOT = Path(__file__).parents[2]
 SAMPLE = "eileen-collins-1999"
 """The sample with a happy face."""
 
 
-def start_app(root: Path, **link: str | list[str]) -> AppTest:
+def start_app(**link: str | list[str]) -> AppTest:
     """The app after its first run, with these parameters in the URL."""
-    return app_of(root, **link).run()
+    return app_of(**link).run()
 
 
-def app_of(root: Path, **link: str | list[str]) -> AppTest:
+def app_of(**link: str | list[str]) -> AppTest:
     """The app before its first run, with these parameters in the URL."""
-    return _with_link(AppTest.from_file(str(root / "app.py"), default_timeout=PATIENCE_S), link)
+    return _with_link(AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S), link)
 
 
 def _with_link(app: AppTest, link: Mapping[str, str | list[str]]) -> AppTest:
@@ -44,9 +45,9 @@ def run_function(page: Callable[[], None], **link: str | list[str]) -> AppTest:
     return _with_link(AppTest.from_function(page, default_timeout=PATIENCE_S), link).run()
 
 
-def page_of(root: Path, name: str, **link: str) -> AppTest:
+def page_of(name: str, **link: str) -> AppTest:
     """A page without `app.py`, before its first run, with these parameters in the URL."""
-    return _with_link(AppTest.from_file(str(root / f"pages/{name}.py"), default_timeout=PATIENCE_S), link)
+    return _with_link(AppTest.from_file(str(ROOT / f"pages/{name}.py"), default_timeout=PATIENCE_S), link)
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:

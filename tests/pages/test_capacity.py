@@ -1,5 +1,4 @@
 import io
-from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -98,7 +97,7 @@ def test_an_admitted_visitor_may_return_to_the_session(server: Runtime, monkeypa
 
 
 @pytest.mark.usefixtures("fresh_networks")
-def test_the_photo_of_a_page_and_a_film_are_work_in_progress(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_photo_of_a_page_and_a_film_are_work_in_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     busy: list[bool] = []
 
     class Watching(FakeDetector):
@@ -107,7 +106,7 @@ def test_the_photo_of_a_page_and_a_film_are_work_in_progress(root: Path, monkeyp
             return super().detect(image)
 
     monkeypatch.setattr(shared, "load_networks", lambda **_: (Watching([FACE]), FakeClassifier()))
-    start_app(root, sample=SAMPLE)
+    start_app(sample=SAMPLE)
     assert busy == [True]
     assert not module.capacity().is_busy
     job = FilmJob("a film.mp4", io.BytesIO(GREY), fakes(detector=Watching([FACE])))
@@ -118,10 +117,10 @@ def test_the_photo_of_a_page_and_a_film_are_work_in_progress(root: Path, monkeyp
     job.close()
 
 
-def test_a_bad_setting_is_logged(root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bad_setting_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setenv("EMOMUSIC_MAX_VISITORS", "many")
     module.capacity.cache_clear()
-    app = start_app(root)
+    app = start_app()
     module.capacity.cache_clear()
     assert app.error
     assert "EMOMUSIC_MAX_VISITORS" not in text_of(app)

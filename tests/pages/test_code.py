@@ -72,23 +72,23 @@ def _models() -> None:
     show_code("models")
 
 
-def song_on(root: Path, page: str, chosen: Chosen) -> str:
+def song_on(page: str, chosen: Chosen) -> str:
     """The song that a page shows for these choices; on Live, for a snapshot in the current folder."""
     if page == "live":
         policy = POLICIES[next(iter(chosen.get("policy", POLICIES)))]
         snapshot = emomusic.read_picture("photo.jpg", posed=True)
         return emomusic.recommend_songs(snapshot, policy=policy, genres=chosen.get("genres", ()))[0].song.full_name
-    app = start_app(root, **{name: [*values] for name, values in chosen.items()})
+    app = start_app(**{name: [*values] for name, values in chosen.items()})
     return queue_of(app).playlist(1)[0].song.full_name
 
 
 @pytest.fixture
-def folder(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, like the checkout, with a picture of one's own."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
-    (tmp_path / "data/samples").symlink_to(root / "data/samples")
-    shutil.copy(root / "data/samples/grace-hopper-1984.jpg", tmp_path / "photo.jpg")
+    (tmp_path / "data/samples").symlink_to(SAMPLES)
+    shutil.copy(SAMPLES / "grace-hopper-1984.jpg", tmp_path / "photo.jpg")
     return tmp_path
 
 
@@ -107,7 +107,7 @@ def song_of(record: dict[str, Any]) -> str:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("folder")
-def test_commands_and_python_give_what_the_screen_shows(codes: list[tuple[str, Chosen, Code]], root: Path) -> None:
+def test_commands_and_python_give_what_the_screen_shows(codes: list[tuple[str, Chosen, Code]]) -> None:
     for page, chosen, code in codes:
         program, *arguments = shlex.split(code.command)
         with contextlib.redirect_stdout(io.StringIO()) as answer:
@@ -133,7 +133,7 @@ def test_commands_and_python_give_what_the_screen_shows(codes: list[tuple[str, C
             assert found
             assert lines, code
         else:
-            shown = song_on(root, page, chosen)
+            shown = song_on(page, chosen)
             assert lines[code.python.count("print(") - 1] == shown, (chosen, lines)  # after the emotions, if any
             if code.command.startswith("emomusic recommend"):
                 assert song_of({"songs": found}) == shown, chosen
@@ -145,7 +145,7 @@ def test_commands_and_python_give_what_the_screen_shows(codes: list[tuple[str, C
 @pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-def test_calls_of_the_api_give_what_the_screen_shows(codes: list[tuple[str, Chosen, Code]], root: Path) -> None:
+def test_calls_of_the_api_give_what_the_screen_shows(codes: list[tuple[str, Chosen, Code]]) -> None:
     called = [(page, chosen, code.curl) for page, chosen, code in codes if code.curl]
     assert len(called) > 12
     with serve(ENVIRONMENT) as ask:
@@ -154,4 +154,4 @@ def test_calls_of_the_api_give_what_the_screen_shows(codes: list[tuple[str, Chos
             words = [re.sub(r"\$TOKEN", TOKEN, word).replace("$EMOMUSIC", address) for word in shlex.split(curl)]
             done = subprocess.run([*words, "-sS"], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
             (record,) = json.loads(done.stdout)
-            assert song_of(record) == song_on(root, page, chosen), chosen
+            assert song_of(record) == song_on(page, chosen), chosen

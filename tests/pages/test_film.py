@@ -2,7 +2,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,8 +47,8 @@ NUM_FACES = 3
 
 
 @pytest.fixture
-def app(root: Path) -> Iterator[AppTest]:
-    app = page_of(root, "film")
+def app() -> Iterator[AppTest]:
+    app = page_of("film")
     yield app
     if (job := film_state(app).job) is not None:
         job.close()
@@ -161,8 +160,8 @@ def test_other_songs_are_those_of_bar_page_and_file(shown: AppTest, monkeypatch:
     assert all(genres_of(["jazz"]) & set(song.genres) for song in songs)
 
 
-def test_the_film_stays_after_a_visit_to_another_page_until_another_one_is_wanted(root: Path, sample: FilmJob) -> None:
-    app = open_page(start_app(root), "film")
+def test_the_film_stays_after_a_visit_to_another_page_until_another_one_is_wanted(sample: FilmJob) -> None:
+    app = open_page(start_app(), "film")
     film_state(app).show(sample)
     app.query_params["film"] = "sample"
     tiles(app.run())[2].click().run()

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from emomusic.affect import Emotion
 from emomusic.app.film.state import FilmState
 from emomusic.app.music.songs import WHAT_IF, YOUR_SONG
 from emomusic.media.images import encode_png
+from tests.films import SAMPLES
 from tests.pages.film_jobs import scenes_job
 from tests.pages.screen import SAMPLE, files_of, open_page, page_of, playing, start_app, state_of, text_of, upload
 from tests.songs.ears import FakeEar
@@ -59,11 +59,11 @@ def with_table(app: AppTest) -> AppTest:
     return app.run()
 
 
-def test_names_on_the_photo_page_and_in_its_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_on_the_photo_page_and_in_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
-    app = with_table(start_app(root, sample=SAMPLE))
+    app = with_table(start_app(sample=SAMPLE))
     photo, nobody = (
-        (root / "data/samples/grace-hopper-1984.jpg").read_bytes(),
+        (SAMPLES / "grace-hopper-1984.jpg").read_bytes(),
         encode_png(np.zeros((64, 64, 3), np.uint8)),
     )
     for contents in ([photo, nobody, b"no picture"], [photo]):
@@ -75,21 +75,21 @@ def test_names_on_the_photo_page_and_in_its_files(root: Path, monkeypatch: pytes
         assert_text(app)
 
 
-def test_names_on_the_film_page_and_in_its_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_on_the_film_page_and_in_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
     job = scenes_job(f"{NAME}.mp4", [Emotion.HAPPY, Emotion.SAD])
-    app = page_of(root, "film")
+    app = page_of("film")
     state_of(app, FilmState).show(job)
     assert_text(with_table(app.run()))
     assert assert_files(files) >= {"csv", "m3u", "json"}
     job.close()
 
 
-def test_names_of_the_songs_of_a_table(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = open_page(with_table(start_app(root, sample=SAMPLE)), "how_it_works")
+def test_names_of_the_songs_of_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_page(with_table(start_app(sample=SAMPLE)), "how_it_works")
     app.query_params.update({"step": "songs", "songs": "table"})
     assert_text(app.run())
-    files, app = files_of(monkeypatch), with_table(page_of(root, "music"))
+    files, app = files_of(monkeypatch), with_table(page_of("music"))
     for name in (WHAT_IF, "Explore"):
         app.query_params["view"] = name
         assert_text(app.run())
@@ -102,16 +102,16 @@ def test_names_of_the_songs_of_a_table(root: Path, monkeypatch: pytest.MonkeyPat
     assert app.error
 
 
-def test_names_of_own_songs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_of_own_songs(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("emomusic.songs.hearing", "emomusic.app.music.classify"):
         monkeypatch.setattr(f"{module}.load_sound_model", FakeEar)
-    app = start_app(root, sample=SAMPLE, songs="own")
+    app = start_app(sample=SAMPLE, songs="own")
     tags = {"title": NAME, "artist": NAME, "album": NAME}
     songs = [(f"{NAME}.mp3", song_bytes("mp3", 2, tags=tags), "audio/mpeg"), (f"{NAME}.wav", b"no song", "audio/wav")]
     app.file_uploader(key="own_upload").set_value(songs).run()
     assert playing(app).startswith("yours-")
     assert_text(app)
-    app = page_of(root, "music", view=YOUR_SONG).run()
+    app = page_of("music", view=YOUR_SONG).run()
     for name, content, _ in songs:
         app.file_uploader(key="music_song_upload").upload(name, content)
         assert_text(app.run())

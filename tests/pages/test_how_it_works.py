@@ -1,6 +1,5 @@
 import re
 from dataclasses import replace
-from pathlib import Path
 from unittest.mock import Mock
 
 import numpy as np
@@ -18,14 +17,10 @@ from emomusic.media.images import crop_face, encode_jpeg, to_network_input
 from emomusic.server import walk as walk_module
 from emomusic.server.photos import Picture, PictureState
 from emomusic.server.walk import Walk, describe_agreement
-from tests.pages.screen import charts, images, page_of, queue_of, result_of, state_of, text_of, told
+from tests.films import SAMPLES
+from tests.pages.screen import charts, images, queue_of, result_of, state_of, text_of, told
 
 KEYS = [step.key for step in STEPS]
-
-
-@pytest.fixture
-def app(root: Path) -> AppTest:
-    return page_of(root, "how_it_works")
 
 
 def at(app: AppTest, key: str, *, sample: str | None = "eileen-collins-1999") -> AppTest:
@@ -95,8 +90,8 @@ def test_a_photo_without_a_face_is_reported(app: AppTest, key: str) -> None:
         assert "0 faces found" in told(app, "moments")["moments"][-1]["fact"]
 
 
-def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:
-    with Image.open(root / "data/samples/joe-biden-2010.jpg") as photo:
+def test_the_full_size_crop_is_discarded(app: AppTest) -> None:
+    with Image.open(SAMPLES / "joe-biden-2010.jpg") as photo:
         sides = (1500, round(1500 * photo.height / photo.width))  # as large a face as in a photo of a phone
         picture = Picture.of("me.jpg", encode_jpeg(np.asarray(photo.convert("RGB").resize(sides))))
     state_of(app, PictureState).own = (picture,)

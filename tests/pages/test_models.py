@@ -34,7 +34,7 @@ def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_netwo
     votes = np.zeros((len(LABELS), 10), np.uint8)
     votes[np.arange(400), LABELS[:400]] = 10  # no majority on the last pictures
     monkeypatch.setattr("emomusic.results.predictions.read_votes", lambda split: (None, votes))
-    return page_of(root, "models")
+    return page_of("models")
 
 
 def opened(

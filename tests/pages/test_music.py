@@ -32,18 +32,13 @@ from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import FEATURES, Player, Song
 from emomusic.songs.spotify import Credentials, FoundSongs
-from tests.pages.screen import charts, files_of, page_of, playlist, start_app, state_of, text_of, unescaped
+from tests.pages.screen import charts, files_of, playlist, start_app, state_of, text_of, unescaped
 from tests.songs.songs import TAGS, song_bytes
 from tests.songs.tables import FakeClassifier, mood_table, song_table, track_id
 
 FILE = "my songs.csv"
 EXPLORE_TAB, MOODS_TAB = "Explore", "Moods"
 NAMES = (EXPLORE_TAB, YOUR_SONG, WHAT_IF, MOODS_TAB)
-
-
-@pytest.fixture
-def app(root: Path) -> AppTest:
-    return page_of(root, "music")
 
 
 def drawn(app: AppTest) -> dict[str, int]:
@@ -237,10 +232,10 @@ def test_every_tab_works_for_a_table_of_two_moods_for_one_song_and_after_its_rem
     assert "gone.csv" not in [table.name for table in tables]
 
 
-def test_each_uploader_has_its_own_limit(app: AppTest, root: Path) -> None:
+def test_each_uploader_has_its_own_limit(app: AppTest) -> None:
     """The server has one limit."""
     app.query_params["songs"] = "table"
-    pages = (app.run(), "table_upload"), (view(app, YOUR_SONG), "music_song_upload"), (start_app(root), "upload")
+    pages = (app.run(), "table_upload"), (view(app, YOUR_SONG), "music_song_upload"), (start_app(), "upload")
     assert [page.file_uploader(key=key).proto.max_upload_size_mb for page, key in pages] == [50, 100, 20]
 
 

@@ -16,8 +16,7 @@ from emomusic.results.overview import Benchmark
 from emomusic.results.predictions import Chosen
 from emomusic.server.photos import Photo, Picture
 from emomusic.server.walk import Walk
-from tests.films import SAMPLES
-from tests.tilted import turned
+from tests.films import SAMPLES, tilted
 
 NAMES = sorted(path.name for path in SAMPLES.glob("*.jpg"))
 Found = list[tuple[tuple[int, int, int, int], list[float]]]
@@ -51,7 +50,7 @@ def by_photo(picture: Picture, *, of_several: bool) -> Found:
 def test_all_read_the_same(name: str, way: str) -> None:
     image, posed = read_image(SAMPLES / name), way == "snapshot"
     if way == "tilted":
-        image = turned(image, 45)
+        image = tilted(image, 45)
     data = encode_png(np.ascontiguousarray(np.rot90(image)) if way == "on its side" else image)
     picture = Picture.of("face.png", data, is_posed=posed)
     expected = of_reading(emomusic.read_picture(data, posed=posed))
@@ -83,7 +82,7 @@ def test_all_read_the_same(name: str, way: str) -> None:
 def test_crops_of_a_reading_have_level_eyes(degrees: int) -> None:
     image = read_image(SAMPLES / "eileen-collins-1999.jpg")
     (upright,) = emomusic.read_picture(encode_png(image)).faces
-    copy = turned(image, degrees)
+    copy = tilted(image, degrees)
     (face,) = emomusic.read_picture(encode_png(copy)).faces
     kept = to_network_input([each.face.crop(of) for each, of in ((upright, image), (face, copy))], 48).reshape(2, -1)
     assert np.corrcoef(kept)[0, 1] > 0.6

@@ -70,9 +70,9 @@ class Walk:
 
 @pytest.mark.parametrize("heading", ["The path of one photo", "The path of a song"])
 def test_a_photo_and_a_song(root: Path, monkeypatch: pytest.MonkeyPatch, heading: str) -> None:
-    start_app(root)  # imports the page
+    start_app()  # imports the page
     walk = Walk(monkeypatch, root, heading)
-    assert not start_app(root, sample=SAMPLE, songs="bundled").exception
+    assert not start_app(sample=SAMPLE, songs="bundled").exception
     walk.assert_in_order()
 
 
@@ -90,7 +90,7 @@ def test_a_frame(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_film(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
-    app = page_of(root, "film").run()
+    app = page_of("film").run()
     walk = Walk(monkeypatch, root, "The path of one film")
     app.file_uploader(key="film_upload").upload("a film.mp4", film_bytes([(COLLINS, 6)], rate=10))
     app.run()

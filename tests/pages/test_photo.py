@@ -26,6 +26,7 @@ from emomusic.server import photos as reading
 from emomusic.server.photos import Photos, PictureState
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.genres import GENRE_FAMILIES
+from tests.films import SAMPLES
 from tests.pages.screen import (
     SAMPLE,
     app_of,
@@ -47,8 +48,8 @@ from tests.pages.screen import (
 
 
 @pytest.fixture
-def app(root: Path) -> AppTest:
-    return app_of(root)
+def app() -> AppTest:
+    return app_of()
 
 
 def sample(app: AppTest, key: str) -> AppTest:
@@ -124,7 +125,7 @@ def test_another_photo_replaces_the_last_one_stays_and_can_be_removed(app: AppTe
 
 def test_files_that_do_not_count_are_named(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture_chooser, "MOST_PICTURES", 4)
-    collins = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
+    collins = (SAMPLES / "eileen-collins-1999.jpg").read_bytes()
     icon = encode_png(read_image(root / "data/icon.png"))
     bad = ("bad_*.jpg", b"\xff\xd8\xffnonsense")
     upload(app.run(), bad, ("icon.png", icon), ("a.jpg", collins), ("again.jpg", collins), ("more.jpg", collins))
@@ -137,7 +138,7 @@ def test_files_that_do_not_count_are_named(app: AppTest, root: Path, monkeypatch
     assert tracks(app) == []
     upload(app, ("a.jpg", collins))  # in the drop zone below the error, too
     assert len(tracks(app)) == 1
-    photo, scan = root / "data/samples/eileen-collins-1999.jpg", io.BytesIO()
+    photo, scan = SAMPLES / "eileen-collins-1999.jpg", io.BytesIO()
     with Image.open(photo) as page:
         page.save(scan, "TIFF", save_all=True, append_images=[page.rotate(180)])
     side = encode_png(np.ascontiguousarray(np.rot90(read_image(photo))))
@@ -147,10 +148,10 @@ def test_files_that_do_not_count_are_named(app: AppTest, root: Path, monkeypatch
         assert words in text_of(app)
 
 
-def test_a_profile_counts_for_photos_read_before(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_profile_counts_for_photos_read_before(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     detector, _ = load_networks()
     classifier = load_classifier(DEFAULT_MODEL)
-    image = read_image(root / "data/samples/grace-hopper-1984.jpg")
+    image = read_image(SAMPLES / "grace-hopper-1984.jpg")
     (face,) = detector.detect(image)
     identity = describe_persons(image, [face])
     profile = learn_profile({Emotion.NEUTRAL: classifier.describe([face.crop(image)])}, identity, classifier)
@@ -229,8 +230,8 @@ def test_what_is_no_face_leaves_answer_and_files_and_may_return(app: AppTest, mo
     assert queue_of(app).request == before
 
 
-def test_a_missed_face_can_be_framed(app: AppTest, root: Path) -> None:
-    image = read_image(root / "data/samples/eileen-collins-1999.jpg")
+def test_a_missed_face_can_be_framed(app: AppTest) -> None:
+    image = read_image(SAMPLES / "eileen-collins-1999.jpg")
     (face,) = load_networks()[0].detect(image)
     height, width = image.shape[:2]
     sides = [face.box.x / width, face.box.y / height, face.box.width / width, face.box.height / height]
@@ -265,8 +266,8 @@ def test_a_song_for_each_plays_in_turn(app: AppTest) -> None:
     assert tracks(app) == together
 
 
-def test_a_camera_without_https_names_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = start_app(root)
+def test_a_camera_without_https_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = start_app()
     for address, works in (("http://emomusic.example/", False), ("http://localhost:8501/", True)):
         monkeypatch.setattr(type(st.context), "url", address)
         if "use-camera" in keys(app):

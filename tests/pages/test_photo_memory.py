@@ -4,7 +4,6 @@ import gc
 import io
 import re
 from datetime import date, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,8 +28,8 @@ DATE_LINE = "Pacific/Kiritimati", "Pacific/Pago_Pago"  # a day apart at each mom
 
 
 @pytest.fixture
-def app(root: Path) -> AppTest:
-    return start_app(root)
+def app() -> AppTest:
+    return start_app()
 
 
 def small_server(monkeypatch: pytest.MonkeyPatch, *, max_memory_mb: int) -> Capacity:
@@ -104,14 +103,14 @@ def test_a_photo_without_room_or_whose_copies_have_none_says_so(app: AppTest, mo
 
 
 @pytest.mark.parametrize("zone", DATE_LINE)
-def test_the_day_is_that_of_visitor_or_server(root: Path, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+def test_the_day_is_that_of_visitor_or_server(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
     for unknown in (None, "America", "/etc/a\0b"):
         monkeypatch.setattr(type(st.context), "timezone", unknown)
         today = date.today()
         assert today <= local_date() <= date.today()
     monkeypatch.setattr(type(st.context), "timezone", zone)
     before = datetime.now(ZoneInfo(zone)).date()
-    app = start_app(root, sample=SAMPLE)
+    app = start_app(sample=SAMPLE)
     assert queue_of(app).request.today in (before, datetime.now(ZoneInfo(zone)).date())
     monkeypatch.setattr("emomusic.app.sources.local_date", lambda: date.min)  # the page stays open beyond midnight
     assert result_of(app.run(), Answer).songs.request.today == date.min

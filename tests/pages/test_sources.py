@@ -46,7 +46,7 @@ from tests.waiting import PATIENCE_S, wait_until
 
 def test_bundled_songs_are_filtered_by_sound_and_name_no_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
-    app = start_app(root, sample=SAMPLE, songs="bundled")
+    app = start_app(sample=SAMPLE, songs="bundled")
     assert {song.mood for song in queue_of(app).playlist(3)} == {"happy"}
     assert "eileen-collins-1999.m3u" not in files  # no player finds them
     lists = [make() for name, make in files.items() if name.rpartition(".")[2] in ("json", "csv")]
@@ -55,14 +55,14 @@ def test_bundled_songs_are_filtered_by_sound_and_name_no_folder(root: Path, monk
     assert sum(any(name in text for name in names) for text in texts) >= 1
     assert not any(str(root) in text for text in texts)
     assert {"eileen-collins-1999-card.png", "eileen-collins-1999-card-without-faces.png"} <= files.keys()
-    app = start_app(root, sample=SAMPLE, songs="bundled", heard=["guitar", "trombone"])
+    app = start_app(sample=SAMPLE, songs="bundled", heard=["guitar", "trombone"])
     assert {Trait.GUITAR in pick.song.hearing.traits for pick in queue_of(app).playlist(20)} == {True}
     app.pills(key="heard").set_value([Trait.GUITAR, Trait.VOICE]).run()
     assert {"Feelings", "Snowy"} >= {pick.song.title for pick in queue_of(app).playlist(2)}
 
 
-def test_a_list_of_spotify_keeps_its_songs_while_similar_ones_play_for_a_silent_spotify(root: Path) -> None:
-    app = page_of(root, "music").run()
+def test_a_list_of_spotify_keeps_its_songs_while_similar_ones_play_for_a_silent_spotify() -> None:
+    app = page_of("music").run()
     listed = queue_of(app, "music").playlist(9)
     assert {pick.song.player for pick in listed} == {Player.SPOTIFY}
     state_of(app, SourceState).is_silent = True
@@ -87,8 +87,8 @@ def upload(app: AppTest, files: Mapping[str, bytes]) -> AppTest:
     return app.run()
 
 
-def test_uploaded_songs_play_and_bad_ones_get_a_sentence(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app, queue, turns = start_app(root, sample=SAMPLE, songs="own"), shared().queue, []
+def test_uploaded_songs_play_and_bad_ones_get_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, queue, turns = start_app(sample=SAMPLE, songs="own"), shared().queue, []
     assert playing(app)  # Spotify plays until a file is ready
     turn = queue.turn
     monkeypatch.setattr(queue, "turn", lambda visitor: turns.append(capacity().is_busy) or turn(visitor))
@@ -97,14 +97,14 @@ def test_uploaded_songs_play_and_bad_ones_get_a_sentence(root: Path, monkeypatch
     assert all(turns)
     assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"first.wav", "second.wav"}
     assert any("bad" in caption.value for caption in app.caption)
-    assert playing(start_app(root, sample=SAMPLE, songs="own"))  # another visitor has no files
+    assert playing(start_app(sample=SAMPLE, songs="own"))  # another visitor has no files
     upload(app, {})
     assert playing(app)
 
 
-def test_a_table_without_ids_gives_songs_and_hides_explicit_ones(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_without_ids_gives_songs_and_hides_explicit_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
-    app = start_app(root, sample=SAMPLE, songs="table")
+    app = start_app(sample=SAMPLE, songs="table")
     assert playing(app)  # Spotify plays until there is a table
     rows = "".join(
         f"Song {n},Artist {n},{'happy' if n % 2 else 'sad'},/music/{n}.mp3,{n in (1, 3)}\n" for n in range(8)
@@ -125,16 +125,16 @@ def test_a_table_without_ids_gives_songs_and_hides_explicit_ones(root: Path, mon
     assert [pick.song.explicit for pick in queue_of(app).playlist(6)] == [False] * 6
 
 
-def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_beyond_the_limits_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emomusic.songs.hearing.load_sound_model", FakeEar)
     monkeypatch.setattr(own_music, "MAX_FILES", 2)
-    app = upload(start_app(root, sample=SAMPLE, songs="own"), {f"{number}.wav": untitled(2) for number in range(3)})
+    app = upload(start_app(sample=SAMPLE, songs="own"), {f"{number}.wav": untitled(2) for number in range(3)})
     assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"0.wav", "1.wav"}
     monkeypatch.setattr(own_music, "MAX_FILES", 50)
     small = own_capacity(monkeypatch, uploads, max_visitors=1, max_live=1, max_memory_mb=2)  # 1 MB for each visitor
     second = untitled(4)
     assert len(second) > 2**19
-    app = upload(start_app(root, sample=SAMPLE, songs="own"), {"0.wav": second, "1.wav": second})
+    app = upload(start_app(sample=SAMPLE, songs="own"), {"0.wav": second, "1.wav": second})
     assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"0.wav"}
     assert small.memory.num_bytes == len(second)
     upload(app, {})
@@ -159,8 +159,8 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_networks: Non
     return add
 
 
-def test_songs_of_the_command_play(root: Path, library: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    app = start_app(root, sample=SAMPLE, songs="own")
+def test_songs_of_the_command_play(library: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    app = start_app(sample=SAMPLE, songs="own")
     assert playing(app)  # Spotify plays until the library has songs
     library(2)  # while the page is open
     assert queue_of(app.run()).current.song.id.startswith("library-")
@@ -184,9 +184,9 @@ def test_songs_of_the_command_play(root: Path, library: Callable[[int], None], m
 
 
 @pytest.mark.parametrize("is_gone", [True, False])
-def test_the_bar_names_and_skips_an_unreadable_song(root: Path, library: Callable[[int], None], is_gone: bool) -> None:
+def test_the_bar_names_and_skips_an_unreadable_song(library: Callable[[int], None], is_gone: bool) -> None:
     library(4)
-    app = start_app(root, sample=SAMPLE, songs="own")
+    app = start_app(sample=SAMPLE, songs="own")
     _, gone, last, *_ = (pick.song for pick in queue_of(app).playlist(4))
     Path(gone.path or "").unlink()
     if not is_gone:
@@ -237,39 +237,39 @@ def test_no_song_of_others_is_served(library: Callable[[int], None], monkeypatch
 
 
 def test_files_of_own_songs_name_their_place_below_the_folder_of_music(
-    root: Path, library: Callable[[int], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: Callable[[int], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "music/jazz").mkdir()
     (tmp_path / "music/jazz/one.wav").write_bytes(song_bytes("wav", 2, tags={}))
     library(1)
     files = files_of(monkeypatch)
-    start_app(root, sample=SAMPLE, songs="own")
+    start_app(sample=SAMPLE, songs="own")
     made = {name: make() for name, make in files.items() if name.rpartition(".")[2] in ("m3u", "json", "csv", "txt")}
     assert {"jazz/one.wav", "1.wav"} <= {*made["eileen-collins-1999.m3u"].splitlines()}
     texts = [text if isinstance(text, str) else text.decode("utf-8") for text in made.values()]
     assert not any(str(tmp_path) in text for text in texts)
 
 
-def test_songs_like_the_current_one_follow_it(root: Path, library: Callable[[int], None]) -> None:
+def test_songs_like_the_current_one_follow_it(library: Callable[[int], None]) -> None:
     library(4)
-    app = start_app(root, sample=SAMPLE, songs="own")
+    app = start_app(sample=SAMPLE, songs="own")
     current = queue_of(app).current.song
     click(app, "alike-photo-any")
     assert queue_of(app).current.song != current
     assert len(queue_of(app).playlist(9)) == 4
     assert queue_of(app).playlist(1)[0].song == current
-    app = click(start_app(root, sample=SAMPLE), "alike-photo-same")
+    app = click(start_app(sample=SAMPLE), "alike-photo-same")
     assert {pick.likeliest_mood for pick in queue_of(app).playlist(6)} == {queue_of(app).playlist(1)[0].likeliest_mood}
 
 
-def test_folders_go_in_two_tabs(root: Path, library: Callable[[int], None], caplog: pytest.LogCaptureFixture) -> None:
+def test_folders_go_in_two_tabs(library: Callable[[int], None], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     library(1)
     with Library() as opened:
         folder = Path(opened.info()["folders"][0])
         (strange := folder.parent / os.fsdecode(b"caf\xe9")).mkdir()
         opened.add([strange])
-    app = start_app(root, sample=SAMPLE, songs="own")
+    app = start_app(sample=SAMPLE, songs="own")
     with Library() as opened:
         opened.remove([strange, folder])
     click(app, "library-0")
@@ -288,7 +288,7 @@ def add_folder(app: AppTest) -> None:
 
 
 def test_a_folder_is_chosen_from_those_here_or_typed_with_quotes(
-    root: Path, library: Callable[[int], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: Callable[[int], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library(1)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -296,7 +296,7 @@ def test_a_folder_is_chosen_from_those_here_or_typed_with_quotes(
         (tmp_path / name).mkdir(parents=True)
     started: list[Path] = []
     monkeypatch.setattr(own_library.OwnLibrary, "start", lambda self, folder=None: started.append(folder))
-    app = start_app(root, sample=SAMPLE, songs="own")
+    app = start_app(sample=SAMPLE, songs="own")
     here = app.selectbox(key="library-folder").options
     assert here[0] == str(tmp_path / "Music/Jazz")
     assert {str(tmp_path / "Music"), str(tmp_path / "My songs")} <= set(here)

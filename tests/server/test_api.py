@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +21,7 @@ from emomusic.server.capacity import Capacity
 from emomusic.server.settings import settings
 from tests.batch.pictures import answer_of as command
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, own_capacity
+from tests.films import SAMPLES
 from tests.waiting import PATIENCE_S, wait_until
 
 TOKEN = "a-long-secret-of-the-test"
@@ -70,18 +70,18 @@ def ask(here: Capacity) -> Iterator[Ask]:
 
 
 @pytest.fixture
-def photo(root: Path) -> bytes:
-    return (root / "data" / "samples" / SAMPLE).read_bytes()
+def photo() -> bytes:
+    return (SAMPLES / SAMPLE).read_bytes()
 
 
 def without_times(record: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in ("elapsed_ms", "image")}
 
 
-def test_the_answer_is_that_of_the_command_until_a_drain(ask: Ask, here: Capacity, root: Path, photo: bytes) -> None:
+def test_the_answer_is_that_of_the_command_until_a_drain(ask: Ask, here: Capacity, photo: bytes) -> None:
     answer = ask("/api/analyze?songs=2&policy=soothe&genres=jazz,rock", photo)
     options = ("--songs", "2", "--policy", "soothe", "--genres", "jazz,rock")
-    ((expected,), _) = command("analyze", root / "data" / "samples" / SAMPLE, *options)
+    ((expected,), _) = command("analyze", SAMPLES / SAMPLE, *options)
     (received,) = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
     assert received.keys() == expected.keys()

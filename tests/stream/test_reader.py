@@ -16,8 +16,7 @@ from emomusic.stream import tracking
 from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.reader import THREAD_NAME, LiveReader, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, describe_apart, make_face
-from tests.films import SAMPLES
-from tests.tilted import turned
+from tests.films import SAMPLES, tilted
 from tests.waiting import PATIENCE_S, wait_until
 
 FACE = make_face(100, 80, 60, 75)  # in a frame of 320x240
@@ -67,7 +66,7 @@ def reader(fake: FakeDetector, clock: FakeClock) -> Iterator[LiveReader]:
 
 def test_a_tilted_head_is_levelled_in_each_reading() -> None:
     """With the real networks: a search of the frame, then one near the known face."""
-    image = turned(read_image(SAMPLES / "grace-hopper-1984.jpg"), -40)
+    image = tilted(read_image(SAMPLES / "grace-hopper-1984.jpg"), -40)
     (still,) = read_picture(DecodedPicture(image), load_networks).faces
     with closing(LiveReader(lambda: load_networks(upright=True), smoothing_s=0)) as reader:
         for _ in range(2):

@@ -1,7 +1,6 @@
 """The Live page without a browser and a camera: its sessions, games and lessons."""
 
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,11 +52,11 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
 
 
 @pytest.fixture
-def app(root: Path, monkeypatch: pytest.MonkeyPatch, fresh_networks: None) -> AppTest:
+def app(monkeypatch: pytest.MonkeyPatch, fresh_networks: None) -> AppTest:
     for name in ("EMOMUSIC_ICE", "EMOMUSIC_TURN_SECRET", "EMOMUSIC_LIVE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(shared, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))
-    return app_of(root).switch_page("pages/live.py")
+    return app_of().switch_page("pages/live.py")
 
 
 def problems(app: AppTest) -> list[str]:

@@ -1,6 +1,5 @@
 """Guess first: the vote of a class, its phones, the label, the machine and the end."""
 
-from pathlib import Path
 from unittest.mock import MagicMock
 
 import cv2
@@ -15,14 +14,15 @@ from emomusic.marks.drawing import qr_code
 from emomusic.server import visitor
 from emomusic.server.ballots import MOST_VOTERS, Ballot, ballot_of
 from tests.fakes import FakeClassifier, make_face
+from tests.films import SAMPLES
 from tests.pages.screen import app_of, charts, keys, state_of, text_of
 
 
 @pytest.fixture
-def lesson(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+def lesson(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The view, with a machine that says happy of all faces."""
     happy = Faces.of([make_face()], [FakeClassifier().probabilities])
-    picture = (root / "data/samples/joe-biden-2010.jpg").read_bytes()
+    picture = (SAMPLES / "joe-biden-2010.jpg").read_bytes()
     monkeypatch.setattr(guess, "_ask", lambda _: guess.Asked(picture, happy))
     app.query_params["shown"] = "Guess first"
     return app.run()
@@ -56,13 +56,13 @@ def test_phones_get_the_address_of_the_server_as_a_code(monkeypatch: pytest.Monk
     assert visitor.address_for_phones(own) is None
 
 
-def test_phones_vote_without_a_name_or_a_hint_and_the_class_without_them(lesson: AppTest, root: Path) -> None:
+def test_phones_vote_without_a_name_or_a_hint_and_the_class_without_them(lesson: AppTest) -> None:
     assert "live-start" not in keys(lesson)  # no camera is needed
     assert "smile" not in text_of(lesson)
     press(lesson, "phones")
     ballot = state_of(lesson, GuessState).ballot
     assert f"/live?shown=Guess+first&vote={ballot.code}" in text_of(lesson)
-    phone = app_of(root).switch_page("pages/live.py")
+    phone = app_of().switch_page("pages/live.py")
     phone.query_params["shown"], phone.query_params["vote"] = "Guess first", ballot.code
     phone.run()
     phone.button(key="vote-sad").click().run()

@@ -1,7 +1,6 @@
 """What the page shows of a session."""
 
 import re
-from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -36,9 +35,9 @@ def test_an_expected_error_is_literal_and_others_have_no_details(app: AppTest) -
 
 
 @pytest.mark.usefixtures("app")
-def test_the_class_view_marks_no_face_and_has_a_url(root: Path) -> None:
+def test_the_class_view_marks_no_face_and_has_a_url() -> None:
     session = played((2, TWO, Emotion.SURPRISE))
-    app = page_of(root, "live", shown="Classroom")
+    app = page_of("live", shown="Classroom")
     show(app, session)
     assert "surprised" in app.header[0].value
     assert "pupils" in text_of(app)
