@@ -167,7 +167,7 @@ def loaded_after(*steps: str) -> list[set[str]]:
 
 
 HEAVY = {
-    *("tensorflow", "keras", "mtcnn", "cv2", "streamlit", "streamlit_webrtc", "aiortc", "av", "requests"),
+    *("tensorflow", "keras", "mtcnn", "cv2", "streamlit", "streamlit_webrtc", "aiortc", "av", "spotipy", "requests"),
     *("pandas", "sklearn", "scipy"),
 }
 LIST = """

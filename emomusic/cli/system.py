@@ -29,7 +29,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
         *("rich", "platformdirs", "python-calamine", "rapidfuzz", "defusedxml", "jinja2"),
     ),
     "app": (
-        *("streamlit", "streamlit-webrtc", "starlette", "anyio", "aiortc", "plotly", "onnx"),
+        *("streamlit", "streamlit-webrtc", "starlette", "anyio", "aiortc", "plotly", "spotipy", "onnx"),
         "prometheus-client",
     ),
     "cluster": ("ray",),

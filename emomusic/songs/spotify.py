@@ -6,12 +6,12 @@ and a search gives at most ten tracks. Only `LiveSpotify` uses the network.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from emomusic.errors import SpotifyError
@@ -19,6 +19,10 @@ from emomusic.media.formats import LONGEST_S
 from emomusic.songs.catalogue import TRACK_ID
 from emomusic.songs.song import Pick, Player, Song
 from emomusic.text import csv_text, escape_line, escape_path
+
+if TYPE_CHECKING:
+    import requests
+    import spotipy
 
 CSV_COLUMNS = ("title", "artists", "album", "mood", "score", "valence", "arousal", "reason", "id", "url")
 
@@ -97,8 +101,6 @@ TOKEN_URL = "https://accounts.spotify.com/api/token"
 TIMEOUT_S = 5.0
 """Timeout of the connection and of each read, in seconds."""
 
-_RENEWED_S = 60.0  # before the end of a token
-
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -145,9 +147,9 @@ class LiveSpotify:
     """Spotify search, thread-safe. The first search logs in."""
 
     def __init__(self, credentials: Credentials) -> None:
-        """Keep the credentials, without a request."""
+        """Create the client without a request."""
         self._credentials = credentials
-        self._login = "", -math.inf  # the token, and when it ends, on the monotonic clock
+        self._client: spotipy.Spotify | None = None  # has a token
 
     def search(self, text: str) -> FoundSongs:
         """The first songs with these words in title or artists, without features.
@@ -157,31 +159,30 @@ class LiveSpotify:
         """
         words = " ".join(text.split())[:250]  # limit of Spotify
         try:
-            token, ends_s = self._login
-            if time.monotonic() > ends_s:
-                token, _ = self._login = self._log_in()
-            asked = {"q": words, "limit": SEARCH_LIMIT, "offset": 0, "type": "track"}
-            headers = {"Authorization": f"Bearer {token}"}
-            results = _answer("GET", f"{API_URL}search", params=asked, headers=headers)["tracks"]
+            self._client = client = self._client or _client_of(self._credentials)
+            results = client.search(words, limit=SEARCH_LIMIT, type="track")["tracks"]
             songs = {item["id"]: _found_song(item) for item in results["items"] if item is not None}  # each song once
             return FoundSongs(tuple(songs.values()), int(results["total"]))
-        except Exception as error:  # an answer may have any form
-            self._login = "", -math.inf  # the token may be invalid
+        except Exception as error:  # spotipy does not check responses
+            self._client = None  # its token may be invalid
             raise SpotifyError(_message(error)) from error
 
-    def _log_in(self) -> tuple[str, float]:
-        keys = self._credentials.client_id, self._credentials.client_secret
-        answer = _answer("POST", TOKEN_URL, data={"grant_type": "client_credentials"}, auth=keys)
-        return answer["access_token"], time.monotonic() + answer["expires_in"] - _RENEWED_S
 
+def _client_of(credentials: Credentials) -> spotipy.Spotify:
+    """A client that keeps its token until it expires. It logs nothing, as logs have search texts and tokens."""
+    import spotipy
+    from spotipy.cache_handler import MemoryCacheHandler
 
-def _answer(method: str, url: str, **options: Any) -> Any:
-    """The JSON of an answer. Raises various errors without one."""
-    import requests
-
-    response = requests.request(method, url, timeout=TIMEOUT_S, **options)
-    response.raise_for_status()
-    return response.json()
+    logging.getLogger("spotipy").setLevel(logging.CRITICAL)
+    # Without a session: that of spotipy reports every error as 429
+    options: dict[str, Any] = {"requests_session": False, "requests_timeout": TIMEOUT_S}
+    login = spotipy.SpotifyClientCredentials(
+        credentials.client_id, credentials.client_secret, cache_handler=MemoryCacheHandler(), **options
+    )
+    login.OAUTH_TOKEN_URL = TOKEN_URL
+    client = spotipy.Spotify(auth_manager=login, **options)
+    client.prefix = API_URL
+    return client
 
 
 def _found_song(item: Any) -> Song:
@@ -208,7 +209,7 @@ def _found_song(item: Any) -> Song:
 def _message(error: Exception) -> str:
     import requests
 
-    response = getattr(error, "response", None)
+    response = _response_of(error)
     if response is None:
         if isinstance(error, requests.Timeout):
             return "Spotify did not answer in time. Try again later."
@@ -229,3 +230,13 @@ def _message(error: Exception) -> str:
     if status >= 500:
         return f"Spotify has an internal error (HTTP {status}). Try again later."
     return f"Spotify refused the request (HTTP {status}). Try again later."
+
+
+def _response_of(error: BaseException | None) -> requests.Response | None:
+    """Response with an error status behind an exception. Those of spotipy do not always have the status."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if response is not None and response.status_code >= 400:
+            return cast("requests.Response", response)
+        error = error.__context__
+    return None
