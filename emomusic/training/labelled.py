@@ -10,7 +10,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,7 +19,7 @@ import numpy as np
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError
 from emomusic.faces.fer2013 import majority
-from emomusic.faces.labels import EMOTION_WORDS, NAMING, emotions_in
+from emomusic.faces.labels import NAMING, emotions_in
 from emomusic.media.encodings import as_utf8
 from emomusic.media.formats import PICTURE_ENDINGS, has_ending
 from emomusic.media.guarded import FolderWalk
@@ -302,14 +302,13 @@ def _by_lists(folder: Path, labels: str | None, children: list[Path]) -> Labelle
     )
 
 
-def _by_labels(rows: Sequence[Label], labels: str | None, source: Path) -> LabelledPictures:
+def _by_labels(rows: Sequence[Label], labels: str | None, source: Path | str) -> LabelledPictures:
     """The pictures of rows whose labels are words or numbers."""
     shown = [(picture, _shown_in(label.removesuffix(".0"), labels)) for picture, label in rows]
     found = [(picture, *emotions) for picture, emotions in shown if len(emotions) == 1]
     if not found:
-        raise DatasetError(
-            f"expected labels of emotions in {source}. Received: {', '.join({row[1] for row in rows})[:80]}"
-        )
+        received = ", ".join({row[1] for row in rows})[:80] or "none"
+        raise DatasetError(f"expected labels of emotions in {source}. Received: {received}")
     return LabelledPictures(found, len(shown) - len(found))
 
 
@@ -327,17 +326,11 @@ def _shown_in(name: str, labels: str | None) -> tuple[Emotion, ...]:
 
 
 def _by_file_names(folder: Path, names: str) -> LabelledPictures:
-    found, persons, skipped = list[tuple[Source, Emotion]](), set(), 0
-    for path in _pictures_in(folder):
-        match = re.fullmatch(NAMING["file_names"][names], path.stem, re.IGNORECASE)
-        if match is not None and (emotion := EMOTION_WORDS.get(match["emotion"].lower())) is not None:
-            found.append((path, emotion))
-            persons.add(match["person"].upper())
-        else:
-            skipped += 1
-    if not found:
-        raise DatasetError(f"expected pictures with the names of {names.upper()} in {folder}. Received: none")
-    return LabelledPictures(found, skipped, len(persons))
+    pattern = re.compile(NAMING["file_names"][names], re.IGNORECASE)
+    matches: dict[Source, Any] = {path: pattern.fullmatch(path.stem) for path in _pictures_in(folder)}
+    rows = [(path, match["emotion"] if match else "") for path, match in matches.items()]
+    found = _by_labels(rows, None, f"the names of {names.upper()} in {folder}")
+    return replace(found, persons=len({matches[path]["person"].upper() for path, _ in found.pictures}))
 
 
 def _pictures_in(folder: Path) -> list[Path]:
