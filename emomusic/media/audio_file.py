@@ -22,7 +22,6 @@ from emomusic.media.formats import (
     CODECS,
     FORMATS,
     LONGEST_S,
-    Format,
     Kind,
     foreign_file,
     read_format,
@@ -209,7 +208,7 @@ class AudioFile(MediaFile):
         source: AudioSource,
         name: str | None = None,
         *,
-        format_name: str | None = None,
+        of_film: bool = False,
         checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
         """Open a file and check its head.
@@ -217,10 +216,10 @@ class AudioFile(MediaFile):
         Args:
             source: as for `read_song`, as are `name` and the errors.
             name: the name of the file.
-            format_name: FFmpeg's demuxer for a film whose sound is wanted; None accepts only audio files.
+            of_film: whether the sound of a film is wanted, too.
             checkpoint: called for each packet; it raises an exception to stop the work.
         """
-        self._format_name, self._checkpoint = format_name, checkpoint
+        self._of_film, self._checkpoint = of_film, checkpoint
         super().__init__(source, name)
 
     def _open(self) -> None:
@@ -228,23 +227,21 @@ class AudioFile(MediaFile):
         head = self._head()
         if num_tags(self._file.head(_TAG_BYTES) if head.startswith(b"ID3") else head) > MOST_TAGS:
             raise AudioError(f"{self.quoted} has more than {MOST_TAGS:,} tags; remove them in another program.")
-        if self._format_name is None:
-            found = read_format(self._file, self.name)
-            if head.startswith(b"APETAGEX"):  # FFmpeg takes a long one for sound
-                self._file.skip(tag_length(head))
-            self._file.seek(0)
-        else:
-            found = Format(Kind.SONG, self._format_name)
+        found = read_format(self._file, self.name)
+        if head.startswith(b"APETAGEX"):  # FFmpeg takes a long one for sound
+            self._file.skip(tag_length(head))
+        self._file.seek(0)
         if head.startswith(_RAW_AAC) and found.demuxer is None:
             raise AudioError(
                 f"{self.quoted} is raw AAC, not M4A: it has no container. Convert it to {FORMATS[Kind.SONG]}."
             )
-        if found.demuxer is None or not (found.kind is Kind.SONG or found.demuxer in ("mov", "matroska")):
+        is_known = self._of_film or found.kind is Kind.SONG or found.demuxer in ("mov", "matroska")
+        if found.demuxer is None or not is_known:
             raise AudioError(foreign_file(self.quoted, found.kind, Kind.SONG))
         self._demuxer = found.demuxer
         self._open_container(found.demuxer, _BUFFER_BYTES, container_options={"codec_whitelist": CODECS["song"]})
         stream = self._best_stream()
-        if found.kind is Kind.FILM and self._videos():
+        if found.kind is Kind.FILM and not self._of_film and self._videos():
             raise AudioError(foreign_file(self.quoted, Kind.FILM, Kind.SONG))
         if stream is None:
             raise AudioError(f"{self.quoted} has no sound; choose another file.")

@@ -330,8 +330,8 @@ class FilmJob:
         sound: Sequence[SoundSpan] = ()
         try:
             with self._open(file) as film:
-                demuxer, start_s = film.demuxer, film.start_s
-            sound = hear_film(file, demuxer, start_s=start_s, end_s=reading.end_s, on_progress=self._on_progress)
+                start_s = film.start_s
+            sound = hear_film(file, start_s=start_s, end_s=reading.end_s, on_progress=self._on_progress)
         except EmomusicError as error:
             log.info("a film has no sound to hear: %s", str(error))  # as above
         self._change(sound=sound)

@@ -266,7 +266,6 @@ class SoundSpan:
 
 def hear_film(
     file: BinaryIO,
-    format_name: str,
     *,
     start_s: float,
     end_s: float,
@@ -276,7 +275,6 @@ def hear_film(
 
     Args:
         file: the film, which stays open.
-        format_name: FFmpeg's demuxer for it.
         start_s: time of the first frame in the clock of the file.
         end_s: seconds from the first frame to the end of the result.
         on_progress: takes the finished share, 0 to 1, and returns False to stop.
@@ -290,7 +288,7 @@ def hear_film(
             raise AudioError("the hearing was stopped")
 
     step_s = max(end_s / _MOST_WINDOWS, PATCH_S)
-    with AudioFile(file, format_name=format_name, checkpoint=check) as sound:
+    with AudioFile(file, of_film=True, checkpoint=check) as sound:
         offset_s = sound.start_s - start_s
         windows = [
             replace(window, start_s=window.start_s + offset_s)

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from emomusic.affect import Mood
 from emomusic.errors import AudioError, DatasetError, ModelError
-from emomusic.media.formats import format_of
 from emomusic.media.sound import PATCH_S, SAMPLE_RATE, Window
 from emomusic.songs import hearing, training
 from emomusic.songs.hearing import (
@@ -155,8 +154,8 @@ def sound_of(*parts: tuple[float, float]) -> io.BytesIO:
     return song_of(np.concatenate(tones, axis=1), rate=SAMPLE_RATE)
 
 
-def heard(file: io.BytesIO, format_name: str = "wav", *, start_s: float = 0.0, end_s: float = 60.0) -> list[SoundSpan]:
-    return hear_film(file, format_name, start_s=start_s, end_s=end_s)
+def heard(file: io.BytesIO, *, start_s: float = 0.0, end_s: float = 60.0) -> list[SoundSpan]:
+    return hear_film(file, start_s=start_s, end_s=end_s)
 
 
 def test_spans_of_one_mood_are_joined_and_silence_is_a_gap(ear: _Ear) -> None:
@@ -182,8 +181,8 @@ def test_a_film_is_heard_in_few_windows_from_its_first_frame_to_the_end_of_the_r
 
 def test_a_stopped_hearing_and_a_film_without_sound_have_no_result(ear: _Ear) -> None:
     with pytest.raises(AudioError):
-        hear_film(sound_of((20, 0.2)), "wav", start_s=0, end_s=20, on_progress=lambda _: False)
+        hear_film(sound_of((20, 0.2)), start_s=0, end_s=20, on_progress=lambda _: False)
     assert ear.num_heard == []
     film = film_bytes([(NOBODY, 2)])
     with pytest.raises(AudioError):
-        heard(io.BytesIO(film), format_of(film).demuxer or "")
+        heard(io.BytesIO(film))
