@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,8 +12,9 @@ import numpy as np
 from emomusic.affect import Emotion
 from emomusic.errors import ImageError
 from emomusic.faces.labels import emotions_in
+from emomusic.media.archives import Archive
 from emomusic.media.formats import PICTURE_ENDINGS, has_ending
-from emomusic.media.images import MAX_BYTES, read_picture_file
+from emomusic.media.images import read_picture_file
 from emomusic.metrics import MISSED
 from emomusic.records import FaceBin
 from emomusic.server.shared import read_for_visitor
@@ -44,34 +44,26 @@ def read_own_faces(file: BinaryIO, name: str) -> OwnFaces:
     Raises:
         ImageError: the file is no ZIP, is damaged, or has no pictures in folders that are named after emotions.
     """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = [
-                (member, shown[0])
-                for member in archive.infolist()
-                if has_ending(member.filename, PICTURE_ENDINGS)
-                and len(shown := emotions_in(PurePosixPath(member.filename).parent.name)) == 1
-            ][:MOST_PICTURES]
-            if not members:
-                raise ImageError("expected folders that are named after emotions, with pictures. Received: none.")
-            found = [_answer(archive, member) for member, _ in members]
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise ImageError("expected a ZIP with pictures. Received: another or a damaged file. Pack it again.") from error
-    labels = np.array([emotion.label for _, emotion in members])
-    answers = np.array(found)
+    archive = Archive(file, ".zip")
+    members = [
+        (place, problem, shown[0])
+        for member, place, problem in archive.members()
+        if has_ending(member, PICTURE_ENDINGS) and len(shown := emotions_in(PurePosixPath(member).parent.name)) == 1
+    ][:MOST_PICTURES]
+    if not members:
+        raise ImageError("expected folders that are named after emotions, with pictures. Received: none.")
+    labels = np.array([emotion.label for *_, emotion in members])
+    answers = np.array([MISSED if problem else _answer(archive, place) for place, problem, _ in members])
     row = FaceBin(f"your faces ({name})", len(labels), float((answers == labels).mean()))
-    counts = sorted(Counter(emotion for _, emotion in members).items(), key=lambda pair: pair[1])
+    counts = sorted(Counter(emotion for *_, emotion in members).items(), key=lambda pair: pair[1])
     return OwnFaces(row, int((answers == MISSED).sum()), tuple(counts))
 
 
-def _answer(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+def _answer(archive: Archive, place: tuple[int, int]) -> int:
     """The label that the app gives the largest face of a picture, or `MISSED`."""
-    with archive.open(member) as opened:
-        data = opened.read(MAX_BYTES + 1)
     try:
-        faces = read_for_visitor(read_picture_file(data), posed=False).faces
+        with archive.open(*place) as opened:
+            faces = read_for_visitor(read_picture_file(opened.read()), posed=False).faces
     except ImageError:
         return MISSED
-    if not len(faces):
-        return MISSED
-    return faces.emotions[int(faces.box[:, 2:].prod(axis=1).argmax())].label
+    return faces.emotions[int(faces.box[:, 2:].prod(axis=1).argmax())].label if len(faces) else MISSED

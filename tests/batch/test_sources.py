@@ -19,6 +19,7 @@ from pyarrow import fs
 from emomusic.batch import sources
 from emomusic.batch.sources import Item, find_items, open_item, opened_archive
 from emomusic.errors import BatchError, ImageError
+from emomusic.media import archives
 from emomusic.media.images import MAX_BYTES
 from tests.hostile.generator import tar_bytes, zip_bytes
 
@@ -194,8 +195,8 @@ def test_one_bad_member_harms_no_other(tmp_path: Path, ending: str, data: bytes,
 
 @pytest.mark.parametrize("ending", ["zip", "tar.xz"])
 def test_an_archive_of_many_files_is_a_failure(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sources, "_MAX_FILES", 2)
-    monkeypatch.setattr(sources, "_MAX_DIRECTORY_BYTES", 180)
+    monkeypatch.setattr(archives, "_MAX_FILES", 2)
+    monkeypatch.setattr(archives, "_MAX_DIRECTORY_BYTES", 180)
     path = tmp_path / f"pack.{ending}"
     assert len(outcomes(path, packed(ending, ["a.jpg", "b.jpg"]))) == 2
     assert outcomes(path, packed(ending, ["a.txt", "b.jpg", "c.jpg"]))[""] is None
@@ -203,7 +204,7 @@ def test_an_archive_of_many_files_is_a_failure(tmp_path: Path, ending: str, monk
 
 def test_a_full_temporary_folder_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (path := tmp_path / "pack.zip").write_bytes(packed("zip", ["c.mp4"]))
-    monkeypatch.setattr(sources.shutil, "copyfileobj", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
+    monkeypatch.setattr(archives.shutil, "copyfileobj", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
     (item,) = find_items([str(path)])
     with pytest.raises(ImageError, match="temporary files is full"):
         open_item(item)
@@ -219,7 +220,7 @@ def test_a_long_header_is_not_read_nor_a_tar_that_unpacks_to_too_much(tmp_path: 
         assert tracemalloc.get_traced_memory()[1] < 2**24
     finally:
         tracemalloc.stop()
-    monkeypatch.setattr(sources, "_MAX_UNPACKED_BYTES", 2**20)
+    monkeypatch.setattr(archives, "_MAX_UNPACKED_BYTES", 2**20)
     data = gzip.compress(tar_bytes([("a.jpg", DATA), ("b.txt", bytes(2**24)), ("c.jpg", DATA)]))
     assert outcomes(tmp_path / "pack.tar.gz", data) == {"a.jpg": DATA, "": None}
 

@@ -9,6 +9,7 @@ from emomusic.affect import Emotion
 from emomusic.errors import ImageError
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import NO_FACES, Faces
+from emomusic.media import archives
 from emomusic.media.images import DecodedPicture, encode_jpeg
 from emomusic.server import labelled
 from emomusic.server.labelled import read_own_faces
@@ -52,11 +53,14 @@ def test_the_row_has_the_accuracy_and_the_counts_of_each_emotion() -> None:
 def test_another_file_is_refused_and_a_large_member_not_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     others = (packed({"happy.jpg": b"x"}).getvalue(), packed({"happy/a.jpg": shade(9)}).getvalue()[:-40])
     for content in (b"", b"no archive", *others):
-        with pytest.raises(ImageError, match="expected"):
+        with pytest.raises(ImageError, match=r"folders|damaged"):
             read_own_faces(io.BytesIO(content), "any")
-    monkeypatch.setattr(labelled, "MAX_BYTES", 1000)
-    bomb = packed({"happy/a.jpg": bytes(10_000_000), "happy/b.jpg": shade(220)})
-    found = read_own_faces(bomb, "any")
+    monkeypatch.setattr(archives, "MAX_BYTES", 1000)
+    bomb = {"happy/a.jpg": bytes(10_000_000), "happy/b.jpg": shade(220)}
+    found = read_own_faces(packed(bomb), "any")
     assert (found.row.n, found.missed) == (2, 1)
     monkeypatch.setattr(labelled, "MOST_PICTURES", 1)
-    assert read_own_faces(bomb, "any").row.n == 1
+    assert read_own_faces(packed(bomb), "any").row.n == 1
+    monkeypatch.setattr(archives, "_MAX_DIRECTORY_BYTES", 100)
+    with pytest.raises(ImageError, match="over 100,000 files"):
+        read_own_faces(packed(bomb), "any")

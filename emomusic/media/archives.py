@@ -1,0 +1,203 @@
+"""ZIP and TAR archives of pictures and films, whose members are read one at a time.
+
+Nothing is extracted; films use unnamed temporary files. Archives may be hostile. `zipfile` and `tarfile` check their
+structure and bound what they read of a member. Members of archives are never opened as archives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import shutil
+import struct
+import tarfile
+import tempfile
+import weakref
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO, cast
+
+from emomusic.errors import ImageError
+from emomusic.media.encodings import names_of
+from emomusic.media.formats import FILM_ENDINGS, has_ending
+from emomusic.media.guarded import GuardedFile, is_left_out
+from emomusic.media.images import MAX_BYTES, PICTURE_ENDINGS
+from emomusic.text import size_over
+
+MAX_FILM_BYTES = 500 * 2**20
+"""Largest film in an archive. Others are read as a stream."""
+
+ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+"""Name endings of the archives that EmoMusic opens."""
+
+_MAX_HEADER_BYTES = 2**20  # a TAR has long names there
+_MAX_FILES = 100_000  # files in an archive: one takes memory before it is read
+_MAX_DIRECTORY_BYTES = 100 * _MAX_FILES  # the directory of a ZIP
+_MAX_UNPACKED_BYTES, _MAX_RATIO = 2**30, 200  # a TAR may unpack to the sum of both limits
+_IS_ENCRYPTED, _HAS_SIZES_AFTER, _IS_UTF_8 = 0x1, 0x8, 0x800  # flags of ZIP
+_HEADER = struct.Struct("<4s3HIIIIHH")  # before each member of a ZIP
+_EMPTY_ZIP = b"PK\5\6" + bytes(18)
+_TOO_MANY = f"This archive has over {_MAX_FILES:,} files. Unpack it, or pack fewer files."
+_FULL = "The folder for temporary files is full. Make room, or set TMPDIR to another folder."
+_DAMAGED = "This archive is damaged or incomplete. Pack it again."
+_EMPTY = "This file is empty; choose another file."
+_MEMBER_DAMAGED = "This file is damaged in its archive. Pack it again."
+
+_Member = tuple[str, tuple[int, int], str | None]
+"""A file in an archive: its name as stored, where bytes outside UTF-8 are surrogates; its position, in the directory of
+a ZIP or of the content in the unpacked TAR, and its declared size; and why it cannot be read, None if it can."""
+
+
+def max_bytes(name: str) -> int | None:
+    """The largest size of a picture or film with this name; None for other files."""
+    if is_left_out(name.rpartition("/")[2]):
+        return None
+    if has_ending(name, (*FILM_ENDINGS, "gif")):
+        return MAX_FILM_BYTES
+    return MAX_BYTES if has_ending(name, PICTURE_ENDINGS) else None
+
+
+class _Header(tarfile.TarInfo):
+    """A header of a TAR. `tarfile` reads those of other members than files as a whole."""
+
+    @classmethod
+    def frombuf(cls, *args: Any, **kwargs: Any) -> Any:
+        """The header in a block."""
+        header = super().frombuf(*args, **kwargs)
+        if not header.isreg() and header.size > _MAX_HEADER_BYTES:
+            raise ImageError(_DAMAGED)
+        return header
+
+
+class Archive:
+    """An opened archive."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        """Open an archive; the ending of its name tells the format. The file closes with this object.
+
+        Raises:
+            ImageError: the file is damaged.
+        """
+        weakref.finalize(self, file.close)
+        self._max_bytes = _MAX_UNPACKED_BYTES + _MAX_RATIO * file.seek(0, io.SEEK_END)
+        file.seek(0)
+        is_zip, guarded = name.lower().endswith(".zip"), cast("Any", GuardedFile(file))
+        guarded.num_left = _MAX_DIRECTORY_BYTES  # zipfile reads the directory of a ZIP as a whole
+        self._is_cut = False
+        try:
+            self._archive: Any = zipfile.ZipFile(guarded) if is_zip else tarfile.open(fileobj=file, tarinfo=_Header)  # noqa: SIM115  the finalizer closes the file
+        except ImageError:
+            raise
+        except Exception as error:  # zipfile and tarfile raise anything on hostile bytes
+            found = list(_found_without_directory(file, self._max_bytes)) if is_zip and guarded.num_left else []
+            if not found:
+                raise ImageError(_DAMAGED if guarded.num_left else _TOO_MANY) from error
+            self._archive, self._is_cut = zipfile.ZipFile(io.BytesIO(_EMPTY_ZIP)), True
+            self._archive.fp, self._archive.filelist = file, found
+        guarded.num_left = None
+
+    def members(self) -> Iterator[_Member]:
+        """The pictures and films in the order of the archive.
+
+        Raises:
+            ImageError: after the intact members: the archive is damaged, or unpacks to too much.
+        """
+        is_zip = isinstance(self._archive, zipfile.ZipFile)
+        try:
+            found = _zip_members(self._archive) if is_zip else _tar_members(self._archive, self._max_bytes)
+            for name, (position, size), problem in found:
+                limit = max_bytes(name)
+                if name.lower().endswith(ARCHIVE_ENDINGS):
+                    limit, problem = 0, "This archive lies in another one. Unpack the outer one."
+                if limit is None:
+                    continue
+                if problem is None and size > limit:
+                    problem = f"This file is too large: {size_over(size)}, at most {limit / 2**20:.0f} MB."
+                yield name, (position, size), problem or (None if size else _EMPTY)  # not opened, as it takes longer
+            if self._is_cut:
+                raise ImageError(_DAMAGED)
+        except ImageError:
+            raise
+        except Exception as error:
+            raise ImageError(_DAMAGED) from error
+
+    def open(self, position: int, size: int) -> BinaryIO:
+        """The content of a member, in memory or in an unnamed temporary file.
+
+        Raises:
+            ImageError: it is damaged, or has not the declared size.
+        """
+        file = cast("BinaryIO", tempfile.SpooledTemporaryFile(MAX_BYTES))  # noqa: SIM115  the caller closes it
+        try:
+            archive = self._archive
+            if isinstance(archive, zipfile.ZipFile):
+                content = archive.open(archive.infolist()[position])
+            else:
+                info = tarfile.TarInfo()
+                info.offset_data, info.size = position, size
+                content = archive.extractfile(info)
+            with content:
+                shutil.copyfileobj(content, file)
+            if file.tell() != size:
+                raise EOFError
+        except Exception as error:
+            with contextlib.suppress(OSError):  # its buffer fails again
+                file.close()
+            is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+            raise ImageError(_FULL if is_full else _MEMBER_DAMAGED) from error
+        file.seek(0)
+        return file
+
+
+def _found_without_directory(file: BinaryIO, max_bytes: int) -> Iterator[zipfile.ZipInfo]:
+    """The members of a ZIP that ends before its directory, by what is written before each of them."""
+    at = num_bytes = 0
+    for _ in range(_MAX_FILES):
+        file.seek(at)
+        start, _, flags, method, _, crc, packed, size, *lengths = _HEADER.unpack(file.read(_HEADER.size).ljust(30))
+        if start != b"PK\3\4" or num_bytes > max_bytes:
+            return
+        info = zipfile.ZipInfo(file.read(lengths[0]).decode("utf-8" if flags & _IS_UTF_8 else "cp437", "replace"))
+        info.header_offset, info.flag_bits, info.compress_type = at, flags, method
+        at += _HEADER.size + sum(lengths)
+        if flags & _HAS_SIZES_AFTER and method == zipfile.ZIP_DEFLATED:
+            file.seek(at)
+            stream, size, packed = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
+            with contextlib.suppress(zlib.error):
+                while size <= max_bytes and not stream.eof and (part := file.read(2**16)):
+                    size, packed = size + len(stream.decompress(part)), packed + len(part) - len(stream.unused_data)
+            file.seek(at + packed)
+            after = file.read(16)
+            has_mark = after.startswith(b"PK\7\x08")
+            crc, at = int.from_bytes(after[4:8] if has_mark else after[:4], "little"), at + (16 if has_mark else 12)
+        info.CRC, info.compress_size, info.file_size = crc, packed, size
+        at, num_bytes = at + packed, num_bytes + size
+        yield info
+
+
+def _zip_members(archive: Any) -> Iterator[_Member]:
+    infos = archive.infolist()
+    names = names_of([(info.filename, info.flag_bits) for info in infos])
+    for position, (info, name) in enumerate(zip(infos, names, strict=True)):
+        problem = None
+        if info.flag_bits & _IS_ENCRYPTED:
+            problem = "This file is encrypted. Unpack the archive with its password."
+        elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others need unbounded memory
+            problem = "This file has a rare compression. Pack it again as an ordinary ZIP."
+        if not info.is_dir():
+            yield name, (position, info.file_size), problem
+
+
+def _tar_members(archive: Any, max_bytes: int) -> Iterator[_Member]:
+    for info in archive:
+        if len(archive.members) > _MAX_FILES:
+            raise ImageError(_TOO_MANY)
+        if archive.offset > max_bytes:  # the next header
+            raise ImageError("This archive unpacks to too many bytes. Unpack it and name the folder.")
+        if info.isreg():
+            yield info.name, (info.offset_data, info.size), _MEMBER_DAMAGED if info.issparse() else None
+    archive.fileobj.seek(archive.offset)
+    if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes any other end for the end
+        raise EOFError
