@@ -1,6 +1,7 @@
-"""Errors caused by input, files or the network. Each message gives advice.
+"""Errors caused by input, files or the network. Caller mistakes raise `ValueError`.
 
-Caller mistakes raise `ValueError`.
+To operators, a message says what was expected and received, and what to do: "expected a network. Received: …. Restore
+the file". To visitors of the pages, it begins with what they gave: "'a.txt' is a text; choose JPEG or PNG".
 """
 
 

@@ -51,7 +51,7 @@ def read_own_faces(file: BinaryIO, name: str) -> OwnFaces:
         if has_ending(member, PICTURE_ENDINGS) and len(shown := emotions_in(PurePosixPath(member).parent.name)) == 1
     ][:MOST_PICTURES]
     if not members:
-        raise ImageError("expected folders that are named after emotions, with pictures. Received: none.")
+        raise ImageError("This ZIP has no pictures in folders named after emotions; name them happy, sad and so on.")
     labels = np.array([emotion.label for *_, emotion in members])
     answers = np.array([MISSED if problem else _answer(archive, place) for place, problem, _ in members])
     row = FaceBin(f"your faces ({name})", len(labels), float((answers == labels).mean()))

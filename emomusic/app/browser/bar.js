@@ -45,7 +45,7 @@ export class Bar extends Part {
 
   constructor(element) {
     super(element);
-    const parts = [".bar", "img", ".place", ".volume", ".menu", ".joins", ".slot"].map((each) => this.find(each));
+    const parts = [".bar", "img", ".place", ".volume", ".menu", ".joins", ".slot"].map((name) => this.find(name));
     [this.bar, this.cover, this.slider, this.volume, this.list, this.joins, this.slot] = parts;
     const player = this.#player;
     player.bar = this;

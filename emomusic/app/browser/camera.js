@@ -117,7 +117,7 @@ class Camera extends Part {
 
   constructor(element) {
     super(element);
-    [this.video, this.canvas] = ["video", "canvas"].map((each) => this.find(each));
+    [this.video, this.canvas] = ["video", "canvas"].map((name) => this.find(name));
     live.camera = this;
     this.every(DRAWN_MS, () => this.#tick());
   }

@@ -17,8 +17,8 @@ export class Layers extends Part {
   constructor(element) {
     super(element);
     live.layers = this;
-    [this.mute, this.volume, this.record, this.note] = [".mute", "input", ".record", "output"].map((each) => this.find(each));
-    [this.saved, this.player, this.share] = [".saved", "video", ".share"].map((each) => this.find(each));
+    [this.mute, this.volume, this.record, this.note] = [".mute", "input", ".record", "output"].map((name) => this.find(name));
+    [this.saved, this.player, this.share] = [".saved", "video", ".share"].map((name) => this.find(name));
     this.mute.onclick = () => this.#silence(this.#silencedBy ? "" : "visitor");
     this.volume.oninput = () => this.mixer?.setVolume(this.volume.value / 100);
     this.record.onclick = () => (this.#clip ? this.#clip.abort() : this.#record());

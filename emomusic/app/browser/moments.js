@@ -47,8 +47,8 @@ class Moments extends Part {
       share > 0.9995 ? "over 99.9 %" : `${(100 * share).toFixed(1)} %`); // no detection is certain
     this.groups = moments.map(({ found = [], kept = [], sure = [], dots = [] }) => {
       const group = made("g", { class: kept.length > MANY ? "many" : "few" });
-      group.append(...found.map((each) => box("found", each)), ...kept.map((each) => box("kept", each)));
-      if (kept.length <= NAMED) group.append(...kept.map((each, number) => named(sure[number], each)));
+      group.append(...found.map((sides) => box("found", sides)), ...kept.map((sides) => box("kept", sides)));
+      if (kept.length <= NAMED) group.append(...kept.map((sides, number) => named(sure[number], sides)));
       group.append(...dots.map(([cx, cy]) => made("circle", { cx, cy, r: side / 150 })));
       return group;
     });
@@ -78,13 +78,13 @@ class Moments extends Part {
     const { title, words, fact } = this.data.moments[number];
     this.#number = number;
     this.#plays = plays && number < this.last;
-    this.groups.forEach((group, each) => group.classList.toggle("shown", each === number));
+    this.groups.forEach((group, place) => group.classList.toggle("shown", place === number));
     this.svg.firstChild.style.transform = number ? "" : this.pixels;
     this.svg.ariaLabel = `${title}: ${fact}`;
     this.scrubber.value = number;
     this.scrubber.ariaValueText = title;
     this.button.textContent = this.#plays ? "Pause" : "Play";
-    [...this.find("nav").children].forEach((tick, each) => (tick.ariaCurrent = each === number ? "step" : null));
+    [...this.find("nav").children].forEach((tick, place) => (tick.ariaCurrent = place === number ? "step" : null));
     for (const [place, text] of [["h2", title], ["p", words], ["output", fact]]) this.find(place).textContent = text;
   }
 }

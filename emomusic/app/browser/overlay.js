@@ -141,7 +141,7 @@ class Words extends Overlay {
     const names = JSON.stringify(words);
     if (names !== this.names) this.mark.replaceChildren(...words.map(button));
     this.names = names;
-    for (const each of this.mark.children) each.ariaPressed = String(each.textContent === chosen);
+    for (const button of this.mark.children) button.ariaPressed = String(button.textContent === chosen);
     this.#drawn = "";
     this.look();
   }
@@ -357,7 +357,7 @@ class Playhead extends Overlay {
     super.look();
     this.mark.style.height = `${this.plot?._fullLayout?._size.h ?? 0}px`;
     const strip = this.plot?.closest(".st-key-film-strip"); // on a phone, it follows the playhead
-    const middle = (each) => each.getBoundingClientRect().left + each.clientWidth / 2;
+    const middle = (child) => child.getBoundingClientRect().left + child.clientWidth / 2;
     if (strip && !video.paused) strip.scrollLeft += middle(this.mark) - middle(strip);
   }
 

@@ -17,7 +17,7 @@ from emomusic.records import FaceBin
 from emomusic.results.overview import percent, to_text
 from emomusic.server.capacity import capacity
 from emomusic.server.labelled import MAX_ZIP_MB, MOST_PICTURES, OwnFaces, read_own_faces
-from emomusic.text import pluralize
+from emomusic.text import pluralize, size_over
 
 _WIDGET = "own-faces"
 
@@ -61,5 +61,5 @@ def _read(files: Sequence[UploadedFile]) -> None:
     content, size = open_upload(files[0])
     with content, capacity().work(), st.spinner("Reading your faces"):
         if size > MAX_ZIP_MB * 2**20:
-            raise ImageError(f"expected at most {MAX_ZIP_MB} MB. Received: more. Pack fewer pictures.")
+            raise ImageError(f"This ZIP is too large: {size_over(size)}, at most {MAX_ZIP_MB} MB; pack fewer pictures.")
         page_state(OwnFacesState).found = read_own_faces(content, files[0].name.removesuffix(".zip")[:40])
