@@ -50,8 +50,11 @@ def keep_upload(file: UploadedFile) -> tuple[bytes, HeldBytes]:
     """The content of a file, and the memory for it, which is reserved as long as the second result exists.
 
     Raises:
-        CapacityError: the server has no room for it.
+        CapacityError: the server has no room for a large one, which lay in a temporary file.
     """
+    upload = upload_of(session_id(), file.file_id)
+    if upload is not None and upload.file is None:
+        return upload.data, upload.held
     content, size = open_upload(file)
     with content:
         held = HeldBytes(capacity().memory, session_id(), size)

@@ -79,10 +79,7 @@ class Upload(UploadedFileRec):
 
     def open(self) -> BinaryIO:
         """The content. That of a large upload keeps its place in the budget as long as something reads it."""
-        if self.file is not None:
-            return self.file.reader()
-        self.held.release()  # the caller counts them
-        return io.BytesIO(self.data)
+        return io.BytesIO(self.data) if self.file is None else self.file.reader()
 
 
 def upload_of(session: str, file_id: str) -> Upload | None:

@@ -88,7 +88,8 @@ def test_uploads_count_while_kept(ask: Ask, here: Capacity, is_large: bool, monk
     monkeypatch.setattr(uploads, "session_id", lambda: "me")
     page_file = UploadedFile(upload, FileURLs())  # of a large one, Streamlit's has no content
     data, held = uploads.keep_upload(page_file)
-    assert (data, held.num_bytes) == (FILE, len(FILE))
+    assert (data, held.num_bytes) == (FILE, len(FILE) if is_large else LENGTH)
+    assert here.memory.num_bytes == held.num_bytes
     content, size = uploads.open_upload(page_file)
     assert (content.read(), size) == (FILE, len(FILE))
     del upload, page_file, held
