@@ -23,9 +23,7 @@ from emomusic.errors import BatchError
 from emomusic.runtime import num_cores
 from emomusic.workers import Crash, portable
 
-_RETRIES = (
-    1  # repetitions of a unit whose process died, before it is halved: the death of a node is no fault of the unit
-)
+_RETRIES = 1  # repetitions of a unit whose process died, before it is halved: a node may have died
 _ANSWER_S = 20
 
 
