@@ -74,8 +74,10 @@ class _Header(tarfile.TarInfo):
 class Archive:
     """An opened archive."""
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: BinaryIO, name: str, *, mend: bool = True) -> None:
         """Open an archive; the ending of its name tells the format. The file closes with this object.
+
+        To `mend` a ZIP without a directory, which was cut, its members are unpacked once, within the limits.
 
         Raises:
             ImageError: the file is damaged.
@@ -91,7 +93,8 @@ class Archive:
         except ImageError:
             raise
         except Exception as error:  # zipfile and tarfile raise anything on hostile bytes
-            found = list(_found_without_directory(file, self._max_bytes)) if is_zip and guarded.num_left else []
+            can_mend = mend and is_zip and guarded.num_left
+            found = list(_found_without_directory(file, self._max_bytes)) if can_mend else []
             if not found:
                 raise ImageError(_DAMAGED if guarded.num_left else _TOO_MANY) from error
             self._archive, self._is_cut = zipfile.ZipFile(io.BytesIO(_EMPTY_ZIP)), True

@@ -44,7 +44,7 @@ def read_own_faces(file: BinaryIO, name: str) -> OwnFaces:
     Raises:
         ImageError: the file is no ZIP, is damaged, or has no pictures in folders that are named after emotions.
     """
-    archive = Archive(file, ".zip")
+    archive = Archive(file, ".zip", mend=False)
     members = [
         (place, problem, shown[0])
         for member, place, problem in archive.members()

@@ -52,6 +52,7 @@ def test_the_row_has_the_accuracy_and_the_counts_of_each_emotion() -> None:
 
 def test_another_file_is_refused_and_a_large_member_not_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     others = (packed({"happy.jpg": b"x"}).getvalue(), packed({"happy/a.jpg": shade(9)}).getvalue()[:-40])
+    monkeypatch.setattr(archives, "_found_without_directory", None)  # it would unpack a cut one
     for content in (b"", b"no archive", *others):
         with pytest.raises(ImageError, match=r"folders|damaged"):
             read_own_faces(io.BytesIO(content), "any")
