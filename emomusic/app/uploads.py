@@ -40,7 +40,7 @@ class UploadState:
 def open_upload(file: UploadedFile) -> tuple[BinaryIO, int]:
     """The content of a file, which may be a temporary file, and its size."""
     upload = upload_of(session_id(), file.file_id)
-    content = io.BytesIO(file.getvalue()) if upload is None else upload.open()
+    content = io.BytesIO(file.getvalue()) if upload is None or upload.file is None else upload.file.reader()
     size = content.seek(0, io.SEEK_END)
     content.seek(0)
     return content, size

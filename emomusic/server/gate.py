@@ -7,14 +7,13 @@ says where a page is.
 from __future__ import annotations
 
 import asyncio
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from string import Template
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 from starlette.datastructures import Headers, MutableHeaders, UploadFile
 from starlette.exceptions import HTTPException
@@ -71,15 +70,11 @@ class Upload(UploadedFileRec):
 
     Attributes:
         held: its bytes in a budget of the server.
-        file: the content of a large one, whose `data` are empty.
+        file: the content of a large one, whose `data` are empty. Its readers keep its place in the budget.
     """
 
     held: HeldBytes
     file: StreamedFile | None = None
-
-    def open(self) -> BinaryIO:
-        """The content. That of a large upload keeps its place in the budget as long as something reads it."""
-        return io.BytesIO(self.data) if self.file is None else self.file.reader()
 
 
 def upload_of(session: str, file_id: str) -> Upload | None:
