@@ -1,13 +1,9 @@
 """Live page: emotions of faces on the webcam, and songs for their mood."""
 
-import streamlit as st
-
 from emomusic.app.frame import open_page
 
-open_page("live")
+open_page("live", "What does this moment sound like?")
 
-st.title("What does this moment sound like?", anchor=False)
-
-from emomusic.app.live.page import show_live  # after the title, because it loads OpenCV
+from emomusic.app.live.page import show_live
 
 show_live()

@@ -110,8 +110,10 @@ def style_page() -> None:
     st.logo(logo, size="large")
 
 
-def open_page(name: str) -> None:
-    """Open the address of a page, and show the errors of callbacks. Every page calls this first.
+def open_page(name: str, title: str = "") -> None:
+    """Open the address of a page, and show the errors of callbacks and a title that never changes.
+
+    Every page calls this first, before it imports what loads pandas, Plotly or OpenCV.
 
     Other pages than Live end its mirror game and its lesson.
     """
@@ -122,6 +124,8 @@ def open_page(name: str) -> None:
     for message in visit.problems:
         st.error(message, icon=":material/error:")
     visit.problems.clear()
+    if title:
+        st.title(title, anchor=False)
 
 
 def take_callback_error(error: Exception) -> bool:

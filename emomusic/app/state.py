@@ -32,6 +32,12 @@ def page_state(kind: type[State]) -> State:
     return found
 
 
+def held_things() -> list[str]:
+    """What the session has of the visitor, as its states name it."""
+    states = st.session_state.get(STATES, {}).values()
+    return [thing for state in states if (thing := getattr(state, "held_thing", ""))]
+
+
 @dataclass
 class Visit:
     """The shown page, and the number of visits to pages in the session: a return from another page is another visit."""

@@ -14,7 +14,7 @@ import streamlit as st
 
 from emomusic.app.browser.components import mount
 from emomusic.app.choices import LIVE_VIEW, Address, View
-from emomusic.app.state import STATES, SourceState, Visit, page_state
+from emomusic.app.state import STATES, SourceState, Visit, held_things, page_state
 from emomusic.text import join_names
 
 _KEY = "runtime"
@@ -51,7 +51,7 @@ def show_runtime(page: str, address: Address) -> None:
         "query": None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs),
         "session": here.session,
         "returns": here.num_returns,
-        "held": [thing for state in states if (thing := getattr(state, "held_thing", ""))],
+        "held": held_things(),
         "token": next((token for state in states if (token := getattr(state, "token", ""))), ""),
         "spotify": {"is_silent": spotify.is_silent, "number": spotify.num_asked},
     }
@@ -65,7 +65,7 @@ def show_runtime(page: str, address: Address) -> None:
             on_back_change=_take_back,
             on_returned_change=_note_return,
         )
-    kinds = {thing.rstrip("s") for state in states if (thing := getattr(state, "held_thing", ""))}
+    kinds = {thing.rstrip("s") for thing in held_things()}
     here.gone = tuple(thing for thing in here.gone if thing.rstrip("s") not in kinds)  # until there is another one
     if here.gone and here.visit == page_state(Visit).number:
         again = "it" if len(here.gone) == 1 and not here.gone[0].endswith("s") else "them"

@@ -14,8 +14,15 @@ from emomusic.answer.others import FilmAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, outline_tile, show_chart, show_tile
 from emomusic.app.choices import ANSWER_TAB, FILM_FOLLOWS, SONGS_FROM, Source
-from emomusic.app.film.songs import VIDEO, answer_to, mix_songs, play_scene_song, set_scene, stop_unless_following
-from emomusic.app.film.state import FilmState
+from emomusic.app.film.state import (
+    VIDEO,
+    FilmState,
+    answer_to,
+    mix_songs,
+    play_scene_song,
+    set_scene,
+    stop_unless_following,
+)
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.page import Part, draw_parts
 from emomusic.app.player import show_queue

@@ -1,20 +1,30 @@
-"""The choices of a visitor on the Film page."""
+"""The film of a visitor, and one song for each scene: chosen once, played by the bar, and mixed into the film."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import streamlit as st
 
 from emomusic.affect import AffectPoint, Emotion
+from emomusic.answer.others import FilmAnswer
+from emomusic.app.bar import content_of
+from emomusic.app.choices import FILM_FOLLOWS
+from emomusic.app.frame import shown_errors
+from emomusic.app.queues import PageQueue, PlayerState, start
+from emomusic.app.sources import YourMusic, your_music
+from emomusic.app.state import page_state
+from emomusic.media.film_songs import SceneSong
+from emomusic.server.film_job import FilmJob, FilmView
+from emomusic.songs.recommend import one_song_each
+from emomusic.songs.request import Request
+from emomusic.songs.song import Pick
+from emomusic.stream.timeline import Scene
 
-if TYPE_CHECKING:
-    from emomusic.answer.others import FilmAnswer  # loads pandas
-    from emomusic.app.queues import PageQueue
-    from emomusic.server.film_job import FilmJob  # loads OpenCV and FFmpeg
-    from emomusic.songs.song import Pick
-    from emomusic.stream.timeline import Scene
+VIDEO = ".st-key-film-frame video"
+"""Selects the film in the page."""
 
 
 @dataclass
@@ -55,3 +65,86 @@ class FilmState:
         self.job, self.scene, self.at_s = job, 0, None
         self.answer = self.queue = self.mixed = None
         self.moods.clear()
+
+
+def answer_to(job: FilmJob, film: FilmView) -> FilmAnswer:
+    """The answer to a moment of the film, with one song for each scene, for the visitor's music; there are scenes.
+
+    The session keeps it. `FilmState.queue` holds the same songs for the bar.
+    """
+    here, queue = page_state(FilmState), page_state(FilmState).queue
+    music = your_music().after(None if queue is None else queue.music)
+    moods = (here.mood_of(number, scene) for number, scene in enumerate(film.scenes))
+    requests = [music.asked(Request(point, emotion=emotion)) for point, emotion in moods]
+    skipped = frozenset(page_state(PlayerState).skipped)
+    is_same = queue is not None and queue.music.recommender is music.recommender and here.skipped == skipped
+    before, reading = here.answer, film.reading
+    picks = before.picks if before is not None and is_same and before.requests == requests else None
+    is_new = picks is None
+    if picks is None:
+        with st.spinner("Choosing songs"):
+            picks = one_song_each(requests, music.recommender, skipped)
+    assert reading is not None
+    chosen = min(here.scene, len(film.scenes) - 1)
+    answer = FilmAnswer(job.name, reading, film.scenes, requests, picks, chosen, film.is_reading, film.problem)
+    here.answer, here.skipped = answer, skipped
+    if queue is None or is_new:
+        queue = _queue_scene(answer, music)
+    queue.music = music
+    return answer
+
+
+def _queue_scene(answer: FilmAnswer, music: YourMusic) -> PageQueue:
+    """Let the queue begin with the song of the chosen scene; the songs before it stay."""
+    here = page_state(FilmState)
+    songs = [pick for pick in answer.picks if pick is not None]
+    queue = PageQueue("film", music, answer.requests[0], songs, fades=True, video=VIDEO)
+    here.queue = page_state(PlayerState).open(queue)
+    later = {pick.song.id for pick in answer.picks[here.scene :] if pick is not None}
+    while queue.current is not None and queue.current.song.id not in later:
+        queue.go_on()
+    return queue
+
+
+def play_scene_song(number: int) -> None:
+    """Choose a scene, and let the bar play its song, which waits with the film."""
+    here = page_state(FilmState)
+    here.scene = number
+    if here.answer is not None and here.queue is not None:
+        start(_queue_scene(here.answer, here.queue.music), waits=True)
+
+
+def stop_unless_following() -> None:
+    """Stop the song of the scene, unless the visitor follows the film."""
+    player = page_state(PlayerState)
+    if player.playing is page_state(FilmState).queue and not FILM_FOLLOWS.value:
+        player.playing = None
+
+
+def set_scene(number: int, at_s: float | None = None) -> None:
+    """Choose a scene and play it: the film from a time, or from the start of the scene, and its song."""
+    here = page_state(FilmState)
+    job = here.job
+    if job is not None and number < len(scenes := job.view().scenes):
+        here.at_s = scenes[number].start_s if at_s is None else at_s
+        here.num_choices += 1
+        if FILM_FOLLOWS.value:
+            play_scene_song(number)
+        else:
+            here.scene = number
+
+
+def mix_songs() -> None:
+    """Let the thread of the film mix the songs of the scenes that are audio files."""
+    here = page_state(FilmState)
+    job, answer = here.job, here.answer
+    if job is None or answer is None:
+        return
+    with shown_errors():
+        songs = [
+            SceneSong(scene.start_s, scene.end_s, content_of(pick.song))
+            for scene, pick in zip(answer.scenes, answer.picks, strict=True)
+            if pick is not None and pick.song.is_audio
+        ]
+        if job.mix(songs):
+            here.mixed = answer.picks
