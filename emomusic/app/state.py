@@ -12,6 +12,7 @@ They read the state.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -40,12 +41,16 @@ def held_things() -> list[str]:
 
 @dataclass
 class Visit:
-    """The shown page, and the number of visits to pages in the session: a return from another page is another visit."""
+    """The shown page, and what the session and its tab in the browser know of each other."""
 
     page: str | None = None
-    number: int = 0
+    number: int = 0  # of visits to pages in the session: a return from another page is another visit
     bar: Any = None  # the place of the bar in this run of the page; None once it is shown
     problems: list[str] = field(default_factory=list)  # sentences of failed callbacks, for the next run of the page
+    session: str = field(default_factory=lambda: secrets.token_urlsafe(8))  # names the session to the tab
+    num_returns: int = 0  # how often the connection came back
+    gone: tuple[str, ...] = ()  # what a session before this one had of the visitor
+    told_at: int = 0  # the number of the visit that tells of it
 
     def enter(self, page: str) -> None:
         """Count visits to pages, to distinguish a return from another page from Back on this page."""

@@ -6,8 +6,6 @@ a tab had before its session was lost.
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -22,26 +20,9 @@ _KEY = "runtime"
 _THINGS = ("photo", "photos", "film", "song", "music files", "table")
 
 
-@dataclass
-class RuntimeState:
-    """What the session and its tab know of each other.
-
-    Attributes:
-        session: names the session to the tab.
-        num_returns: how often the connection came back.
-        gone: what a session before this one had of the visitor.
-        visit: the number of the visit that tells of it.
-    """
-
-    session: str = field(default_factory=lambda: secrets.token_urlsafe(8))
-    num_returns: int = 0
-    gone: tuple[str, ...] = ()
-    visit: int = 0
-
-
 def show_runtime(page: str, address: Address) -> None:
     """Mount the component above the page, where nothing can push it: a visitor may click before the page has run."""
-    here, spotify = page_state(RuntimeState), page_state(SourceState)
+    here, spotify = page_state(Visit), page_state(SourceState)
     states = st.session_state[STATES].values()
     pairs = [(name, value) for name, values in (address.replaced or {}).items() for value in values]
     data = {
@@ -67,7 +48,7 @@ def show_runtime(page: str, address: Address) -> None:
         )
     kinds = {thing.rstrip("s") for thing in held_things()}
     here.gone = tuple(thing for thing in here.gone if thing.rstrip("s") not in kinds)  # until there is another one
-    if here.gone and here.visit == page_state(Visit).number:
+    if here.gone and here.told_at == here.number:
         again = "it" if len(here.gone) == 1 and not here.gone[0].endswith("s") else "them"
         st.info(
             f"The server no longer has your {join_names(here.gone)}. Choose {again} again.", icon=":material/history:"
@@ -79,16 +60,16 @@ def _note_spotify() -> None:
 
 
 def _note_return() -> None:
-    page_state(RuntimeState).num_returns += 1
+    page_state(Visit).num_returns += 1
 
 
 def _take_back() -> None:
     """Take the photos of the session before, and name what is gone. A tab may send anything."""
-    told, here = st.session_state[_KEY]["back"], page_state(RuntimeState)
+    told, here = st.session_state[_KEY]["back"], page_state(Visit)
     gone = [thing for thing in _THINGS if thing in told.get("held", ())]
     if told.get("token"):
         from emomusic.server.photos import PictureState, take_back  # only then, because it loads OpenCV
 
         if take_back(str(told["token"]), page_state(PictureState)):
             gone = [thing for thing in gone if not thing.startswith("photo")]
-    here.gone, here.visit = tuple(gone), page_state(Visit).number
+    here.gone, here.told_at = tuple(gone), here.number

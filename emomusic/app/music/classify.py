@@ -7,7 +7,7 @@ song of the table, with sliders, the prediction and a reason.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -73,6 +73,12 @@ class OwnSong:
         """What the session has of the visitor."""
         return "song" if self.held else ""
 
+    @property
+    def answer(self) -> SongAnswer:
+        """The answer to what is known."""
+        assert self.hearing is not None  # the parts are drawn then
+        return SongAnswer(self.hearing, self.path or ())
+
 
 def show_own_song(_songs: Songs, _music: YourMusic) -> None:
     """Show the upload, and the mood of the uploaded song."""
@@ -125,14 +131,6 @@ def _store(files: Sequence[UploadedFile]) -> None:
         own.name = file.name
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Screen:
-    """What the parts of a run draw: the song of the visitor, and its answer."""
-
-    own: OwnSong
-    answer: SongAnswer
-
-
 def _show(own: OwnSong) -> None:
     """Show the answer as soon as it is known, then the path. Reruns hear nothing again.
 
@@ -141,20 +139,15 @@ def _show(own: OwnSong) -> None:
     """
     head = st.container(gap="small")
     with head, st.spinner("Listening to the song"):
-        answer = SongAnswer(_hear(own))
+        _hear(own)
     wave = st.container(key="own-song-wave", gap=None)
     plane, side = roomy_columns([3, 2], key="own-song", gap="large")
-    draw_parts(
-        OWN_SONG,
-        _Screen(own, answer),
-        {"head": head, "side": side, "wave": wave, "plane": plane, "note": st.container()},
-    )
+    draw_parts(OWN_SONG, own, {"head": head, "side": side, "wave": wave, "plane": plane, "note": st.container()})
 
 
-def _draw_head(screen: _Screen) -> None:
+def _draw_head(own: OwnSong) -> None:
     """The sentence, the title and the player."""
-    own = screen.own
-    st.header(screen.answer.sentence, anchor=False)
+    st.header(own.answer.sentence, anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(own.words, width="content")
         _show_chip(own)
@@ -162,9 +155,9 @@ def _draw_head(screen: _Screen) -> None:
         st.container(key="own-song-sound").audio(own.data, format=sound, alt=own.title)
 
 
-def _draw_side(screen: _Screen) -> None:
+def _draw_side(own: OwnSong) -> None:
     """The face that fits, the moods and the tags."""
-    answer = screen.answer
+    answer = own.answer
     with st.container(horizontal=True, vertical_alignment="center", key="own-song-face"):
         st.html(f'<img alt="" width="96" src="{expression_uri(answer.emotion)}">', width="content")
         st.markdown(f"**{answer.face}** It changes while the song plays.")
@@ -177,25 +170,23 @@ def _draw_side(screen: _Screen) -> None:
 _SOUND = ".st-key-own-song-sound audio"
 
 
-def _draw_wave(screen: _Screen) -> None:
+def _draw_wave(own: OwnSong) -> None:
     """The loudness of the song with its moods. A click plays from there."""
     with st.spinner("Following its mood through the song"):
-        path = _follow(screen.own)
-    levels = screen.own.levels
-    show_chart(
-        waveform(levels, path), key="music-own-wave", alt=f"Loudness and moods of the song in {len(levels)} parts"
-    )
-    times = [(time_s, time_s, 0) for time_s in wave_times(levels, path)]
+        path = _follow(own)
+    alt = f"Loudness and moods of the song in {len(own.levels)} parts"
+    show_chart(waveform(own.levels, path), key="music-own-wave", alt=alt)
+    times = [(time_s, time_s, 0) for time_s in wave_times(own.levels, path)]
     data = {"path": times, "chart": ".st-key-music-own-wave .js-plotly-plot", "sound": _SOUND}
     mount("note", key="own-song-head", data=data)
 
 
-def _draw_plane(screen: _Screen) -> None:
+def _draw_plane(own: OwnSong) -> None:
     """The path of the song over the plane; a dot and the face move with its player."""
-    path = _follow(screen.own)
+    path = _follow(own)
     with st.container(key="own-song-path", gap=None, height="stretch"):  # its height is in `page.css`
         show_chart(
-            song_path(path, screen.answer.hearing),
+            song_path(path, own.answer.hearing),
             key="music-own-path",
             alt=f"The path of the song over the affect plane in {len(path)} parts",
             height="stretch",
@@ -208,16 +199,16 @@ def _draw_plane(screen: _Screen) -> None:
         mount("note", key="own-song-note", data=data)
 
 
-OWN_SONG: list[Part[_Screen]] = [
+OWN_SONG: list[Part[OwnSong]] = [
     Part("head", _draw_head),
     Part("side", _draw_side),
-    Part("wave", _draw_wave, has=lambda screen: _follow(screen.own)),
+    Part("wave", _draw_wave, has=lambda own: _follow(own)),
     Part("plane", _draw_plane),
-    Part("note", lambda screen: st.caption(replace(screen.answer, path=_follow(screen.own)).note)),
+    Part("note", lambda own: st.caption(own.answer.note)),
 ]
 
 
-def _hear(own: OwnSong) -> Hearing:
+def _hear(own: OwnSong) -> None:
     if own.problem:
         raise AudioError(own.problem)
     if own.hearing is None:
@@ -237,7 +228,6 @@ def _hear(own: OwnSong) -> Hearing:
         if len(song.windows) == 1:  # a short song was heard as a whole
             own.path, own.levels = hearing.timeline, levels_of(song.windows, len(hearing.timeline))
         own.hearing = hearing
-    return own.hearing
 
 
 def _follow(own: OwnSong) -> Timeline:
