@@ -81,8 +81,8 @@ class Choice:
             first: the default, which the URL omits; None for the first of the options.
             is_optional: whether it has no default.
             most: the largest number of values.
-            in_menu: whether its widget may be hidden. A value set in the session does not reach such a widget: the
-                browser sends its old value with the next run. So the widget gets another key.
+            in_menu: whether its widget may be hidden, or a click elsewhere sets it. A value set in the session does not
+                reach such a widget in time: the next click sends its old value. So the widget gets another key.
             older: the values by the names that older addresses have.
 
         Raises:
@@ -322,7 +322,7 @@ ANSWER_TAB = Choice("beside", pages=("photo", "film"))
 POLICY = Choice(
     "policy", [*POLICIES], pages=_FACES, older={policy.capitalize(): name for name, policy in POLICIES.items()}
 )
-DESTINATION = Choice("to", pages=_FACES)  # where a journey ends: a mood or a place such as "0.4,-0.2"
+DESTINATION = Choice("to", pages=_FACES, in_menu=True)  # where a journey ends: a mood or a place such as "0.4,-0.2"
 SONGS_FROM = Choice("songs", [*Source], pages=_SONGS, in_menu=True)
 GENRES = Choice("genres", pages=_SONGS, is_optional=True)  # names of genres and families
 TRAITS = Choice(
@@ -361,7 +361,7 @@ MODELS_TAB = Choice(
     older={"Figures": "Overview", "Photographs": "Overview", "All models": "Details", "Card": "Details"}
     | dict.fromkeys(("One class", "Confidence", "Not sure"), "Thresholds"),
 )
-MODELS_CELL = Choice("cell", pages=("models",), is_optional=True)  # a cell of the confusion matrix: "fear called sad"
+MODELS_CELL = Choice("cell", pages=("models",), is_optional=True, in_menu=True)  # of the matrix: "fear called sad"
 MODELS_CLASS = Choice("class", pages=("models",))
 MODELS_THRESHOLD = Choice("threshold", pages=("models",), first="50")  # threshold of the class in percent
 TRAIN_RATE = Choice("rate", ["0.0001", "0.001", "0.003", "0.01", "0.1", "1"], pages=("models",), first="0.001")

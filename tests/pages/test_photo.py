@@ -12,7 +12,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import Emotion, Mood
+from emomusic.affect import AffectPoint, Emotion, Mood
 from emomusic.app import picture_chooser, state
 from emomusic.app.models.try_face import Asked
 from emomusic.app.persons import PersonsState
@@ -181,6 +181,10 @@ def test_what_a_link_has_and_nobody_knows_is_ignored(app: AppTest) -> None:
     assert "Together" in app.title[0].value
     assert {"who", "mood"}.isdisjoint(app.query_params)
     assert (request.destination, request.genres, in_url(app)) == (Mood.SAD.point, {"salsa"}, ["salsa"])
+    menu, app.query_params["to"] = app.selectbox(key="to"), "0.4,-0.2"
+    app.run()
+    menu.set_value("sad").run()  # a click before the browser knows of the place
+    assert queue_of(app).request.destination == AffectPoint(0.4, -0.2)
     app.query_params["to"] = "7,nan"
     assert queue_of(app.run()).request.destination == Mood.HAPPY.point
     app.query_params["sample"] = "../../etc/passwd"
