@@ -14,7 +14,7 @@ import pytest
 from pyarrow import fs
 
 from emomusic.batch import parts, reader
-from emomusic.batch.parts import NUM_EXAMPLES, Dataset, public_name
+from emomusic.batch.parts import Dataset, public_name
 from emomusic.batch.reader import UnitReader, make_units
 from emomusic.batch.sources import find_items
 from emomusic.errors import BatchError
@@ -157,8 +157,6 @@ def test_the_summary_counts_all_parts(out: Path):
     assert sorted(summary["reasons"].values()) == [1, 2]
     assert {name: number for name, number in summary["emotions"].items() if number} == {"happy": 3, "sad": 1}
     assert [name for name, _ in summary["examples"]] == ["film", "cut", "too"]
-    dataset.write_part(5, [cut] * NUM_EXAMPLES, faces())
-    assert len(dataset.summary()["examples"]) == NUM_EXAMPLES
 
 
 def test_a_part_appears_as_a_whole_and_results_go_to_a_remote_folder(out: Path, monkeypatch: pytest.MonkeyPatch):

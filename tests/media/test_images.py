@@ -161,10 +161,7 @@ def test_an_empty_alpha_channel_is_opaque(fmt: str) -> None:
 def test_the_first_frame_that_is_not_blank_is_decoded(fmt: str, num_blank: int) -> None:
     blank, other = (Image.new("RGB", QUARTERS.size, colour) for colour in ((3, 3, 3), "yellow"))
     first, *others = [*[blank] * num_blank, QUARTERS, other]
-    options = {"save_all": True, "append_images": others, "duration": 100}
-    assert_quarters(read_image(encoded(first, fmt, **options)))
-    without_blue = Image.merge("RGB", (*QUARTERS.split()[:2], Image.new("L", QUARTERS.size)))
-    assert read_image(encoded(without_blue, fmt, **options))[..., 2].mean() < 50
+    assert_quarters(read_image(encoded(first, fmt, save_all=True, append_images=others, duration=100)))
 
 
 def test_the_largest_page_is_decoded() -> None:

@@ -14,7 +14,7 @@ from emomusic.app.film import page as page_module
 from emomusic.app.film import screen
 from emomusic.app.film.state import FilmState
 from emomusic.app.queues import PlayerState
-from emomusic.server.film_job import FilmJob
+from emomusic.server.film_job import FilmJob, FilmView
 from emomusic.songs.genres import genres_of
 from tests.fakes import FakeDetector, make_face
 from tests.films import NOBODY, film_bytes, film_of_videos
@@ -158,6 +158,8 @@ def test_other_songs_are_those_of_bar_page_and_file(shown: AppTest, monkeypatch:
     assert [entry["song"]["id"] for entry in record["playlist"]] == [song.id for song in songs]
     assert [unescaped(tile.label).split("  \n")[1] for tile in tiles(shown)] == [song.title for song in songs]
     assert all(genres_of(["jazz"]) & set(song.genres) for song in songs)
+    monkeypatch.setattr(FilmView, "is_reading", True)
+    assert len(tiles(shown.run())) == len(SCENES) - 1  # the last scene may still change
 
 
 def test_the_film_stays_after_a_visit_to_another_page_until_another_one_is_wanted(sample: FilmJob) -> None:

@@ -230,6 +230,9 @@ def test_no_song_of_others_is_served(library: Callable[[int], None], monkeypatch
     monkeypatch.setattr(bar, "content_of", lambda song: Path(song.path or ""))
     assert bar._served(track, state).file is before
     assert bar._served(moved, state).file._content == Path(moved.path or "")
+    songs = bundled_songs()[:5]
+    assert [bar._served(song, state).song for song in songs] == songs
+    assert [*state.served] == [song.id for song in songs[1:]]  # the last ones: one may fade out
     monkeypatch.setattr(bar, "is_own_computer", lambda: False)
     for song in (track, *(replace(track, player=player, path="/etc/passwd") for player in Player)):
         with pytest.raises(LibraryError, match="no longer there"):

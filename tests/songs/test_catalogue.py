@@ -14,10 +14,8 @@ from emomusic.songs.genres import GENRES, SongKind
 from emomusic.songs.mood import MoodClassifier
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.stored_moods import catalogue_file, load_songs_and_moods, mood_model_file, write_catalogue
-from scripts.build_catalogue import merge_releases
 
 from .tables import song_table
-from .test_tables import kaggle
 
 UNLIKE_ANY_MODEL = np.tile(np.array([0.1, 0.2, 0.3, 0.4], np.float32), (5, 1))
 
@@ -122,9 +120,3 @@ def test_a_changed_bundled_catalogue_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     with pytest.raises(AssetError, match=r"songs\.parquet with SHA-256"):
         load_songs_and_moods()
-
-
-def test_a_song_is_a_holiday_song_if_it_is_on_no_other_album() -> None:
-    names = {"track_name": ["One", "One", "Two"], "album_name": ["Christmas Hits", "Best of", "Christmas Hits"]}
-    songs, _ = merge_releases(kaggle(3).assign(**names, artists="A", speechiness=0.1, popularity=9))
-    assert songs.set_index("title")["kind"].isna().to_dict() == {"One": True, "Two": False}
