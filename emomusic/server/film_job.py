@@ -329,9 +329,7 @@ class FilmJob:
         self._enter(FilmPhase.LISTENING)
         sound: Sequence[SoundSpan] = ()
         try:
-            with self._open(file) as film:
-                start_s = film.start_s
-            sound = hear_film(file, start_s=start_s, end_s=reading.end_s, on_progress=self._on_progress)
+            sound = hear_film(file, start_s=reading.start_s, end_s=reading.end_s, on_progress=self._on_progress)
         except EmomusicError as error:
             log.info("a film has no sound to hear: %s", str(error))  # as above
         self._change(sound=sound)

@@ -226,15 +226,16 @@ class FilmFace(WithEmotion):
 class FilmReading:
     """The readings of a film so far. One thread adds moments, and others may read.
 
-    Boxes are in pixels of the film, `width` by `height`. `duration_s` is that of the file, or None. `rate` is the
-    number of readings per second, 0.1 to 30. `turns` counts the faces by `Face.turn`.
+    Boxes are in pixels of the film, `width` by `height`. `duration_s` is that of the file, or None. `start_s` is the
+    time of the first frame in its clock. `rate` is the number of readings per second, 0.1 to 30. `turns` counts the
+    faces by `Face.turn`.
     """
 
     def __init__(self, film: FilmFile, rate: float = DEFAULT_RATE) -> None:
         if not MIN_RATE <= rate <= MAX_RATE:
             raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
         self.width, self.height, self.duration_s, self.rate = film.width, film.height, film.duration_s, rate
-        self.turns = Counter[int]()
+        self.start_s, self.turns = film.start_s, Counter[int]()
         self._lock = threading.Lock()
         self._times: list[float] = []
         self._cuts_s: list[float] = []

@@ -119,7 +119,7 @@ def moment(time_s: float, *faces: tuple[int, Emotion, float]) -> FilmMoment:
 
 def reading_of(*moments: FilmMoment) -> FilmReading:
     """A reading of a film of 320x180 pixels."""
-    reading = FilmReading(SimpleNamespace(width=320, height=180, duration_s=None), 4.0)
+    reading = FilmReading(SimpleNamespace(width=320, height=180, duration_s=None, start_s=0.0), 4.0)
     for one in moments:
         reading.add(one)
     return reading

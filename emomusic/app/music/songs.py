@@ -21,7 +21,6 @@ from emomusic.errors import DatasetError
 from emomusic.songs.genres import GENRE_FAMILIES, names_of
 from emomusic.songs.listing import Rows, Songs, digest_of
 from emomusic.songs.request import Request
-from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.tables import read_table
 from emomusic.text import escape_html, join_names
 
@@ -70,10 +69,9 @@ def labelled_songs() -> Songs | None:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _labelled(path: Path) -> Songs:
     try:
-        catalogue = read_table(path.read_bytes(), name=path.name).songs
+        return read_table(path.read_bytes(), name=path.name).recommender
     except OSError as error:
         raise DatasetError(f"expected to read {path.name}. Received: {error.strerror}") from error
-    return Songs(catalogue, predict_moods(catalogue))
 
 
 @dataclass
