@@ -1,8 +1,10 @@
 """Documents name what exists; the code imports exactly the declared dependencies, and the lock files pin them."""
 
 import re
+import shlex
 import sys
 import tomllib
+from fnmatch import fnmatch
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -59,6 +61,19 @@ def test_the_page_of_commands_is_current_and_each_finding_has_its_line_and_versi
     assert len(rows) >= 20
     for name, version in rows:
         assert f"=={version}" in (root / "docs" / name).read_text(encoding="utf-8")
+
+
+def test_the_list_of_slow_paths_has_each_file_with_slow_tests(root: Path):
+    (listed,) = re.findall(
+        r"^slow=\((.*?)^\)", (root / ".ci/run").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    paths = [
+        path for path in (root / "tests").rglob("test_*.py") if "pytest.mark.slow" in path.read_text(encoding="utf-8")
+    ]
+    names = {path.relative_to(root).as_posix() for path in paths} - {"tests/test_documents.py"}
+    assert len(names) > 9
+    found = {name for name in names for way in shlex.split(listed) if fnmatch(name, way) or name.startswith(f"{way}/")}
+    assert names == found
 
 
 @cache

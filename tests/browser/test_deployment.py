@@ -9,8 +9,8 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -101,26 +101,9 @@ def test_limits_and_an_orderly_stop(tmp_path: Path, open_: Open) -> None:
         wait_until(lambda: has_ended(process))
 
 
-@dataclass(frozen=True)
-class Turn:
-    """A TURN server, which the browser and the server must use."""
-
-    port: int
-    log: Path
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """Those of the server."""
-        servers = [{"urls": [f"turn:127.0.0.1:{self.port}?transport=udp"]}]
-        return {
-            "EMOMUSIC_ICE": json.dumps({"iceServers": servers, "iceTransportPolicy": "relay"}),
-            "EMOMUSIC_TURN_SECRET": TURN_SECRET,
-            "EMOMUSIC_LIVE": "webrtc",
-        }
-
-
 @pytest.fixture
-def turn(tmp_path: Path, root: Path) -> Iterator[Turn]:
+def turn(tmp_path: Path, root: Path) -> Iterator[SimpleNamespace]:
+    """The log of a TURN server, and the settings with which the browser and the server must use it."""
     command = ["turnserver", "-c", str(root / "deploy/turn/turnserver.conf"), f"--static-auth-secret={TURN_SECRET}"]
     # The configuration refuses peers on the same machine. A browser may give up if the relay refuses one address of the
     # server before the browser has tried the next.
@@ -130,14 +113,17 @@ def turn(tmp_path: Path, root: Path) -> Iterator[Turn]:
         command += [f"--listening-port={port}", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--verbose"]
         process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=subprocess.STDOUT)
         wait_until(lambda: answers(port))
-        yield Turn(port, tmp_path / "turn.log")
+        servers = [{"urls": [f"turn:127.0.0.1:{port}?transport=udp"]}]
+        ice = json.dumps({"iceServers": servers, "iceTransportPolicy": "relay"})
+        settings = {"EMOMUSIC_ICE": ice, "EMOMUSIC_TURN_SECRET": TURN_SECRET, "EMOMUSIC_LIVE": "webrtc"}
+        yield SimpleNamespace(settings=settings, log=tmp_path / "turn.log")
         process.terminate()
         process.wait(timeout=PATIENCE_S)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("turnserver") is None, reason="needs coturn: apt install coturn")
-def test_video_passes_the_relay(open_: Open, turn: Turn, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_video_passes_the_relay(open_: Open, turn: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> None:
     with fresh_server(tmp_path_factory.mktemp("server"), turn.settings, script=SERVER) as server:
         page = open_(f"{server}/live")
         start(page)

@@ -151,3 +151,21 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
         resize(page, size)
         wait_until_at_rest(page.locator(".st-key-models-try"))
         assert page.evaluate(PROBLEMS) == [], size
+
+
+EPOCH = re.compile(r"Epoch (\d+) of 300")
+
+
+def test_a_class_trains_a_network_which_goes_on_by_itself(open_page: Callable[..., Page]) -> None:
+    page = open_page("/models?kind=Mood+models&face_view=Learning")
+    expect(page.get_by_text(EPOCH)).to_have_text(re.compile("Epoch 0 "))
+    wait_until_idle(page)
+    page.get_by_role("button", name="Play").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(EPOCH)).to_have_text(re.compile("Epoch [2-9]"))
+    expect(page.locator(".stPlotlyChart")).to_have_count(3)
+    page.get_by_role("button", name="Reset").click()
+    expect(page.get_by_text(EPOCH)).to_have_text(re.compile("Epoch 0 "))
+    resize(page, PHONE)
+    wait_until_idle(page)
+    assert overflow(page) <= 0

@@ -18,7 +18,6 @@ from tests.browser.conftest import download, visit
 from tests.browser.layout import DESKTOP, PROBLEMS, SIZES, box_of, resize
 from tests.browser.live import CAMERA, WIDTH, agree_and_start, press, show_sample
 from tests.browser.player import NO_SPOTIFY, PLAYER, song, song_after
-from tests.browser.printing import assert_prints
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.films import SAMPLES
 
@@ -157,6 +156,39 @@ def test_each_choice_is_a_step_that_back_undoes_for_good(open_page: Callable[...
     assert song_after(page, shown) == of_own
     expect(page).not_to_have_url(re.compile("sample"))
     check_that_undone_choices_stay_away(page)
+
+
+# What no printed answer shows
+NEVER_PRINTED = "button, input, textarea, select, a[role=button], [role=radio], [role=tab], .st-key-player-bar, header"
+MARKS = "[class*='st-key-photo-face-'] button"
+PRINTED = (
+    "(all, marks) => all.filter((one) => one.checkVisibility() && !one.matches(marks)).map((one) => one.innerText)"
+)
+
+
+def assert_prints(page: Page) -> None:
+    """Check that the answer fills at most two pages of A4, dark on white, without controls. The page stays so."""
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator(".strip-listener")).to_be_visible()
+    expect(page.locator(".printed")).to_have_count(1)
+    expect(page.locator(".printed")).to_be_hidden()
+    wait_until_idle(page)
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))) <= 2
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 703, "height": 1032})  # A4 without its margins
+    shown = page.locator(NEVER_PRINTED).evaluate_all(PRINTED, MARKS)
+    assert not shown
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator(".st-key-part-picture img").first).to_be_visible()
+    assert page.locator(".strip:visible").count() >= 1
+    assert page.locator(".printed li:visible").count() >= 4
+    paper, ink = page.locator("h1").evaluate(
+        "(title) => [getComputedStyle(document.querySelector('.stApp')).backgroundColor, getComputedStyle(title).color]"
+    )
+    assert paper == "rgb(255, 255, 255)"
+    assert ink == "rgb(27, 22, 19)"
+    wide = [box for each in page.locator(".strip:visible").all() if (box := each.bounding_box())]
+    assert all(box["x"] >= -1 and box["x"] + box["width"] <= 704 for box in wide)
 
 
 def test_everything_can_be_downloaded_copied_and_printed(open_page: Callable[..., Page]) -> None:

@@ -60,7 +60,7 @@ def shorten_waits(gone_s: float) -> None:
     from emomusic.server import live
     from emomusic.stream import game
 
-    live._GONE_S, game.COUNTDOWN_S, game.RESULT_S, game.OWN_CAPTURE_S = gone_s, 1.0, 0.5, 5.0
+    live._GONE_S, game.COUNTDOWN_S, game.RESULT_S, game.OWN_CAPTURE_S = gone_s, 1.0, 0.5, 2.0
 
 
 def lengthen_readings(reading_s: float) -> None:
