@@ -65,13 +65,16 @@ def plane_area(page: Page) -> Locator:
 
 
 def click_happy_song(page: Page) -> str:
-    """Click the first happy song below no word of the plane, and wait for its list; returns its title."""
+    """Click the first happy song apart from others and below no word, and wait for its list; returns its title."""
     area = page.locator(AREA)
     x, y, name = area.evaluate("""element => {
-      const { _fullData: [, songs], _fullLayout: { xaxis, yaxis } } = element.closest(".js-plotly-plot");
-      const { left, top } = element.getBoundingClientRect(), at = (n) => [xaxis.l2p(songs.x[n]), yaxis.l2p(songs.y[n])];
-      const free = songs.x.findIndex((_, n) => document.elementFromPoint(left + at(n)[0], top + at(n)[1]) === element);
-      return [...at(free), songs.text[free]];
+      const { _fullData, _fullLayout: { xaxis, yaxis } } = element.closest(".js-plotly-plot"), songs = _fullData[1];
+      const { left, top } = element.getBoundingClientRect();
+      const places = ({ x, y }) => Array.from(x ?? [], (_, n) => [xaxis.l2p(x[n]), yaxis.l2p(y[n])]);
+      const all = _fullData.flatMap(places);
+      const free = places(songs).findIndex(([x, y]) => document.elementFromPoint(left + x, top + y) === element
+        && all.filter((other) => Math.hypot(other[0] - x, other[1] - y) < 9).length === 1);
+      return [...places(songs)[free], songs.text[free]];
     }""")
     area.click(position={"x": x, "y": y})
     expect(page.get_by_text("The song you clicked")).to_be_visible()
