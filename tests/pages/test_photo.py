@@ -128,7 +128,7 @@ def test_files_that_do_not_count_are_named(app: AppTest, root: Path, monkeypatch
     collins = (SAMPLES / "eileen-collins-1999.jpg").read_bytes()
     icon = encode_png(read_image(root / "data/icon.png"))
     bad = ("bad_*.jpg", b"\xff\xd8\xffnonsense")
-    upload(app.run(), bad, ("icon.png", icon), ("a.jpg", collins), ("again.jpg", collins), ("more.jpg", collins))
+    upload(app.run(), bad, ("icon.png", icon), ("a.jpg", collins), ("again.jpg", collins), *samples("four-people"))
     assert "1 face in 2 photos: 1 happy." in text_of(app)
     for words in ("1 file could not be read", "bad\\_\\*.jpg", "No face found.", "again\\.jpg", "1 file not"):
         assert words in text_of(app), words

@@ -78,6 +78,8 @@ def test_files_with_the_same_size_and_time_can_be_heard_again(library: Library, 
     assert library.counts()[0] == 1
     assert hear(library) == []
     assert library.songs([music / "loud.wav"])[0].hearing.mood is Mood.CALM
+    os.utime(music / "loud.wav")  # another time alone
+    assert (library.update(), library.counts()[0]) == (Changes(changed=1), 1)
 
 
 def test_another_model_hears_the_songs_again_and_each_one_without_features_of_sound(library: Library, music: Path):
