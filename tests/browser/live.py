@@ -75,12 +75,12 @@ def problem(page: Page, kind: Problem) -> Locator:
 
 
 IS_CAMERA_FREE = "window.cameras.every((stream) => stream.getTracks().every((track) => track.readyState === 'ended'))"
-IS_MARKED = """() => {
-  const marks = document.querySelector(".st-key-live-frames [data-testid='stBidiComponentIsolated']")
-    ?.shadowRoot.querySelector("canvas");
-  if (!marks?.width) return false;
-  return marks.getContext("2d").getImageData(0, 0, marks.width, marks.height).data.some((value) => value > 0);
-}"""
+_CANVAS = "document.querySelector('.st-key-live-frames [data-testid=stBidiComponentIsolated]')?.shadowRoot"
+_CANVAS += ".querySelector('canvas')"
+IS_MARKED = f"""() => {{
+  const marks = {_CANVAS};
+  return marks?.width && marks.getContext("2d").getImageData(0, 0, marks.width, marks.height).data.some(Boolean);
+}}"""
 
 # Waits until the band has the gains of the place of a face
 FOLLOW = """async ([valence, arousal]) => {
@@ -136,10 +136,7 @@ FOUR_ROWS = """() => {
 }"""
 
 # Whether the plane is drawn in the upper right corner of the video
-HAS_PLANE = """() => {
-  const marks = document.querySelector(".st-key-live-frames [data-testid='stBidiComponentIsolated']")
-    ?.shadowRoot.querySelector("canvas");
-  if (!marks?.width) return false;
-  const side = Math.min(marks.width, marks.height) / 6 * 1.15;
-  return marks.getContext("2d").getImageData(marks.width - side, side, 1, 1).data[3] > 100;
-}"""
+HAS_PLANE = f"""() => {{
+  const marks = {_CANVAS}, side = Math.min(marks?.width, marks?.height) / 6 * 1.15;
+  return marks?.width && marks.getContext("2d").getImageData(marks.width - side, side, 1, 1).data[3] > 100;
+}}"""
