@@ -71,15 +71,6 @@ def test_songs_for_unclear_faces_are_those_for_neutral(reading: PictureReading) 
     assert {song["mood"] for song in record["songs"]} == {record["group"]["mood"]}
 
 
-@pytest.mark.parametrize(
-    "name", ["https://a.b/c.jpg", "HTTP://a.b/c.jpg", "file:///c.jpg", "data:image/png;base64," + "A" * 9999, "-"]
-)
-def test_an_address_is_named_with_what_to_do(name: str) -> None:
-    with pytest.raises(ImageError, match="save") as error:
-        emomusic.read_picture(name)
-    assert name[:80] in str(error.value)
-
-
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])
 def test_a_profile_is_for_its_person_in_a_turned_picture_too(quarters: int) -> None:
     picture = np.ascontiguousarray(np.rot90(read_image(SAMPLES / COLLINS), quarters))

@@ -47,10 +47,6 @@ def has_ended(process: int) -> bool:
     return stat.rpartition(")")[2].split()[0] == "Z"
 
 
-def wait_until_ready(server: str) -> None:
-    wait_until(lambda: answer(f"{server}/ready")[0] == 200)
-
-
 @pytest.fixture
 def open_(browser: Browser) -> Iterator[Open]:
     """Open an address in a new window, with `CAMERA`."""
@@ -69,7 +65,7 @@ def open_(browser: Browser) -> Iterator[Open]:
 def test_limits_and_an_orderly_stop(tmp_path: Path, open_: Open) -> None:
     settings = {"EMOMUSIC_MAX_VISITORS": "2", "EMOMUSIC_MAX_LIVE": "1", "EMOMUSIC_DRAIN_S": str(DRAIN_S)}
     with fresh_server(tmp_path, settings, script=SERVER) as server:
-        wait_until_ready(server)
+        wait_until(lambda: answer(f"{server}/ready")[0] == 200)
         first = open_(f"{server}/live")
         start(first)
         sees(first, "1 face ·")

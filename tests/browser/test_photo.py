@@ -49,12 +49,6 @@ def show_map(page: Page) -> None:
     expect(page.locator(".st-key-plane .main-svg").first).to_be_visible()
 
 
-def open_downloads(page: Page) -> None:
-    """Open the files in the menu."""
-    page.get_by_role("button", name="More", exact=True).click()
-    page.get_by_role("tab", name="Download").click()
-
-
 def test_a_click_on_a_sample_image_chooses_the_sample_which_stays_with_its_song(open_page: Callable[..., Page]) -> None:
     page = open_page()
     expect(page.get_by_text("an expression is not a feeling")).to_be_visible()  # the last text on the page
@@ -209,7 +203,8 @@ def test_everything_can_be_downloaded_copied_and_printed(open_page: Callable[...
     assert page.evaluate("navigator.clipboard.readText()").split("\n") == [row["url"] for row in rows]
     page.keyboard.press("Escape")
 
-    open_downloads(page)
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("tab", name="Download").click()
     for label, size in (("Photo with faces", (1200, 376)), ("Card (PNG)", SIZE)):
         with Image.open(download(page, label)) as picture:
             assert (picture.format, picture.size) == ("PNG", size)

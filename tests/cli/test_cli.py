@@ -39,7 +39,7 @@ def test_what_is_no_picture_or_has_no_face_stops_none_also_after_an_option(run: 
     assert "not a picture" in bad["error"]
     assert len(good["faces"]) == 1
     assert "Traceback" not in err
-    status, records, _ = run("analyze", "https://a.b/c.jpg", "data:image/png;base64,AA", "-", tmp_path)
+    status, records, _ = run("analyze", "HTTPS://a.b/c.jpg", "data:image/png;base64,AA", "-", tmp_path)
     assert status == 2
     assert ["save" in record["error"] for record in records] == [True, True, True, False]
     assert "emomusic batch" in records[-1]["error"]
