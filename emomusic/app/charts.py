@@ -14,7 +14,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import EmotionProbabilities, list_shares
 from emomusic.app.frame import text_color
-from emomusic.charts.face import share_bars
 from emomusic.charts.layout import write_in
 from emomusic.colours import EMOTION_COLOURS, ink_on
 
@@ -30,11 +29,6 @@ def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
     write_in(figure, text_color())
     config = {"displayModeBar": False, "showTips": False} | options.pop("config", {})
     return st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
-
-
-def show_bars(shares: Mapping[str, float], title: str, **options: Any) -> None:
-    """Show `share_bars` of these shares, with the same options."""
-    st.html(share_bars(shares, title, **options))
 
 
 def show_face_rows(faces: Mapping[str, EmotionProbabilities], portraits: Sequence[bytes] = ()) -> None:

@@ -1,47 +1,36 @@
-"""Bars of shares, which are of emotions, moods, or the classes of any model, as HTML; and drawn faces as SVG."""
+"""Bar charts of class shares, which are emotions, moods, or the classes of any model; and drawn faces as SVG."""
 
 from __future__ import annotations
 
 import tomllib
 from base64 import b64encode
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
-from emomusic.affect import Emotion, Mood, list_shares, share_text
+import plotly.graph_objects as go
+
+from emomusic.affect import Emotion, Mood, share_text
+from emomusic.charts.layout import REVERSED, bar_margin, lay_out
 from emomusic.colours import EMOTION_COLOURS, FACE_CLASS_COLOURS, TRAIL, ink_on
 
-_NONE: Mapping[str, Any] = MappingProxyType({})
 
-
-def share_bars(
-    shares: Mapping[str, float],
-    title: str,
-    *,
-    kind: str = "bars",
-    names: Mapping[str, str] = _NONE,
-    before: Mapping[str, float] = _NONE,
-) -> str:
-    """Bars with names and percentages, in the given order, as HTML.
-
-    Args:
-        shares: from 0 to 1; zeros only have no percentages.
-        title: what they are shares of.
-        kind: the classes of the style, as in `tiles.css`.
-        names: shown in place of the names of the shares.
-        before: earlier shares, of which a line across each bar remains.
-    """
-    colours: Mapping[str, str] = {} if {*shares} == {*Mood} else FACE_CLASS_COLOURS  # moods have names of emotions
-    rows = ""
-    for name, share in shares.items():
-        style = f"--share: {100 * share:.1f}%; --colour: {colours.get(name, TRAIL)}"
-        line = f'<u style="left: {100 * before[name]:.1f}%"></u>' if name in before else ""
-        text = escape(share_text(share)) if any(shares.values()) else ""
-        rows += f'<div><span>{escape(names.get(name, name))}</span><i style="{style}">{line}</i><b>{text}</b></div>'
-    label = escape(f"{title}: {list_shares(shares)}")
-    return f'<div class="{kind}" role="img" aria-label="{label}"><em>{escape(title)}</em>{rows}</div>'
+def share_bars(shares: Mapping[str, float], *, height: int) -> go.Figure:
+    """One bar per class, in the given order, with its name and percentage. The height is in pixels."""
+    are_moods = {*shares} == {*Mood}  # two of them have the names of emotions
+    figure = go.Figure().add_bar(
+        x=[100 * share for share in shares.values()], y=list(shares), orientation="h",
+        marker={"color": [TRAIL if are_moods else FACE_CLASS_COLOURS[name] for name in shares], "cornerradius": 3},
+        text=[share_text(share) for share in shares.values()], textposition="outside", cliponaxis=False,
+        hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
+    )  # fmt: skip
+    return lay_out(
+        figure,
+        height,
+        x={"range": [0, 116], "visible": False},  # space for the percentage to the right of a full bar
+        y=REVERSED | {"tickfont": {"size": 14}},
+        margin=bar_margin(shares),
+        bargap=0.28,
+    )
 
 
 _FEATURES = tomllib.loads(Path(__file__).with_name("expressions.toml").read_text(encoding="utf-8"))

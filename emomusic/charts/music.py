@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 
 from emomusic.affect import AffectPoint, Mood
 from emomusic.charts.affect import circumplex, corner_notes, quadrant_shapes
+from emomusic.charts.face import share_bars
 from emomusic.charts.layout import REVERSED, axis_title, bar_margin, lay_out, legend_above, line, numbered_cells
 from emomusic.colours import GUIDE, MOOD_COLOURS, QUIET, RIGHT, TRAIL, WRONG, faded
 from emomusic.media.sound import PATCH_S
@@ -260,6 +261,18 @@ def waveform(levels: Sequence[float], path: Sequence[tuple[float, float, float]]
     ticks = np.linspace(0, last, 6).round().tolist()
     x = {"tickvals": ticks, "ticktext": [format_clock(tick) for tick in ticks]}
     return lay_out(figure, 130, x=x, y={"range": [-1, 1.5], "visible": False}, bargap=0)
+
+
+def mood_bars(shares: Mapping[str, float], start: npt.NDArray[np.float32] | None = None) -> go.Figure:
+    """Four bars with names and percentages, and a line across each at the `start`, in the order of `Mood`."""
+    figure = share_bars({mood: shares[mood] for mood in MOODS}, height=190)
+    if start is not None:
+        figure.add_scatter(
+            x=100 * start.astype(np.float64), y=MOODS, mode="markers", name="start", cliponaxis=False,
+            marker={"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": GUIDE}},
+            hovertemplate="%{y} at the start: %{x:.1f} %<extra></extra>",
+        )  # fmt: skip
+    return figure
 
 
 def influence_bars(points: npt.NDArray[np.float64]) -> go.Figure:

@@ -22,7 +22,7 @@ PROJECTOR, OLD_PROJECTOR = {"width": 1280, "height": 720}, (1024, 768)
 # and charts from the first to the last; the lowest edge, the source included; and the overflow of the width
 MEASURES = """title => {
   const all = query => [...document.querySelectorAll(query)];
-  const drawn = all('.stMain :is(.stPlotlyChart, img, .bars, .st-key-how-plane, [class*="st-key-how-moments"])');
+  const drawn = all('.stMain :is(.stPlotlyChart, img, .st-key-how-plane, [class*="st-key-how-moments"])');
   const source = all('[data-testid="stCaptionContainer"]').find(part => part.innerText.startsWith("Source"));
   const facts = all('.st-key-how-fact, [class*="st-key-how-moments"]');
   const isShown = document.querySelector("h1")?.innerText === title && facts.length === 1 && source

@@ -314,7 +314,7 @@ def test_a_class_guesses_first_with_a_phone(open_page: Callable[..., Page]) -> N
     page.get_by_role("button", name="Show the label").click()
     page.get_by_role("button", name="Ask the machine").click()
     expect(page.get_by_text(re.compile("^The machine: "))).to_be_visible()
-    expect(page.locator(".bars")).to_have_count(2)  # of the votes, and of the machine
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)  # of the votes, and of the machine
     wait_until_idle(page)
     assert page.evaluate(PROBLEMS) == []
     assert (least := smallest(page))[0] >= 16, least  # for the last row of a class; Plotly fits shares into bars

@@ -10,10 +10,9 @@ from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities
 from emomusic.charts import steps
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.charts.diagnostics import confidence_histogram, confusion_map, reliability_diagram
-from emomusic.charts.face import share_bars
 from emomusic.charts.live import CLICKED, ROWS, film_strip, mood_areas
 from emomusic.charts.music import correlations, standings, waveform
-from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS, TRAIL
+from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS
 from emomusic.faces.inspection import Occlusion
 from emomusic.faces.who import Who
 from emomusic.metrics import reliability
@@ -201,13 +200,3 @@ def test_any_mark_stays_near_its_position_in_its_quadrant_and_on_the_plane(place
     assert np.abs(at).max() <= 1
     wanted = np.array(places)
     assert (np.sign(at) == np.sign(wanted))[wanted != 0].all()
-
-
-def test_bars_of_shares_escape_names_and_keep_the_line_of_earlier_shares() -> None:
-    bars = share_bars({'<b>"x"': 0.25, "happy": 0.75}, "Classes", before={"happy": 0.5})
-    assert bars.count("<b>") == 2  # of the percentages
-    assert 'aria-label="Classes: &lt;b&gt;&quot;x&quot; 25 %, happy 75 %"' in bars
-    assert bars.count("<u ") == bars.count('<u style="left: 50.0%">') == 1
-    greys = [share_bars(dict.fromkeys(names, 0.25), "").count(TRAIL) for names in (Mood, EMOTIONS)]
-    assert greys == [4, 0]  # two moods have the names of emotions
-    assert "<b></b>" in share_bars({"happy": 0.0}, "")  # nobody is there

@@ -55,15 +55,6 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
-def bars(app: AppTest) -> list[dict[str, float]]:
-    """The shares of each row of bars by name, in percent."""
-    bodies = [each for part in app.get("html") for each in re.findall('<div class="bars.*', part.proto.body)]
-    return [
-        {name: float(share) for name, share in re.findall(r"<span>(.*?)</span>.*?--share: ([\d.]+)", each)}
-        for each in bodies
-    ]
-
-
 def told(app: AppTest, part: str) -> dict[str, Any]:
     """What the page tells a part of its scripts in the browser."""
     all_parts: list[dict[str, Any]] = [json.loads(each.proto.json) for each in app.get("bidi_component")]

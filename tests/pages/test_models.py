@@ -24,7 +24,7 @@ from emomusic.server.sessions import WHEN_GONE
 from emomusic.songs.playground import NUM_EPOCHS, LabelledSongs
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
-from tests.pages.screen import bars, charts, click, page_of, state_of, text_of
+from tests.pages.screen import charts, click, page_of, state_of, text_of
 
 
 @pytest.fixture
@@ -196,11 +196,11 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
     app.button(key="sample-eileen-collins-1999").click().run()
     assert "2 of 2 say happy" in text_of(app)
     assert "largest face" in text_of(app)
-    assert [*map(len, bars(app))] == [7, 7, 4]
+    assert [len(chart["data"][0]["y"]) for chart in charts(app)] == [7, 7, 4]
     assert re.search(r"\*\*FER2013 champion\*\* failed.*\nexpected its weights", text_of(app))
     app.run()
     assert detector.num_calls == 1  # a rerun uses the stored answers
-    assert len(bars(app)) == 3
+    assert len(charts(app)) == 3
     detector.faces = []
     app.button(key="sample-joe-biden-2010").click().run()
     assert "No face" in text_of(app)

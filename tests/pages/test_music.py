@@ -32,7 +32,7 @@ from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import FEATURES, Player, Song
 from emomusic.songs.spotify import Credentials, FoundSongs
-from tests.pages.screen import bars, charts, files_of, playlist, start_app, state_of, text_of, unescaped
+from tests.pages.screen import charts, files_of, playlist, start_app, state_of, text_of, unescaped
 from tests.songs.songs import TAGS, song_bytes
 from tests.songs.tables import FakeClassifier, mood_table, song_table, track_id
 
@@ -176,16 +176,16 @@ def test_a_slider_changes_the_probabilities_and_what_speaks_for_the_mood_comes_f
     row = catalogue.best_known_first(np.flatnonzero(catalogue.matching("yesterday beatles")))[0]
     app.query_params["track"] = catalogue.song(int(row)).id
     view(app, WHAT_IF)
-    before = bars(app)
+    before = charts(app)[0]["data"][0]["text"]
     reset = "music-undo"
     assert app.button(key=reset).disabled
-    reasons = charts(app)[0]["data"][0]
+    reasons = charts(app)[1]["data"][0]
     assert (influences := numbers(reasons["x"])) == sorted(influences, reverse=True)
     assert reasons["y"][0] == "Energy"
     next(slider for slider in app.slider if slider.key.endswith("-energy")).set_value(1.0).run()
-    assert bars(app) != before
+    assert charts(app)[0]["data"][0]["text"] != before
     app.button(key=reset).click().run()
-    assert bars(app) == before
+    assert charts(app)[0]["data"][0]["text"] == before
 
 
 def test_the_song_of_a_list_plays_and_can_be_explained_and_back_restores_it(app: AppTest) -> None:

@@ -17,10 +17,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, EmotionProbabilities, share_text
 from emomusic.app.browser.components import mount
-from emomusic.app.charts import show_bars, show_chart
+from emomusic.app.charts import show_chart
 from emomusic.app.choices import STEP
 from emomusic.assets import ModelKind
 from emomusic.charts import steps as plots
+from emomusic.charts.face import share_bars
 from emomusic.colours import QUIET, TRAIL, faded
 from emomusic.faces.detection import MIN_CONFIDENCE, DetectionTrace
 from emomusic.faces.model_files import DEFAULT_MODEL
@@ -101,10 +102,6 @@ class Drawing:
         with st.container(key=f"how-chart-{self.key}{part}"):
             show_chart(figure, key=f"how-figure-{self.key}{part}", alt=self.alt(alt), height="stretch")
 
-    def bars(self, shares: Mapping[str, float], title: str, **options: Any) -> None:
-        """Show bars of shares in large type, with the same height."""
-        show_bars(shares, self.alt(title), kind="bars how-bars", **options)
-
     def plane(self, alt: str, probabilities: EmotionProbabilities, **options: Any) -> None:
         """Show the plane with the face at these probabilities."""
         self.chart(plots.face_on_plane(probabilities, Who.face(self.walk.number), **options), alt=alt)
@@ -122,6 +119,11 @@ def fit_height(ratio: float, *, other_rem: float) -> DeltaGenerator:
     height = f"max(16rem, 100vh - {other_rem:.1f}rem + var(--how-saved, 0rem))"
     st.html(f"<style>.st-key-how-fitting {{ max-width: calc({height} * {ratio:.3f}); }}</style>")
     return st.container(key="how-fitting")
+
+
+def bars(shares: Mapping[str, float]) -> go.Figure:
+    """Bars of shares with large type."""
+    return plots.readable(share_bars(shares, height=plots.HEIGHT))
 
 
 @st.cache_resource(show_spinner=False)

@@ -19,11 +19,13 @@ from emomusic.affect import (
     Mood,
     Quadrant,
     describe_mood,
+    list_shares,
 )
 from emomusic.app.frame import escape_markdown
 from emomusic.app.how_it_works.drawing import (
     MOMENTS,
     Drawing,
+    bars,
     fit_height,
     place_on_plane,
     place_square,
@@ -195,7 +197,7 @@ def _draw_cover(drawing: Drawing) -> None:
     (answer,) = walk.face.classifier.adjusted_probabilities([covered])
     shares = dict(zip(EMOTIONS, answer.tolist(), strict=True))
     with answers:
-        drawing.bars(shares, "With the square")
+        drawing.chart(bars(shares), alt=f"With the square: {list_shares(shares)}")
     emotion, now = reading.emotion, EMOTIONS[answer.argmax()]
     turns = "The answer turns" if now is not emotion else "The answer stays"
     before, after = percent(reading[emotion]), percent(shares[now])
@@ -226,9 +228,11 @@ def _draw_probabilities(drawing: Drawing) -> None:
         f"{percent(np.mean(tests.y_pred == tests.y_true))} are right.** The temperature changes what it claims, never "
         "what is right."
     )
+    figure = bars(shares).update_yaxes(
+        tickvals=list(scores), ticktext=[f"{name}, {score:.1f}" for name, score in scores.items()]
+    )
     listed = ", ".join(f"{name} {score:.1f}" for name, score in scores.items())
-    names = {name: f"{name}, {score:.1f}" for name, score in scores.items()}
-    drawing.bars(shares, f"Scores: {listed}; probabilities", names=names)
+    drawing.chart(figure, alt=f"Scores: {listed}; probabilities: {list_shares(shares)}")
 
 
 @_step(
@@ -347,7 +351,8 @@ def _draw_sound(drawing: Drawing) -> None:
         figure = plots.heard_song(spectrogram(song.path), song.duration_s)
         drawing.chart(figure, alt=f"The loudness of {song.title} by time and pitch")
     with moods:
-        drawing.bars({str(mood): hearing.moods[mood] for mood in Mood}, f"The moods of {song.title}")
+        shares = {str(mood): hearing.moods[mood] for mood in Mood}
+        drawing.chart(bars(shares), "moods", alt=f"The moods of {song.title}: {list_shares(shares)}")
 
 
 @_step(

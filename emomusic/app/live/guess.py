@@ -9,14 +9,15 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, Emotion
+from emomusic.affect import EMOTIONS, Emotion, list_shares
 from emomusic.answer.answer import sentence_of
-from emomusic.app.charts import roomy_columns, show_bars, show_chart, show_sharp
+from emomusic.app.charts import roomy_columns, show_chart, show_sharp
 from emomusic.app.choices import LIVE_VIEW, VOTE, View, choose
 from emomusic.app.picture_chooser import sample_picture
 from emomusic.app.state import page_state
 from emomusic.assets import load_once
 from emomusic.charts.diagnostics import accuracy_by_group, list_groups
+from emomusic.charts.face import share_bars
 from emomusic.faces.detection import Face
 from emomusic.faces.fer2013 import NO_MAJORITY, Split, majority, read_votes
 from emomusic.faces.inspection import harder
@@ -181,12 +182,13 @@ def _show_answers(state: GuessState, question: Question, asked: Asked) -> None:
     st.markdown(f"The class says **{said.adjective if said else 'nothing'}**. One person labelled this face.")
     if state.ballot is not None and (counts := state.ballot.counts()):
         shares = {str(emotion): counts[emotion] / counts.total() for emotion in EMOTIONS}
-        show_bars(shares, "Votes on phones")
+        show_chart(share_bars(shares, height=220), key="guess-votes", alt=f"Votes on phones: {list_shares(shares)}")
     if state.stage == 1:
         st.button("Ask the machine", type="primary", on_click=_ask_machine, key="guess-machine")
         return
+    shares = asked.faces[0].probabilities.as_dict()
     st.subheader(f"The machine: {sentence_of(asked.faces).lower()}", anchor=False)
-    show_bars(asked.faces[0].probabilities.as_dict(), "The machine")
+    show_chart(share_bars(shares, height=220), key="guess-shares", alt=f"The machine: {list_shares(shares)}")
     st.button(
         "Next" if state.number < len(QUESTIONS) else "How many were right?",
         type="primary",

@@ -19,18 +19,18 @@ import pandas as pd
 import streamlit as st
 from streamlit import runtime
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities, share_text
+from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares, share_text
 from emomusic.answer.answer import Answer
 from emomusic.answer.others import MOST_SONGS, SessionAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.camera import CameraQuestion, ask_browser, show_problem
-from emomusic.app.charts import outline_tile, show_bars, show_chart, show_face_rows, show_tile
+from emomusic.app.charts import outline_tile, show_chart, show_face_rows, show_tile
 from emomusic.app.choices import PICTURE_FROM
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PageQueue, PlayerState, forget_queue, play, play_for, weak_callback
 from emomusic.app.state import CameraState, page_state
-from emomusic.charts.face import expression_uri
+from emomusic.charts.face import expression_uri, share_bars
 from emomusic.charts.live import mood_areas
 from emomusic.compat import is_same_browser
 from emomusic.errors import EmomusicError
@@ -214,7 +214,14 @@ def show_faces(session: LiveSession, is_large: bool) -> None:
     group, faces = answer.probabilities, answer.faces
     if is_large or len(faces) <= 1 or group is None:
         shares: dict[str, float] = dict.fromkeys(EMOTIONS, 0.0) if group is None else group.as_dict()
-        show_bars(shares, "Probabilities", kind=f"bars {'live-large' * is_large}")
+        figure, size = share_bars(shares, height=230), 24 if is_large else 14
+        figure.update_traces(textfont={"size": size}).update_yaxes(tickfont={"size": size})
+        figure.update_layout(uniformtext={"minsize": 13, "mode": "show"})
+        if group is None:
+            figure.update_traces(text=[""] * len(EMOTIONS))
+        with st.container(key="live-large-bars" if is_large else "live-small-bars"):
+            alt = f"Probabilities: {'none' if group is None else list_shares(shares)}"
+            show_chart(figure, key="live-bars", alt=alt, height="stretch" if is_large else "content")
         return
     with st.container(key="live-rows"):
         show_face_rows({EVERYONE.text: group} | {face.who.text: face.probabilities for face in faces})

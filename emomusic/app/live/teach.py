@@ -14,7 +14,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.affect import Emotion, EmotionProbabilities, Mood, describe, share_text
 from emomusic.answer.answer import Answer
-from emomusic.app.charts import show_bars, show_sharp
+from emomusic.app.charts import show_sharp
 from emomusic.app.choices import TEACH, TEACH_OWN
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.live.session import live_fragment, with_session
@@ -300,7 +300,8 @@ def _show_now(session: LiveSession) -> None:
         state.held = names[best]
         st.rerun()
     st.header(f"{escape_markdown(names[best])}, {share_text(float(shares[best]))}", anchor=False)
-    show_bars(dict(zip(names, shares.tolist(), strict=True)), "Classes")
+    for name, share in zip(names, shares.tolist(), strict=True):
+        st.progress(share, f"{escape_markdown(name)}: {share_text(share)}")
     if state.held is None:
         st.markdown("Hold a class for two seconds: its songs play.")
     else:

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, Emotion, describe_shares, share_text
-from emomusic.app.charts import show_bars, show_sharp
+from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares, share_text
+from emomusic.app.charts import show_chart, show_sharp
 from emomusic.app.frame import escape_markdown
 from emomusic.app.picture_chooser import draw_chooser, shown_pictures
+from emomusic.charts.face import share_bars
 from emomusic.errors import EmomusicError
 from emomusic.faces.inspection import wobble, wobbles
 from emomusic.faces.reading import load_classifier
@@ -93,6 +94,10 @@ def _show_answers(asked: Asked, chosen: Chosen) -> None:
                 shares = dict(zip(map(in_words, classes[name]), answer.tolist(), strict=True))
                 adjectives = [Emotion(label).adjective if label in EMOTIONS else label for label in shares]
                 st.markdown(f"**{label_of(name)}**  \n{describe_shares(adjectives, answer.tolist())}")
-                show_bars(shares, f"Probabilities by {label_of(name)}")
+                show_chart(
+                    share_bars(shares, height=40 + 26 * len(shares)),
+                    key=f"models-answer-{name}",
+                    alt=f"Probabilities by {label_of(name)}: {list_shares(shares)}",
+                )
                 moved = f"It moves by up to {share_text(asked.moves[name])} in other crops and a smaller copy."
                 st.caption(f"{moved} {FOUR_LEGEND}" if classes[name] == FOUR else moved)

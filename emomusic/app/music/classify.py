@@ -16,10 +16,10 @@ import numpy.typing as npt
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from emomusic.affect import AffectPoint
+from emomusic.affect import AffectPoint, list_shares
 from emomusic.answer.others import SongAnswer
 from emomusic.app.browser.components import mount
-from emomusic.app.charts import roomy_columns, show_bars, show_chart, show_tile
+from emomusic.app.charts import roomy_columns, show_chart, show_tile
 from emomusic.app.choices import MUSIC_TRACK
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.music.songs import SIMILAR, show_songs
@@ -28,7 +28,7 @@ from emomusic.app.sources import YourMusic
 from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import keep_upload, show_uploader
 from emomusic.charts.face import expression_uri
-from emomusic.charts.music import influence_bars, song_path, wave_times, waveform
+from emomusic.charts.music import influence_bars, mood_bars, song_path, wave_times, waveform
 from emomusic.errors import AudioError
 from emomusic.media.audio_file import MAX_S, read_song, whole
 from emomusic.media.formats import FORMATS, HEAD_BYTES, SONG_UPLOADS, Kind, mime_type_of
@@ -161,7 +161,8 @@ def _draw_side(own: OwnSong) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="own-song-face"):
         st.html(f'<img alt="" width="96" src="{expression_uri(answer.emotion)}">', width="content")
         st.markdown(f"**{answer.face}** It changes while the song plays.")
-    show_bars({mood: answer.hearing.moods[mood] for mood in MOODS}, "Probabilities")
+    alt = f"Probabilities: {list_shares(answer.hearing.moods)}"
+    show_chart(mood_bars(answer.hearing.moods), key="music-own-quadrants", alt=alt)
     if answer.traits:
         st.markdown(f"**Heard:** {answer.traits}")
     st.markdown(f"**Tags:** {answer.tags}")
@@ -326,8 +327,8 @@ def _show_answer(song: Song, answer: MoodExplanation, reason: str, *, moved: boo
     shares = dict(zip(map(str, MOODS), answer.probabilities.tolist(), strict=True))
     with st.container(key="music-sentence", gap="xsmall"):
         st.header(describe_moods(answer.probabilities), anchor=False)
-        before = dict(zip(shares, answer.start.tolist(), strict=True)) if moved else {}
-        show_bars(shares, "Probabilities", before=before)
+        bars = mood_bars(shares, answer.start if moved else None)
+        show_chart(bars, key="music-probabilities", alt=f"Probabilities: {list_shares(shares)}")
     label = f" Its label is **{song.mood}**." if song.mood is not None else ""
     title = f"**{escape_markdown(song.title)}** by {escape_markdown(song.byline)}"
     st.markdown(f"{title}, with changed features.{label}" if moved else f"{title}.{label}")

@@ -15,12 +15,11 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import Emotion, EmotionProbabilities
+from emomusic.affect import Emotion, EmotionProbabilities, list_shares, share_text
 from emomusic.answer.answer import Answer
 from emomusic.app.browser.components import mount
 from emomusic.app.choices import MOOD, SAMPLE, SAYS, WHO, Choice, choose
 from emomusic.app.frame import read_beside
-from emomusic.charts.face import share_bars
 from emomusic.colours import EMOTION_COLOURS, TRAIL, ink_on
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import FaceReading
@@ -147,8 +146,18 @@ def show_strip(answer: Answer) -> None:
     shown: list[tuple[str, str, EmotionProbabilities | None]] = [("listener", answer.who.text, answer.probabilities)]
     shown += [(str(face.number), face.who.text, face.probabilities) for face in answer.faces[:_STRIPS]]
     if answer.probabilities is not None:
-        kinds = [(f"strip strip-{label}", name, of.as_dict()) for label, name, of in shown if of is not None]
-        st.html("".join(share_bars(shares, name, kind=kind) for kind, name, shares in kinds))
+        st.html("".join(_strip(label, name, of) for label, name, of in shown if of is not None))
+
+
+def _strip(label: str, name: str, probabilities: EmotionProbabilities) -> str:
+    bars = "".join(
+        f'<div><span>{emotion}</span><i style="--share: {100 * share:.1f}%; --colour: {EMOTION_COLOURS[emotion]}"></i>'
+        f"<b>{share_text(share)}</b></div>"
+        for emotion in EMOTION_COLOURS
+        for share in [probabilities[emotion]]
+    )
+    words = list_shares(probabilities.as_dict())
+    return f'<div class="strip strip-{label}" role="img" aria-label="{name}: {words}"><em>{name}</em>{bars}</div>'
 
 
 # The choices about the photos

@@ -26,7 +26,7 @@ from emomusic.server.live import LiveSession, Phase
 from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face, own_capacity
 from tests.pages.live.conftest import FRAME, TWO, Browser, agree_and_start, live_state, played, problems, show
-from tests.pages.screen import bars, files_of, keys, page_of, playing, queue_of, state_of, text_of, tracks
+from tests.pages.screen import charts, files_of, keys, page_of, playing, queue_of, state_of, text_of, tracks
 from tests.pages.test_hostile_names import NAME, assert_files, assert_text, with_table
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -240,8 +240,8 @@ def test_the_class_view_marks_no_face_and_has_a_url() -> None:
     show(app, session)
     assert "surprised" in app.header[0].value
     assert "pupils" in text_of(app)
-    (group,) = bars(app)
-    assert max(group.values()) == 80
+    (bars,) = charts(app)
+    assert max(bars["data"][0]["x"]) == pytest.approx(80)
     assert not session.boxes
 
 
