@@ -93,7 +93,10 @@ def test_the_first_press_after_a_lost_connection_counts_and_the_photo_stays(open
             sockets.extend([socket, socket.connect_to_server()])
 
     page.route_web_socket("**/*", connect)
+    wait_until_idle(page)
+    page.evaluate("sessionStorage.emomusicHeld = JSON.stringify({ session: 'before', token: '', held: ['film'] })")
     page.reload()
+    expect(page.get_by_text("no longer has your film")).to_be_visible()
     title, lift = page.get_by_role("heading", level=1), page.get_by_role("radio", name="Lift me")
     page.locator("input[type=file]").first.set_input_files(SAMPLES / "grace-hopper-1984.jpg")
     expect(title).to_contain_text("sad")

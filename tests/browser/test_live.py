@@ -295,7 +295,8 @@ def test_the_page_sends_half_of_the_frames_of_a_crowd_before_a_webcam(
         page.wait_for_function("sent_ms.length > 40")
         sent_ms = page.evaluate("sent_ms")
         assert 1000 * (len(sent_ms) - 2) / (sent_ms[-1] - sent_ms[0]) < MOST_PER_S
-        press(page, "STOP")
+        page.locator("video").first.evaluate("video => video.srcObject.getTracks()[0].onended()")
+        expect(problem(page, Problem.LOST)).to_be_visible()  # the camera was unplugged
         expect(page.locator(SUMMARY)).to_be_visible()  # a closed window keeps its place for half a minute
 
 

@@ -251,10 +251,10 @@ def test_the_screen_is_a_stage_with_few_controls_and_shows_the_face_under_the_po
     assert of_third.startswith("Face 3")
     page.mouse.move(5, 5)
     assert page.evaluate(SHARES) == together
-    page.locator(".st-key-photo-face-3 button").click()
+    page.locator(".st-key-photo-face-4 button").click()
     page.get_by_role("link", name="Why?").click()
-    expect(page).to_have_url(re.compile("how_it_works.*face=3"))
-    expect(page.get_by_role("button", name="Face 3 of 4")).to_be_visible()
+    expect(page).to_have_url(re.compile("how_it_works.*face=4"))
+    expect(page.get_by_role("button", name="Face 4 of 4")).to_be_visible()
 
 
 def test_a_face_is_framed_by_the_pointer_and_by_keys(open_page: Callable[..., Page]) -> None:

@@ -89,10 +89,19 @@ def test_a_song_goes_on_over_pages_stops_for_other_sounds_and_fades(offline: Pag
     offline.evaluate("emomusicPlayer.begin(kept)")
     assert sounding(offline, after="other") == first
 
-    # The next song follows at the end, and sounds again where the browser asks for a click first
+    # The next song follows where this one falls silent, and at its end
+    offline.evaluate("""() => {
+      const player = window.emomusicPlayer, { audio, song } = player;
+      player.addEventListener("ended", () => (window.left_s = audio.duration - audio.currentTime), { once: true });
+      Object.assign(player, { song: { ...song, tail_s: 12, join_s: 1 }, follow: { ...song, id: "next" } });
+      [audio.loop, audio.currentTime] = [false, audio.duration - 13.5];
+    }""")
+    second = sounding(offline, after=first)
+    assert offline.evaluate("left_s") > 6  # of 13
+    # It sounds again where the browser asks for a click first
     end = "audio.loop = false, audio.currentTime = audio.duration - 0.3"
     offline.evaluate(f"() => {{ const {{ audio }} = window.emomusicPlayer; {end} }}")
-    sounding(offline, after=first)
+    sounding(offline, after=second)
     refuse = "HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
     offline.evaluate(f"() => {{ {refuse} }}")
     offline.get_by_role("button", name="Next", exact=True).click()
