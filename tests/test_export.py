@@ -55,7 +55,7 @@ def test_a_song_record_has_the_fields_of_the_contract_and_a_group_the_mood_of_it
 
 def film_reading(*emotions: Emotion | None, duration_s: float | None = None, rate: float = 2.0) -> FilmReading:
     """A reading of a film with one face, None for a reading without it. The frames have half the size of the film."""
-    film: Any = SimpleNamespace(width=400, height=200, duration_s=duration_s)
+    film: Any = SimpleNamespace(width=400, height=200, duration_s=duration_s, start_s=0.0)
     reading = FilmReading(film, rate)
     for number, emotion in enumerate(emotions):
         faces = NO_FACES
@@ -129,7 +129,7 @@ def numbered(*readings: PictureReading) -> list[PictureReading]:
 
 def film() -> FilmReading:
     """A film of 13 seconds at two readings a second, in which two persons turn out to be one."""
-    opened: Any = SimpleNamespace(width=600, height=400, duration_s=14.0)
+    opened: Any = SimpleNamespace(width=600, height=400, duration_s=14.0, start_s=0.0)
     reading = FilmReading(opened, 2.0)
     for step in range(26):
         num = (0, 1, 2, 3)[step % 4] if step < 20 else 2

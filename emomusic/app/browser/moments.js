@@ -32,11 +32,14 @@ class Moments extends Part {
     this.find("section").className = width / height < 1.6 ? "beside" : "";
     this.find("figure").style.cssText = `--picture: url("${picture}"); --ratio: ${width / height}`;
     this.scrubber.max = this.last = moments.length - 1;
-    ticks.replaceChildren(...moments.map(({ name }, number) => {
-      const tick = Object.assign(document.createElement("button"), { type: "button", textContent: name });
-      tick.onclick = () => this.#choose(number);
-      return tick;
-    }));
+    const tick = ({ name }, number) => {
+      const made = Object.assign(document.createElement("button"), { type: "button", textContent: name });
+      made.onclick = () => this.#choose(number);
+      return made;
+    };
+    const names = moments.map(({ name }) => name).join();
+    if (names !== this.names) ticks.replaceChildren(...moments.map(tick)); // else a new one would lose a click
+    this.names = names;
     const [left, top, whole] = numbers.place, cell = whole / numbers.rows.length;
     const digits = numbers.rows.flatMap((row, y) => row.map((value, x) => made("text", {
       x: left + (x + 0.5) * cell, y: top + (y + 0.5) * cell, fill: value < 128 ? "white" : "black",

@@ -141,7 +141,7 @@ class Words extends Overlay {
     const names = JSON.stringify(words);
     if (names !== this.names) this.mark.replaceChildren(...words.map(button));
     this.names = names;
-    for (const button of this.mark.children) button.ariaPressed = String(button.textContent === chosen);
+    for (const word of this.mark.children) word.ariaPressed = String(word.textContent === chosen);
     this.#drawn = "";
     this.look();
   }
