@@ -24,6 +24,7 @@ from emomusic.songs.song import Pick
 
 HEIGHT = 580  # pixels, of most drawings
 LETTERS = 17  # pixels: the smallest font size
+_BELOW_LABELS = 32  # pixels: in a browser that draws before the page tells it to write large, the labels grow later
 _LEAST_WEIGHT = 0.01  # smallest probability with a line on the plane
 
 
@@ -116,6 +117,7 @@ def readable(figure: go.Figure) -> go.Figure:
     figure.update_annotations(font={"size": LETTERS - 2})  # two of them share a phone's width
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
         axis.update(tickfont=font, title={"font": font})
+    figure.update_xaxes(title_standoff=_BELOW_LABELS)
     figure.update_traces(textfont=font, selector=lambda trace: trace.type != "heatmap")
     for name, size in (("faces", 34), ("songs", 26)):
         figure.update_traces(marker_size=size, selector={"name": name})
