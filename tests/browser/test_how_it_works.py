@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as LateError
 
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
-from tests.browser.layout import CHARTS_FIT, PHONE, PROBLEMS, box_of, overflow, resize, smallest
+from tests.browser.layout import PHONE, box_of, overflow, resize, smallest
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.waiting import wait_until
 
@@ -189,14 +189,6 @@ def test_a_low_window_scrolls_by_keys_and_has_a_square_for_pointer_and_keys(pres
     assert overflow(page) <= 0
 
 
-# The root gets the mark of large letters only when the test says so
-LATE_LETTERS = """
-const toggle = Element.prototype.toggleAttribute;
-Element.prototype.toggleAttribute = function (name, ...is) {
-  return (name !== "data-large" || window.isTold) && toggle.call(this, name, ...is);
-};"""
-
-
 def test_a_link_opens_its_step_with_a_choice_of_faces_and_a_full_screen(present: Callable[..., Page]) -> None:
     page = present("face", "four-people")
     scrubber, tick = page.get_by_role("slider", name="Moment"), page.get_by_role("button", name="4 faces")
@@ -244,16 +236,6 @@ def test_a_link_opens_its_step_with_a_choice_of_faces_and_a_full_screen(present:
     is_inside, letters = page.wait_for_function(LETTERS_OF_CHART).json_value()
     assert is_inside
     assert letters >= 24  # a fortieth of the height of the screen, or nearly so
-
-    # The page may be told to write large only after the chart is drawn
-    toggle_full_screen(page, False)
-    page.add_init_script(LATE_LETTERS)
-    page.set_viewport_size(PROJECTOR)
-    page.goto(f"{page.url.partition('?')[0]}?step=songs&sample=four-people&songs=bundled")
-    shown(page, "songs")
-    page.wait_for_function(CHARTS_FIT)
-    page.evaluate("window.isTold = true; document.documentElement.toggleAttribute('data-large', true)")
-    assert page.evaluate(PROBLEMS) == []
 
 
 def test_the_band_plays_in_major_where_the_dot_is_pleasant(present: Callable[..., Page]) -> None:

@@ -13,6 +13,7 @@ from tests.browser.layout import (
     DESKTOP,
     LAPTOP,
     PHONE,
+    PROBLEMS,
     SHIFTS,
     SIZES,
     assert_keeps_its_place,
@@ -191,12 +192,13 @@ def test_the_answer_is_on_the_first_screen_of_every_window(open_page: Callable[.
 LATE = {
     "fonts": ("models", "**/*.woff2", "[role=tablist]"),  # until then, letters have other widths
     "drop zone": ("music?view=Your+song", "**/FileUploader*.js", "text=See the mood of a song"),
+    "large letters": (PAGES["how_it_works"][1][0].lstrip("/"), "**/runtime.js", ".js-plotly-plot .main-svg >> nth=0"),
 }
-"""Parts of a page that arrive last: the page, the pattern of their files, and what lies below them."""
+"""Parts of a page that arrive last: the page, the pattern of their files, and what lies below them or grows."""
 
 
 @pytest.mark.parametrize("name", LATE)
-def test_nothing_moves_when_fonts_or_a_drop_zone_arrive_last(open_page: Callable[..., Page], name: str) -> None:
+def test_nothing_moves_or_meets_when_parts_arrive_last(open_page: Callable[..., Page], name: str) -> None:
     page, held, (address, files, lower) = open_page(), list[Route](), LATE[name]
     page.route(files, lambda part: held.append(part))
     page.goto(page.url + address, wait_until="commit")
@@ -214,7 +216,11 @@ def test_nothing_moves_when_fonts_or_a_drop_zone_arrive_last(open_page: Callable
         expect(page.get_by_text("Drop a song")).to_be_visible()
     page.evaluate("document.fonts.ready.then(() => null)")
     wait_until_at_rest(below)
-    assert below.bounding_box() == place
+    if name == "large letters":
+        page.locator(":root[data-large]").wait_for(state="attached")
+        assert page.evaluate(PROBLEMS) == []
+    else:
+        assert below.bounding_box() == place
 
 
 def test_an_answer_and_its_song_are_announced_and_have_the_focus_after_enter(open_page: Callable[..., Page]) -> None:
