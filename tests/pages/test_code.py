@@ -23,6 +23,7 @@ from emomusic.faces.who import Who
 from emomusic.records import read_record
 from emomusic.results.overview import Benchmark, evaluation
 from emomusic.songs.recommend import load_recommender
+from tests import films
 from tests.pages.screen import queue_of, run_function, start_app
 from tests.server.test_api import ENVIRONMENT, TOKEN, serve
 from tests.waiting import PATIENCE_S
@@ -87,8 +88,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, like the checkout, with a picture of one's own."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
-    (tmp_path / "data/samples").symlink_to(SAMPLES)
-    shutil.copy(SAMPLES / "grace-hopper-1984.jpg", tmp_path / "photo.jpg")
+    (tmp_path / "data/samples").symlink_to(films.SAMPLES)
+    shutil.copy(films.SAMPLES / "grace-hopper-1984.jpg", tmp_path / "photo.jpg")
     return tmp_path
 
 
