@@ -102,7 +102,7 @@ class Songs:
         if "genres" not in self.catalogue.table:
             return []
         names = self.catalogue.table["genres"].dropna().str.split(ARTIST_SEPARATOR).explode()
-        names = names[~names.isin(list(MOODS))]  # two genres have the names of moods
+        names = names[~names.isin(["", *MOODS])]  # songs without one; two genres have the names of moods
         known = self.catalogue.table.get("popularity", pd.Series(1.0, self.catalogue.table.index))
         places = pd.DataFrame(
             {"x": self.plane[names.index, 0], "y": self.plane[names.index, 1], "known": known[names.index]}
