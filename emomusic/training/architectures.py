@@ -201,7 +201,9 @@ def _mobilenet(side: int, enlarged: int, num_classes: int) -> _Graph:
     start weights. Layers have the names used there (`apply_start_weights`).
     """
     # He initialisation: Keras would count all channels, but a depthwise filter uses one
-    depthwise = keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5)
+    start = keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5)
+    # Of 16 bits, these layers make a step on a CPU 1.4 times as slow
+    depthwise = partial(layers.DepthwiseConv2D, 3, padding="same", depthwise_initializer=start, dtype="float32")
     inputs, x = _pixel_input(side)
     x = layers.Rescaling(64.0, name="to_spread")(x)
     if enlarged != side:
@@ -210,9 +212,7 @@ def _mobilenet(side: int, enlarged: int, num_classes: int) -> _Graph:
     x = layers.ReLU(6.0, name="conv1_relu")(x)
     for number, filters in enumerate(_MOBILENET_FILTERS, 1):
         strides = 2 if number in _MOBILENET_HALVING else 1
-        x = layers.DepthwiseConv2D(
-            3, strides=strides, padding="same", depthwise_initializer=depthwise, name=f"conv_dw_{number}"
-        )(x)
+        x = depthwise(strides=strides, name=f"conv_dw_{number}")(x)
         x = layers.ReLU(6.0, name=f"conv_dw_{number}_relu")(x)
         x = layers.Conv2D(filters, 1, kernel_initializer="he_normal", name=f"conv_pw_{number}")(x)
         x = layers.ReLU(6.0, name=f"conv_pw_{number}_relu")(x)
