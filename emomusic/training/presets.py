@@ -87,6 +87,8 @@ class TrainingConfig:
         posed: how often an epoch shows each face of a collection (`posed.PosedFaces`), those of large collections
             once; 0 for FER2013 alone. The epoch is then chosen by the held-out ones, too.
         without_posed: whether this stage sees none of the collections of people who posed.
+        is_judged: whether the last stage is trained once more without these collections, to judge it on people it has
+            not met, and the model gets the layers and the numbers of people that photos and profiles are read with.
         start_share: share of the initial weights in the result, which keeps more of what they knew (M. Wortsman et al.,
             "Robust fine-tuning of zero-shot models", CVPR 2022).
         oversampling: repeats pictures of rare emotions. 1 makes all emotions about equally frequent; 0 repeats none.
@@ -122,6 +124,7 @@ class TrainingConfig:
     oversampling: float = 0.0
     posed: int = 0
     without_posed: bool = False
+    is_judged: bool = False
     start_share: float = 0.0
     network: str | None = None
     start: str | None = None

@@ -66,8 +66,8 @@ class _Run:
 
     @property
     def without_posed(self) -> TrainingConfig | None:
-        """The last stage once more without posed collections, to judge it on people it has not met; None below two."""
-        if self.posed is None or not self.stages[-1].posed:
+        """The last stage once more without posed collections, if it is judged on people it has not met."""
+        if self.posed is None or not self.stages[-1].is_judged:
             return None
         known = np.unique(self.posed.collections[self.posed.are_posed])
         return replace(self.stages[-1], without_posed=True) if len(known) > 1 else None

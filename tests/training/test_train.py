@@ -373,7 +373,11 @@ def test_training_with_posed_faces_judges_strangers(
     shutil.copytree(collections / "taiwan", collections / "cfee", dirs_exist_ok=True)
     posed = read_posed_faces(collections, OneFace())
     stage = TrainingConfig(epochs=1, learning_rate=0.05, batch_size=64, posed=1, start_share=0.5)
-    monkeypatch.setitem(PRESETS, "test", (stage,))
+    monkeypatch.setitem(PRESETS, "partner", (stage,))
+    alone = train_module.train("tiny", dataset, tmp_path / "alone", preset="partner", posed=posed)
+    assert not alone.keys() & {"collections", "profiles", "posing", "turns"}  # a second network has the first one's
+    assert not any((tmp_path / "alone" / name).exists() for name in ("people.npz", "turns.npz", "posing.npz"))
+    monkeypatch.setitem(PRESETS, "test", (replace(stage, is_judged=True),))
     metrics = train_module.train("tiny", dataset, tmp_path / "tiny", preset="test", posed=posed)
     assert metrics["collections"].keys() == metrics["profiles"].keys() == {"cfee", "taiwan"}
     assert metrics["collections"]["taiwan"]["persons"] == 16
