@@ -301,10 +301,7 @@ def keras_classifier(model: keras.Model, spec: model_files.ModelSpec) -> Emotion
     from keras import Model
 
     both = Model(model.input, [model.output, model.get_layer("logits").input])
-    return EmotionClassifier(
-        lambda pixels: np.concatenate(both.predict_on_batch(pixels), axis=1, dtype=np.float32),
-        spec,
-    )
+    return EmotionClassifier(lambda pixels: np.concatenate(both.predict_on_batch(pixels), axis=1), spec)
 
 
 _BINS: Mapping[str, tuple[str, ...]] = {
