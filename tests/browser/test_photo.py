@@ -311,7 +311,7 @@ def check_contact_sheet(page: Page) -> None:
     resize(page, DESKTOP)
     # Grace Hopper: her portrait, and one of the four people
     page.get_by_role("button", name=re.compile("^Person 3")).click()
-    expect(page.get_by_role("heading", name=re.compile("^(?!Together).*neutral"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("^(?!Together).*sad"))).to_be_visible()
     wait_until_idle(page)
     dimmed = page.locator(".st-key-sheet img").evaluate_all("all => all.map(one => getComputedStyle(one).opacity < 1)")
     assert dimmed.count(False) == 2
