@@ -72,7 +72,7 @@ def place_face_model(
     write_json(folder / "metrics.json", metrics)
     (folder / "CARD.md").write_text(f"# {name}\n\n## How it was made\n\nIn a test.\n")
     np.savez_compressed(folder / "predictions.npz", test_labels=labels.astype(np.uint8), test_probabilities=rows)
-    curves = {"accuracy": [0.3, 0.4, 0.5], "val_accuracy": [0.35, 0.45, 0.4]}
+    curves = {"stage": [1, 1, 1], "accuracy": [0.3, 0.4, 0.5], "val_accuracy": [0.35, 0.45, 0.4]}
     curves |= {"loss": [1.8, 1.6, 1.4], "val_loss": [1.7, 1.5, 1.6]}
     pd.DataFrame(curves).to_csv(folder / "history.csv", index=False)
 

@@ -125,13 +125,13 @@ def read_history(name: str) -> History:
     folder, record = folder_of(ModelKind.FACE, name), read_face_record(name)
     with readable("the history of a training", folder):
         curves = ["loss", "accuracy", "val_loss", "val_accuracy"]
-        table = pd.read_csv(folder / HISTORY, usecols=curves, dtype=np.float64)
-        stages = tuple(stage for stage in record.stages if not stage.made_by)  # others kept no curves
-        best_epoch = min(record.best_epoch, len(table)) if stages != record.stages else record.best_epoch
-        history = History(table, best_epoch, stages)
-        if not 1 <= best_epoch <= len(table) == history.last_epochs[-1]:
-            ends = ", ".join(map(str, history.last_epochs))
-            raise ValueError(f"{len(table)} epochs, with the best as {best_epoch} and stages that end after {ends}")
+        table = pd.read_csv(folder / HISTORY, usecols=["stage", *curves], dtype=np.float64)
+        kept = set(table.pop("stage"))  # a stage may have kept no curves
+        stages = tuple(stage for number, stage in enumerate(record.stages, 1) if number in kept)
+        history = History(table, record.best_epoch, stages)
+        if not stages or not 1 <= history.best_epoch <= len(table) == history.last_epochs[-1]:
+            best, ends = history.best_epoch, ", ".join(map(str, history.last_epochs))
+            raise ValueError(f"{len(table)} epochs, with the best as {best} and stages that end after {ends}")
     return history
 
 
