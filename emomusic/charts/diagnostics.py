@@ -177,7 +177,7 @@ def learning_curves(
     figure = epoch_curves({"training": training, "validation": validation}, 1, label=label, top=top)
     about = f"best epoch {best_epoch}: %{{y:.3f}}<extra></extra>"
     _mark(figure, best_epoch, float(validation[best_epoch - 1]), "best", RIGHT, hoverinfo=None, hovertemplate=about)
-    for number, (first, last) in enumerate(pairwise((0, *history.last_epochs)), 1):
+    for number, (first, last) in zip(history.stages, pairwise((0, *history.last_epochs)), strict=True):
         above = {"x": (first + last + 1) / 2, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False}
         figure.add_annotation(above, text=str(number))
         if first:

@@ -382,10 +382,11 @@ def _counts_of(scores: ClassScores | None) -> str:
     return f" ({round(scores.recall * scores.support)} of {scores.support})"
 
 
-def list_stages(stages: Sequence[Stage]) -> str:
-    """Name the stages of a training by what is new in each."""
+def list_stages(stages: Mapping[int, Stage]) -> str:
+    """Name the stages of a training, by number, by what is new in each."""
     names, before = [], dict[str, Any]()
-    for number, config in enumerate((dict(stage.config) for stage in stages), 1):
+    for number, stage in stages.items():
+        config = dict(stage.config)
         step = "smaller" if before and config["learning_rate"] < before["learning_rate"] else "larger"
         rest = f"{step} steps" if before else "the labels"
         news = (name for name, is_used in _INGREDIENTS.items() if is_used(config) and not is_used(before))

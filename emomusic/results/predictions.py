@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -86,12 +87,12 @@ class History:
     # `loss` and `accuracy` on Training, `val_loss` and `val_accuracy` on PublicTest; a row for each epoch
     curves: pd.DataFrame
     best_epoch: int  # the epoch of the saved weights, from 1
-    stages: tuple[Stage, ...]  # the stages of the training
+    stages: Mapping[int, Stage]  # the stages that kept their curves, by number from 1
 
     @property
     def last_epochs(self) -> tuple[int, ...]:
         """The last epoch of each stage."""
-        return tuple(accumulate(stage.epochs for stage in self.stages))
+        return tuple(accumulate(stage.epochs for stage in self.stages.values()))
 
 
 _ROUNDING = 1e-3  # tolerance for sums of probabilities
@@ -126,8 +127,8 @@ def read_history(name: str) -> History:
     with readable("the history of a training", folder):
         curves = ["loss", "accuracy", "val_loss", "val_accuracy"]
         table = pd.read_csv(folder / HISTORY, usecols=["stage", *curves], dtype=np.float64)
-        kept = set(table.pop("stage"))  # a stage may have kept no curves
-        stages = tuple(stage for number, stage in enumerate(record.stages, 1) if number in kept)
+        kept = set(table.pop("stage"))
+        stages = {number: stage for number, stage in enumerate(record.stages, 1) if number in kept}
         history = History(table, record.best_epoch, stages)
         if not stages or not 1 <= history.best_epoch <= len(table) == history.last_epochs[-1]:
             best, ends = history.best_epoch, ", ".join(map(str, history.last_epochs))

@@ -264,7 +264,8 @@ def test_a_history_leaves_out_the_stages_that_kept_no_curves(metrics_file: Path)
     path = metrics_file.with_name("history.csv")
     table = pd.read_csv(path)
     pd.concat([table, table.tail(1).assign(stage=3)]).to_csv(path, index=False)
-    assert predictions.read_history("vgg9").last_epochs == (3, 4)
+    history = predictions.read_history("vgg9")
+    assert (list(history.stages), history.last_epochs) == ([1, 3], (3, 4))
 
 
 def test_histories_of_other_epochs_and_answers_that_cannot_be_are_refused(metrics_file: Path) -> None:

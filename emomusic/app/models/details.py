@@ -288,7 +288,7 @@ def _show_learning(_: Chosen, record: Record) -> None:
     history = read_history(record.name)
     curves, num_epochs = history.curves, len(history.curves)
     first, best = (percent(curves["val_accuracy"][epoch - 1]) for epoch in (1, history.best_epoch))
-    is_by_votes = any(stage.config.get("validation") not in (None, "fer2013") for stage in history.stages)
+    is_by_votes = any(stage.config.get("validation") not in (None, "fer2013") for stage in history.stages.values())
     by_votes = " Validation uses FER+ votes at times, so its level steps." * is_by_votes
     st.markdown(
         f"**It climbs from {first} to {best} of the validation pictures** in {num_epochs} epochs; the best is epoch "
