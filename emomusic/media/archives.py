@@ -52,7 +52,7 @@ a ZIP or of the content in the unpacked TAR, and its declared size; and why it c
 
 def max_bytes(name: str) -> int | None:
     """The largest size of a picture or film with this name; None for other files."""
-    if is_left_out(name.rpartition("/")[2]):
+    if any(is_left_out(part) for part in name.split("/") if part.strip(".")):
         return None
     if has_ending(name, (*FILM_ENDINGS, "gif")):
         return MAX_FILM_BYTES

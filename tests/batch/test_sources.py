@@ -115,8 +115,8 @@ def test_members_of_one_name_stay_distinct_and_links_and_folders_are_no_items(tm
             info = tarfile.TarInfo(name)
             info.type, info.linkname = kind, "/etc/passwd"
             archive.addfile(info)
-        info = tarfile.TarInfo("../../a\udce9.jpg")
-        archive.addfile(info)
+        for name in ("../../a\udce9.jpg", "@eaDir/a.jpg/THUMB.jpg", ".thumbnails/a.jpg"):
+            archive.addfile(tarfile.TarInfo(name))
     assert names_of(path) == [f"{path}/../../a\\udce9.jpg"]
 
 

@@ -16,7 +16,7 @@ from emomusic.songs.spotify import songs_csv
 from emomusic.songs.tables import cells, read_table
 from tests.hostile.generator import zip_bytes
 
-from .tables import song_table, titles
+from .tables import song_table, titles, track_id
 
 M3U = "#EXTM3U\r\n#EXTINF:266,Coldplay - Yellow\r\nmusic\\y.mp3\r\n../Train - Hey, Soul Sister.flac\r\n#EXTINF:9,X - Y\r\nz.mp3\r\n"
 PLS = "[playlist]\nFile1=y.mp3\nTitle1=Coldplay - Yellow\nLength1=266\nFile2=Train - Hey, Soul Sister.mp3\nFile3=z.mp3\nTitle3=X - Y\n"
@@ -46,6 +46,14 @@ def test_playlists_name_songs_of_the_catalogue_and_of_the_library(text: str, kno
         assert titles(reading) == ["Yellow", "Hey, Soul Sister", "Mine"]
         assert reading.songs.song(2) == own
         assert reading.moods[2] is Mood.SAD
+
+
+def test_songs_that_pass_the_options_keep_their_files(known: Recommender) -> None:
+    own = own_song(1, "/home/me/z.mp3")
+    text = b"path,title,artist\n/home/me/z.mp3,Mine,Me\n,Yellow,Coldplay\n"
+    songs = read_table(text, known=known, files=[own]).songs
+    is_own = songs.table["title"] == "Mine"
+    assert songs.of_rows(is_own.to_numpy(bool)).song(0) == own
 
 
 def test_a_path_names_the_file_with_the_longest_equal_end(known: Recommender) -> None:
@@ -90,6 +98,50 @@ def ods_row(*cells: str, repeated: int = 1) -> str:
     )
     rest = '<table:table-cell table:number-columns-repeated="16382"/>'
     return f'<table:table-row table:number-rows-repeated="{repeated}">{texts}{rest}</table:table-row>'
+
+
+def test_a_merged_cell_is_the_artist_of_all_its_rows(known: Recommender) -> None:
+    merged = (
+        '</sheetData><mergeCells count="2"><mergeCell ref="B2:B3"/><mergeCell ref="Z9:Z99"/></mergeCells><sheetData>'
+    )
+    workbook = sheet_xml(["Title", "Artist"], ["Yellow", "Coldplay"], ["Fix You", ""], at=merged)
+    reading = read_table(workbook, known=known)
+    assert titles(reading) == ["Yellow"]
+    assert reading.not_found == [(2, "Fix You", ("Coldplay",))]
+
+
+LISTED = ("Coldplay - Yellow", "Adele - Someone Like You", "Train - Hey, Soul Sister", "Nobody - Else", "Some - One")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"{number:02d} {song}" for number, song in enumerate(LISTED, 8)],
+        ["My best songs", *(f"{number} {song}" for number, song in enumerate(LISTED, 1))],
+        [f"{1 + number // 3}-{1 + number % 3:02d} {song}" for number, song in enumerate(LISTED)],
+        [f"{'AB'[number // 3]}{1 + number % 3} {song}" for number, song in enumerate(LISTED)],
+    ],
+    ids=["padded", "heading", "discs", "sides"],
+)
+def test_numbers_that_count_the_lines_are_no_names(lines: list[str], known: Recommender) -> None:
+    reading = read_table("\n".join(lines).encode(), name="list", known=known)
+    assert titles(reading) == ["Yellow", "Someone Like You", "Hey, Soul Sister"]
+    assert [names for _, _, names in reading.not_found] == [("Nobody",), ("Some",)]
+
+
+@pytest.mark.parametrize("mark", [" by ", " \u00b7 "])
+def test_the_mark_that_lines_share_divides_them_also_where_a_title_has_a_dash(mark: str, known: Recommender) -> None:
+    songs = [("Here Comes The Sun - Remastered 2009", "The Beatles"), ("Yellow", "Coldplay"), ("Else - Live", "Me")]
+    reading = read_table("\n".join(map(mark.join, songs)).encode(), name="list", known=known)
+    assert titles(reading) == ["Here Comes The Sun - Remastered 2009", "Yellow"]
+    assert reading.not_found == [(3, "Else - Live", ("Me",))]
+
+
+def test_links_between_files_name_songs_too(known: Recommender) -> None:
+    links = (f"spotify:track:{track_id(5)}", f"https://open.spotify.com/track/{track_id(6)}")
+    files = "#EXTM3U\n#EXTINF:1,Coldplay - Yellow\nC:\\Music\\a.mp3\nC:\\Music\\b.mp3\nC:\\Music\\c.mp3\n"
+    reading = read_table((files + "\n".join(links)).encode(), name="list", known=known)
+    assert reading.found_by.count("id") == 2
 
 
 def test_the_sheet_of_songs_is_read_and_others_are_named(known: Recommender) -> None:
@@ -243,7 +295,7 @@ def test_our_own_songs_are_the_same_songs_again(known: Recommender) -> None:
     # Songs that the catalogue does not have keep their mood
     alone = read_table(songs_csv(picks).encode(), known=None).songs
     for row, pick in enumerate(picks):
-        assert alone.song(row).mood is pick.mood
+        assert alone.song(row).mood is pick.likeliest_mood
 
 
 def test_a_quotation_mark_that_nothing_closes_before_a_long_cell_is_named() -> None:

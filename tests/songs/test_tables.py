@@ -1,15 +1,18 @@
 """Tables of songs: encodings, separators, headers, columns, numbers, lists, rows that are left out, and playlists."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from msgspec.structs import replace
 
-from emomusic.affect import AffectPoint, Mood
+from emomusic.affect import AffectPoint, Emotion, Mood
 from emomusic.errors import DatasetError
+from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
+from emomusic.songs.request import Request
 from emomusic.songs.song import FEATURES, UNKNOWN_ARTIST, Player
 from emomusic.songs.tables import read_table
 from emomusic.songs.tables.cells import lengths_s, list_of, numbers, series, whole_numbers
@@ -205,6 +208,20 @@ def test_moods_give_songs_a_place_and_foreign_moods_are_named(known: Recommender
     assert any("Dreamy" in note for note in reading.notes)
     labelled = read_table(as_csv(mood_table(2))).songs
     assert [labelled.song(row).mood for row in (0, 2, 4, 6)] == list(Mood)
+
+
+def test_empty_rows_are_skipped_and_counted(known: Recommender) -> None:
+    reading = read_table(b"title,artist,mood\nYellow,Coldplay,sad\n,,\nOther,Me,calm\n,,\n", known=known)
+    assert (reading.num_rows, len(reading.songs)) == (2, 2)
+    assert any(re.search(r"\b2\b", note) for note in reading.notes)
+
+
+def test_the_label_of_a_song_is_its_mood_everywhere(known: Recommender) -> None:
+    reading = read_table(b"title,artist,mood\nYellow,Coldplay,sad\n", known=known)
+    songs = reading.recommender
+    assert songs.probabilities.tolist() == [[mood is Mood.SAD for mood in MOODS]]
+    (pick,) = songs.songs(Request(Emotion.SAD.point, Emotion.SAD), 3)
+    assert (pick.likeliest_mood, songs.point_of(0).valence < 0, "%" in pick.reason) == (Mood.SAD, True, False)
 
 
 def test_songs_are_found_by_id_else_by_title_and_any_artist(known: Recommender) -> None:

@@ -122,10 +122,14 @@ def _workbook(data: bytes, name: str, finder: Finder) -> Table:
     """The sheet of Excel or ODS that has songs; of several, the first one with titles and artists."""
     if data.startswith(b"PK"):
         data = _checked_workbook(data, name)
-    sheets = pd.read_excel(io.BytesIO(data), engine="calamine", header=None, sheet_name=None, keep_default_na=False)
+    book = pd.ExcelFile(io.BytesIO(data), engine="calamine")
+    sheets = pd.read_excel(book, header=None, sheet_name=None, keep_default_na=False)
     found: list[tuple[int, str, Table]] = []
     for title, sheet in sheets.items():
         check_size(name, *sheet.shape)
+        for (top, left), (bottom, _) in (book.book.get_sheet_by_name(title).merged_cell_ranges or ())[:_MOST_MERGED]:
+            if top < len(sheet) and left < sheet.shape[1]:  # one artist of several songs
+                sheet.iloc[top : min(bottom, top + _MOST_MERGED) + 1, left] = sheet.iloc[top, left]
         text = sheet[(sheet != "").any(axis="columns")].to_csv(header=False, index=False)
         if text.strip():
             table = csv_table(text.encode(), name, ",")
@@ -143,6 +147,7 @@ def _workbook(data: bytes, name: str, finder: Finder) -> Table:
     return table
 
 
+_MOST_MERGED = 1000  # cells of a sheet that are one, and rows of each
 _REFERENCE = re.compile(rb'\br="([A-Z]{0,3})(\d{1,7})"')
 _REPEATED = re.compile(rb'(number-(?:columns-repeated="\d{3,}|rows-repeated="\d+))"')
 

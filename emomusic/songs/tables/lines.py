@@ -28,7 +28,8 @@ _BULLET = re.compile(
 )
 _AFTER = re.compile(rf"\s*(?:[-\u2013]\s+)?{_CLOCK}$")
 _ALBUM = re.compile(r"(.*)\[[^\]]*#\d+\] (.*?)(?: // (.*))?")  # foobar2000: "Artist - [Album #05] Title // Artist"
-_NUMBER = re.compile(r"#?(\d{1,5})\s+")
+_NUMBER = re.compile(r"#?(?:(\d{1,5})|\d{1,2}-\d\d|[A-H]\d\d?)\s+")  # "1 ", "01 ", of a disc "1-01 ", of a side "A1 "
+_LEAST_COUNTED = 5  # numbers of a part of a list
 _ORDERS = ((0, 1), (3, 2), (0, 3))  # "Artist - Title", "Title - Artist", "Artist - Album - Title": places in `_sides`
 
 
@@ -65,12 +66,16 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
         finder: what knows songs.
         are_lines: whether most texts should be pairs; otherwise only those that are known are divided.
     """
-    plain = {text: _plain(text) for text in dict.fromkeys(texts)}
-    numbers = [_NUMBER.match(line) for line in plain.values()]
-    if len(plain) > 1 and sorted(int(found[1]) if found else 0 for found in numbers) == [*range(1, len(plain) + 1)]:
-        plain = {text: _NUMBER.sub("", line) for text, line in plain.items()}
-    has_dash = sum(bool(DASH.search(line)) for line in plain.values()) >= len(plain) / 2
-    sides = {text: _sides(line, has_dash=has_dash) for text, line in plain.items()}
+    plain = {text: text.strip() for text in dict.fromkeys(texts)}
+    if _are_numbered([*plain.values()]):
+        plain = {text: _NUMBER.sub("", line, count=1) for text, line in plain.items()}
+    plain = {text: _plain(line) for text, line in plain.items()}
+    num_dashes, num_others = (sum(bool(mark.search(line)) for line in plain.values()) for mark in (DASH, _OTHER))
+    marks: tuple[re.Pattern[str], ...] = (_OTHER, DASH) if num_others > num_dashes else (DASH, _OTHER)
+    marks = marks[:1] if 2 * num_dashes >= len(plain) and marks[0] is DASH else marks
+    sides = {text: _sides(line, marks) for text, line in plain.items()}
+    is_by = {text: _BY.fullmatch(line) for text, line in plain.items()} if are_lines else {}
+    are_by = sum(map(bool, is_by.values())) > num_dashes
     sample = [pair for pair in list(sides.values())[:MOST_READ] if pair]
 
     def fitness(order: tuple[int, int]) -> tuple[int, int, int]:
@@ -85,7 +90,7 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
     for text, line in plain.items():
         pair = line if are_lines else text, ""
         before, _, after = line.partition(": ")
-        if are_lines and not DASH.search(line) and (by := _BY.fullmatch(line)):
+        if (by := is_by.get(text)) and (are_by or not DASH.search(line)):
             pair = by[1], by[2]
         elif marked := sides[text]:
             is_pair = is_list or finder.has(marked[title_at], marked[artist_at])
@@ -98,14 +103,25 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
     return [found[text] for text in texts]
 
 
-def _sides(line: str, *, has_dash: bool) -> tuple[str, ...]:
-    """What is before and after the first dash of a line, and before and after the last one; empty without a dash.
+def _are_numbered(lines: Sequence[str]) -> bool:
+    """Whether most lines begin with a number that counts them, also from the middle of a list or by discs or sides."""
+    found = [number for number in map(_NUMBER.match, lines) if number]
+    counts = {int(number[1]) for number in found if number[1]}
+    if len(found) < 2 or 2 * len(found) <= len(lines) or len({number[0] for number in found}) < len(found):
+        return False
+    if 2 * len(counts) < len(found):
+        return True
+    return max(counts) - min(counts) < 1.5 * len(counts) and (min(counts) < 2 or len(counts) >= _LEAST_COUNTED)
 
-    Lines without dashes may have another mark.
+
+def _sides(line: str, marks: Sequence[re.Pattern[str]]) -> tuple[str, ...]:
+    """What is before and after the first mark of a line, and before and after the last one; empty without a mark.
+
+    Of several marks, the first one that the line has counts.
     """
-    marks = list((DASH if has_dash or DASH.search(line) else _OTHER).finditer(line))
-    ends = [(line[: mark.start()].strip(), line[mark.end() :].strip()) for mark in marks[:1] + marks[-1:]]
-    ends[1:] = [(before, _BULLET.sub("", after)) for before, after in ends[1:] if len(marks) > 1] or ends[1:]
+    found = next(filter(None, ([*mark.finditer(line)] for mark in marks)), [])
+    ends = [(line[: mark.start()].strip(), line[mark.end() :].strip()) for mark in found[:1] + found[-1:]]
+    ends[1:] = [(before, _BULLET.sub("", after)) for before, after in ends[1:] if len(found) > 1] or ends[1:]
     return sum(ends, ()) if ends and all(map(all, ends)) else ()
 
 

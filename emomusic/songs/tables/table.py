@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from emomusic.errors import DatasetError
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK, listed, normalize_text
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK, normalize_text
 from emomusic.songs.names import Finder
 from emomusic.songs.song import FEATURES
 from emomusic.songs.tables import cells as of_cells
@@ -122,6 +122,8 @@ class Table(Facts):
         if len(rows) == 0:
             raise DatasetError(f"{self.name}: expected songs. Received: a table without rows. Add a row for each song.")
         self.num_rows = len(rows) + len(self.left_out)
+        if num_empty := len(is_filled) - len(rows):
+            self.notes.append(f"Empty rows: {num_empty:,}, which are skipped.")
         numbers_of_rows, rows = rows.index, rows.reset_index(drop=True)
         columns = columns_of(rows, self.header, finder)
         header = self.header or [""] * rows.shape[1]
@@ -138,7 +140,8 @@ class Table(Facts):
         self.rows = pd.DataFrame({"at": numbers_of_rows.to_numpy(np.int64), **cells}, rows.index)
         del rows, cells
         if not {"title", "artist_title", "path"} & columns.keys() and not (track_ids(self.text("id")) != "").any():
-            received = listed(self.header) if self.header else f"{len(header)} columns without names"
+            listed = first_of([" ".join(name.split())[:60] for name in self.header])
+            received = listed or f"{len(header)} columns without names"
             raise DatasetError(
                 f"{self.name}: expected columns with titles and artists, or Spotify ids. Received: {received}. "
                 f"{advice_of(self.header) or 'Name them title and artist.'}"
@@ -342,8 +345,8 @@ def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> dic
     others = [place for place in heads if place not in taken]
     linked = [
         place
-        for place in others
-        if heads[place].str.startswith("spotify:track:").any()
+        for place in [*others, *columns.get("path", [])]
+        if heads[place].str.startswith(("spotify:track:", "https://open.spotify.com/")).any()
         or (_OF_OTHERS.isdisjoint(keys[place].split()) and share(heads[place], TRACK_LINK.search) > 0.5)
     ]
     if linked:
