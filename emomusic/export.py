@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from emomusic.affect import EmotionProbabilities
@@ -19,22 +19,23 @@ from emomusic.songs.spotify import track_url
 def song_record(pick: Pick) -> dict[str, Any]:
     """One recommended song. Songs of Spotify have a `url`, audio files a `path`, bundled ones a licence and source."""
     song = pick.song
-    place = {"url": track_url(song.id)} if song.is_on_spotify else {}
+    found_at = {"url": track_url(song.id)} if song.is_on_spotify else {}
     if song.path is not None:
-        place["path"] = song.path
+        found_at["path"] = song.path
     if song.licence is not None:
-        place |= {"licence": song.licence, "source": song.source or ""}
+        found_at |= {"licence": song.licence, "source": song.source or ""}
     return {
         "id": song.id,
         "title": song.title,
         "artists": list(song.artists),
-        **place,
+        **found_at,
         "mood": pick.mood.value,
         "likeliest_mood": pick.likeliest_mood.value,
         "genres": list(song.genres),
         **({"traits": [trait.value for trait in song.hearing.traits]} if song.hearing is not None else {}),
         "score": pick.score,
         "reason": pick.reason,
+        "place": None if pick.point is None else asdict(pick.point),
     }
 
 

@@ -17,9 +17,10 @@ _HEAD = """# Commands
 Run `python -m emomusic COMMAND`, or `emomusic COMMAND` after installation. Progress goes to stderr. Exit status:
 0 success, 1 bug, 2 a problem that you can fix. With `--json`, which most commands have, stdout holds one JSON document.
 
-Each song in JSON has `id`, `title`, `artists`, `url`, `mood`, `likeliest_mood`, `genres`, `score` and `reason`. A song
-whose `likeliest_mood` differs from `mood` is there because too few songs fit. More about [tables](tables.md),
-[data sets of faces](data.md#labels-of-data-sets-of-faces), [many pictures](batch.md), and `bench --help`.
+Each song in JSON has `id`, `title`, `artists`, `url` or `path`, `mood`, `likeliest_mood`, `genres`, `score`, `reason`
+and `place` on the plane. A song whose `likeliest_mood` differs from `mood` is there because too few songs fit. More on
+[tables](tables.md), [data sets of faces](data.md#labels-of-data-sets-of-faces), [many pictures](batch.md), and
+`bench --help`.
 """
 
 

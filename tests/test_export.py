@@ -40,7 +40,9 @@ def test_a_song_record_has_the_fields_of_the_contract_and_a_group_the_mood_of_it
     recommender = Recommender(Catalogue(table), np.array([[0.1, 0.2, 0.6, 0.1]], np.float32))
     (song,) = recommender.songs(Request(Emotion.SAD.point, Emotion.SAD, mood=Mood.CALM))
     record = song_record(song)
-    assert list(record) == [*("id", "title", "artists", "url", "mood", "likeliest_mood", "genres", "score", "reason")]
+    fields = ("id", "title", "artists", "url", "mood", "likeliest_mood", "genres", "score", "reason", "place")
+    assert tuple(record) == fields
+    assert record["place"] == {"valence": song.point.valence, "arousal": song.point.arousal}
     assert (record["mood"], record["likeliest_mood"]) == ("calm", "energetic")
     assert (record["artists"], record["genres"]) == (["Dan + Shay", "Justin Bieber"], ["country", "pop"])
     assert record["url"] == f"https://open.spotify.com/track/{track_id(0)}"

@@ -176,6 +176,7 @@ def _songs(reading: TableReading) -> Iterable[dict[str, Any]]:
             "valence": None if math.isnan(song.valence) else song.valence,
             "energy": None if math.isnan(song.energy) else song.energy,
             "mood": moods[row].value,
+            "place": asdict(reading.recommender.point_of(row)),
             "found_by": found_by,
         }
 
