@@ -172,7 +172,7 @@ def _of_music(screen: _Screen) -> Code:
 {load}
 songs = load_recommender()
 row = songs.catalogue.row_of({track!r})
-print(songs.catalogue.song(row).full_name, MOODS[songs.likeliest_moods[row]])"""
+print(songs.catalogue.song(row).full_name, MOODS[songs.moods[row]])"""
     else:
         python = f"""{load.rstrip()}
 from emomusic.songs.search import search

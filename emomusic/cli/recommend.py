@@ -52,7 +52,8 @@ def recommend(options: argparse.Namespace) -> arguments.Outcome:
         recommender = _recommender(options.source or "catalogue", options)
         songs = recommender.songs(request, options.songs)
     if not songs:
-        log.error("emomusic: no songs: %s", recommender.why_none(request))
+        why = recommender.why_none(request) if options.like is None else "no other song passes the options"
+        log.error("emomusic: no songs: %s", why)
     if options.format is not None:
         _write_playlist(options, songs, request)
     return [song_record(song) for song in songs], 0
@@ -104,7 +105,8 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
     if path.is_file():
         with Library(options.library) as library:
             song = next(iter(library.songs([path])), None)
-    recommender = _recommender(options.source or ("catalogue" if song is None else "library"), options)
+    is_own = song is not None or options.library is not None
+    recommender = _recommender(options.source or ("library" if is_own else "catalogue"), options)
     if song is None and path.is_file():
         song = _heard_song(path)
     elif song is None:
@@ -120,7 +122,7 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
         song = recommender.catalogue.song(row)
     mood = target_of(request)[1] if is_within else song.hearing.mood if options.same_mood and song.hearing else None
     if mood is None and options.same_mood and (known := recommender.catalogue.row_of(song.id)) is not None:
-        mood = MOODS[int(recommender.likeliest_moods[known])]
+        mood = MOODS[int(recommender.moods[known])]
     picks = songs_like(song, recommender, request, point=_place_of(song, recommender), mood=mood)
     return list(islice(picks, options.songs)), recommender
 
@@ -138,9 +140,9 @@ def _heard_song(path: Path) -> Song:
 
 def _write_playlist(options: argparse.Namespace, songs: Sequence[Pick], request: Request) -> None:
     """Write a playlist to a file, or let stdout have it and nothing else."""
-    from emomusic.songs.playlists import PlaylistFormat, playlist
+    from emomusic.songs.playlists import playlist
 
-    content = playlist(PlaylistFormat(options.format), songs, request, options.songs)
+    content = playlist(options.format, songs, request, options.songs)
     if options.out is None:
         options.show = lambda _: [content]
     else:

@@ -305,11 +305,13 @@ def foreign_file(name: str, found: Kind, wanted: Kind) -> str:
     if found is Kind.OTHER:
         return f"{name} is not {wanted}; {choice}."
     if found is Kind.PLAYLIST:
-        choice = "read its songs under Your music, or with emomusic table"
+        choice = "read its songs under Your music"
     if found is Kind.TABLE:
-        choice = f"{choice}, or read its songs with emomusic table"
+        choice += ", or read its songs under Your music"
     if found is Kind.ARCHIVE:
-        choice += f", or a {FORMATS[found]} for emomusic batch"
+        choice += ", or unpack it"
+    if found is Kind.FILM:
+        choice += ", or open it on the Film page"
     return f"{name} is {found}, not {wanted}; {choice}."
 
 

@@ -130,23 +130,8 @@ def _blocks(file: Any, demuxer: str) -> Iterator[Any]:
     if demuxer == "mp3":
         yield from opened(partial(ID3, load_v1=False), APEv2, ID3)  # ID3v1 cuts its texts
     else:
-        found = [*opened(partial(mutagen.File, options=file_types()))]
+        found = [*opened(mutagen.File)]
         yield from (file.tags for file in found if file is not None and file.tags is not None)
-
-
-def file_types() -> list[Any]:
-    """The classes of mutagen for the formats with tags. Its own list grows with what else is loaded."""
-    from mutagen.aiff import AIFF
-    from mutagen.flac import FLAC
-    from mutagen.mp3 import MP3
-    from mutagen.mp4 import MP4
-    from mutagen.oggflac import OggFLAC
-    from mutagen.oggopus import OggOpus
-    from mutagen.oggspeex import OggSpeex
-    from mutagen.oggvorbis import OggVorbis
-    from mutagen.wave import WAVE
-
-    return [MP3, FLAC, OggVorbis, OggOpus, OggFLAC, OggSpeex, MP4, WAVE, AIFF]
 
 
 def _name(key: Any) -> str | None:
@@ -222,7 +207,7 @@ def _opened(path: Path) -> tuple[Any, str]:
     from mutagen.mp4 import MP4
 
     try:
-        file: Any = mutagen.File(path, options=file_types())
+        file: Any = mutagen.File(path)
         if isinstance(file, MP3) and file.tags is None:
             with contextlib.suppress(APENoHeaderError):
                 ape = APEv2(path)  # type: ignore[no-untyped-call]

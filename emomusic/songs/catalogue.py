@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -153,7 +154,7 @@ class PlayHistory:
         return self._recent_artists.isdisjoint(self._artist_keys(row)) and not self.knows(row)
 
     def _artist_keys(self, row: int) -> tuple[str, ...]:
-        return tuple(normalize_text(name) for name in split_artists(self._catalogue.artists[row]))
+        return tuple(normalize_text(name) for name in split_artists(self._catalogue.cells["artists"][row]))
 
 
 class Catalogue:
@@ -194,20 +195,18 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.table)
 
-    @cached_property
-    def artists(self) -> Sequence[str]:
-        """The cells of artists."""
-        cells: Sequence[str] = self.table["artists"].array
-        return cells
-
-    @cached_property
-    def _titles(self) -> Sequence[str]:
-        cells: Sequence[str] = self.table["title"].array
-        return cells
+    def of_rows(self, chosen: npt.NDArray[np.bool_]) -> Catalogue:
+        """The songs of some rows, in their order; itself for all rows."""
+        if chosen.all():
+            return self
+        songs = None if self.songs is None else [*compress(self.songs, chosen)]
+        return Catalogue(self.table[chosen], name=self.name, is_local=self.is_local, songs=songs)
 
     def key_of(self, row: int) -> tuple[str, str]:
         """What makes the songs of two rows one, as the function of this name."""
-        return song_key(self._titles[row], self.artists[row]) if self.songs is None else key_of(self.songs[row])
+        if self.songs is not None:
+            return key_of(self.songs[row])
+        return song_key(self.cells["title"][row], self.cells["artists"][row])
 
     @property
     def features(self) -> npt.NDArray[np.float64]:
@@ -249,12 +248,12 @@ class Catalogue:
         """Song in a row, counted from 0."""
         if self.songs is not None:
             return self.songs[row]
-        cells = {column: values[row] for column, values in self._cells.items()}
+        cells = {column: values[row] for column, values in self.cells.items()}
         known: dict[str, Any] = {name: _OF_CELL[name](cell) for name, cell in cells.items() if not pd.isna(cell)}
         return Song(**({"player": Player.SPOTIFY} | known))
 
     @cached_property
-    def _cells(self) -> dict[str, Any]:
+    def cells(self) -> dict[str, Any]:
         """Array of each column of songs; reading a row of a data frame takes ten times as long."""
         return {name: self.table[name].array for name in _OF_CELL if name in self.table}
 
@@ -265,7 +264,7 @@ class Catalogue:
 
     def row_of(self, song_id: str) -> int | None:
         """Row of the song with this id, or None."""
-        rows = np.flatnonzero(self._cells["id"] == song_id)  # 0.4 ms; a dictionary would take 11 MB
+        rows = np.flatnonzero(self.cells["id"] == song_id)  # 0.4 ms; a dictionary would take 11 MB
         return int(rows[0]) if len(rows) else None
 
     @cached_property
@@ -332,9 +331,3 @@ class Catalogue:
             return rows
         popularity = self.table["popularity"].fillna(0).to_numpy(np.float64)[rows]
         return rows[np.argsort(-popularity, kind="stable")]
-
-
-def listed(columns: Sequence[object]) -> str:
-    """Names of columns in one line, shortened because a quoted name can be very long."""
-    names = (" ".join(str(column).split()) for column in columns[:40])
-    return ", ".join(name if len(name) <= 60 else f"{name[:59]}…" for name in names) or "none"

@@ -152,7 +152,7 @@ SEASONS: Mapping[SongKind, tuple[tuple[int, int], tuple[int, int]]] = {
 _SPOKEN = 0.66  # speechiness; Spotify's documentation: tracks above are probably made entirely of spoken words
 _INSTRUMENTAL = 0.5  # separates recordings of white noise from songs of this title
 
-_LOOKAHEAD = re.compile(r"\(\?!(?:[^()]|\([^()]*\))*\)")
+_ONLY_PYTHON = re.compile(r"\(\?!(?:[^()]|\([^()]*\))*\)|\\b")
 
 
 def kinds_of(table: pd.DataFrame) -> pd.Series:
@@ -185,10 +185,10 @@ def kinds_of(table: pd.DataFrame) -> pd.Series:
 
 
 def _contain(texts: pd.Series, pattern: re.Pattern[str]) -> pd.Series:
-    """Whether each text has the pattern. Arrow, which knows no lookahead, finds the few that may have it."""
+    """Whether each text has the pattern. Arrow, for ASCII and without lookahead, finds the few that may have it."""
     import pandas as pd
 
-    may_have = texts.str.contains(_LOOKAHEAD.sub("", pattern.pattern), case=False).to_numpy(bool, copy=True)
+    may_have = texts.str.contains(_ONLY_PYTHON.sub("", pattern.pattern), case=False).to_numpy(bool, copy=True)
     may_have[may_have] = [pattern.search(text) is not None for text in texts[may_have]]
     return pd.Series(may_have, index=texts.index)
 

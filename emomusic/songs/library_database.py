@@ -51,16 +51,13 @@ def library_file() -> Path:
     return platformdirs.user_data_path("emomusic", appauthor=False) / _FILE
 
 
-def library_version(path: Path | None = None) -> tuple[int, int]:
+def library_version() -> tuple[int, int]:
     """A value that changes with every change of the library, by any process; (0, 0) without a library.
 
     It reads a few bytes and opens no database. A running analysis changes it about once a second.
-
-    Args:
-        path: by default `library_file()`.
     """
     try:
-        with (path or library_file()).open("rb") as file:
+        with library_file().open("rb") as file:
             header = file.read(_COUNTER_AT + 4)
             return os.fstat(file.fileno()).st_ino, int.from_bytes(header[_COUNTER_AT:], "big")
     except OSError:

@@ -46,10 +46,11 @@ class TaggedLibrary(Library):
         Yields:
             Each change, or a sentence about a file that cannot be changed.
         """
+        songs = self.songs(paths)
         for wanted in paths:
-            if not self.songs([wanted]):
+            if not any(map(inside([wanted]), (song.path or "" for song in songs))):
                 raise not_in_library(str(wanted))
-        for song in self.songs(paths):
+        for song in songs:
             path = Path(song.path or "")
             try:
                 field, before = read_mood(path)

@@ -18,7 +18,7 @@ from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, TRACK_LINK, Cat
 from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS, MoodExplanation, nearest_rows
 from emomusic.songs.request import Request
-from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, Pick, Song
+from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, UNKNOWN_ARTIST, Pick, Song
 from emomusic.songs.spotify import track_url
 from emomusic.text import escape_formula, for_excel
 
@@ -39,9 +39,8 @@ class Songs:
 
     Attributes:
         catalogue: the songs.
-        probabilities: shape (n, 4), float32: mood probabilities of each song, in the order of `Mood`.
+        probabilities: shape (n, 4), float32: of the moods of each song, in the order of `Mood`; 1 for a label.
         plane: shape (n, 2), float32: the place of each song (`affect.places_of_moods`).
-        likeliest_moods: shape (n,), positions in `Mood`.
         moods: shape (n,), positions in `Mood`: the label of a song, else its most probable mood.
         num_labelled: songs with a label.
         num_all: songs without the visitor's options.
@@ -50,18 +49,17 @@ class Songs:
 
     def __init__(self, catalogue: Catalogue, probabilities: npt.NDArray[np.float32], num_all: int = 0) -> None:
         """Find the places and moods of the songs."""
-        self.catalogue, self.probabilities, self.num_all = catalogue, probabilities, num_all or len(catalogue)
-        self.plane = places_of_moods(probabilities, catalogue.measured)
-        self.likeliest_moods = probabilities.argmax(axis=1)
-        self.moods = self.likeliest_moods.copy()
-        self.num_labelled = 0
+        self.catalogue, self.num_all, self.num_labelled = catalogue, num_all or len(catalogue), 0
         self.token = uuid.uuid4().hex[:8]
         self._cache: dict[Hashable, Any] = {}
         if "mood" in catalogue.table:
             positions = catalogue.table["mood"].map({mood.value: position for position, mood in enumerate(MOODS)})
             labelled = positions.notna().to_numpy(bool)
-            self.moods[labelled] = positions[labelled].to_numpy(np.int64)
+            certain = np.eye(len(MOODS), dtype=np.float32)[positions.fillna(0).to_numpy(np.int64)]
+            probabilities = np.where(labelled[:, None], certain, probabilities)
             self.num_labelled = int(labelled.sum())
+        self.probabilities, self.moods = probabilities, probabilities.argmax(axis=1)
+        self.plane = places_of_moods(probabilities, catalogue.measured)
 
     def __len__(self) -> int:
         return len(self.catalogue)
@@ -79,11 +77,9 @@ class Songs:
     def passing_songs(self, genres: frozenset[str], hide_explicit: bool) -> Songs | None:
         """The songs that pass these options; None if none does."""
         passes = self.catalogue.passing(genres=genres, hide_explicit=hide_explicit)
-        table, known = self.catalogue.table[passes], self.catalogue
-        if table.empty:
+        if not passes.any():
             return None
-        catalogue = known if passes.all() else Catalogue(table, name=known.name, is_local=known.is_local)
-        return Songs(catalogue, self.probabilities[passes], len(self))
+        return Songs(self.catalogue.of_rows(passes), self.probabilities[passes], len(self))
 
     @cached_property
     def numbers(self) -> Rows:
@@ -172,7 +168,7 @@ class Songs:
         Each song appears once, with its nearest or else best known version. The song of `row` is left out.
         """
         order = self.known_first
-        near = self.unique(order[nearest_rows(self.catalogue.features[order], features, len(order))])
+        near = self.unique(order[nearest_rows(self.catalogue.features[order], features)])
         others: list[int] = near[self.numbers[near] != self.numbers[row]].tolist()
         return others[:_NUM_SIMILAR]
 
@@ -229,12 +225,13 @@ def songs_like(
     if sounds is not None:
         order, why = np.argsort(-sounds, kind="stable"), "sounds alike"
     elif catalogue.has_features and not np.isnan(own).any():
-        order, why = nearest_rows(catalogue.features, own, len(catalogue)), "similar audio features"
+        order, why = nearest_rows(catalogue.features, own), "similar audio features"
     else:  # one has features of sound, the other one audio features
         order, why = np.argsort(away, kind="stable"), "a similar mood"
     passes = recommender.passing(request)
     if mood is not None:
-        passes &= recommender.likeliest_moods == MOODS.index(mood)
+        passes &= recommender.moods == MOODS.index(mood)
+    named = song.title if song.artists[0] == UNKNOWN_ARTIST else f"{song.title} by {song.byline}"
     played, number = {key_of(song), song_key(song.title, ARTIST_SEPARATOR.join(song.artists))}, 0
     for row in order[passes[order]].tolist():
         found = catalogue.song(row)
@@ -242,10 +239,10 @@ def songs_like(
             continue
         played.add(catalogue.key_of(row))
         number += 1
-        likeliest = MOODS[int(recommender.likeliest_moods[row])]
+        likeliest = MOODS[int(recommender.moods[row])]
         score = 1 / (1 + float(away[row])) if sounds is None else float(np.clip(sounds[row], 0, 1))
         surest = share_text(float(recommender.probabilities[row].max()))
-        reason = f"Like {song.title}: {why}; {likeliest} ({surest})"
+        reason = f"Like {named}: {why}; {likeliest} ({surest})"
         yield Pick(found, mood or likeliest, score, reason, likeliest, number, point=recommender.point_of(row))
 
 

@@ -323,15 +323,13 @@ def scarce_moods(counts: Mapping[Mood, int]) -> list[Mood]:
     return sorted((mood for mood, number in counts.items() if number < most), key=counts.__getitem__)
 
 
-def nearest_rows(
-    table: npt.NDArray[np.float64], features: npt.NDArray[np.float64], num_songs: int
-) -> npt.NDArray[np.int64]:
-    """The `num_songs` most similar rows of a table of shape (n, 9), closest first."""
+def nearest_rows(table: npt.NDArray[np.float64], features: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """The rows of a table of shape (n, 9), the most similar first."""
     spread = table.std(axis=0)
     differs = (np.ptp(table, axis=0) > 0) & (spread > 0)  # a constant column of 0.1 has a standard deviation of 1e-17
     # In standard deviations, because 10 BPM and 10 dB are not equal differences
     distances = np.linalg.norm((table - features) / np.where(differs, spread, 1.0), axis=1)
-    return np.argsort(distances, kind="stable")[:num_songs]
+    return np.argsort(distances, kind="stable")
 
 
 def _single_thread() -> AbstractContextManager[Any]:

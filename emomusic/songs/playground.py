@@ -58,9 +58,9 @@ class LabelledSongs:
         else:
             songs = load_recommender()
             order = songs.catalogue.best_known_first(np.flatnonzero(songs.probabilities.max(axis=1) >= _SURE))
-            moods = songs.likeliest_moods[order]
+            moods = songs.moods[order]
             rows = np.concatenate([order[moods == mood][:_PER_MOOD] for mood in range(len(MOODS))])
-            features, labels = songs.catalogue.features[rows], songs.likeliest_moods[rows]
+            features, labels = songs.catalogue.features[rows], songs.moods[rows]
         low, high = features.min(axis=0), features.max(axis=0)
         scaled = (features.astype(np.float64) - low) / np.where(high > low, high - low, 1)
         return cls(scaled, labels.astype(np.int64), path is None)

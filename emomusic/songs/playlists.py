@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -18,26 +17,19 @@ _NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _XSPF = "http://xspf.org/ns/0/"
 
 
-class PlaylistFormat(StrEnum):
-    """A format of a playlist for other players."""
-
-    NSP = "nsp"
-    M3U8 = "m3u8"
-    XSPF = "xspf"
-
-
-def playlist(form: PlaylistFormat, picks: Iterable[Pick], request: Request, num_songs: int) -> bytes:
+def playlist(form: str, picks: Iterable[Pick], request: Request, num_songs: int) -> bytes:
     """A playlist as a file. Songs without a file or a link are left out.
 
     Args:
-        form: `NSP` has no songs; Navidrome finds those with the mood of the request, which `library tag` writes.
+        form: "m3u8", "xspf" or "nsp". The last one has no songs: Navidrome finds those with the mood of the request,
+            which `library tag` writes.
         picks: the songs.
         request: the request for them.
         num_songs: the songs of a smart playlist.
     """
-    if form is PlaylistFormat.NSP:
+    if form == "nsp":
         return _nsp(request, num_songs)
-    if form is PlaylistFormat.XSPF:
+    if form == "xspf":
         return _xspf(picks)
     return songs_m3u(picks).encode("utf-8", "surrogateescape")
 

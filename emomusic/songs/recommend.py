@@ -12,6 +12,7 @@ M. Schoen (eds.), Music and Medicine, 1948.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from functools import cache, cached_property
@@ -67,8 +68,8 @@ class Recommender(Songs):
         table = catalogue.table
         self._tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
         # The songs of a mood lie side by side: a slice is read several times faster than chosen rows
-        self._sorted = np.argsort(self.likeliest_moods, kind="stable")
-        self._starts = np.searchsorted(self.likeliest_moods[self._sorted], range(len(MOODS) + 1))
+        self._sorted = np.argsort(self.moods, kind="stable")
+        self._starts = np.searchsorted(self.moods[self._sorted], range(len(MOODS) + 1))
         popularity = table.get("popularity", pd.Series(np.nan, table.index)).astype(np.float64)
         known = popularity.fillna(popularity.median()).fillna(0.0).to_numpy() / 100  # the median for unknown values
         columns = (*self.plane.T, known, *probabilities.T)
@@ -77,7 +78,7 @@ class Recommender(Songs):
     @cached_property
     def _ranks(self) -> npt.NDArray[np.float32]:
         """Shape (n, 2): ranks within the mood, evenly from -1 to 1. What is heard lies at the corners of the plane."""
-        groups = pd.DataFrame(self.plane).groupby(self.likeliest_moods)
+        groups = pd.DataFrame(self.plane).groupby(self.moods)
         places = (groups.rank(method="first") - 1) / (groups.transform("size") - 1).clip(lower=1).to_numpy()[:, None]
         return np.asarray(2 * places - 1, np.float32)
 
@@ -116,14 +117,17 @@ class Recommender(Songs):
             probability, place = self.probabilities[row, MOODS.index(mood)], self.plane[row]
             score = float(_scores(probability, _distances(place, target)))
             likeliest, surest = self._likeliest(row), float(self.probabilities[row].max())
-            words = f"{certainty(surest)} {likeliest} ({share_text(surest)})"
+            is_labelled = self.num_labelled and self.catalogue.song(row).mood is not None
+            words = f"{'labelled' if is_labelled else certainty(surest)} {likeliest}"
+            words += "" if is_labelled else f" ({share_text(surest)})"
             words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
             yield self._pick(number, row, mood, score, f"{words}, {character_of(self.point_of(row))}")
 
     def _walk_in_turn(self, request: Request, played: Sequence[Pick]) -> Iterator[Pick]:
         """A song for each of several listeners, again and again; no song twice."""
-        listeners = [replace(request, point=point, emotion=of, turns=()) for _, point, of in request.turns]
-        walks = {name: self.walk(own) for (name, *_), own in zip(request.turns, listeners, strict=True)}
+        turns = deque(request.turns)
+        turns.rotate(-len(played))
+        walks = {name: self.walk(replace(request, point=at, emotion=of, turns=())) for name, at, of in turns}
         known = {key_of(pick.song) for pick in played}
         while walks:
             for name, walk in [*walks.items()]:
@@ -264,7 +268,7 @@ class Recommender(Songs):
         return Pick(song, mood, score, reason, likeliest, number, point=self.point_of(row))
 
     def _likeliest(self, row: int) -> Mood:
-        return MOODS[int(self.likeliest_moods[row])]
+        return MOODS[int(self.moods[row])]
 
 
 def _place_among_faces(point: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:

@@ -67,7 +67,7 @@ def songs_csv(picks: Iterable[Pick]) -> str:
         song = pick.song
         place = () if pick.point is None else (pick.point.valence, pick.point.arousal)
         numbers = [f"{number:.4f}" for number in (pick.score, *place)] + [""] * (2 - len(place))
-        text = (song.title, song.byline, song.album or "", pick.mood.value)
+        text = (song.title, song.byline, song.album or "", pick.likeliest_mood.value)
         rows.append([*text, *numbers, pick.reason, song.id, address_of(song)])
     return csv_text(CSV_COLUMNS, rows)
 

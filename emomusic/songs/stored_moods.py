@@ -135,6 +135,5 @@ def write_catalogue(path: Path, catalogue: Catalogue, probabilities: npt.NDArray
 def store_moods() -> Path:
     """Predict and write the moods of the bundled songs. Returns the path of the catalogue."""
     path = catalogue_file()
-    catalogue, _ = load_songs_and_moods(path)
-    write_catalogue(path, catalogue, predict_moods(catalogue))
+    write_catalogue(path, *load_songs_and_moods(path))
     return path

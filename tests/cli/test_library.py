@@ -186,6 +186,9 @@ def test_songs_like_a_file_sound_like_it(run: Run, music: Path, tmp_path: Path):
         f"{name} {hertz}" for name in ("Loud", "Quiet") for hertz in (900, 1000)
     }
     assert len(titles(run("recommend", "--like", other))) == 5  # of the catalogue, by its mood
+    own = run("library", "info")[1]["file"]
+    found = titles(run("recommend", "--like", other, "--library", own, "--songs", "4"))
+    assert {title[-4:] for title in found} == {" 900", "1000"}
     assert titles(run("recommend", "--like", "loud 900", "--source", "library", "--songs", "1")) == ["Quiet 900"]
     assert run("recommend", "--like", tmp_path / "absent.wav")[0] == 2
 

@@ -205,7 +205,9 @@ def _show_list(songs: Songs, found: Found, music: YourMusic) -> None:
 
 def _show_artists(songs: Songs, rows: Rows) -> None:
     """Show the artists with the best known songs, to search for."""
-    names = dict.fromkeys(split_artists(songs.catalogue.artists[row])[0] for row in rows[:_MOST_LISTED].tolist())
+    names = dict.fromkeys(
+        split_artists(songs.catalogue.cells["artists"][row])[0] for row in rows[:_MOST_LISTED].tolist()
+    )
     with st.container(horizontal=True, gap="small", key="music-artists"):
         for name in [*names][:_NUM_ARTISTS]:
             st.button(escape_markdown(name), key=f"music-artist-{name}", on_click=_find, args=(name,))
