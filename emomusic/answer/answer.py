@@ -20,7 +20,7 @@ from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities
 from emomusic.export import faces_record, group_record, picture_record, song_record
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import FACE_COLUMNS, NEUTRAL, NO_FACES, Faces
-from emomusic.faces.who import EACH, NOBODY, Kind, Who
+from emomusic.faces.who import EACH, EVERYONE, NOBODY, Kind, Who
 from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
 from emomusic.marks.drawing import annotated_picture, annotated_preview
 from emomusic.media.images import RgbImage, encode_png, read_image
@@ -142,12 +142,17 @@ class Answer:
         return sentence_of(self.shown, is_everyone=self.is_of_all)
 
     @property
+    def name(self) -> str:
+        """The name of the listener, whose emotions may be those of all."""
+        return EVERYONE.text if self.who == EACH else self.who.text
+
+    @property
     def place(self) -> str:
         """Where the listener is on the plane: "Face 2: unpleasant and awake, valence -0.51, arousal 0.59"."""
         assert self.probabilities is not None  # the pages show it only then
         point = self.probabilities.point
         words = point.quadrant.description
-        return f"{self.who.text}: {words}, valence {point.valence:.2f}, arousal {point.arousal:.2f}"
+        return f"{self.name}: {words}, valence {point.valence:z.2f}, arousal {point.arousal:z.2f}"
 
     @property
     def counts(self) -> str:
@@ -190,7 +195,8 @@ class Answer:
     def request(self, policy: Policy = Policy.MATCH) -> Request:
         """The request for songs, without the visitor's music. There must be a listener."""
         if self.probabilities is not None:
-            shares, turns = self.probabilities if self.is_sure else NEUTRAL, self._turns if self.who == EACH else ()
+            shares = self.probabilities if self.is_sure else NEUTRAL
+            turns = self._turns if self.who == EACH and self.emotion is None else ()
             return Request(shares.point, emotion=shares.emotion, mood=self.mood, policy=policy, turns=turns)
         assert self.mood is not None
         return Request(self.mood.point, mood=self.mood, policy=policy)

@@ -18,7 +18,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from emomusic.app.frame import error_text, escape_markdown, escape_markdown_message, show_problems
 from emomusic.app.state import page_state
 from emomusic.app.uploads import keep_upload, listed, show_removal, show_uploader
-from emomusic.errors import AudioError, CapacityError, EmomusicError
+from emomusic.errors import AudioError, CapacityError, EmomusicError, LibraryError
 from emomusic.media.formats import SONG_UPLOADS, TABLE_ENDINGS
 from emomusic.server.capacity import HeldBytes
 from emomusic.server.own_library import own_library
@@ -48,7 +48,7 @@ def draw_folders(current: Recommender | None) -> None:
     library, is_running = own_library(), own_library().is_running
     library.refreshed()  # after `is_running`: without the command it has all songs
     with st.form("library-add", border=False):
-        folder = st.selectbox(
+        st.selectbox(
             "Folder with music",
             _folders_here(),
             index=None,
@@ -56,8 +56,7 @@ def draw_folders(current: Recommender | None) -> None:
             accept_new_options=True,
             key="library-folder",
         )
-        if st.form_submit_button("Add this folder", disabled=library.is_running):
-            _start(folder or "")
+        st.form_submit_button("Add this folder", on_click=_start, disabled=library.is_running)
     counts = library.info
     for number, path in enumerate(counts["folders"]):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -85,16 +84,14 @@ def _folders_here() -> list[str]:
     return [path for path in found if path.isprintable()]
 
 
-def _start(text: str) -> None:
-    path, text = None, text.strip().strip("\"'")  # file managers copy a path with quotes
+def _start() -> None:
+    path, text = None, (st.session_state["library-folder"] or "").strip().strip("\"'")  # file managers copy quotes
     with contextlib.suppress(RuntimeError, ValueError, OSError):  # "~nobody", a null byte
         address = re.match("file:(?://[^/]*)?(?=/)", text, re.IGNORECASE)
         path = Path(url2pathname(text[address.end() :]) if address else text).expanduser().absolute()
     if not text or path is None or not path.exists():
-        st.warning("This folder or file was not found. Check its name.")
-        return
+        raise LibraryError("This folder or file was not found. Check its name.")
     own_library().start(path)
-    st.rerun()
 
 
 def _remove(path: str) -> None:

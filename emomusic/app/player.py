@@ -58,8 +58,9 @@ def show_queue(
             else:
                 has_any = is_list or bool(queue.playlist(1))
                 reason = "The list ends here" if has_any else queue.recommender.why_none(queue.request)
-                advice = "" if is_list else " Choose other genres or options."
-                st.info(f"{reason}.{advice}", icon=":material/music_off:")
+                advice = "“Other songs” under Your music begins again" if has_any else "Choose other genres or options"
+                reason += "" if is_list else f". {advice}"
+                st.info(f"{reason}.", icon=":material/music_off:")
         _show_buttons(current, queue, is_playing=player.playing is queue)
         _show_up_next(queue) if show_next is None else show_next()
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -71,9 +72,7 @@ def show_queue(
         if names := [escape_markdown(name) for name in player.skipped.values()]:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption(f"Skipped on this visit: {join_names(names)}", width="content")
-                if st.button("Undo", icon=":material/undo:", type="tertiary", key=f"allow-{place}"):
-                    player.skipped.popitem()  # the last one; its songs return to their places
-                    st.rerun()
+                st.button("Undo", icon=":material/undo:", type="tertiary", on_click=_allow_last, key=f"allow-{place}")
 
 
 def _show_substitution(queue: PageQueue) -> None:
@@ -176,6 +175,12 @@ def _skip(queue: PageQueue) -> None:
         key, name = _skipped_by(current)
         page_state(PlayerState).skipped[key] = name
         start(queue)
+
+
+def _allow_last() -> None:
+    """End the last skip. Its songs return to their places."""
+    if skipped := page_state(PlayerState).skipped:
+        skipped.popitem()
 
 
 def _show_about(current: Pick | None, queue: PageQueue) -> None:

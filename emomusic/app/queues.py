@@ -39,7 +39,8 @@ class PageQueue(SongQueue):
 
     Attributes:
         name: the name of the place, for the keys of widgets; unique in the app.
-        key: identifies a list; None where songs follow without end.
+        key: identifies a list; None for songs for a request.
+        ends: whether its songs are chosen, instead of following without end.
         music: decided in the last run of the page.
         fades: whether its songs fade into each other.
         video: selects the video whose pauses its songs share.
@@ -58,6 +59,7 @@ class PageQueue(SongQueue):
     ) -> None:
         super().__init__(music.recommender, request, picks=picks, skipped=page_state(PlayerState).skipped.keys())
         self.name, self.music, self.key, self.fades, self.video = name, music, key, fades, video
+        self.ends = picks is not None
         self._instead: tuple[str, SongQueue] | None = None  # the song that cannot play, and similar ones
 
     @property
@@ -126,7 +128,7 @@ def play_for(
     queue = player.queues.get(name)
     music = your_music().after(None if queue is None else queue.music)
     request = music.asked(request)
-    if queue is not None and queue.request == request and _goes_on(queue, music.recommender, ends=choose is not None):
+    if queue is not None and queue.request == request and _goes_on(queue, music.recommender):
         queue.music, queue.request = music, request  # perhaps of another day
         return queue
     picks = None if choose is None else choose(music.recommender, request)
@@ -136,11 +138,11 @@ def play_for(
     return queue
 
 
-def _goes_on(queue: PageQueue, recommender: Recommender, *, ends: bool) -> bool:
+def _goes_on(queue: PageQueue, recommender: Recommender) -> bool:
     """Whether a queue keeps its position: its source is the same, or has the current song and further ones."""
     if queue.recommender is recommender:
         return True
-    if ends or (now := queue.current) is None or recommender.catalogue.find(now.song.id) is None:
+    if queue.ends or (now := queue.current) is None or recommender.catalogue.find(now.song.id) is None:
         return False
     queue.continue_with(recommender)
     return True
@@ -215,7 +217,7 @@ def follow_source(player: PlayerState) -> None:
         if own is None or own.catalogue.find(current.song.id) is None:
             player.playing = None
     elif current.song.is_on_spotify and page_state(SourceState).is_silent != (queue.music.fallback is not None):
-        if queue.is_list:
+        if queue.ends:
             queue.music = your_music()
         else:
             play_for(queue.request, queue.name, fades=queue.fades).video = queue.video

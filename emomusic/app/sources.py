@@ -76,7 +76,7 @@ class YourMusic:
         is_back = before is not None and before.shown is self.played is Source.SPOTIFY
         if before is None or not is_back or before.num_asked != self.num_asked:
             return self
-        return replace(self, played=before.played, recommender=before.recommender)
+        return replace(self, played=before.played, recommender=before.recommender, traits=before.traits)
 
     def asked(self, request: Request, source: Source | None = None) -> Request:
         """A request with the visitor's genres and options, as far as the songs of the source have them."""

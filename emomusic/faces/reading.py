@@ -110,12 +110,14 @@ def apply_profiles(image: RgbImage, reading: PictureReading, known: Sequence[Kno
     found = [row.face for row in reading.faces]
     if not found or not known:
         return reading
-    shares, is_known = reading.faces.shares.copy(), reading.faces.is_known.copy()
+    faces = reading.faces
+    shares, is_known, threshold = faces.shares.copy(), faces.is_known.copy(), faces.threshold.copy()
     persons = nearest_persons(describe_persons(image, found), known)
     for row, (person, face) in enumerate(zip(persons, found, strict=True)):
         if person is not None:
             shares[row], is_known[row] = person.classify_still(image, face).values, True
-    return replace(reading, faces=replace(reading.faces, shares=shares, is_known=is_known))
+            threshold[row] = person.threshold
+    return replace(reading, faces=replace(faces, shares=shares, is_known=is_known, threshold=threshold))
 
 
 def load_networks(model: str = DEFAULT_MODEL, *, posed: bool = False, upright: bool = False) -> Networks:

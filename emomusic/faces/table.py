@@ -54,6 +54,11 @@ class FaceReading(WithEmotion):
     is_sure: bool = True
 
     @property
+    def word(self) -> str:
+        """The emotion, with a question mark if the face is unclear."""
+        return f"{self.emotion}{'' if self.is_sure else '?'}"
+
+    @property
     def who(self) -> Who:
         """This face, as the one that songs are for."""
         return Who.face(self.number)

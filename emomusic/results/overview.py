@@ -354,27 +354,6 @@ def describe_comparison(first: Record, second: Record, test: McNemar) -> tuple[s
     )
 
 
-def describe_hard_emotions(record: FaceRecord) -> str:
-    """Name the emotions that are hard for a model of seven emotions, and the one on which people disagree most.
-
-    Raises:
-        ModelError: the model was not evaluated against people's votes in seven emotions.
-    """
-    votes = None if record.votes is None else record.votes.seven
-    if votes is None:
-        raise ModelError(f"expected a model with figures by people's votes. Received: {record.name}")
-    present = {label: scores for label, scores in votes.per_class.items() if scores.support}
-    best, least = (pick(present, key=lambda label: present[label].recall) for pick in (max, min))
-    labels = {name: scores.support for name, scores in record.test.per_class.items() if scores.support}
-    hard = min(labels, key=lambda name: votes.per_class[name].support / labels[name])
-    return (
-        f"By what people see, **{label_of(record.name)}** finds {of_100(present[best].recall)} of 100 {best} faces"
-        f"{_counts_of(present[best])}, but only {of_100(present[least].recall)} of 100 {least} ones"
-        f"{_counts_of(present[least])}. People disagree too: FER2013 calls {labels[hard]:,} of its test pictures "
-        f"{hard}, but by the votes of ten people only {votes.per_class[hard].support:,} show {hard}."
-    )
-
-
 def _counts_of(scores: ClassScores | None) -> str:
     """The counts behind the recall of a small class; empty for others."""
     if scores is None or scores.support >= _SMALL_CLASS:

@@ -232,7 +232,8 @@ class Photo:
         box = Box(min(left, size[0] - 1), min(top, size[1] - 1), max(width, 1), max(height, 1)).clipped(*size)
         face = Face(box.scaled(image.shape[1] / found.width).clipped(image.shape[1], image.shape[0]), 1.0)
         _, classifier = load_networks(posed=self.is_posed)
-        row = Faces.of([Face(box, 1.0)], classifier.classify([face.crop(image)]))
+        shares = classifier.classify([face.crop(image)])
+        row = Faces.of([Face(box, 1.0)], shares, threshold=classifier.threshold)
         self.found = replace(found, faces=Faces.of_pictures([Faces.joined([found.faces, row])]))
         self.portraits += (encode_jpeg(shrink(face.crop(image, ROOM_AROUND), _FACE_SIDE)[0]),)
         self.num_marked += 1

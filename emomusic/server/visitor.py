@@ -53,7 +53,8 @@ def address_for_phones(url: str) -> str | None:
     if st.get_option("server.address") not in LOCAL_HOSTS:
         with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.connect(("192.0.2.1", 9))  # chooses a way to an address of no computer, and sends nothing
-            return parts._replace(netloc=f"{probe.getsockname()[0]}:{parts.port or 80}").geturl()
+            port = "" if parts.port is None else f":{parts.port}"
+            return parts._replace(netloc=probe.getsockname()[0] + port).geturl()
     return None
 
 

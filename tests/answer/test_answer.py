@@ -19,7 +19,7 @@ from emomusic.charts.live import mood_areas
 from emomusic.export import group_record
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import NO_FACES, Faces
-from emomusic.faces.who import EVERYONE, MOMENT, NOBODY, Who
+from emomusic.faces.who import EACH, EVERYONE, MOMENT, NOBODY, Who
 from emomusic.marks.card import SIZE
 from emomusic.media.images import encode_jpeg, read_image
 from emomusic.songs.queue import SongQueue
@@ -94,6 +94,9 @@ def test_a_person_has_the_mean_of_the_faces_and_everyone_is_together_if_there_ar
     }
     assert [answer_to(photos[0], unread=unread).is_one for unread in ((), (("c.jpg", "damaged"),))] == [True, False]
     assert answer.place.startswith("Person 1: pleasant and awake, valence 0.")
+    turns = [answer_to(TWO, who=EACH, says=says).request().turns for says in ({}, {EACH: ANGRY})]
+    assert [len(each) for each in turns] == [2, 0]  # what the visitor says is for all
+    assert answer_to(TWO, who=EACH).place.startswith("Everyone: ")
     assert sentence_of(faces(HAPPY), is_everyone=True) == "Clearly happy"
     assert sentence_of(faces(HAPPY, HAPPY), is_everyone=True) == "Together: clearly happy"
     assert sentence_of(NO_FACES, is_everyone=True) == "No face found"

@@ -327,6 +327,12 @@ def test_a_silent_spotify_gives_way_to_songs_that_play_until_it_answers(
         page.wait_for_function("emomusicPlayer.audio.paused")
         answers = False
         page.evaluate("dispatchEvent(new Event('offline')), null")
-        sounding(page)
+        heard = sounding(page)
+        page.evaluate("emomusicPlayer.end = () => null")  # as while no page has a bar
+        page.evaluate("const { audio } = emomusicPlayer; audio.loop = false; audio.currentTime = audio.duration - 0.1")
+        page.wait_for_function("emomusicPlayer.audio.ended")
+        page.evaluate("delete emomusicPlayer.end, null")
+        visit(page, "Music")
+        sounding(page, after=heard)
         for route in waiting:
             route.abort()

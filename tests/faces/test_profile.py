@@ -1,14 +1,17 @@
 import json
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS, Emotion, Mood
 from emomusic.errors import ModelError, ProfileError
+from emomusic.faces import reading
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.learned import MAX_BYTES, FaceProfile, OwnClasses, learn_classes, learn_profile
 from emomusic.faces.profile import KnownFace, People, PersonalReader, nearest_persons
+from tests.fakes import FakeClassifier, FakeDetector, describe_apart, make_face, read_pixels
 
 ANYONE = np.eye(7, 8).tolist()
 """An adjustment that changes nothing."""
@@ -105,6 +108,17 @@ def recording(seed: int, num_classes: int, *, apart: float, blocks: float) -> di
 def classes(classifier: EmotionClassifier) -> OwnClasses:
     shots = recording(0, 3, apart=0.3, blocks=0.05)
     return learn_classes(shots, dict(zip(NAMES, Mood, strict=False)), classifier)
+
+
+def test_a_face_read_with_a_profile_is_clear_by_the_threshold_of_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Mock(threshold=0.5, **{"classify_still.return_value": FakeClassifier(share=0.55).probabilities})
+    monkeypatch.setattr(reading, "describe_persons", describe_apart)
+    monkeypatch.setattr(reading, "nearest_persons", lambda *_: [person, None])
+    unclear = FakeClassifier(share=0.55)
+    unclear.threshold = 0.6
+    image = np.zeros((100, 200, 3), np.uint8)
+    found = read_pixels(image, (FakeDetector([make_face(), make_face()]), unclear))
+    assert reading.apply_profiles(image, found, [person]).faces.is_sure.tolist() == [True, False]
 
 
 def test_own_classes_are_learned_and_survive_their_file(classes: OwnClasses, classifier: EmotionClassifier) -> None:

@@ -2,7 +2,9 @@ import csv
 import gc
 import io
 import json
+import re
 import weakref
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +218,9 @@ def test_what_is_no_face_leaves_answer_and_files_and_may_return(app: AppTest, mo
     click(app, "photo-face-3")
     click(app, "no-face")
     assert "photo-face-3" not in keys(app)
+    first, second, _, fourth = result_of(app, Photos).photos[0].portraits
+    (rows,) = (block.proto.body for block in app.get("html") if 'class="rows"' in block.proto.body)
+    assert [b64decode(found) for found in re.findall('base64,([^"]+)', rows)] == [first, second, fourth]
     assert {"photo-face-1", "photo-face-2", "photo-face-4"} <= keys(app)
     assert "who" not in app.query_params
     assert queue_of(app).request.point.valence > before.point.valence  # the sad face
@@ -248,6 +253,8 @@ def test_a_missed_face_can_be_framed(app: AppTest) -> None:
     assert "photo-face-2" in keys(app)
     framed, found = photos.faces[0], photos.photos[0].reading.faces[0]
     assert framed.point.distance(found.point) < 0.1
+    least = photos.photos[0].reading.faces.threshold
+    assert least[0] == least[1] > 0  # one rule for clear faces
     explained = [link for link in app.get("page_link") if link.proto.page == "how_it_works" and link.proto.query_string]
     assert explained == []  # the other page finds its faces itself
     for hostile in ([2, 2, 1, 1], [0.99, 0.99, 5, 5], [0, 0, 0, 0]):

@@ -87,6 +87,16 @@ def upload(app: AppTest, files: Mapping[str, bytes]) -> AppTest:
     return app.run()
 
 
+def test_a_song_goes_on_when_spotify_answers_again_also_with_traits() -> None:
+    app = start_app(sample=SAMPLE)
+    state_of(app, SourceState).is_silent = True
+    app.run().pills(key="heard").set_value([Trait.GUITAR]).run()
+    queue = queue_of(app)
+    state_of(app, SourceState).is_silent = False
+    assert queue_of(app.run()) is queue
+    assert Trait.GUITAR in queue.current.song.hearing.traits
+
+
 def test_uploaded_songs_play_and_bad_ones_get_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     app, queue, turns = start_app(sample=SAMPLE, songs="own"), shared().queue, []
     assert playing(app)  # Spotify plays until a file is ready
@@ -282,7 +292,7 @@ def test_folders_go_in_two_tabs(library: Callable[[int], None], caplog: pytest.L
     box.set_value("~nobody-of-this-name/Music")
     add_folder(app)
     assert not app.exception
-    assert len(app.warning) == 1
+    assert len(app.error) == 1
 
 
 def add_folder(app: AppTest) -> None:

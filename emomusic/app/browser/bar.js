@@ -88,6 +88,9 @@ export class Bar extends Part {
     else if (song?.url && isNewStart && !player.isPlaying && !this.#isHeld) player.resume();
     else if (!song?.url && player.song) player.stop();
     Object.assign(player, { follow: data.next, isGapless: data.is_gapless });
+    // It may have ended before this bar was there
+    const hasEnded = song?.url && player.song?.id === song.id && player.audio.ended && !player.audio.loop;
+    if (hasEnded && !isNewStart) this.#goOn(0);
     // It may have failed before the server learned of it
     if (song && player.isFailed && player.song?.id === song.id) this.#fail(song.id);
     this.#draw();

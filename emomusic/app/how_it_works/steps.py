@@ -247,12 +247,11 @@ def _draw_probabilities(drawing: Drawing) -> None:
 def _draw_people(drawing: Drawing) -> None:
     record = read_face_record(DEFAULT_MODEL)
     *known, last = groups = groups_of(record)
-    start = round(100 * groups[0].accuracy)
     with drawing.facts:
-        guess = st.slider(f"Your guess, in %, for {last.name}", 0, 100, start, key="how-guess")
-    shown = groups if guess != start else known
+        guess = st.slider(f"Your guess, in %, for {last.name}", 0, 100, 0, key="how-guess")
+    shown = groups if guess else known
     told = f"You guessed {guess} %. {describe_weakest(record)}"
-    drawing.fact(told if guess != start else "Move the line to your guess, and see the answer.")
+    drawing.fact(told if guess else "Move the line to your guess, and see the answer.")
     figure = plots.readable(accuracy_by_group({"": shown}, height=plots.HEIGHT))
     figure.add_vline(x=guess, line={"dash": "dash", "width": 3, "color": WRONG})
     drawing.chart(figure, alt=f"Right answers: {list_groups(shown)}")
@@ -297,7 +296,7 @@ def _draw_quadrant(drawing: Drawing) -> None:
     quadrant, gap = point.quadrant, min(abs(point.valence), abs(point.arousal))
     valence, arousal = (-x if abs(x) == gap else x for x in (point.valence, point.arousal))
     mood, across = quadrant.mood, AffectPoint(valence, arousal).quadrant.mood
-    step = f" A step of {gap:.2f} across the nearest line makes them {across}, although the face hardly changes."
+    step = f" A step of {gap:.2f} across the nearest line makes them {across}."
     drawing.fact(f"**{quadrant.description.capitalize()}: {mood} songs.**{step if mood is not across else ''}")
 
 

@@ -17,7 +17,7 @@ from emomusic.colours import EMOTION_COLOURS
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks.drawing import face_strip
 from emomusic.records import read_face_record
-from emomusic.results.overview import describe_hard_emotions
+from emomusic.results.overview import Benchmark, answer, evaluation
 from emomusic.server.live import LiveSession
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GamePhase, GameView, MirrorGame
@@ -181,9 +181,11 @@ def show_rounds(game: MirrorGame) -> None:
             icon=":material/download:",
             key="live-game-strip",
         )
-    st.header("Hard for people, hard for models", anchor=False)
+    st.header("Hard for the model too", anchor=False)
     with shown_errors():
-        st.markdown(f"{describe_hard_emotions(read_face_record(DEFAULT_MODEL))} The Models page has all figures.")
+        record = read_face_record(DEFAULT_MODEL)
+        if (found := evaluation(record, Benchmark.VOTES)) is not None:
+            st.markdown(f"{answer(record, found, Benchmark.VOTES)} The Models page has all figures.")
 
 
 def _attempt_html(attempt: Attempt, name: str) -> str:

@@ -74,19 +74,17 @@ class GuessState:
     Attributes:
         stage: the step of the shown face: 0 guess, 1 label, 2 machine.
         classes: what most of the class said, by face; None without a vote.
-        machines: what the machine said, by face.
         ballot: the votes on phones; None with a show of hands.
     """
 
     stage: int = 0
     classes: list[Emotion | None] = field(default_factory=list)
-    machines: list[Emotion] = field(default_factory=list)
     ballot: Ballot | None = None
 
     @property
     def number(self) -> int:
         """The number of the shown face, from 1."""
-        return len(self.machines) + (self.stage < 2)
+        return len(self.classes) + (self.stage == 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +117,7 @@ def show_guess() -> None:
     if (code := VOTE.value) and (state.ballot is None or state.ballot.code != code):
         st.fragment(_show_phone, run_every=1.0)()
         return
-    if len(state.machines) == len(QUESTIONS) and state.stage == 0:
+    if state.number > len(QUESTIONS):
         _show_end(state)
         return
     question, number = QUESTIONS[state.number - 1], state.number
@@ -168,6 +166,8 @@ def _open_ballot() -> None:
 def _show_label() -> None:
     """Close the vote, and keep what most of the class said: the hands, else the phones."""
     state = page_state(GuessState)
+    if state.stage > 0:  # a second click
+        return
     hands, most = st.session_state.get("guess-hands"), Counter[Emotion]()
     if state.ballot is not None:
         state.ballot.is_open = False
@@ -198,13 +198,13 @@ def _show_answers(state: GuessState, question: Question, asked: Asked) -> None:
 
 
 def _ask_machine() -> None:
-    state = page_state(GuessState)
-    state.machines.append(_ask(QUESTIONS[len(state.machines)]).faces.emotions[0])
-    state.stage = 2
+    page_state(GuessState).stage = 2
 
 
 def _go_on() -> None:
     state = page_state(GuessState)
+    if state.stage == 0:  # a second click
+        return
     state.stage = 0
     st.session_state["guess-hands"] = None
     if state.ballot is not None:
@@ -214,7 +214,8 @@ def _go_on() -> None:
 def _show_end(state: GuessState) -> None:
     """The three accuracies with their intervals, and the last round."""
     labels = [question.label for question in QUESTIONS]
-    right = [sum(one == label for one, label in zip(of, labels, strict=True)) for of in (state.classes, state.machines)]
+    machines = [_ask(question).faces.emotions[0] for question in QUESTIONS]
+    right = [sum(one == label for one, label in zip(of, labels, strict=True)) for of in (state.classes, machines)]
     agreed, num_votes = _people()
     bins = [
         FaceBin("this class", len(labels), right[0] / len(labels)),
@@ -248,9 +249,7 @@ def _open_camera() -> None:
 
 def _play_again() -> None:
     state = page_state(GuessState)
-    state.stage, state.ballot = 0, None
-    state.classes.clear()
-    state.machines.clear()
+    state.classes, state.ballot = [], None
     st.session_state["guess-hands"] = None
 
 
@@ -263,8 +262,8 @@ def _show_phone() -> None:
     st.header(f"Face {ballot.number}: what does it show?", anchor=False)
     mine = ballot.vote_of(session_id())
     for emotion in EMOTIONS:
-        kind = "primary" if emotion is mine else "secondary"
-        options = {"type": kind, "disabled": not ballot.is_open, "width": "stretch", "args": (emotion,)}
+        icon = ":material/check:" if emotion is mine else None
+        options = {"icon": icon, "disabled": not ballot.is_open, "width": "stretch", "args": (emotion,)}
         st.button(emotion.adjective.capitalize(), on_click=_vote, key=f"vote-{emotion}", **options)  # type: ignore[arg-type]
     st.caption("Your vote has no name." if ballot.is_open else "The vote on this face is over.")
 

@@ -246,7 +246,7 @@ def _show_own(lesson: Lesson | None) -> None:
             name = "emomusic-classes.json"
             download_button("Save the classes", state.classes, OwnClasses.to_json, name, key="own-save")
             st.button("Teach other classes", on_click=lambda: page_state(OwnState).take(None), key="own-forget")
-    show_uploader("Load classes (JSON)", "own_upload", _load, type="json", max_upload_size=1)
+    show_uploader("Load classes (JSON)", "classes_upload", _load, type="json", max_upload_size=1)
     st.caption("Classes are numbers, no pictures. They stay in the memory of this visit unless you save them.")
 
 

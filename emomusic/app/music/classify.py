@@ -172,9 +172,11 @@ _SOUND = ".st-key-own-song-sound audio"
 
 
 def _draw_wave(own: OwnSong) -> None:
-    """The loudness of the song with its moods. A click plays from there."""
+    """The loudness of the song with its moods, if it has parts. A click plays from there."""
     with st.spinner("Following its mood through the song"):
         path = _follow(own)
+    if not path:
+        return
     alt = f"Loudness and moods of the song in {len(own.levels)} parts"
     show_chart(waveform(own.levels, path), key="music-own-wave", alt=alt)
     times = [(time_s, time_s, 0) for time_s in wave_times(own.levels, path)]
@@ -203,7 +205,7 @@ def _draw_plane(own: OwnSong) -> None:
 OWN_SONG: list[Part[OwnSong]] = [
     Part("head", _draw_head),
     Part("side", _draw_side),
-    Part("wave", _draw_wave, has=lambda own: _follow(own)),
+    Part("wave", _draw_wave),
     Part("plane", _draw_plane),
     Part("note", lambda own: st.caption(own.answer.note)),
 ]

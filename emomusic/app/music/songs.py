@@ -145,6 +145,10 @@ def show_question(queue: PageQueue, songs: Songs) -> None:
     current = queue.current
     if current is None or songs.catalogue.find(current.song.id) is None or not songs.catalogue.has_features:
         return
-    if st.button("What mood is it?", icon=":material/tune:", type="tertiary", key=f"music-ask-{queue.name}"):
+    act, key = weak_callback(_ask_mood, queue), f"music-ask-{queue.name}"
+    st.button("What mood is it?", icon=":material/tune:", type="tertiary", on_click=act, key=key)
+
+
+def _ask_mood(queue: PageQueue) -> None:
+    if (current := queue.current) is not None:
         choose({MUSIC_TAB: WHAT_IF, MUSIC_TRACK: current.song.id})
-        st.rerun()

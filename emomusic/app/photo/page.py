@@ -209,7 +209,8 @@ def _draw_bars(screen: _Screen) -> None:
         st.markdown(answer.counts)
     show_strip(answer)
     if answer.is_one and screen.has_several_faces:
-        show_face_rows({face.who.text: face.probabilities for face in answer.faces}, answer.portraits)
+        portraits = [answer.portraits[face.number - 1] for face in answer.faces]
+        show_face_rows({face.who.text: face.probabilities for face in answer.faces}, portraits)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="about-face"):
         if answer.who.kind is Kind.FACE:
             _draw_about_face(screen)
@@ -353,7 +354,7 @@ def _show_unread(photos: Photos) -> None:
         st.error(escape_markdown_message(photos.unread[0][1]), icon=":material/error:")
     elif unread := photos.unread:
         st.error(f"{pluralize(len(unread), 'file')} could not be read.", icon=":material/error:")
-        show_problems([f"{name}: {reason}" for name, reason in unread])
+        show_problems([reason if name in reason else f"{name}: {reason}" for name, reason in unread])
 
 
 def _show_persons(screen: _Screen) -> None:
@@ -373,7 +374,7 @@ def _show_persons(screen: _Screen) -> None:
                         st.markdown(words)
                     st.caption(f"{sentence_of(faces)}.")
                 for face in faces[:_FACES_SHOWN]:
-                    key, alt, emotion = f"face-{face.who.label}", face.who.text, str(face.emotion)
+                    key, alt, emotion = f"face-{face.who.label}", face.who.text, face.word
                     options = {"width": 72, "on_click": screen.on_face, "args": (face.who,)}
                     show_tile("portrait", key, portraits[face.number - 1], emotion, alt=alt, **options)
 

@@ -92,10 +92,7 @@ def show_picture(picture: bytes, alt: str) -> DeltaGenerator:
 def show_faces(reading: PictureReading, *, on_face: Callable[[Who], None]) -> None:
     """Show a button on each face, numbered and named in the colour of its emotion; a click gives the face."""
     for face in reading.faces:
-        number, word = (
-            face.number,
-            "" if len(reading.faces) > _NUMBERS_ONLY else f" {face.emotion}{'' if face.is_sure else '?'}",
-        )
+        number, word = face.number, "" if len(reading.faces) > _NUMBERS_ONLY else f" {face.word}"
         options: dict[str, Any] = {"type": "tertiary", "on_click": on_face, "args": (face.who,)}
         st.button(f"**{number}**{word}", key=f"photo-face-{number}", **options)
 
@@ -143,7 +140,7 @@ def show_sheet(photos: Iterable[tuple[str, Photo]]) -> dict[str, tuple[DeltaGene
 
 def show_strip(answer: Answer) -> None:
     """Show the seven probabilities of the listener, and in their place those of the face under the pointer."""
-    shown: list[tuple[str, str, EmotionProbabilities | None]] = [("listener", answer.who.text, answer.probabilities)]
+    shown: list[tuple[str, str, EmotionProbabilities | None]] = [("listener", answer.name, answer.probabilities)]
     shown += [(str(face.number), face.who.text, face.probabilities) for face in answer.faces[:_STRIPS]]
     if answer.probabilities is not None:
         st.html("".join(_strip(label, name, of) for label, name, of in shown if of is not None))

@@ -17,7 +17,7 @@ from emomusic.affect import Emotion, Mood
 from emomusic.app.live import session
 from emomusic.app.live.page import SONGS
 from emomusic.app.queues import PlayerState
-from emomusic.app.state import CameraState
+from emomusic.app.state import CameraState, SourceState
 from emomusic.errors import ModelError
 from emomusic.media.images import RgbImage
 from emomusic.server import ice, webrtc
@@ -26,7 +26,7 @@ from emomusic.server.live import LiveSession, Phase
 from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face, own_capacity
 from tests.pages.live.conftest import FRAME, TWO, Browser, agree_and_start, live_state, played, problems, show
-from tests.pages.screen import charts, files_of, keys, page_of, playing, queue_of, state_of, text_of, tracks
+from tests.pages.screen import charts, files_of, keys, open_page, page_of, playing, queue_of, state_of, text_of, tracks
 from tests.pages.test_hostile_names import NAME, assert_files, assert_text, with_table
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -260,6 +260,11 @@ def test_a_session_that_is_over_has_its_moments_as_songs_that_play_after_a_click
     assert playing(app) == songs[0].song.id
     app.button(key="scene-moment-2").click().run()
     assert playing(app) == songs[1].song.id
+    state_of(app, SourceState).is_silent = True  # while another page is shown
+    open_page(app, "models")
+    assert queue_of(app, "session").playlist(10) == songs
+    state_of(app, SourceState).is_silent = False
+    open_page(app, "live")
     app.button(key="next-session").click().run()
     assert tracks(app) == []  # the end; the moments stay
     assert "scene-moment-1" in keys(app)

@@ -199,7 +199,7 @@ def test_own_classes_are_learned_and_start_the_songs_of_the_class_that_is_held(a
     app.button(key="own-forget").click().run()
     assert (own.classes, app.text_input(key="own-name-1").value) == (None, "<b>*|")
     for content in saved.replace(b"emonet_photo", b"emonet"), b"{}", saved:
-        app.file_uploader(key="own_upload").set_value([("mine.json", content, "application/json")]).run()
+        app.file_uploader(key="classes_upload").set_value([("mine.json", content, "application/json")]).run()
         assert (own.classes is not None) == (content is saved) == (not app.error)
     app.switch_page("pages/photo.py").run()
     assert own.classes is not None

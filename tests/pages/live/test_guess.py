@@ -52,6 +52,7 @@ def test_phones_get_the_address_of_the_server_as_a_code(monkeypatch: pytest.Monk
     assert visitor.address_for_phones(page) == page
     assert (shown := visitor.address_for_phones(own)) == "http://10.0.0.7:8501/live?vote=1"
     assert cv2.QRCodeDetector().detectAndDecode(qr_code(shown))[0] == shown
+    assert visitor.address_for_phones("https://localhost/live") == "https://10.0.0.7/live"
     probe.connect.side_effect = OSError  # without a network
     assert visitor.address_for_phones(own) is None
 
@@ -80,6 +81,15 @@ def test_phones_vote_without_a_name_or_a_hint_and_the_class_without_them(lesson:
     lesson.run().pills(key="guess-hands").set_value(Emotion.HAPPY).run()
     press(lesson, "label")
     assert QUESTIONS[1].label.adjective in lesson.header[0].value
+
+
+def test_a_second_click_on_a_button_of_the_lesson_does_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = GuessState()
+    monkeypatch.setattr(guess, "page_state", lambda _: state)
+    for act, number, stage in (guess._show_label, 1, 1), (guess._ask_machine, 1, 2), (guess._go_on, 2, 0):
+        act()
+        act()
+        assert (state.number, state.stage, state.classes) == (number, stage, [None])
 
 
 def test_the_machine_reads_the_faces_that_ship() -> None:
