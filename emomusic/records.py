@@ -133,11 +133,6 @@ class VoteScores(Scores, frozen=True, eq=False, kw_only=True, omit_defaults=True
         assert inner is not None
         return inner
 
-    @property
-    def in_four(self) -> float:
-        """The accuracy over four classes; faces of contempt count as wrong."""
-        return self.without_contempt.in_four * self.without_contempt.n / self.n
-
 
 class CollectionScores(msgspec.Struct, frozen=True, kw_only=True):
     """Metrics on one collection of posed faces (`evaluate face --images DIR --posed --record`).

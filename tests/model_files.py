@@ -67,6 +67,7 @@ def place_face_model(
         inner = scores | {"n": 400, "accuracy": 0.82, "macro_recall": 0.7, "macro_f1": 0.65}
         votes = scores | {"n": 410, "contempt": 10, "accuracy": 0.8, "accuracy_interval": [0.76, 0.84]}
         votes |= {"four": inner} if four else {"seven": inner | {"four_class_accuracy": 0.9}}
+        votes["four_class_accuracy"] = 0.8
         metrics["ferplus"] = {"validation": votes, "test": votes}
     write_spec(ModelSpec(name, name, "smoke", 48, False, 1.0, 3807, "0" * 64, classes=classes), folder)
     write_json(folder / "metrics.json", metrics)

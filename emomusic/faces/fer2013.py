@@ -253,7 +253,7 @@ def evaluate_on_votes(
     inner = evaluate(true, predicted, classes)
     return {
         **with_contempt.as_dict(),
-        "four_class_accuracy": inner.in_four,
+        "four_class_accuracy": inner.in_four * inner.n / with_contempt.n,
         "contempt": int(is_contempt.sum()),
         "seven" if tuple(classes) == SEVEN else "four": inner.as_dict(),
     }

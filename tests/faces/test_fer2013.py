@@ -97,7 +97,7 @@ def test_contempt_counts_as_wrong_and_pictures_without_a_majority_do_not_count(
     assert (found["n"], found["contempt"], found["accuracy"]) == (5, 1, 3 / 5)
     assert found["per_class"]["contempt"]["recall"] == 0
     inner = found["seven" if classes == SEVEN else "four"]
-    assert (inner["n"], inner["accuracy"], found["four_class_accuracy"]) == (4, 3 / 4, 3 / 4)
+    assert (inner["n"], inner["accuracy"], found["four_class_accuracy"]) == (4, 3 / 4, 3 / found["n"])
     assert ferplus.evaluate_on_votes(images[::-1] ^ 255, Split.TEST, answers, classes) is None
 
 
