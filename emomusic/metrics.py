@@ -211,13 +211,11 @@ class Reliability:
     """Accuracy against confidence, in bins of confidence.
 
     Attributes:
-        edges: shape (bins + 1,), from 0 to 1.
         counts: shape (bins,), predictions in each bin.
         accuracy: shape (bins,), share of correct predictions; NaN in empty bins.
         confidence: shape (bins,), mean probability of the predicted class; NaN in empty bins.
     """
 
-    edges: FloatArray
     counts: IntArray
     accuracy: FloatArray
     confidence: FloatArray
@@ -240,7 +238,6 @@ def reliability(y_true: IntArray, probabilities: FloatArray) -> Reliability:
     counts = np.bincount(bins, minlength=_NUM_BINS)
     with np.errstate(invalid="ignore"):  # an empty bin has no mean
         return Reliability(
-            edges=np.linspace(0, 1, _NUM_BINS + 1),
             counts=counts,
             accuracy=np.bincount(bins, weights=right, minlength=_NUM_BINS) / counts,
             confidence=np.bincount(bins, weights=confidence, minlength=_NUM_BINS) / counts,

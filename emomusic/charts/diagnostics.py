@@ -12,16 +12,13 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from emomusic.affect import Emotion, share_text
-from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out, legend_above, numbered_cells
+from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out, numbered_cells
 from emomusic.colours import EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
 from emomusic.metrics import FloatArray, IntArray, Reliability, accuracy_interval
 from emomusic.records import CoveragePoint, FaceBin
 from emomusic.results.predictions import History, Thresholds
 
 _STANDOFF = 18  # pixels from the names of classes to the title of their axis
-
-# Pattern of wrong answers
-_STRIPES = {"shape": "/", "size": 6, "solidity": 0.35, "fillmode": "replace"}
 
 
 def confusion_map(
@@ -250,29 +247,6 @@ def reliability_diagram(found: Reliability) -> go.Figure:
     )  # fmt: skip
     axis = PERCENTS | GRID | {"range": [0, 103]}
     return lay_out(figure, 360, x=axis | {"title": "confidence"}, y=axis | {"title": "accuracy"})
-
-
-def confidence_histogram(found: Reliability) -> go.Figure:
-    """Number of correct and wrong answers by confidence."""
-    right = np.rint(np.nan_to_num(found.accuracy) * found.counts)
-    middles = 50 * (found.edges[:-1] + found.edges[1:])
-    width = 100 * (found.edges[1] - found.edges[0])
-    figure = go.Figure()
-    for counts, name, colour in ((right, "right", RIGHT), (found.counts - right, "wrong", WRONG)):
-        marker = {"color": colour} | ({"pattern": _STRIPES} if name == "wrong" else {})
-        figure.add_bar(
-            x=middles, y=counts, width=0.92 * width, name=name, marker=marker,
-            hovertemplate=f"confidence about %{{x:.0f}} %: %{{y:,}} {name}<extra></extra>",
-        )  # fmt: skip
-    return lay_out(
-        figure,
-        260,
-        x=PERCENTS | {"range": [0, 101], "title": "confidence"},
-        y=GRID | {"title": "answers"},
-        margin={"r": 24},  # space for the last tick label
-        barmode="stack",
-        **legend_above(),
-    )
 
 
 def fold_spread(name: str, accuracies: npt.NDArray[np.float64]) -> go.Figure:

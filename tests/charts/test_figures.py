@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood
 from emomusic.charts import steps
 from emomusic.charts.affect import FacePoint, circumplex
-from emomusic.charts.diagnostics import confidence_histogram, confusion_map, reliability_diagram
+from emomusic.charts.diagnostics import confusion_map, reliability_diagram
 from emomusic.charts.live import CLICKED, ROWS, film_strip, mood_areas
 from emomusic.charts.music import correlations, standings, waveform
 from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS
@@ -51,9 +51,6 @@ def test_reliability_points_are_the_bins_and_the_line_skips_small_bins() -> None
     assert list(points.x) == pytest.approx(100 * found.confidence[filled], abs=0.01)
     assert list(points.y) == pytest.approx(100 * found.accuracy[filled], abs=0.01)
     assert len(line.x) == (found.counts >= 10).sum() < filled.sum()
-    right, wrong = confidence_histogram(found).data
-    assert np.array(right.y) + np.array(wrong.y) == pytest.approx(found.counts)
-    assert np.array(right.y).sum() == pytest.approx((found.accuracy * found.counts)[filled].sum())
 
 
 def test_the_feature_that_follows_the_mood_comes_first_and_a_constant_one_last() -> None:

@@ -279,9 +279,8 @@ def _show_confidence(chosen: Chosen, record: Record) -> None:
     st.markdown(
         f"Its confidence is {percent(confidence)} on average, {verdict} than its accuracy{of}, {percent(accuracy)}."
     )
-    key, other = (f"models-{name}-{record.name}" for name in ("reliability", "confidence"))
-    show_chart(plots.reliability_diagram(found), key=key, alt=f"Accuracy of {model} by confidence")
-    show_chart(plots.confidence_histogram(found), key=other, alt=f"Right and wrong answers of {model} by confidence")
+    diagram = plots.reliability_diagram(found)
+    show_chart(diagram, key=f"models-reliability-{record.name}", alt=f"Accuracy of {model} by confidence")
 
 
 def _show_learning(_: Chosen, record: Record) -> None:
@@ -357,7 +356,7 @@ _TABS: Mapping[str, Sequence[_Section]] = {
             _show_confidence,
             _SAVED,
             "With perfect calibration, 80 of 100 answers at a confidence of 80 % are correct, and the points lie on "
-            "the dotted line. Below it, the confidence is too high. The bars count right and wrong answers.",
+            "the dotted line. Below it, the confidence is too high. Large points stand for many answers.",
         ),
     ],
     "Mistakes": [_Section(show_mistakes, [Benchmark.VOTES, Benchmark.LABELS])],
