@@ -20,9 +20,7 @@ import numpy.typing as npt
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.detection import Face
-from emomusic.media.images import RgbImage, encode_jpeg, read_image, shrink, to_network_input
-from emomusic.metrics import FloatArray
+from emomusic.media.images import RgbImage, to_network_input
 from emomusic.runtime import Float32Array, Network
 
 _NUM_LEVELS = 4
@@ -35,7 +33,6 @@ _PATCH_SHARE = 3
 _NUM_STARTS = 9
 
 _SMALL = 16  # pixels of a face that is hard to read
-_WOBBLE = 0.04  # margin of a wider and of a closer crop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,22 +173,6 @@ def harder(crop: RgbImage) -> dict[str, RgbImage]:
         "mouth covered": covered,
     }
     return {defect: np.asarray(copy, np.uint8) for defect, copy in copies.items()}
-
-
-def wobbles(image: RgbImage, face: Face) -> list[RgbImage]:
-    """A face as cut, then as it could be as well: two other crops, and one of half the size saved as JPEG."""
-    crop = face.crop(image)
-    small = shrink(crop, max(len(crop) // 2, 1))[0]
-    return [crop, *(face.crop(image, margin) for margin in (_WOBBLE, -_WOBBLE)), read_image(encode_jpeg(small))]
-
-
-def wobble(answers: FloatArray) -> float:
-    """How far the answers about `wobbles` move: the largest share of the probability that another one moves.
-
-    Args:
-        answers: shape (n, classes), that about the face as cut first.
-    """
-    return float(np.abs(answers[1:] - answers[0]).sum(axis=1).max() / 2)
 
 
 _NO_NEW_MAPS = ("MaxPool", "AveragePool", "Transpose", "Reshape", "Cast", "QuantizeLinear", "DequantizeLinear")

@@ -5,10 +5,10 @@ import pytest
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier, to_grey
-from emomusic.faces.detection import Face, MtcnnDetector
-from emomusic.faces.inspection import agreement, feature_maps, grad_cam, occlude, wobble, wobbles
+from emomusic.faces.detection import MtcnnDetector
+from emomusic.faces.inspection import agreement, feature_maps, grad_cam, occlude
 from emomusic.faces.model_files import ModelSpec
-from emomusic.media.images import Box, RgbImage, crop_face, read_image, to_network_input
+from emomusic.media.images import RgbImage, crop_face, read_image, to_network_input
 from tests.films import SAMPLES
 
 # The only region that affects a classifier: rows and columns of its input, as shares of the side.
@@ -76,15 +76,3 @@ def test_every_bundled_model_can_be_explained(name: str) -> None:
     assert sides == sorted(set(sides), reverse=True)
     assert sides[-1] > 1
     assert all(0 < len(level.maps) <= level.num_channels for level in levels)
-
-
-def test_a_wobble_is_the_largest_move_of_the_answer_under_other_crops_and_a_smaller_copy() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
-    first, wider, closer, smaller = wobbles(image, Face(Box(40, 30, 50, 50), 1.0))
-    assert first.shape == (50, 50, 3)
-    assert smaller.shape == (25, 25, 3)
-    assert wider.shape > first.shape > closer.shape
-    rows = np.eye(7)[[0, 0, 0, 0]]
-    assert wobble(rows) == 0
-    rows[2] = 0.7 * rows[2] + 0.3 * np.eye(7)[4]
-    assert wobble(rows) == pytest.approx(0.3)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares, share_text
+from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares
 from emomusic.app.charts import show_chart, show_sharp
 from emomusic.app.frame import escape_markdown
 from emomusic.app.picture_chooser import draw_chooser, shown_pictures
 from emomusic.charts.face import share_bars
 from emomusic.errors import EmomusicError
-from emomusic.faces.inspection import wobble, wobbles
+from emomusic.faces.inspection import harder
 from emomusic.faces.reading import load_classifier
 from emomusic.media.images import encode_jpeg, shrink
 from emomusic.metrics import FOUR
@@ -36,12 +37,15 @@ class Asked:
     num_faces: int  # in the picture
     # the probabilities by name of the model, or the problem of one that failed
     answers: dict[str, npt.NDArray[np.float32] | str]
-    moves: dict[str, float]  # how far the answer moves, by name (`inspection.wobble`)
+    changes: dict[str, list[str]]  # the copies with another answer, by name (`inspection.harder`)
 
 
 def show_try(chosen: Chosen) -> None:
     """Let the user choose a picture, and show every model's answer about its largest face."""
-    st.caption(f"Every model receives the same crop. Photos stay in memory and are deleted {WHEN_GONE}.")
+    st.caption(
+        "Every model receives the same crop, and copies that are harder to read: small, blurred, dark, tilted, or with "
+        f"a covered mouth. Photos stay in memory and are deleted {WHEN_GONE}."
+    )
     draw_chooser(shown := shown_pictures())
     if (picture := shown.first) is None:
         return
@@ -57,19 +61,21 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
     if not reading.faces:
         return Asked(None, 0, {}, {})
     largest = max((found.face for found in reading.faces), key=lambda face: face.box.width * face.box.height)
-    crop, *others = wobbles(decoded.pixels, largest)
+    crop = largest.crop(decoded.pixels)
+    copies = harder(crop)
     answers: dict[str, npt.NDArray[np.float32] | str] = {}
-    moves: dict[str, float] = {}
+    changes: dict[str, list[str]] = {}
     with st.spinner("Asking the models"):
         for record in chosen.others:
             try:
                 model = load_classifier(record.name)
                 model = model.posed() if picture.is_posed and model.spec.posed_adjustment else model
-                rows = model.adjusted_probabilities([crop, *others])
-                answers[record.name], moves[record.name] = rows[0], wobble(rows)
+                answer, *others = model.adjusted_probabilities([crop, *copies.values()])
+                changed = [row.argmax() != answer.argmax() for row in others]
+                answers[record.name], changes[record.name] = answer, [*compress(copies, changed)]
             except EmomusicError as error:
                 answers[record.name] = str(error)
-    return Asked(encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(reading.faces), answers, moves)
+    return Asked(encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(reading.faces), answers, changes)
 
 
 def _show_answers(asked: Asked, chosen: Chosen) -> None:
@@ -99,5 +105,6 @@ def _show_answers(asked: Asked, chosen: Chosen) -> None:
                     key=f"models-answer-{name}",
                     alt=f"Probabilities by {label_of(name)}: {list_shares(shares)}",
                 )
-                moved = f"It moves by up to {share_text(asked.moves[name])} in other crops and a smaller copy."
-                st.caption(f"{moved} {FOUR_LEGEND}" if classes[name] == FOUR else moved)
+                others = ", ".join(asked.changes[name]) or "none"
+                told = f"Copies with another answer: {others}."
+                st.caption(f"{told} {FOUR_LEGEND}" if classes[name] == FOUR else told)
