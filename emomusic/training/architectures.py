@@ -233,7 +233,7 @@ GRAPHS: dict[str, Callable[[], _Graph]] = {
     ),
     "cnn_capstone": partial(_cnn, ((32,), (64,), (128,), (256,)), (0.1, 0.1, 0.1, 0.1), ((256, 0.4), (128, 0.3))),
     "mobilenet_quadrants": partial(_mobilenet, 48, 96, len(FOUR)),
-    "mobilenet_photo": partial(_mobilenet, 128, 128, len(SEVEN)),
+    "mobilenet_photo": partial(_mobilenet, 144, 144, len(SEVEN)),
 }
 
 

@@ -152,7 +152,7 @@ def test_the_temperature_changes_what_the_network_claims_and_not_what_is_right(a
     ],
 )
 def test_a_step_tells_what_comes_of_a_try(app: AppTest, key: str, slider: tuple[str, int] | None, words: str) -> None:
-    at(app, key, sample=None)
+    at(app, key, sample="eileen-collins-1999" if key == "place" else None)  # a happy face
     if slider is not None:
         assert not re.search(words, text_of(app))
         app.slider(key=slider[0]).set_value(slider[1]).run()
