@@ -168,7 +168,7 @@ def shift(page: Page) -> float:
 
 def assert_keeps_its_place(page: Page, address: str, last: str) -> None:
     """Load a page unless it is shown, and check that no part moves while it is drawn."""
-    for number in range(2):  # on a busy machine, code may come late; a part that moves by itself always moves
+    for number in range(5):  # on a busy machine, code and fonts may come late; a part that moves by itself always moves
         if number or page.url != address:
             page.goto(address)
         expect(page.get_by_text(last, exact=True).first).to_be_visible()
