@@ -185,7 +185,7 @@ def kinds_of(table: pd.DataFrame) -> pd.Series:
 
 
 def _contain(texts: pd.Series, pattern: re.Pattern[str]) -> pd.Series:
-    """Whether each text has the pattern. Arrow, for ASCII and without lookahead, finds the few that may have it."""
+    """Whether each text has the pattern. Arrow, without lookahead and word ends, finds the few that may have it."""
     import pandas as pd
 
     may_have = texts.str.contains(_ONLY_PYTHON.sub("", pattern.pattern), case=False).to_numpy(bool, copy=True)
