@@ -128,8 +128,11 @@ def recommend_songs(
     Raises:
         ImageError: the reading of a picture has no face.
         DatasetError: the catalogue is absent or damaged, or a genre is unknown.
-        ValueError: an unknown emotion or policy, or a number out of range.
+        ValueError: an unknown emotion, policy or end of a journey, or a number out of range.
     """
+    destination = destination_of(to)
+    if to and destination is None:
+        raise ValueError(f"expected a mood, or valence and arousal such as 0.4,-0.2. Received: {to!r}")
     if isinstance(target, str):
         target = EmotionProbabilities.certain(Emotion(target))
     elif isinstance(target, FaceReading):
@@ -147,7 +150,7 @@ def recommend_songs(
         seed=seed,
         hide_explicit=hide_explicit,
         genres=genres_of(genres),
-        destination=destination_of(to),
+        destination=destination,
     )
     return load_recommender().songs(request, num_songs)
 

@@ -109,7 +109,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     The name is of this call only, because two processes may write one file at once.
     """
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    part = path.parent / f".{secrets.token_hex(8)}.part"
     try:
         yield part
         part.replace(path)

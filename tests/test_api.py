@@ -103,6 +103,7 @@ def test_emotions_and_places_are_targets_and_wrong_options_or_no_face_are_told()
         ("sad", {"policy": "shout"}, "'shout'"),
         ("sad", {"num_songs": 0}, "num_songs must be at least 1"),
         ("sad", {"seed": -1}, "seed must be at least 0"),
+        ("sad", {"policy": "journey", "to": "nowhere"}, "'nowhere'"),
     ):
         with pytest.raises(ValueError, match=message):
             emomusic.recommend_songs(target, **options)
@@ -111,6 +112,8 @@ def test_emotions_and_places_are_targets_and_wrong_options_or_no_face_are_told()
     assert emomusic.recommend_songs(Emotion.SAD) == songs
     assert emomusic.recommend_songs(Emotion.SAD.point) == songs  # match asks for the place alone
     assert emomusic.recommend_songs(AffectPoint(0.9, 0.4)) != songs
+    journeys = [emomusic.recommend_songs("sad", policy="journey", to=end) for end in ("", "Energetic", "energetic")]
+    assert journeys[0] != journeys[1] == journeys[2]
     assert emomusic.recommend_songs("sad", seed=1) != songs
     reading = emomusic.read_picture(np.full((64, 64, 3), 128, np.uint8))
     assert len(reading.faces) == 0

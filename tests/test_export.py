@@ -126,7 +126,7 @@ def picture(seed: int, num: int) -> PictureReading:
 def numbered(*readings: PictureReading) -> list[PictureReading]:
     """Pictures with the faces numbered over all of them."""
     table = Faces.of_pictures([reading.faces for reading in readings])
-    return [replace(reading, faces=table.of_source(row)) for row, reading in enumerate(readings)]
+    return [replace(reading, faces=table[table.source == row]) for row, reading in enumerate(readings)]
 
 
 def film() -> FilmReading:

@@ -114,7 +114,7 @@ class Answer:
 
     def readings(self, faces: Faces) -> list[PictureReading]:
         """The readings of the photos with these faces."""
-        return [replace(photo.reading, faces=faces.of_source(row)) for row, photo in enumerate(self.photos)]
+        return [replace(photo.reading, faces=faces[faces.source == row]) for row, photo in enumerate(self.photos)]
 
     @property
     def portraits(self) -> list[bytes]:

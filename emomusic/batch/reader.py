@@ -82,13 +82,13 @@ def _no_rows(name: str, *, is_film: bool, error: str) -> _Rows:
 class UnitReader:
     """Reads units with networks that are loaded once. One thread uses it, and another one decodes ahead."""
 
-    def __init__(self, dataset: Dataset, model: str, rate: float, *, posed: bool = False) -> None:
+    def __init__(self, dataset: Dataset, model: str, rate: float | None, *, posed: bool = False) -> None:
         """Load the networks for pictures. Those for films load with the first film.
 
         Args:
             dataset: takes the parts.
             model: name of a trained face model.
-            rate: readings per second of film.
+            rate: readings per second of film; None for the default, and for fewer where nothing changes.
             posed: whether people pulled the faces for a camera.
 
         Raises:
@@ -137,12 +137,13 @@ class UnitReader:
 
     def _film_rows(self, name: str, file: BinaryIO) -> _Rows:
         from emomusic.media.film_file import FilmFile
-        from emomusic.stream.film import FilmReading  # loads FFmpeg, for films only
+        from emomusic.stream.film import DEFAULT_RATE, FilmReading  # loads FFmpeg, for films only
 
         try:
             with FilmFile(file) as film:
-                reading, networks = FilmReading(film, self._rate), load_networks(self._model, posed=self._posed)
-                with contextlib.closing(reading.read(film, networks)) as moments:
+                networks = load_networks(self._model, posed=self._posed)
+                reading, is_every = FilmReading(film, self._rate or DEFAULT_RATE), self._rate is not None
+                with contextlib.closing(reading.read(film, networks, every=is_every)) as moments:
                     deque(moments, maxlen=0)
         except FilmError as error:
             return _no_rows(name, is_film=True, error=str(error))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -21,7 +22,7 @@ from emomusic.errors import BatchError, ImageError
 from emomusic.media import guarded
 from emomusic.media.archives import ARCHIVE_ENDINGS, Archive, max_bytes
 from emomusic.media.formats import FILM_ENDINGS, has_ending
-from emomusic.media.guarded import FolderWalk
+from emomusic.media.guarded import FolderWalk, is_left_out
 
 log = logging.getLogger(__name__)
 
@@ -112,13 +113,16 @@ def _item(name: str, path: str, **values: Any) -> Item:
 def _local(source: str, *, is_pattern: bool = True) -> Iterator[Item]:
     """The items of a file, folder, archive or pattern. A file of this name goes before a pattern."""
     path = Path(source)
-    if path.is_dir():
+    if os.path.isdir(source):  # noqa: PTH112  Path.is_dir raises for a name that is too long
         yield from _folder(path)
     elif not os.path.lexists(source) and is_pattern and any(sign in source for sign in "*?["):
         matches = sorted(map(Path, glob.glob(source, recursive=True)))  # noqa: PTH207  it also takes absolute patterns
         if not matches:
             yield _item(source, source, problem="No file has a name of this pattern. Check the pattern.")
+        above = os.path.dirname(re.split(r"[*?[]", source, maxsplit=1)[0])  # noqa: PTH120  it leaves "a/" as "a"
         for match in matches:
+            if any(map(is_left_out, match.relative_to(above).parts)):
+                continue
             if match.is_dir():
                 yield from _folder(match)
             elif max_bytes(match.name) is not None or match.name.lower().endswith(ARCHIVE_ENDINGS):
@@ -129,7 +133,7 @@ def _local(source: str, *, is_pattern: bool = True) -> Iterator[Item]:
 
 def _folder(folder: Path) -> Iterator[Item]:
     """The pictures and films in a folder and its subfolders."""
-    walk = FolderWalk([folder], lambda name: max_bytes(name) is not None)
+    walk = FolderWalk([folder], lambda path: max_bytes(os.path.basename(path)) is not None)  # noqa: PTH119
     for entry in walk:
         yield _item(entry.path, str(Path(entry.path).absolute()))
     for path, reason in walk.problems.items():
@@ -165,7 +169,8 @@ def _remote(uri: str) -> Iterator[Item]:
         if info.type == fs.FileType.Directory:
             below = system.get_file_info(fs.FileSelector(path, recursive=True))
             paths = sorted(info.path for info in below if info.type == fs.FileType.File)
-            yield from (_item(public_name(uri, file), file, uri=uri) for file in paths if max_bytes(file) is not None)
+            wanted = [file for file in paths if max_bytes(file.removeprefix(path)) is not None]
+            yield from (_item(public_name(uri, file), file, uri=uri) for file in wanted)
             return
     except (BatchError, *STORAGE_ERRORS) as error:
         problem = f"This location cannot be read: {reason_of(error)}."
@@ -180,7 +185,7 @@ def _remote(uri: str) -> Iterator[Item]:
 def open_file(path: str, uri: str) -> BinaryIO:
     """A file for reading, with `seek`. Raise an `ImageError` if it is absent, cannot be read, or is not a file."""
     if not uri:
-        return guarded.open_file(path, ImageError, "a picture or film", Path(path).name)
+        return guarded.open_file(path, ImageError, "a picture or film", "")
     try:
         remote: BinaryIO = file_system(uri)[0].open_input_file(path)
         return remote

@@ -190,7 +190,7 @@ def genres(text: str) -> frozenset[str]:
 
 def destination(text: str) -> AffectPoint:
     """Argument type for the end of a journey."""
-    if (place := destination_of(text.lower())) is None:
+    if (place := destination_of(text)) is None:
         expected = f"{', '.join(Mood)}, or valence and arousal from -1 to 1 such as 0.4,-0.2"
         raise argparse.ArgumentTypeError(f"expected {expected}. Received: {text[:80]!r}")
     return place

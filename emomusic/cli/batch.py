@@ -43,8 +43,8 @@ def batch(options: argparse.Namespace) -> arguments.Outcome:
     if options.ray_address is not None and options.engine != "ray":
         raise EmomusicError("expected --ray-address only with --engine ray. Received: --ray-address alone")
     model_folder(options.model)  # report a wrong name before seconds of loading
-    rate = options.rate or 4.0
-    how = f"--model {options.model} --rate {rate:g}{' --posed' if options.posed else ''}"
+    rate = "" if options.rate is None else f" --rate {options.rate:g}"
+    how = f"--model {options.model}{rate}{' --posed' if options.posed else ''}"
     dataset = Dataset(options.out, how)
     workers: Any = options.workers or (num_cores() if options.engine == "local" else None)
     engine: Callable[..., Any] = run_in_processes
@@ -53,7 +53,7 @@ def batch(options: argparse.Namespace) -> arguments.Outcome:
         from emomusic.batch.ray import run_on_cluster
 
         engine = partial(run_on_cluster, address=options.ray_address)
-    load = partial(UnitReader, dataset, options.model, rate, posed=options.posed)
+    load = partial(UnitReader, dataset, options.model, options.rate, posed=options.posed)
     run = partial(read_units, engine=partial(engine, workers=workers), load=load, dataset=dataset)
     with _sigterm_as_ctrl_c(), dataset.locked():
         if not options.resume and dataset.has_results():

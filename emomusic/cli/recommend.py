@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
@@ -43,6 +44,10 @@ def recommend(options: argparse.Namespace) -> arguments.Outcome:
         raise EmomusicError("expected --out FILE for the playlist, as --json prints the songs")
     if options.format == "nsp" and options.like is not None:
         raise EmomusicError("expected m3u8 or xspf with --like. Received: nsp, whose rules know the mood only")
+    if options.format == "nsp" and (options.traits or options.hide_explicit):
+        raise EmomusicError("expected m3u8 or xspf with --traits or --hide-explicit. Received: nsp, without such rules")
+    if options.same_mood and options.like is None:
+        raise EmomusicError("expected --same-mood with --like. Received: --same-mood alone")
     request = replace(
         arguments.song_request(options, point=point, emotion=emotion), traits=frozenset(map(Trait, options.traits))
     )
@@ -101,13 +106,13 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
     from emomusic.songs.recommend import load_recommender
     from emomusic.songs.request import target_of
 
-    path, song = Path(options.like).expanduser(), None
-    if path.is_file():
+    path, song = Path(os.path.expanduser(options.like)), None  # noqa: PTH111  it leaves a title "~ ~ ~" as it is
+    if is_file := os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for a title that is too long
         with Library(options.library) as library:
             song = next(iter(library.songs([path])), None)
     is_own = song is not None or options.library is not None
     recommender = _recommender(options.source or ("library" if is_own else "catalogue"), options)
-    if song is None and path.is_file():
+    if song is None and is_file:
         song = _heard_song(path)
     elif song is None:
         song = find_song(options.like, recommender) or find_song(options.like, load_recommender())

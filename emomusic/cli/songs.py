@@ -73,7 +73,7 @@ def _analyzed(
     """The record of a file and its exit status. `on_share` takes the finished share of a film, 0 to 1."""
     if kind is Kind.SONG:
         return _analyzed_song(name), 0
-    if Path(name).is_dir():
+    if os.path.isdir(name):  # noqa: PTH112  Path.is_dir raises for a name that is too long
         raise ImageError(f"{name!r} is a folder; name its files, or use emomusic batch.")
     if kind is not Kind.PICTURE and has_ending(name, FILM_ENDINGS):  # its error as a film explains more
         kind = Kind.FILM

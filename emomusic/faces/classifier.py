@@ -86,14 +86,7 @@ class EmotionClassifier:
                 f"Received: {received}. Restore the files"
             )
         turns, posing = Layer.load(folder / model_files.TURNS, len(TURNS)), Layer.load(folder / model_files.POSING, 1)
-        return cls(_forward_of(network), spec, turns, posing, cls.load(spec.partner) if spec.partner else None)
-
-    @classmethod
-    def of(
-        cls, network: Network, spec: model_files.ModelSpec, partner: EmotionClassifier | None = None
-    ) -> EmotionClassifier:
-        """The classifier of a network with its features and a partner, without layers."""
-        return cls(_forward_of(network), spec, partner=partner)
+        return cls(forward_of(network), spec, turns, posing, cls.load(spec.partner) if spec.partner else None)
 
     def posed(self) -> EmotionClassifier:
         """The same network, sure that people posed, so that their faces may show any of the emotions.
@@ -210,7 +203,7 @@ def to_grey(crop: RgbImage) -> npt.NDArray[np.uint8]:
     return to_network_input([crop], min(len(crop), _GREY_SIDE))[0, ..., 0]
 
 
-def _forward_of(network: Network) -> Forward:
+def forward_of(network: Network) -> Forward:
     """A network whose features follow its probabilities."""
     return lambda pixels: np.concatenate(network.map_outputs(pixels), axis=1)
 

@@ -160,26 +160,18 @@ class Faces:
     def __getitem__(self, rows: int | slice | npt.NDArray[Any]) -> FaceReading | Faces:
         """One row, or the table of a slice, mask or array of rows."""
         if not isinstance(rows, int):
-            return self._take(rows)
+            return Faces(*(getattr(self, column.name)[rows] for column in fields(self)))
         box, turn, tilt = Box(*self.box[rows].tolist()), int(self.turn[rows]), float(self.tilt[rows])
         face = Face(box, float(self.confidence[rows]), turn=turn, tilt=tilt)
         shares = EmotionProbabilities(self.shares[rows])
         is_known, is_sure = bool(self.is_known[rows]), bool(self.is_sure[rows])
         return FaceReading(face, shares, is_known, int(self.number[rows]), is_sure)
 
-    def _take(self, rows: Any) -> Faces:
-        """The rows of a slice, a mask or an array."""
-        return Faces(*(getattr(self, column.name)[rows] for column in fields(self)))
-
     def where(self, who: Who) -> Faces:
         """The faces of a listener; all of them for everyone and for a moment, none for nobody."""
         if who.kind in (Kind.FACE, Kind.PERSON):
-            return self._take((self.number if who.kind is Kind.FACE else self.person) == who.number)
-        return self._take(slice(0)) if who.kind is Kind.NOBODY else self
-
-    def of_source(self, source: int) -> Faces:
-        """The faces of one picture."""
-        return self._take(self.source == source)
+            return self[(self.number if who.kind is Kind.FACE else self.person) == who.number]
+        return self[:0] if who.kind is Kind.NOBODY else self
 
     def persons(self) -> list[Who]:
         """The persons of several photos, those with most faces first, then the faces that are alone."""
@@ -197,10 +189,13 @@ class Faces:
     def mean(self) -> EmotionProbabilities | None:
         """The mean over the faces, weighted by their seconds; None without faces.
 
-        A doubtful and small face of a picture does not count.
+        A doubtful and small face of a picture does not count, unless the visitor corrected it.
         """
         sides = self.box[:, 2:].max(axis=1, initial=0)
-        counts = (self.confidence >= _DOUBTFUL) | (sides >= _SMALL_SHARE * sides.max(initial=0)) | self._is_timed
+        largest = np.zeros(self.source.max(initial=0) + 1, sides.dtype)
+        np.maximum.at(largest, self.source, sides)
+        is_large = sides >= _SMALL_SHARE * largest[self.source]
+        counts = (self.confidence >= _DOUBTFUL) | is_large | self._is_timed | self.is_corrected
         return EmotionProbabilities.mean(self.shares[counts], self.seconds[counts])
 
     @property

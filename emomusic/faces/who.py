@@ -46,13 +46,8 @@ class Who:
 
     @property
     def text(self) -> str:
-        """The name on pages and in files: "Everyone", "Each", "Face 2", "Person 1", "Now" or "You"."""
+        """The name on pages, in files and in the URL: "Everyone", "Each", "Face 2", "Person 1", "Now" or "You"."""
         return f"{self.kind.value[0]} {self.number or ''}".strip()
-
-    @property
-    def value(self) -> str:
-        """The value in the URL."""
-        return self.text
 
     @property
     def label(self) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood, share_text
 from emomusic.colours import EMOTION_COLOURS, TRAIL, rgb_of
@@ -16,6 +17,7 @@ from emomusic.songs.song import Pick
 SIZE = 1080, 1350
 _PAPER, _INK, _QUIET, _EMPTY = "#FBF7F2", "#22202A", "#6A6572", "#E9E2DB"
 _EDGE, _FRAME = 60, 4  # pixels
+_WEIGHT = 400  # of letters, from 100 to 1000
 _PICTURE = (_EDGE, 170, SIZE[0] - _EDGE, 730)  # left, top, right, bottom
 PICTURE_SIZE = _PICTURE[2] - _PICTURE[0], _PICTURE[3] - _PICTURE[1]
 """Width and height of the largest picture."""
@@ -89,16 +91,27 @@ def _write(
     colour: str = _INK,
     anchor: str = "lt",
 ) -> None:
-    """Write one line, smaller or shorter if it would be wider than `width`."""
-    shown = text = " ".join(text.split())  # a title may have line breaks
-    least, font = 0.6 * size, ImageFont.load_default(size)
-    while font.getlength(text) > width and size > least:
+    """Write one line, smaller or shorter if it would be wider than `width`. `place` and `anchor` as in Pillow.
+
+    OpenCV's font has Latin, Greek, Cyrillic, Chinese, Japanese and Korean letters; Pillow's has only ASCII.
+    """
+    text = " ".join(text.split()).encode(errors="replace").decode()  # names of files may hold other bytes
+    shown, least, font = text, 0.6 * size, cv2.FontFace("sans")
+
+    def measured() -> int:
+        return cv2.getTextSize((0, 0), shown, (0, 0), font, size, _WEIGHT)[2]
+
+    while (wide := measured()) > width and size > least:
         size -= 2
-        font = ImageFont.load_default(size)
-    while font.getlength(shown) > width:
+    while wide > width:
         text = text[:-1]
         shown = f"{text.rstrip()}…"
-    draw.text(place, shown, fill=colour, font=font, anchor=anchor)
+        wide = measured()
+    ink = np.zeros((2 * size, wide + size), np.uint8)
+    cv2.putText(ink, shown, (0, size), 255, font, size, _WEIGHT)
+    left = {"l": 0, "m": wide / 2, "r": wide}[anchor[0]]
+    top = {"t": 0.2, "m": 0.7, "b": 1.0}[anchor[1]] * size
+    draw.bitmap((place[0] - left, place[1] - top), Image.fromarray(ink), colour)
 
 
 def _paste(card: Image.Image, pictures: Sequence[RgbImage]) -> None:
@@ -140,7 +153,7 @@ def _draw_plane(
     draw.line((x - radius, y, x + radius, y), _QUIET)
     draw.line((x, y - radius, x, y + radius), _QUIET)
     for text, place, anchor in (("awake", (x, y - radius - 8), "mb"), ("drowsy", (x, y + radius + 8), "mt")):
-        draw.text(place, text, _QUIET, ImageFont.load_default(24), anchor)
+        _write(draw, place, text, 24, 2 * radius, _QUIET, anchor)
     if pick is not None and pick.point is not None:
         draw.rectangle(_around(pick.point, 14, plane), TRAIL, "white", 3)
     draw.ellipse(_around(shares.point, 20, plane), EMOTION_COLOURS[shares.emotion], "white", 3)

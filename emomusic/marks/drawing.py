@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from emomusic.affect import Emotion, EmotionProbabilities, share_text
+from emomusic.affect import EmotionProbabilities, share_text
 from emomusic.colours import EMOTION_COLOURS, ink_on, rgb_of
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import Faces
@@ -204,7 +204,7 @@ def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
     picture, scale = image.copy(), max(image.shape[:2]) / max(reading.width, reading.height)
     marks = []
     for face in reading.faces:
-        text = f"{mark_text(face.number, face.emotion, face.is_sure)} {share_text(face.probabilities[face.emotion])}"
+        text = f"{face.number} {face.word} {share_text(face.probabilities[face.emotion])}"
         box, colour = face.face.box.scaled(scale), EMOTION_COLOURS[face.emotion]
         marks.append(Mark(box, text, colour, is_hollow=not face.is_sure))
     draw_marks(picture, marks, PHOTO)
@@ -230,13 +230,8 @@ def marked_frame(image: RgbImage, faces: Faces, scale: float = 1.0) -> RgbImage:
 def video_mark(number: int, box: Box, probabilities: EmotionProbabilities, is_sure: bool) -> Mark:
     """A mark with a bar for the share of the emotion."""
     emotion = probabilities.emotion
-    text, colour = mark_text(number, emotion, is_sure), EMOTION_COLOURS[emotion]
+    text, colour = f"{number} {emotion}{'' if is_sure else '?'}", EMOTION_COLOURS[emotion]
     return Mark(box, text, colour, probabilities[emotion], is_hollow=not is_sure)
-
-
-def mark_text(number: int, emotion: Emotion, is_sure: bool) -> str:
-    """The label of a face: "2 happy", or "2 happy?" if it is unclear."""
-    return f"{number} {emotion}{'' if is_sure else '?'}"
 
 
 def face_strip(rounds: Sequence[Sequence[Attempt]]) -> bytes:

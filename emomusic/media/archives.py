@@ -21,9 +21,9 @@ from typing import Any, BinaryIO, cast
 
 from emomusic.errors import ImageError
 from emomusic.media.encodings import names_of
-from emomusic.media.formats import FILM_ENDINGS, has_ending
+from emomusic.media.formats import FILM_ENDINGS, PICTURE_ENDINGS, RAW_ENDINGS, has_ending
 from emomusic.media.guarded import GuardedFile, is_left_out
-from emomusic.media.images import MAX_BYTES, PICTURE_ENDINGS
+from emomusic.media.images import MAX_BYTES, MAX_RAW_BYTES
 from emomusic.text import size_over
 
 MAX_FILM_BYTES = 500 * 2**20
@@ -56,7 +56,8 @@ def max_bytes(name: str) -> int | None:
         return None
     if has_ending(name, (*FILM_ENDINGS, "gif")):
         return MAX_FILM_BYTES
-    return MAX_BYTES if has_ending(name, PICTURE_ENDINGS) else None
+    most = MAX_RAW_BYTES if has_ending(name, RAW_ENDINGS) else MAX_BYTES
+    return most if has_ending(name, PICTURE_ENDINGS) else None
 
 
 class _Header(tarfile.TarInfo):

@@ -48,7 +48,8 @@ class Kind(StrEnum):
 _TABLES = tomllib.loads(Path(__file__).with_name("formats.toml").read_text(encoding="utf-8"))
 _ENDINGS: dict[str, tuple[str, ...]] = {kind: tuple(text.split()) for kind, text in _TABLES["endings"].items()}
 
-PICTURE_ENDINGS, FILM_ENDINGS, AUDIO_ENDINGS = _ENDINGS["picture"], _ENDINGS["film"], _ENDINGS["song"]
+RAW_ENDINGS, FILM_ENDINGS, AUDIO_ENDINGS = _ENDINGS["raw_photo"], _ENDINGS["film"], _ENDINGS["song"]
+PICTURE_ENDINGS = (*_ENDINGS["picture"], *RAW_ENDINGS)
 ANIMATION_ENDINGS, TABLE_ENDINGS = _ENDINGS["animation"], _ENDINGS["table"]
 SONG_UPLOADS = (*AUDIO_ENDINGS, *_ENDINGS["film_or_song"])
 

@@ -26,24 +26,24 @@ def open_file(path: str | os.PathLike[str], error: type[EmomusicError], noun: st
         error: raised with one sentence if the file is absent, cannot be read, or is a folder, a pipe or a device; also
             for an address and "-".
         noun: what to choose instead, such as "a picture".
-        name: the name of the file for messages, without its folder.
+        name: the name of the file for messages, without its folder; empty for "This file".
     """
     given, path = os.fspath(path), Path(path)
+    named = repr(name if len(name) <= _LONGEST else f"…{name[-_LONGEST:]}") if name else "This file"
     try:
         if stat.S_ISDIR(mode := path.stat().st_mode):
-            raise error(f"{name!r} is a folder; choose {noun} in it.")
+            raise error(f"{named} is a folder; choose {noun} in it.")
         if not stat.S_ISREG(mode):  # it may block or never end
-            raise error(f"{name!r} is a pipe or a device, not a file; save its content as a file.")
+            raise error(f"{named} is a pipe or a device, not a file; save its content as a file.")
         return path.open("rb")
     except (OSError, ValueError) as problem:  # ValueError: a null byte in the path
         if given == "-" or _ADDRESS.match(given):
             what = "no file" if given == "-" else "an address"
             raise error(f"{given[:80]!r} is {what}; save what it holds, and name the file.") from None
-        name = name if len(name) <= _LONGEST else f"…{name[-_LONGEST:]}"
         if isinstance(problem, FileNotFoundError):
-            raise error(f"{name!r} was not found; check the name.") from None
+            raise error(f"{named} was not found; check the name.") from None
         reason = problem.strerror if isinstance(problem, OSError) else problem
-        raise error(f"{name!r} cannot be read: {reason}; check its name and permissions.") from None
+        raise error(f"{named} cannot be read: {reason}; check its name and permissions.") from None
 
 
 class GuardedFile:

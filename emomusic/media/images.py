@@ -26,7 +26,6 @@ import numpy.typing as npt
 from PIL import Image, PngImagePlugin, UnidentifiedImageError, _imaging
 
 from emomusic.errors import ImageError
-from emomusic.media.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
 from emomusic.media.formats import Kind, foreign_file, is_tga, kind_of
 from emomusic.media.guarded import GuardedFile, open_file
 from emomusic.media.picture_files import (
@@ -235,7 +234,8 @@ def _loaded(picture: Image.Image, data: bytes, orientation: int, note: str | Non
     if width * height > MAX_PIXELS:
         picture.draft(None, (width // 2, height // 2))  # JPEG only
         if picture.size == (width, height):
-            picture = (picture.convert("RGBA") if picture.mode == "P" else picture).reduce(2)
+            as_mode = {"P": "RGBA", "1": "L"}.get(picture.mode)  # Pillow reduces neither palettes nor bits
+            picture = (picture.convert(as_mode) if as_mode else picture).reduce(2)
         halved = f"It has {width}x{height} pixels, so it was read at half its size."
         note = halved if note is None else f"{note} {halved}"
     picture.load()

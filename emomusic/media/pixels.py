@@ -125,7 +125,8 @@ def choose_page(picture: Image.Image) -> str | None:
             sizes.append(picture.width * picture.height)
         largest = max(sizes)
         picture.seek(number := sizes.index(largest))
-        return f"Page {number + 1} of {num_frames} is read." if sizes.count(largest) > 1 else None
+        is_of_several = sorted(sizes)[-2] > largest / 2  # half the sides, a preview, is a quarter
+        return f"Page {number + 1} of {num_frames} is read." if is_of_several else None
     if picture.format in (*_ANIMATED, "HEIF"):
         first, is_single = picture.tell(), picture.format != "HEIF"  # a HEIC has several pictures
         most = max(min(num_frames, _MOST_FRAMES, _MOST_PIXELS // (picture.width * picture.height)), 1)

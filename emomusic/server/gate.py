@@ -194,7 +194,7 @@ async def store_upload(request: Request, session: str, file_id: str) -> Response
     if not (capacity().is_admitted(session) and has_upload_token(request.headers, request.cookies)):
         return refused(status_code=403)
     size, most = int(length) if length.isdecimal() else -1, (get_option("server.maxUploadSize") + 1) * MB
-    if not 0 <= size <= most:
+    if not 0 <= size <= most or "transfer-encoding" in request.headers:  # which would not keep to the size
         return refused(status_code=411 if size < 0 else 413)
     is_large = size > LARGE
     try:

@@ -15,7 +15,6 @@ import msgspec
 
 from emomusic.colours import EMOTION_COLOURS, ink_on
 from emomusic.faces.table import NO_FACES
-from emomusic.marks.drawing import mark_text
 from emomusic.media.images import RgbImage, shrink
 from emomusic.server.files import base_path
 from emomusic.server.frames import FOLDER, Problem
@@ -133,7 +132,7 @@ class LiveSession:
                 {
                     "number": face.number,
                     "box": (box.x / view.width, box.y / view.height, box.width / view.width, box.height / view.height),
-                    "label": mark_text(face.number, face.emotion, face.is_sure),
+                    "label": f"{face.number} {face.word}",
                     "isHollow": not face.is_sure,
                     "colour": colour,
                     "ink": ink_on(colour),

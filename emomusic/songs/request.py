@@ -62,9 +62,9 @@ def nearest_emotion(point: AffectPoint) -> Emotion:
 
 
 def destination_of(text: str) -> AffectPoint | None:
-    """The end of a journey: the place of a mood's name, or of valence and arousal such as "0.4,-0.2"; else None."""
+    """The end of a journey: the place of a mood's name in any case, or of numbers such as "0.4,-0.2"; else None."""
     try:
-        return Mood(text).point if text.isalpha() else AffectPoint(*map(float, text.split(",")))
+        return Mood(text.lower()).point if text.isalpha() else AffectPoint(*map(float, text.split(",")))
     except (TypeError, ValueError):
         return None
 

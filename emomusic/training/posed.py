@@ -27,7 +27,8 @@ from emomusic.errors import DatasetError, ImageError
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
 from emomusic.faces.labels import emotions_in
-from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, read_image, to_network_input
+from emomusic.media.formats import PICTURE_ENDINGS
+from emomusic.media.images import Box, RgbImage, crop_face, read_image, to_network_input
 from emomusic.metrics import SEVEN
 from emomusic.training.labelled import Source
 

@@ -24,7 +24,7 @@ from emomusic.assets import CARD, HISTORY, PREDICTIONS, ModelKind, locked, prepa
 from emomusic.calibration import fit_calibration
 from emomusic.errors import DatasetError, ModelError
 from emomusic.faces import model_files
-from emomusic.faces.classifier import EmotionClassifier, calibrate
+from emomusic.faces.classifier import EmotionClassifier, calibrate, forward_of
 from emomusic.faces.fer2013 import LabelledFaces, Split, seen_emotions
 from emomusic.media.images import to_network_input
 from emomusic.metrics import in_classes
@@ -346,7 +346,7 @@ def _write(run: _Run, stages: Sequence[_Stage], strangers: Strangers | None) -> 
         sha256=sha256_of(drafts / model_files.WEIGHTS),
         onnx_sha256=sha256_of(exported),
     )
-    classifier = EmotionClassifier.of(Network(exported), spec, _load_partner(network))
+    classifier = EmotionClassifier(forward_of(Network(exported)), spec, partner=_load_partner(network))
     spec, on_validation = _calibrated(run, stages[-1], classifier)
     if strangers:
         table = fit_anyone([*strangers.posed.values(), *strangers.wild]).round(3)

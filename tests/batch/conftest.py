@@ -42,4 +42,4 @@ def out(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def reader(out: Path) -> UnitReader:
-    return UnitReader(Dataset(str(out)), "emonet_photo", 4.0)
+    return UnitReader(Dataset(str(out)), "emonet_photo", None)

@@ -91,6 +91,9 @@ def test_the_rows_of_a_film_are_those_of_analyze(reader: UnitReader, out: Path, 
     rows = [[face[name] for name in EMOTIONS] for face in faces]
     mean = np.average(rows, axis=0, weights=[seconds[face["time_s"]] for face in faces])
     assert row["emotion"] == EMOTIONS[mean.argmax()]
+    read(UnitReader(Dataset(str(more := tmp_path / "more")), "emonet_photo", 2.0), path)
+    (record,), _ = answer_of("analyze", path, "--rate", "2")
+    assert [face["time_s"] for face in rows_of(more, "faces")] == [face["time_s"] for face in record["readings"]]
 
 
 def test_a_cut_film_with_the_name_of_a_picture_is_a_film_with_an_error(reader: UnitReader, out: Path, tmp_path: Path):

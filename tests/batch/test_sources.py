@@ -5,6 +5,7 @@ import gzip
 import io
 import os
 import random
+import shutil
 import sys
 import tarfile
 import tracemalloc
@@ -57,6 +58,10 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_a_pattern_and_standard_input_name_pictures_and_films(folder: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(folder.parent)
     assert names_of(folder) == [f"{folder}/{name}" for name in ("a.jpg", "b.PNG", "sub/c.mp4")]
+    shutil.copytree(folder, hidden := folder.parent / ".share" / "of")  # hidden above, as asked for
+    for source in (hidden, hidden.as_uri()):
+        assert names_of(source) == [f"{hidden}/{name}" for name in ("a.jpg", "b.PNG", "sub/c.mp4")]
+    shutil.copytree(hidden, folder / "sub" / "@eaDir")  # previews of a file server
     for pattern, expected in (
         ("folder/*.jpg", ["folder/a.jpg"]),
         ("folder/**/*.mp4", ["folder/sub/c.mp4"]),

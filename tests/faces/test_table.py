@@ -56,6 +56,9 @@ def test_a_small_doubtful_face_counts_in_films_alone(side: int, confidence: floa
     mean = faces.mean()
     assert mean[Emotion.HAPPY] == pytest.approx(0.5 if counts or time_s == 1.0 else 1.0)
     assert faces[1:].mean() is not None
+    assert faces.corrected({Who.face(2): Emotion.SAD}).mean()[Emotion.SAD] == pytest.approx(0.5)  # as a visitor says
+    of_two = Faces.of_pictures([faces[:1], faces[1:]])  # a large face of another photo makes none small
+    assert of_two.mean()[Emotion.HAPPY] == pytest.approx(0.5)
 
 
 @given(st.lists(st.sampled_from(EMOTIONS), max_size=5), st.booleans())
@@ -77,5 +80,5 @@ def test_columns_of_other_lengths_or_types_are_refused_and_all_listeners_differ(
         replace(several(), turn=np.zeros(3, np.int64))
     with pytest.raises(ValueError, match="shares"):
         replace(several(), shares=np.full((4, 7), 1 / 7))
-    for name in ("text", "value", "label"):
+    for name in ("text", "label"):
         assert len({getattr(who, name) for who in ALL}) == len(ALL)

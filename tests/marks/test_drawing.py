@@ -106,6 +106,15 @@ def pick(**features: float) -> Pick:
     return Pick(song, Mood.SAD, 0.5, "a reason", Mood.SAD, 1)
 
 
+def test_a_card_has_the_letters_of_the_title() -> None:
+    def card(title: str) -> bytes:
+        one = replace(pick(), song=replace_fields(pick().song, title=title))
+        return draw_card("Title", "Clearly sad", SHARES, one).tobytes()
+
+    for title in ("Beyoncé", "ŻółĆ", "Ёлка", "夜に", "봄날"):
+        assert card(title) not in (card(title.encode("ascii", "replace").decode()), card(title[::-1]))
+
+
 def colours(image: RgbImage) -> set[int]:
     """The colours of an image as numbers, which NumPy sorts a hundred times as fast as triples."""
     return set(np.unique(image @ np.array([2**16, 2**8, 1])).tolist())

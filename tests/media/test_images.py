@@ -169,6 +169,10 @@ def test_the_largest_page_is_decoded() -> None:
     picture = images.read_picture_file(data)
     assert_quarters(picture.pixels)
     assert "2 of 3" in picture.note
+    width, height = QUARTERS.size
+    for size, is_page in (((width - 1, height), True), ((width // 2, height // 2), False)):  # another scan; a preview
+        data = encoded(QUARTERS, "TIFF", save_all=True, append_images=[QUARTERS.resize(size)])
+        assert (images.read_picture_file(data).note is not None) is is_page
     assert images.read_picture_file(encoded(QUARTERS, "TIFF")).note is None
 
 

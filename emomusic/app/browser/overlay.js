@@ -239,10 +239,11 @@ class Place extends Target {
 
 const SMALLEST = 0.02; // side of a frame; a press without a move draws none
 const FRAME_STEP = 0.02;
+const FRAME = [0.4, 0.25, 0.2, 0.3]; // left, top, width and height
 
 /** A frame around a face, in shares of the picture's sides. The pointer draws it; keys move it, and Enter gives it. */
 class Frame extends Part {
-  #box = [0.4, 0.25, 0.2, 0.3]; // left, top, width and height
+  #box = FRAME;
   #start = null;
 
   constructor(element) {
@@ -252,6 +253,7 @@ class Frame extends Part {
     area.onpointerdown = (event) => {
       area.setPointerCapture(event.pointerId);
       this.#start = this.#at(event);
+      this.#draw([...this.#start, 0, 0]);
     };
     area.onpointermove = (event) => {
       if (!this.#start) return;
@@ -261,6 +263,7 @@ class Frame extends Part {
     area.onpointerup = () => {
       this.#start = null;
       if (Math.min(this.#box[2], this.#box[3]) > SMALLEST) this.tell("box", this.#box);
+      else this.#draw(FRAME);
     };
     this.mark.onkeydown = (event) => {
       const [right, up] = ARROWS[event.key] ?? [0, 0], more = { "+": FRAME_STEP, "-": -FRAME_STEP }[event.key] ?? 0;

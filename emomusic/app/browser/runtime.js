@@ -52,7 +52,7 @@ function announce() {
     pressed.tabIndex = -1;
     pressed.focus();
   };
-  document.addEventListener("keydown", ({ key, target }) => (pressed = key === "Enter" ? target : null), true);
+  document.addEventListener("keydown", ({ key, target }) => (pressed = ["Enter", " "].includes(key) ? target : null), true);
   document.addEventListener("pointerdown", () => (pressed = null), true);
   const changes = { childList: true, subtree: true, characterData: true };
   const rest = () => {

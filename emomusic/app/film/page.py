@@ -54,6 +54,9 @@ def _current_job() -> FilmJob | None:
     here = page_state(FilmState)
     job = here.job
     is_linked = FILM_SAMPLE.value is not None
+    if is_linked and job is not None and not here.is_linked:  # after Back; the visitor's own film stays
+        FILM_SAMPLE.set(None)
+        is_linked = False
     if is_linked and job is None:
         path = data_dir() / "samples" / "faces.mp4"
         job = _start(path.name, path.open("rb"), source=ServedFile(path, "video/mp4"))

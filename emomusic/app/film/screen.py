@@ -288,8 +288,8 @@ def _follow_film(starts: Sequence[float], number: int) -> None:
 
     def on_scene() -> None:
         follow = st.session_state.get(key)
-        if follow is None or not FILM_FOLLOWS.value:
-            return  # the visitor left the page or switched it off while the scene changed
+        if follow is None or not FILM_FOLLOWS.value or follow["scene"] >= len(starts):
+            return  # the visitor left the page, switched it off, or has older scenes while the film is read
         played = int(follow["scene"])
         page_state(FilmState).at_s = starts[played]
         play_scene_song(played)

@@ -317,7 +317,7 @@ def _draw_options(session: LiveSession) -> None:
     """The other cameras, how faces are read and how often."""
     with st.popover("Options", icon=":material/tune:"):
         if session.is_on:
-            show_other_cameras("live", request_camera)
+            show_other_cameras("live-options", request_camera)
             show_rates()
         st.caption(
             "Here all seven emotions count as equally likely, because people pull faces for a camera. On "

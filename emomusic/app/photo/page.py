@@ -232,7 +232,8 @@ def _draw_bars(screen: _Screen) -> None:
 def _draw_about_face(screen: _Screen) -> None:
     """Why the chosen face has its emotion, and a button that removes what is no face."""
     photo, number = screen.photos.photos[0], screen.answer.who.number
-    if number <= len(photo.portraits) - photo.num_marked:  # the other page explains the faces of the first photo
+    is_as_read = (screen.answer.is_one or screen.pictures.named) and not screen.answer.shown.is_known.any()
+    if is_as_read and number <= len(photo.portraits) - photo.num_marked:  # the other page reads the first photo anew
         about = {STEP.name: "cover", FACE.name: str(number), SAMPLE.name: screen.pictures.sample}
         query = {name: value for name, value in about.items() if value is not None}
         st.page_link("pages/how_it_works.py", label="Why?", icon=":material/help:", query_params=query)

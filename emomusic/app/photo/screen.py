@@ -159,7 +159,7 @@ def _strip(label: str, name: str, probabilities: EmotionProbabilities) -> str:
 
 # The choices about the photos
 
-_NAMES = {EVERYONE.value: "All together", EACH.value: "A song for each"}
+_NAMES = {EVERYONE.text: "All together", EACH.text: "A song for each"}
 
 
 def answer_of(photos: Photos) -> Answer:
@@ -167,13 +167,13 @@ def answer_of(photos: Photos) -> Answer:
     faces, digest = photos.faces, photos.digest
     singles = [face.who for face in faces]
     offered = [EVERYONE, EACH, *dict.fromkeys([*faces.persons(), *singles])] if len(faces) > 1 else []
-    of_value = {who.value: who for who in offered}
+    of_value = {who.text: who for who in offered}
     if SAMPLE.value is not None or not offered:
         WHO.among([*of_value])  # a link may name another face
     who = EVERYONE if offered else faces[0].who if faces else NOBODY
     who = next((of_value[value] for value in _about(WHO, digest).values if value in of_value), who)
-    says, mood = (_about(choice, f"{digest}-{who.value}") for choice in (SAYS, MOOD))
-    found = {one: SAYS.about(f"{digest}-{one.value}", is_linked=False).value for one in singles} | {who: says.value}
+    says, mood = (_about(choice, f"{digest}-{who.text}") for choice in (SAYS, MOOD))
+    found = {one: SAYS.about(f"{digest}-{one.text}", is_linked=False).value for one in singles} | {who: says.value}
     said = {one: emotion for one, emotion in found.items() if emotion is not None}
     return Answer(faces, who, said, mood.value, photos=photos.photos, unread=photos.unread)
 
@@ -188,10 +188,10 @@ def draw_who(answer: Answer, digest: str) -> None:
     _about(WHO, digest).draw(
         st.segmented_control,
         "Songs for",
-        [*_NAMES, *[answer.who.value] * bool(answer.chosen)],
+        [*_NAMES, *[answer.who.text] * bool(answer.chosen)],
         format_func=lambda value: _NAMES.get(value, value),
         label_visibility="collapsed",
-        value=answer.who.value,
+        value=answer.who.text,
         on_change=partial(set_who, digest),
         wrap=False,
     )
@@ -203,14 +203,14 @@ def set_who(digest: str, chosen: Who | None = None) -> None:
     The URL of a sample then has what was said of it.
     """
     about = _about(WHO, digest)
-    who = st.session_state[about.key] if chosen is None else chosen.value
+    who = st.session_state[about.key] if chosen is None else chosen.text
     by_hand = (SAYS, MOOD) if about.is_linked else ()
     said = {choice: choice.about(f"{digest}-{who}", is_linked=False).value for choice in by_hand}
-    choose({about: None if who == EVERYONE.value else who, **said})
+    choose({about: None if who == EVERYONE.text else who, **said})
 
 
 def draw_by_hand(digest: str, who: Who) -> None:
     """Let the visitor set the emotion of the listener, or the mood of the songs, which has priority."""
-    says, mood = (_about(choice, f"{digest}-{who.value}") for choice in (SAYS, MOOD))
+    says, mood = (_about(choice, f"{digest}-{who.text}") for choice in (SAYS, MOOD))
     says.draw(st.pills, "Emotion", format_func=lambda emotion: emotion.adjective, wrap=True)
     mood.draw(st.pills, "Mood of the songs", wrap=True)
