@@ -117,7 +117,7 @@ def _of_picture(screen: _Screen) -> Code:
         return screen.without_picture(repr(says), emotion=says)
     call = f"read_picture({screen.picture!r}{', posed=True' if screen.posed else ''})"
     numbers = range(1, _MOST_FACES + 1)
-    face = next((number for number in numbers if Who.face(number).value == screen.one(WHO)), None)
+    face = next((number for number in numbers if Who.face(number).text == screen.one(WHO)), None)
     target = "reading" if face is None else f"reading.faces[{face - 1}]"
     python = f"""from emomusic import read_picture, recommend_songs
 

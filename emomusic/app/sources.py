@@ -199,7 +199,7 @@ def _store_source() -> None:
 def _draw_genres(names: list[str]) -> None:
     if names != GENRES.values:
         GENRES.set(names)
-    titles = {family.key: family.title for family in all_genres.GENRE_FAMILIES}
+    titles = all_genres.FAMILY_TITLES
     GENRE_FAMILIES.draw(
         st.pills,
         "Music you like",

@@ -19,7 +19,7 @@ from emomusic.assets import DOWNLOADS, written_whole
 from emomusic.errors import DatasetError, EmomusicError, ProfileError
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.media.guarded import open_file
-from emomusic.songs.genres import GENRE_FAMILIES, genres_of
+from emomusic.songs.genres import FAMILY_TITLES, genres_of
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS
 from emomusic.songs.request import Policy, Request, destination_of
 from emomusic.songs.song import Trait
@@ -123,7 +123,7 @@ def _values() -> Mapping[str, Any]:
         "$moods": list(map(str, Mood)),
         "$emotions": list(map(str, Emotion)),
         "$traits": list(map(str, Trait)),
-        "$families": [family.key for family in GENRE_FAMILIES],
+        "$families": list(FAMILY_TITLES),
         "$labels": LABELS,
         "$names": NAMES,
         "$networks": NETWORKS,

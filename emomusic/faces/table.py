@@ -170,7 +170,7 @@ class Faces:
     def where(self, who: Who) -> Faces:
         """The faces of a listener; all of them for everyone and for a moment, none for nobody."""
         if who.kind in (Kind.FACE, Kind.PERSON):
-            return self[(self.number if who.kind is Kind.FACE else self.person) == who.number]
+            return self[np.flatnonzero((self.number if who.kind is Kind.FACE else self.person) == who.number)]
         return self[:0] if who.kind is Kind.NOBODY else self
 
     def persons(self) -> list[Who]:

@@ -99,7 +99,7 @@ def _write(
     shown, least, font = text, 0.6 * size, cv2.FontFace("sans")
 
     def measured() -> int:
-        return cv2.getTextSize((0, 0), shown, (0, 0), font, size, _WEIGHT)[2]
+        return int(cv2.getTextSize((0, 0), shown, (0, 0), font, size, _WEIGHT)[2])
 
     while (wide := measured()) > width and size > least:
         size -= 2
@@ -109,8 +109,8 @@ def _write(
         wide = measured()
     ink = np.zeros((2 * size, wide + size), np.uint8)
     cv2.putText(ink, shown, (0, size), 255, font, size, _WEIGHT)
-    left = {"l": 0, "m": wide / 2, "r": wide}[anchor[0]]
-    top = {"t": 0.2, "m": 0.7, "b": 1.0}[anchor[1]] * size
+    left = {"l": 0, "m": wide // 2, "r": wide}[anchor[0]]
+    top = round({"t": 0.2, "m": 0.7, "b": 1.0}[anchor[1]] * size)
     draw.bitmap((place[0] - left, place[1] - top), Image.fromarray(ink), colour)
 
 

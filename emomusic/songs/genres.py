@@ -10,7 +10,6 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -22,32 +21,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, slots=True)
-class GenreFamily:
-    """A group of related genres.
-
-    Attributes:
-        key: in URLs and on the command line; differs from all genre names.
-        title: display name.
-        genres: names in the catalogue. Each genre belongs to one family.
-    """
-
-    key: str
-    title: str
-    genres: tuple[str, ...]
-
-
 _TABLES = tomllib.loads(Path(__file__).with_name("genres.toml").read_text(encoding="utf-8"))
 _SPELLINGS = _TABLES.pop("spellings")
 _PATTERNS = {name: re.compile("|".join(words), re.IGNORECASE) for name, words in _TABLES.pop("patterns").items()}
 
-GENRE_FAMILIES = tuple(GenreFamily(key, own["title"], tuple(own["genres"].split())) for key, own in _TABLES.items())
+FAMILY_TITLES: dict[str, str] = {key: own["title"] for key, own in _TABLES.items()}
+"""The names of the families for people, by their keys in URLs and on the command line, which are no genres."""
 
-GENRES: tuple[str, ...] = tuple(sorted(genre for family in GENRE_FAMILIES for genre in family.genres))
+GENRES_OF_FAMILY: dict[str, tuple[str, ...]] = {key: tuple(own["genres"].split()) for key, own in _TABLES.items()}
+"""The genres of each family. Each genre belongs to one."""
+
+GENRES: tuple[str, ...] = tuple(sorted(genre for genres in GENRES_OF_FAMILY.values() for genre in genres))
 """All genres of the bundled catalogue."""
-
-_GENRES_OF_FAMILY = {family.key: family.genres for family in GENRE_FAMILIES}
-
 
 _GENRE_OF = {
     words: genre
@@ -108,22 +93,21 @@ def genres_of(names: Iterable[str]) -> frozenset[str]:
         key = "-".join(name.casefold().split())
         if key in GENRES:
             genres.add(key)
-        elif key in _GENRES_OF_FAMILY:
-            genres.update(_GENRES_OF_FAMILY[key])
+        elif key in GENRES_OF_FAMILY:
+            genres.update(GENRES_OF_FAMILY[key])
         elif meant := meanings_of(name) & set(GENRES):
             genres |= meant
         else:
-            known = [*GENRES, *_GENRES_OF_FAMILY]
-            similar = difflib.get_close_matches(key, known) or list(_GENRES_OF_FAMILY)
+            known = [*GENRES, *GENRES_OF_FAMILY]
+            similar = difflib.get_close_matches(key, known) or list(GENRES_OF_FAMILY)
             raise DatasetError(f"expected a genre such as {', '.join(similar)}. Received: {name[:60]!r}")
     return frozenset(genres)
 
 
 def names_of(genres: Collection[str]) -> list[str]:
     """Shortest names of a set of genres: keys of complete families, then single genres. Inverse of `genres_of`."""
-    whole = [family for family in GENRE_FAMILIES if set(family.genres) <= set(genres)]
-    covered = {genre for family in whole for genre in family.genres}
-    return [family.key for family in whole] + sorted(set(genres) - covered)
+    whole = [key for key, own in GENRES_OF_FAMILY.items() if set(own) <= set(genres)]
+    return whole + sorted(set(genres).difference(*map(GENRES_OF_FAMILY.__getitem__, whole)))
 
 
 class SongKind(StrEnum):

@@ -18,7 +18,7 @@ from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, TRACK_LINK, Cat
 from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS, MoodExplanation, nearest_rows
 from emomusic.songs.request import Request
-from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, UNKNOWN_ARTIST, Pick, Song
+from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, UNKNOWN_ARTIST, Pick, Song, Trait
 from emomusic.songs.spotify import track_url
 from emomusic.text import escape_formula, for_excel
 
@@ -74,9 +74,9 @@ class Songs:
         """The place of the song in a row."""
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
 
-    def passing_songs(self, genres: frozenset[str], hide_explicit: bool) -> Songs | None:
+    def passing_songs(self, genres: frozenset[str], traits: frozenset[Trait], hide_explicit: bool) -> Songs | None:
         """The songs that pass these options; None if none does."""
-        passes = self.catalogue.passing(genres=genres, hide_explicit=hide_explicit)
+        passes = self.catalogue.passing(genres=genres, traits=traits, hide_explicit=hide_explicit)
         if not passes.any():
             return None
         return Songs(self.catalogue.of_rows(passes), self.probabilities[passes], len(self))
@@ -268,8 +268,9 @@ def find_song(text: str, recommender: Recommender) -> Song | None:
     catalogue = recommender.catalogue
     if (link := TRACK_LINK.search(text)) is not None:
         return catalogue.find(link[1])
-    rows = np.flatnonzero(catalogue.matching(re.sub(r"[-,\u2013]\s|\bby\b", " ", text)))
-    if not text.strip() or not rows.size:
+    words = re.sub(r"[-,\u2013]\s|\bby\b", " ", text)
+    rows = np.flatnonzero(catalogue.matching(words))
+    if not words.strip() or not rows.size:
         return None
     rows = catalogue.best_known_first(rows)
     titles, wanted = catalogue.table["title"].array, normalize_text(text).strip()

@@ -32,7 +32,12 @@ _NO_NAME = re.compile(
 _AFTER_NAMES = ("vevo", " official", " channel", " topic", ")", "]")  # each of `_NO_NAME` ends so, which is fast
 _AND = str.maketrans({"&": " and ", "+": " and ", "'": None})
 _WORDS = re.compile(r"\w+")
-_ENDING = re.compile(r"\.(?:mp3|m4a|mp4|flac|ogg|oga|opus|wav|aiff?|wma|aac|mka|webm)$", re.IGNORECASE)
+AUDIO_ENDING = (
+    r"\.(?:mp[34c]|mpga|m4[abr]|flac|og[ga]|opus|spx|wave?|aif[cf]?|wma|aac|alac|ape|wv|mka|web[am]|ds[df]|dff)"
+)
+"""The pattern of an ending of audio files, of any player."""
+
+_ENDING = re.compile(rf"{AUDIO_ENDING}$", re.IGNORECASE)
 _TRACK_NUMBER = re.compile(r"^(?:\d{1,2}-)?[(\[]?\d{1,3}(?:[)\].:_\s-]+)(?=\S)")
 _VIDEO_WORD = re.compile(r"\]|official|lyric|video|h[dq]|4k|-[\w-]{11}$", re.IGNORECASE)  # in each `_VIDEO`
 _VIDEO = re.compile(

@@ -1,7 +1,7 @@
 """Spotify links, embedded players and song lists, and Spotify search with client credentials.
 
 Since November 2024, Spotify gives new apps no audio features. Since February 2026, the owner of an app needs Premium,
-and a search gives at most ten tracks. Only `LiveSpotify` uses the network.
+and a search gives at most ten tracks. Only `search_spotify` uses the network.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -143,31 +144,23 @@ class FoundSongs:
     total: int
 
 
-class LiveSpotify:
-    """Spotify search, thread-safe. The first search logs in."""
+def search_spotify(text: str, credentials: Credentials) -> FoundSongs:
+    """The first songs with these words in title or artists, without features. The first search logs in.
 
-    def __init__(self, credentials: Credentials) -> None:
-        """Create the client without a request."""
-        self._credentials = credentials
-        self._client: spotipy.Spotify | None = None  # has a token
-
-    def search(self, text: str) -> FoundSongs:
-        """The first songs with these words in title or artists, without features.
-
-        Raises:
-            SpotifyError: the request fails.
-        """
-        words = " ".join(text.split())[:250]  # limit of Spotify
-        try:
-            self._client = client = self._client or _client_of(self._credentials)
-            results = client.search(words, limit=SEARCH_LIMIT, type="track")["tracks"]
-            songs = {item["id"]: _found_song(item) for item in results["items"] if item is not None}  # each song once
-            return FoundSongs(tuple(songs.values()), int(results["total"]))
-        except Exception as error:  # spotipy does not check responses
-            self._client = None  # its token may be invalid
-            raise SpotifyError(_message(error)) from error
+    Raises:
+        SpotifyError: the request fails.
+    """
+    words = " ".join(text.split())[:250]  # limit of Spotify
+    try:
+        results = _client_of(credentials).search(words, limit=SEARCH_LIMIT, type="track")["tracks"]
+        songs = {item["id"]: _found_song(item) for item in results["items"] if item is not None}  # each song once
+        return FoundSongs(tuple(songs.values()), int(results["total"]))
+    except Exception as error:  # spotipy does not check responses
+        _client_of.cache_clear()  # its token may be invalid
+        raise SpotifyError(_message(error)) from error
 
 
+@lru_cache(4)
 def _client_of(credentials: Credentials) -> spotipy.Spotify:
     """A client that keeps its token until it expires. It logs nothing, as logs have search texts and tokens."""
     import spotipy

@@ -219,7 +219,7 @@ def read_labelled_songs(path: Path) -> Examples:
     if missing := [name for name in ("mood", "duration_s") if name not in songs.table]:
         raise DatasetError(f"{path.name}: expected moods and lengths of songs. Received: no {join_names(missing)}")
     if not songs.has_features:
-        expected = f"{path.name}: expected all audio features. Received songs with a mood only."
+        expected = f"{path.name}: expected all audio features of all songs. Received: songs without some."
         raise DatasetError(" ".join([expected, *reading.notes]))
     if (without := np.flatnonzero(songs.table["mood"].isna())).size:
         expected = f"{path.name}: expected a mood of each song: {', '.join(MOODS)}."

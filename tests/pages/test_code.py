@@ -36,7 +36,7 @@ SCREENS: list[tuple[str, dict[str, list[str]]]] = [
     *(("photo", {"sample": [PEOPLE], "policy": [policy]}) for policy in [*POLICIES][1:]),
     ("photo", {"sample": [PEOPLE], "policy": ["Take me there"], "to": ["calm"]}),
     ("photo", {"sample": [PEOPLE], "policy": ["Take me there"], "to": ["0.4,-0.2"]}),
-    *(("photo", {"sample": [PEOPLE], "who": [Who.face(number).value]}) for number in (1, 3)),
+    *(("photo", {"sample": [PEOPLE], "who": [Who.face(number).text]}) for number in (1, 3)),
     *(("photo", {"sample": ["joe-biden-2010"], "says": [emotion]}) for emotion in ("happy", "fear", "neutral")),
     *(("photo", {"mood": [mood]}) for mood in Mood),
     ("photo", {"sample": ["grace-hopper-1984"], "genres": ["jazz", "classical"]}),

@@ -239,17 +239,12 @@ def test_each_uploader_has_its_own_limit(app: AppTest) -> None:
     assert [page.file_uploader(key=key).proto.max_upload_size_mb for page, key in pages] == [50, 100, 20]
 
 
-class FakeSpotify:
-    """Finds one song of the catalogue and another one, or fails."""
-
-    def __init__(self, credentials: Credentials) -> None:
-        self.credentials = credentials
-
-    def search(self, text: str) -> FoundSongs:
-        if text == "fail":
-            raise SpotifyError("Spotify asks to wait 30 s: ![x](https://example.org/x.png)")
-        unknown = Song(track_id(7), "Unknown", ("B",), Player.SPOTIFY)  # without features
-        return FoundSongs((load_recommender().catalogue.song(0), unknown), 20)
+def search_fake(text: str, _: Credentials) -> FoundSongs:
+    """Find one song of the catalogue and another one, or fail."""
+    if text == "fail":
+        raise SpotifyError("Spotify asks to wait 30 s: ![x](https://example.org/x.png)")
+    unknown = Song(track_id(7), "Unknown", ("B",), Player.SPOTIFY)  # without features
+    return FoundSongs((load_recommender().catalogue.song(0), unknown), 20)
 
 
 def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest, monkeypatch) -> None:
@@ -259,7 +254,7 @@ def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest
     assert link.proto.url == "https://open.spotify.com/search/ac%2Fdc%20%26%20co"
     st.cache_data.clear()  # remove results of other tests
     monkeypatch.setattr(explore, "spotify_credentials", lambda: Credentials("id of a fake", "x"))
-    monkeypatch.setattr(explore, "LiveSpotify", FakeSpotify)
+    monkeypatch.setattr(explore, "search_spotify", search_fake)
     find(app, "zzzz")
     assert len(playlist(app, ON_SPOTIFY)) == 2
     assert "20 found by Spotify" in text_of(app)

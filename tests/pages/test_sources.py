@@ -59,6 +59,9 @@ def test_bundled_songs_are_filtered_by_sound_and_name_no_folder(root: Path, monk
     assert {Trait.GUITAR in pick.song.hearing.traits for pick in queue_of(app).playlist(20)} == {True}
     app.pills(key="heard").set_value([Trait.GUITAR, Trait.VOICE]).run()
     assert {"Feelings", "Snowy"} >= {pick.song.title for pick in queue_of(app).playlist(2)}
+    app = page_of("music", songs="bundled", heard=["guitar", "voice"]).run()
+    assert {pick.song.title for pick in queue_of(app, "music").playlist(9)} <= {"Feelings", "Snowy"}
+    assert text_of(app).count("heard in the audio files") == 1
 
 
 def test_a_list_of_spotify_keeps_its_songs_while_similar_ones_play_for_a_silent_spotify() -> None:

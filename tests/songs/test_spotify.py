@@ -16,7 +16,7 @@ from emomusic.errors import SpotifyError
 from emomusic.songs import spotify as spotify_search
 from emomusic.songs.request import Request as SongRequest
 from emomusic.songs.song import Pick
-from emomusic.songs.spotify import Credentials, LiveSpotify, credentials_of, songs_m3u, track_url
+from emomusic.songs.spotify import Credentials, credentials_of, search_spotify, songs_m3u, track_url
 from emomusic.text import csv_text, escape_formula
 from tests.servers import Reply, Request, Server, serve
 from tests.songs.tables import recommender_over, song_table, track_id
@@ -76,7 +76,7 @@ def results(*items: Any, total: int | None = None) -> Reply:
 
 @contextmanager
 def spotify(search: Reply | Handler, token: Reply | Handler = TOKEN, *, timeout_s: float = 20) -> Iterator[Server]:
-    """A server with tokens at /token and results at /v1/search, which `LiveSpotify` asks."""
+    """A server with tokens at /token and results at /v1/search, which `search_spotify` asks."""
 
     def answer(request: Request) -> Reply:
         part = token if request.path == "/token" else search
@@ -88,16 +88,17 @@ def spotify(search: Reply | Handler, token: Reply | Handler = TOKEN, *, timeout_
 
 @contextmanager
 def asked(url: str, timeout_s: float) -> Iterator[None]:
-    """`LiveSpotify` asks the server at a URL."""
+    """`search_spotify` asks the server at a URL, and logs in."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("API_URL", f"{url}/v1/"), ("TOKEN_URL", f"{url}/token"), ("TIMEOUT_S", timeout_s)):
             patch.setattr(spotify_search, name, value)
+        spotify_search._client_of.cache_clear()
         yield
 
 
 def test_a_search_sends_the_token_and_returns_tracks() -> None:
     with spotify(results(item(1), item(2), total=70)) as server:
-        page = LiveSpotify(CREDENTIALS).search("  seven   nation  army ")
+        page = search_spotify("  seven   nation  army ", CREDENTIALS)
     first = page.songs[0]
     assert (page.total, len(page.songs)) == (70, 2)
     assert (first.id, first.title, first.artists, first.explicit) == (track_id(1), "Song 1", ("One", "Two"), True)
@@ -114,11 +115,10 @@ def test_a_search_sends_the_token_and_returns_tracks() -> None:
 def test_one_login_is_used_until_a_search_fails() -> None:
     answers = [results(item(1)), results(item(1)), Reply({"error": {"message": "expired"}}, 401), results(item(1))]
     with spotify(lambda _: answers.pop(0)) as server:
-        searcher = LiveSpotify(CREDENTIALS)
-        assert [len(searcher.search("x").songs) for _ in range(2)] == [1, 1]
+        assert [len(search_spotify("x", CREDENTIALS).songs) for _ in range(2)] == [1, 1]
         with pytest.raises(SpotifyError, match="rejected"):
-            searcher.search("x")
-        assert len(searcher.search("x").songs) == 1
+            search_spotify("x", CREDENTIALS)
+        assert len(search_spotify("x", CREDENTIALS).songs) == 1
     paths = [request.path.split("?")[0] for request in server.requests]
     assert paths == ["/token", *["/v1/search"] * 3, "/token", "/v1/search"]
 
@@ -129,7 +129,7 @@ def test_missing_optional_fields_are_none_and_a_song_is_found_once() -> None:
     lengths = [float("inf"), float("nan"), -1, 360_000_001, 360_000_000]
     timed = [item(number, duration_ms=length) for number, length in enumerate(lengths, 3)]
     with spotify(results(sparse, None, foreign, foreign, *timed)):
-        first, second, *others = LiveSpotify(CREDENTIALS).search("x").songs
+        first, second, *others = search_spotify("x", CREDENTIALS).songs
     assert [track.duration_s for track in others] == [None] * 4 + [360_000.0]
     assert (first.album, first.year, first.duration_s) == (None, None, None)
     assert (second.album, second.year) == (None, None)
@@ -164,12 +164,11 @@ BROKEN = [
 def test_every_failure_is_a_short_message_and_can_be_repeated(answer: Reply, message: str, is_login: bool) -> None:
     tokens, found = [answer, TOKEN] if is_login else [TOKEN] * 2, [results(item(1)) if is_login else answer]
     with spotify(lambda _: found[0], lambda _: tokens.pop(0)) as server:
-        searcher = LiveSpotify(CREDENTIALS)
         with pytest.raises(SpotifyError, match=f"^{message}") as caught:
-            searcher.search("x")
+            search_spotify("x", CREDENTIALS)
         assert len(server.requests) == 2 - is_login  # the login and one search, without retries
         found[0] = results(item(1))
-        assert len(searcher.search("x").songs) == 1
+        assert len(search_spotify("x", CREDENTIALS).songs) == 1
     assert re.fullmatch(r".{,199}\.", str(caught.value))
     assert "secret" not in str(caught.value).replace("client secret", "")
 
@@ -181,13 +180,13 @@ def test_a_silent_or_absent_server_is_a_short_message() -> None:
         (asked("http://127.0.0.1:1", 20), "Spotify cannot be reached"),  # a reserved port
     ):
         with context, pytest.raises(SpotifyError, match=rf"^{message}\..{{,150}}\.$"):
-            LiveSpotify(CREDENTIALS).search("x")
+            search_spotify("x", CREDENTIALS)
 
 
 def test_credentials_are_read_in_any_case_and_not_logged_nor_are_searches(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with spotify(Reply(b"", 500)), pytest.raises(SpotifyError):
-        LiveSpotify(CREDENTIALS).search("a private search")
+        search_spotify("a private search", CREDENTIALS)
     logs = [record.getMessage() for record in caplog.records if record.name.startswith("spotipy")]
     assert "private" not in "".join(logs)
     assert "secret'" not in repr(CREDENTIALS)

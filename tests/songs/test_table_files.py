@@ -40,6 +40,10 @@ def test_playlists_name_songs_of_the_catalogue_and_of_the_library(text: str, kno
     reading = read_table(text.encode(), name="list", known=known)
     assert titles(reading) == ["Yellow", "Hey, Soul Sister"]
     assert [row for row, _, _ in reading.not_found] == [3]
+    if text is XSPF:
+        for encoding in ("latin-1", "utf-16"):
+            other = XSPF.replace('"1.0"', f'"1.0" encoding="{encoding}"').replace(">Y<", ">Déjà<").encode(encoding)
+            assert "Déjà" in str(read_table(other, name="list", known=known).not_found)
     if text is not CUE:
         own = own_song(1, "/home/me/z.mp3")
         reading = read_table(text.encode("utf-16"), name="list", known=known, files=[own])

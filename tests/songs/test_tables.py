@@ -81,6 +81,7 @@ def test_quotation_marks_are_taken_by_evidence_and_rows_with_more_cells_left_out
         (b'title,artist,mood\n"Heroes,David Bowie,sad\nB,Y,happy\n', ['"Heroes', "B"]),
         (b'"title","artist","mood"\n"1","A","X","sad"\n"2","B","Y","happy"\n', ["A", "B"]),  # R numbers the rows
         (b'title,artist,mood\n"A ""B""",X,sad\n"C\nD",Y,happy\n', ['A "B"', "C\nD"]),
+        (b'title,artist,album,mood\n"A, ""B""", "X", "", "sad"\n"B", "Y", "P", "happy"\n', ['A, "B"', "B"]),
     ):
         assert titles(read_table(data)) == found
     reading = read_table(b"title,artist,mood,x\nA,X,sad\nB,Y,happy,1,,\nC,Z,calm,1,2,3\nD,Z,calm,1\n")
@@ -262,6 +263,11 @@ def test_each_song_of_a_history_is_once_there_and_the_most_played_first(known: R
     reading = read_table(json.dumps(data).encode(), name="StreamingHistory0.json", known=known)
     assert titles(reading) == ["Hey, Soul Sister", "Yellow"]
     assert len(reading.left_out) == 9
+    for first in (1651359199000, "30 Apr 2022 21:38"):  # of lastfmstats
+        scrobbles = {"scrobbles": [{"track": play, "artist": by[play], "date": first} for play in plays]}
+        reading = read_table(json.dumps(scrobbles).encode(), known=known)
+        assert titles(reading)[0] == "September"
+        assert not [note for note in reading.notes if "1651359199000" in note]
 
 
 Y, S = "Yellow", "Someone Like You"
@@ -348,6 +354,8 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         "Title^Artist^Disliked\nYellow^Coldplay^\nHey, Soul Sister^Train^true\nSomeone Like You^Adele^\n",
         "<html><table><tr><th>Album<th>Artist<tr><td>September<td>Train<tr><td>A<td>B<tr><td>C<td>D</table><table><tr><th>Song<th>Artist<tr><td>Yellow<td>Coldplay<tr><td>Someone Like You<td>Adele</table></html>",
         "01 (RE) Coldplay - Yellow\n02 (NEW) Adele - Someone Like You\n",
+        "Artist,Track,Title\nColdplay,Yellow,Coldplay - Yellow (Live at the Beach)\nAdele,Someone Like You,An Evening with Adele\n",
+        "Path\nColdplay - Yellow.ape\nAdele - Someone Like You.m4r\n",
         "Similar Song 1,Similar Artist 1,Rank,Song,By\nDéjà Vu,Beyoncé,1,Yellow,Coldplay\nDéjà Vu,Beyoncé,2,Someone Like You,Adele\n",
     ],
 )  # fmt: skip

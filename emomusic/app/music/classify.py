@@ -249,7 +249,7 @@ _NUM_OPTIONS = 30
 def show_one_song(songs: Songs, music: YourMusic) -> None:
     """Show a song of the table, its sliders, the probabilities and the nearest songs."""
     if not songs.catalogue.has_features:
-        st.caption("The songs of this table have no audio features to explain their moods.")
+        st.caption("Not all songs of this table have the audio features that explain their moods.")
         return
     song = _draw_song_menu(songs)
     row = songs.catalogue.row_of(song.id)

@@ -43,7 +43,7 @@ from emomusic.songs.mood import MOODS, scarce_moods
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.search import Found, search
 from emomusic.songs.song import FEATURES, Pick, Song
-from emomusic.songs.spotify import Credentials, FoundSongs, LiveSpotify, search_url
+from emomusic.songs.spotify import Credentials, FoundSongs, search_spotify, search_url
 from emomusic.text import escape_formula, join_names, pluralize
 
 MOST_DRAWN = 8000
@@ -324,11 +324,6 @@ def _pick_of(song: Song) -> Pick:
     return Pick(song, mood, 0.0, describe_moods(probabilities), mood, point=point)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _live(credentials: Credentials) -> LiveSpotify:
-    return LiveSpotify(credentials)
-
-
 @st.cache_data(max_entries=64, ttl=600, show_spinner=False)
 def _found(words: str, credentials: Credentials) -> FoundSongs:
-    return _live(credentials).search(words)
+    return search_spotify(words, credentials)

@@ -59,12 +59,14 @@ def show_music() -> None:
 
 
 def _origin(songs: Songs) -> str:
-    if songs.catalogue.is_local and not songs.catalogue.has_features and not songs.num_labelled:
+    if songs.catalogue.songs and all(song.hearing is not None for song in songs.catalogue.songs):
         return "The moods were heard in the audio files."
     if songs.num_labelled == len(songs):
         return "The moods are labels of the table."
     if songs.num_labelled:
         return f"{songs.num_labelled:,} moods are labels of the table. The others are predictions {_accuracy()}."
+    if not songs.catalogue.has_features:
+        return f"The moods are predictions {_accuracy()}; without all features, those nearest to valence and energy."
     return f"The moods are predictions {_accuracy()}."
 
 
@@ -87,10 +89,7 @@ def _explain_numbers(songs: Songs) -> None:
         "probabilities. Spotify's valence is another measure: it is low for most songs that people call calm.\n\n"
         "**Lists** have the best known version of each song.\n\n"
         "**Features** from Spotify:\n\n"
-        + "\n".join(
-            f"- *{feature.label}*{f' ({feature.unit})' if feature.unit else ''}: {feature.description}"
-            for feature in FEATURES.values()
-        )
+        + "\n".join(f"- *{feature.titled}*: {feature.description}" for feature in FEATURES.values())
     )
 
 

@@ -17,10 +17,10 @@ from emomusic.app.player import show_queue
 from emomusic.app.queues import PageQueue, forget_queue, play, play_list, weak_callback
 from emomusic.app.sources import YourMusic
 from emomusic.app.state import page_state
-from emomusic.errors import DatasetError
-from emomusic.songs.genres import GENRE_FAMILIES, names_of
+from emomusic.songs.genres import FAMILY_TITLES, names_of
 from emomusic.songs.listing import Rows, Songs, digest_of
 from emomusic.songs.request import Request
+from emomusic.songs.song import Trait
 from emomusic.songs.tables import read_table
 from emomusic.text import escape_html, join_names
 
@@ -43,17 +43,16 @@ def shown_songs(music: YourMusic) -> Songs | None:
     return songs.cached(options, partial(songs.passing_songs, *options))
 
 
-def _options(music: YourMusic) -> tuple[frozenset[str], bool]:
+def _options(music: YourMusic) -> tuple[frozenset[str], frozenset[Trait], bool]:
     request = music.asked(Request(AffectPoint(0, 0)), music.shown)
-    return request.genres, request.hide_explicit
+    return request.genres, request.traits, request.hide_explicit
 
 
 def hiding_options(music: YourMusic) -> list[str]:
     """The options of the visitor's music that hide songs, for people."""
-    genres, hides_explicit = _options(music)
-    titles = {family.key: family.title for family in GENRE_FAMILIES}
-    named = [f"the genres {join_names(titles.get(name, name) for name in names_of(genres))}"] if genres else []
-    return [*named, *(["“Hide explicit songs”"] if hides_explicit else [])]
+    genres, traits, hides_explicit = _options(music)
+    named = [f"the genres {join_names(FAMILY_TITLES.get(name, name) for name in names_of(genres))}"] if genres else []
+    return [*named, *map(str, sorted(traits)), *(["“Hide explicit songs”"] if hides_explicit else [])]
 
 
 def labelled_songs() -> Songs | None:
@@ -68,10 +67,7 @@ def labelled_songs() -> Songs | None:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _labelled(path: Path) -> Songs:
-    try:
-        return read_table(path.read_bytes(), name=path.name).recommender
-    except OSError as error:
-        raise DatasetError(f"expected to read {path.name}. Received: {error.strerror}") from error
+    return read_table(path.read_bytes(), name=path.name).recommender
 
 
 @dataclass

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK
+from emomusic.songs.names import AUDIO_ENDING
 from emomusic.text import size_over
 
 MAX_COLUMNS = 1000
@@ -52,9 +53,10 @@ NO_TEXT = re.compile(
 DASH = re.compile(r"\s+[-\u2010-\u2015\u2212]+\s+|(?<=\w)\u2014(?=\w)")
 """A dash between an artist and a title."""
 
-PATH = re.compile(
-    r"(?s).*\.(?:mp3|m4a|m4b|mp4|flac|ogg|oga|opus|wav|aiff?|aifc|wma|aac|alac|ape|wv|mka|webm|mpc|dsf|dff)", re.I
-)
+MOMENT = re.compile(r"^\d{10,13}$|^(?!.*\b00:00).*\d:\d\d")
+"""A second or millisecond since 1970, or a date with a time other than midnight."""
+
+PATH = re.compile(rf"(?s).*{AUDIO_ENDING}", re.IGNORECASE)
 """A path or the name of an audio file."""
 
 _FOLDERS = re.compile(

@@ -84,6 +84,7 @@ def _json(data: bytes) -> Any:
 def _xml(data: bytes) -> Any:
     from defusedxml.ElementTree import fromstring
 
+    data = re.sub(rb"\A\s*<\?xml[^>]*>", b"", data)  # its encoding was that of the file
     if b"<plist" in data[:2000]:
         return plistlib.loads(data, fmt=plistlib.FMT_XML)
     root = fromstring(data)
@@ -108,7 +109,7 @@ def _m3u(data: bytes) -> Any:
     named: Row = {}
     for line in map(str.strip, data.decode().splitlines()):
         if found := _EXTINF.match(line):
-            named |= {"duration": found[1], "line": found[2].strip()}
+            named |= {"duration": found[1].removeprefix("-1"), "line": found[2].strip()}
         elif found := _EXTENDED.match(line):
             named["artist" if found[1].upper() == "ART" else "album"] = found[2].strip()
         elif line.upper().startswith("#EXTVDJ:"):

@@ -213,7 +213,8 @@ def csv_table(data: bytes, name: str, separator: str) -> Table:
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
     mark = separator.encode()
-    if re.search(after := re.escape(mark) + rb' +"', data[:SAMPLE_BYTES]):
+    after = b'%s +"(?!"[^"\r\n%s])' % (re.escape(mark), re.escape(mark))  # two within a cell stand for one
+    if re.search(after, data[:SAMPLE_BYTES]):
         data = re.sub(after, lambda _: mark + b'"', data)
     widths = (line.count(mark) for line in io.BytesIO(data) if len(line) > 2)
     most = next(widths, 0)  # where lines differ in their separators, quotation marks protect some

@@ -24,6 +24,7 @@ from emomusic.songs.names import Finder
 from emomusic.songs.song import FEATURES
 from emomusic.songs.tables import cells as of_cells
 from emomusic.songs.tables.cells import DASH, MAX_CELL_BYTES, UNITS, check_size, numbers, series, share, track_ids
+from emomusic.text import pluralize
 
 SHORTEST_PLAY_MS = 30_000
 """A shorter play of a history does not count, as in Spotify's own statistics."""
@@ -141,7 +142,7 @@ class Table(Facts):
         del rows, cells
         if not {"title", "artist_title", "path"} & columns.keys() and not (track_ids(self.text("id")) != "").any():
             listed = first_of([" ".join(name.split())[:60] for name in self.header])
-            received = listed or f"{len(header)} columns without names"
+            received = listed or f"{pluralize(len(header), 'column')} without names"
             raise DatasetError(
                 f"{self.name}: expected columns with titles and artists, or Spotify ids. Received: {received}. "
                 f"{advice_of(self.header) or 'Name them title and artist.'}"
@@ -335,6 +336,8 @@ def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> dic
         by_mood = []
     ranked = [name for name in ranked if name[1] not in by_mood]
     for _, place, field in ranked:
+        if keys[place].startswith("date") and share(heads[place], of_cells.MOMENT.search) > 0.5:
+            field = "played"
         if _fits(field, heads[place], keys[place]):
             columns.setdefault("mood" if field == "mood_or_not" else field, []).append(place)
     in_words = [place for place in columns.get("mood", []) if share(heads[place], mood_in) > 0]
@@ -358,6 +361,8 @@ def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> dic
         elif not header and share(heads[place], of_cells.DATE.fullmatch) > 0.9:
             columns.setdefault("played", []).append(place)
     titles, artists = (columns.get(field, []) for field in ("title", "artists"))
+    if len(titles) > 1 and artists:  # "Title" may be that of a video
+        titles.sort(key=lambda place: -sum(map(finder.has, heads[place], rows[artists[0]][heads[place].index])))
     if len({keys[place] for place in titles}) < len(titles):  # "Title" twice: of an album
         columns |= _by_values(rows, heads, titles, artists, finder)
     elif not (titles and artists) and "artist_title" not in columns and not (header and "path" in columns):
