@@ -123,6 +123,16 @@ CHARTS_FIT = """() => [...document.querySelectorAll(".js-plotly-plot")].every(ch
   !chart.checkVisibility() || Math.abs(chart.querySelector(".main-svg").clientWidth - chart.clientWidth) <= 1)"""
 
 
+def problems(page: Page) -> list[list[object]]:
+    """What `PROBLEMS` finds once the charts fit the window; on a busy machine, their texts follow it late."""
+    page.wait_for_function(CHARTS_FIT)
+    wait_until_idle(page)
+    with contextlib.suppress(Error):
+        page.wait_for_function(f"({PROBLEMS})().length === 0", polling=500)
+    found: list[list[object]] = page.evaluate(PROBLEMS)
+    return found
+
+
 def overflow(page: Page) -> int:
     """By how many pixels the page is wider than the window."""
     main = page.get_by_test_id("stMain")
@@ -252,12 +262,7 @@ def assert_well_drawn(page: Page, title: str) -> None:
     letters = {}
     for size in SIZES:
         resize(page, size)
-        page.wait_for_function(CHARTS_FIT)
-        wait_until_idle(page)
-        with contextlib.suppress(Error):  # on a busy machine, charts follow the window late
-            page.wait_for_function(f"({PROBLEMS})().length === 0", polling=500)
-        problems = page.evaluate(PROBLEMS)
-        assert problems == [], (size, problems)
+        assert problems(page) == [], size
         assert page.locator(".st-key-shown, .st-key-how-top").evaluate_all(ROWS_SCROLL) == []
         letters[size] = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
         if size == PROJECTOR:

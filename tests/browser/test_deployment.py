@@ -74,8 +74,7 @@ def test_limits_and_an_orderly_stop(tmp_path: Path, open_: Open) -> None:
         sees(first, "1 face ·")
         assert figure(server, "live_sessions") == 1
 
-        second = first.context.new_page()
-        second.goto(f"{server}/live")
+        second = open_(f"{server}/live")
         agree_and_start(second)  # the camera's place is taken
         expect(problem(second, Problem.FULL)).to_be_visible()
 

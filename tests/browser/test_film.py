@@ -187,7 +187,8 @@ def test_the_song_of_a_scene_sounds_and_changes_at_a_cut(open_page: Callable[...
     page.evaluate(f"{VIDEO}.src += '?marked'")  # the marked film goes on where the film itself was
     page.wait_for_function(f"{VIDEO}.currentSrc.endsWith('marked') && {VIDEO}.currentTime > 2.5 && !{VIDEO}.paused")
     page.evaluate(f"{VIDEO}.pause()")
-    page.wait_for_function("() => !window.emomusicPlayer.isPlaying")
+    page.wait_for_function("() => window.emomusicPlayer.song && !window.emomusicPlayer.isPlaying")
+    wait_until_idle(page)
     tiles = page.locator('[class*="st-key-scene-scene-"] button')
     zeroth, first = (tiles.nth(number).inner_text().splitlines()[-1] for number in (0, 1))
     assert zeroth != first

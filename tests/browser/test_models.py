@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from emomusic.affect import EMOTIONS, Emotion
 from tests.browser.conftest import visit
-from tests.browser.layout import LAPTOP, PHONE, PROBLEMS, PROJECTOR, SIZES, axe_report, box_of, overflow, resize
+from tests.browser.layout import LAPTOP, PHONE, PROJECTOR, SIZES, axe_report, box_of, overflow, problems, resize
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.films import SAMPLES
 from tests.waiting import wait_until
@@ -130,6 +130,7 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
         page.go_back()
     expect(answer).to_have_text(compared)
     expect(page.get_by_role("tab", name="Details")).to_have_attribute("aria-selected", "true")
+    wait_until_idle(page)
     page.get_by_role("combobox", name="Compare with").focus()
     page.keyboard.press("Escape")  # one model, as before
     expect(answer).to_contain_text("judged by people's votes")
@@ -150,7 +151,7 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
     for size in SIZES:
         resize(page, size)
         wait_until_at_rest(page.locator(".st-key-models-try"))
-        assert page.evaluate(PROBLEMS) == [], size
+        assert problems(page) == [], size
 
 
 EPOCH = re.compile(r"Epoch (\d+) of 300")

@@ -191,7 +191,7 @@ def test_words_of_genres_lie_apart_play_an_example_and_show_artists(open_page: C
     expect(page.get_by_role("searchbox")).to_have_value(genre)
     assert sounding(page)
     wait_until_idle(page)
-    assert word.get_attribute("aria-pressed") == "true"
+    expect(word).to_have_attribute("aria-pressed", "true")
     word.click()
     artists = page.locator(".st-key-music-artists button")
     expect(artists).to_have_count(12)

@@ -13,13 +13,13 @@ from tests.browser.layout import (
     DESKTOP,
     LAPTOP,
     PHONE,
-    PROBLEMS,
     SHIFTS,
     SIZES,
     assert_keeps_its_place,
     assert_visible_in,
     assert_well_drawn,
     box_of,
+    problems,
     resize,
 )
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
@@ -200,7 +200,8 @@ LATE = {
 @pytest.mark.parametrize("name", LATE)
 def test_nothing_moves_or_meets_when_parts_arrive_last(open_page: Callable[..., Page], name: str) -> None:
     page, held, (address, files, lower) = open_page(), list[Route](), LATE[name]
-    page.route(files, lambda part: held.append(part))
+    take = held.append
+    page.route(files, lambda part: take(part))
     page.goto(page.url + address, wait_until="commit")
     below = page.locator(lower)
     below.wait_for()
@@ -210,6 +211,7 @@ def test_nothing_moves_or_meets_when_parts_arrive_last(open_page: Callable[..., 
     wait_until_at_rest(below)
     place = below.bounding_box()
     assert held
+    take = Route.continue_
     for part in held:
         part.continue_()
     if name == "drop zone":
@@ -218,7 +220,7 @@ def test_nothing_moves_or_meets_when_parts_arrive_last(open_page: Callable[..., 
     wait_until_at_rest(below)
     if name == "large letters":
         page.locator(":root[data-large]").wait_for(state="attached")
-        assert page.evaluate(PROBLEMS) == []
+        assert problems(page) == []
     else:
         assert below.bounding_box() == place
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from emomusic.marks.card import SIZE
 from tests.browser.conftest import download, visit
-from tests.browser.layout import DESKTOP, PROBLEMS, SIZES, box_of, resize
+from tests.browser.layout import DESKTOP, SIZES, box_of, problems, resize
 from tests.browser.live import CAMERA, WIDTH, agree_and_start, press, show_sample
 from tests.browser.player import NO_SPOTIFY, PLAYER, song, song_after
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
@@ -70,7 +70,7 @@ def test_a_click_on_a_sample_image_chooses_the_sample_which_stays_with_its_song(
     shown = song_after(page, first)
     page.locator(PLAYER).evaluate("frame => { frame.isSame = true; }")
     visit(page, "Models")
-    page.get_by_role("link", name="Photo").click()
+    visit(page, "Photo")
     expect(page.locator(".st-key-photo-face-4 button")).to_be_visible()
     assert song(page) == shown
     assert page.locator(PLAYER).evaluate("frame => frame.isSame")  # another frame would begin the song anew
@@ -252,7 +252,7 @@ def test_the_screen_is_a_stage_with_few_controls_and_shows_the_face_under_the_po
     page.mouse.move(5, 5)
     assert page.evaluate(SHARES) == together
     page.locator(".st-key-photo-face-4 button").click()
-    page.get_by_role("link", name="Why?").click()
+    visit(page, "Why?")
     expect(page).to_have_url(re.compile("how_it_works.*face=4"))
     expect(page.get_by_role("button", name="Face 4 of 4")).to_be_visible()
 
@@ -303,7 +303,7 @@ def check_contact_sheet(page: Page) -> None:
     for size in SIZES:
         resize(page, size)
         wait_until_at_rest(photos.last)
-        assert page.evaluate(PROBLEMS) == [], size
+        assert problems(page) == [], size
         assert photos.count() == len(samples)
         assert photos.evaluate_all(TOGETHER) == []
         assert faces.evaluate_all(OUTSIDE, "[class*='st-key-sheet-']") == []

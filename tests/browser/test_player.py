@@ -141,6 +141,7 @@ def test_keys_control_the_bar_and_the_browser_remembers_volume_and_mute(open_pag
     page.get_by_role("button", name="Your music").click()
     page.get_by_role("radio", name="Your files").click()
     field = page.get_by_role("combobox", name="Folder with music")
+    wait_until_idle(page)
     field.press_sequentially("npmb? ")
     expect(field).to_have_value("npmb? ")
     wait_until_idle(page)
@@ -286,6 +287,15 @@ def test_spotify_plays_the_next_and_the_chosen_songs_and_its_menus_are_accessibl
     song_after(page, playing)
 
 
+# The page waits for Spotify until the test ends its patience
+PATIENCE = "AbortSignal.timeout = () => (window.patience = new AbortController()).signal"
+
+
+def end_patience(page: Page) -> None:
+    page.wait_for_function("window.patience?.signal.aborted === false")
+    page.evaluate("patience.abort()")
+
+
 def use_spotify(page: Page) -> None:
     """Choose Spotify again in the menu of the player."""
     page.get_by_role("button", name="Your music").click()
@@ -296,7 +306,7 @@ def use_spotify(page: Page) -> None:
 def test_a_silent_spotify_gives_way_to_songs_that_play_until_it_answers(
     shared_context: BrowserContext, server: str
 ) -> None:
-    waiting: list[Route] = []  # the page's own patience ends the request
+    waiting: list[Route] = []
     answers = False
 
     def answer(route: Route) -> None:
@@ -304,13 +314,16 @@ def test_a_silent_spotify_gives_way_to_songs_that_play_until_it_answers(
 
     with contextlib.closing(shared_context.new_page()) as page:
         page.add_init_script(NO_SPOTIFY)
+        page.add_init_script(PATIENCE)
         page.route("https://open.spotify.com/**", answer)
         page.goto(server)
+        end_patience(page)
         first = play_sample(page)
         expect(page.locator(PLAYER)).to_have_count(0)
         use_spotify(page)
         song(page)
         assert is_paused(page)
+        end_patience(page)
         sounding(page)  # it comes back by itself
         expect(page.get_by_text("still does not answer")).to_be_visible()
         page.get_by_role("button", name="Next song").click()
@@ -327,6 +340,7 @@ def test_a_silent_spotify_gives_way_to_songs_that_play_until_it_answers(
         page.wait_for_function("emomusicPlayer.audio.paused")
         answers = False
         page.evaluate("dispatchEvent(new Event('offline')), null")
+        end_patience(page)
         heard = sounding(page)
         page.evaluate("emomusicPlayer.end = () => null")  # as while no page has a bar
         page.evaluate("const { audio } = emomusicPlayer; audio.loop = false; audio.currentTime = audio.duration - 0.1")

@@ -60,7 +60,8 @@ def shorten_waits(gone_s: float) -> None:
     from emomusic.server import live
     from emomusic.stream import game
 
-    live._GONE_S, game.COUNTDOWN_S, game.RESULT_S, game.OWN_CAPTURE_S = gone_s, 1.0, 0.5, 2.0
+    live._GONE_S = live._NO_FRAME_S = gone_s
+    game.COUNTDOWN_S, game.RESULT_S, game.OWN_CAPTURE_S, game._LONGEST = 1.0, 0.5, 2.0, 30.0
 
 
 def lengthen_readings(reading_s: float) -> None:

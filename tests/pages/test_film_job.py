@@ -69,7 +69,7 @@ from tests.waiting import wait_until
 jobs = [FilmJob("faces.mp4", Path("data/samples/faces.mp4").open("rb"), load_networks) for _ in range(2)]
 wait_until(lambda: all(job.view().reading for job in jobs))
 jobs[0].cancel()
-wait_until(lambda: jobs[0].view().phase == "Drawing the faces into the film")
+wait_until(lambda: jobs[0].view().phase == "Drawing the faces into the film", longest_pause_s=0.005)
 """
 
 

@@ -177,13 +177,13 @@ def test_a_call_is_work_and_a_busy_server_refuses_more(slow: Slow, ask: Ask, her
 
 
 @contextmanager
-def slow_body(ask: Ask, here: Capacity) -> Iterator[socket.socket]:
-    """A call whose picture does not end."""
+def slow_body(ask: Ask, here: Capacity, *, is_held: bool = True) -> Iterator[socket.socket]:
+    """A call whose picture does not end, and whose bytes are held before the caller goes on."""
     before = here.memory.num_bytes
     with socket.create_connection(("127.0.0.1", ask.port)) as client:
         head = f"POST /api/analyze HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 999\r\n\r\n"
         client.sendall(head.encode() + b"a picture")
-        wait_until(lambda: here.memory.num_bytes > before)
+        wait_until(lambda: here.memory.num_bytes > before or not is_held)
         yield client
 
 
@@ -195,7 +195,7 @@ def test_slow_bodies_end(slow: Slow, ask: Ask, here: Capacity, photo: bytes, mon
     wait_until(lambda: not here.is_busy)
     assert here.memory.num_bytes == 0
     monkeypatch.setattr(api, "_BODY_S", 0.1)
-    with slow_body(ask, here) as client:
+    with slow_body(ask, here, is_held=False) as client:  # perhaps not for long enough to see it
         assert client.recv(99).startswith(b"HTTP/1.1 408")
 
 

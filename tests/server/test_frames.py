@@ -1,10 +1,11 @@
 """Who may send frames to a live session, and what is taken."""
 
 import gc
+import itertools
 import json
 import secrets
+import time
 from collections.abc import Callable
-from threading import Timer
 from types import SimpleNamespace
 
 import numpy as np
@@ -126,10 +127,17 @@ def test_an_address_ends_with_its_session(ask: Ask, taker: Taker) -> None:
 def test_between_two_frames_events_wait(ask: Ask, taker: Taker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "_BEAT_S", 0.05)
     monkeypatch.setattr(taker, "on_frame", lambda listener: listener())
-    monkeypatch.setattr(taker, "faces_json", lambda: b"faces")
-    Timer(0.2, setattr, (taker, "is_live", False)).start()
+    num_events = itertools.count(1)
+
+    def faces() -> bytes:
+        taker.is_live = next(num_events) < 4
+        return b"faces"
+
+    monkeypatch.setattr(taker, "faces_json", faces)
+    began_s = time.monotonic()
     _, events = ask(place_of(taker), "GET", None)
-    assert 1 <= events.count(b"faces") <= 9
+    assert events.count(b"faces") == 4
+    assert time.monotonic() - began_s > 0.1
 
 
 def test_events_have_the_faces_until_the_session_ends(ask: Ask, taker: Taker) -> None:

@@ -146,9 +146,10 @@ def test_probabilities_are_smoothed_and_an_idle_worker_ends_for_a_while(fake: Fa
         clock.advance(2.0)
         (face,) = read(reader, frame()).faces
         assert face.probabilities[Emotion.SAD] == pytest.approx(0.9 - (0.9 - 0.1 / 6) * np.exp(-1))
+    earlier = set(threading.enumerate())
     with closing(LiveReader(lambda: (fake, FakeClassifier()), smoothing_s=0, idle_s=0.02)) as reader:
         read(reader, frame())
-        wait_until(lambda: num_workers() == 0)
+        wait_until(lambda: num_workers(earlier) == 0)
         view = read(reader, frame())
         assert view.num_readings == 2
         assert [face.number for face in view.faces] == [1]
@@ -195,17 +196,18 @@ def test_a_successful_reading_clears_the_error(
     assert len(caplog.records) == 1  # three equal errors
 
 
-def num_workers() -> int:
-    return sum(thread.name == THREAD_NAME for thread in threading.enumerate())
+def num_workers(earlier: set[threading.Thread]) -> int:
+    """The number of threads of readers, but not of those that other tests have left."""
+    return sum(thread.name == THREAD_NAME and thread not in earlier for thread in threading.enumerate())
 
 
 def test_close_discards_a_pending_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emomusic.stream.reader._END_S", 0.0)
-    blocked = BlockedDetector([FACE])
+    blocked, earlier = BlockedDetector([FACE]), set(threading.enumerate())
     reader = LiveReader(lambda: (blocked, FakeClassifier()), smoothing_s=0)
     reader.submit_frame(frame())
     assert blocked.entered.acquire(timeout=PATIENCE_S)
     reader.close()
     blocked.go_on.release()
-    wait_until(lambda: num_workers() == 0)
+    wait_until(lambda: num_workers(earlier) == 0)
     assert (reader.view().num_readings, len(reader.timeline()), reader._tracks._grey) == (0, 0, None)

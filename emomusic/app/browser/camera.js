@@ -130,6 +130,7 @@ class Camera extends Part {
       stream.getTracks().forEach((track) => (track.onended = () => this.tell("lost")));
       await inOwnShape(stream);
       await this.video.play();
+      if (!this.isShown) return; // STOP was pressed meanwhile
       if (data.ice) return void (await this.#connect(stream));
       this.#sender = new Worker(new URL("./sender.js", import.meta.url));
       this.#sender.onmessage = ({ data: { answer, taken_ms } }) =>

@@ -220,8 +220,7 @@ class Place extends Target {
     this.#mixer ??= import("./band.js").then(({ bandMixer }) => bandMixer());
     const mixer = await this.#mixer;
     mixer.setPlace([place]);
-    clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => this.#stop?.(), PLAYS_MS);
+    this.#playOn();
     if (this.#stop) return;
     this.#stop = () => {
       this.#stop = null;
@@ -230,6 +229,12 @@ class Place extends Target {
     tellSound("band");
     window.addEventListener(SOUND, ({ detail }) => detail.source !== "band" && this.#stop?.(), { once: true });
     await mixer.start(this.data.style);
+    this.#playOn(); // its loops may have taken long to load
+  }
+
+  #playOn() {
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => this.#stop?.(), PLAYS_MS);
   }
 
   unmount() {

@@ -231,6 +231,7 @@ class Runtime extends Part {
     if (isOther && (before.token || before.held.length)) {
       window.emomusicTold = session;
       this.tell("back", { token: before.token, held: before.held });
+      return; // another reload may come before the server has answered
     }
     tab.emomusicHeld = JSON.stringify({ session, token, held });
   }
