@@ -65,6 +65,7 @@ def sample() -> FilmJob:
 def shown(app: AppTest, sample: FilmJob) -> AppTest:
     """The page with the sample."""
     film_state(app).show(sample)
+    film_state(app).is_linked = True
     app.query_params["film"] = "sample"
     app.run()
     return app
@@ -165,6 +166,7 @@ def test_other_songs_are_those_of_bar_page_and_file(shown: AppTest, monkeypatch:
 def test_the_film_stays_after_a_visit_to_another_page_until_another_one_is_wanted(sample: FilmJob) -> None:
     app = open_page(start_app(), "film")
     film_state(app).show(sample)
+    film_state(app).is_linked = True
     app.query_params["film"] = "sample"
     tiles(app.run())[2].click().run()
     open_page(app, "models")
@@ -176,6 +178,10 @@ def test_the_film_stays_after_a_visit_to_another_page_until_another_one_is_wante
     assert (tracks(app), downloads(app), film_state(app).job) == ([], set(), None)
     assert "film" not in {**app.query_params, **state_of(app, PlayerState).queues}
     assert (film_state(app).scene, film_state(app).at_s) == (0, None)
+    film_state(app).show(own := scenes_job("own.mp4", SCENES[:1], []))
+    app.run().query_params["film"] = "sample"  # Back
+    assert film_state(app.run()).job is own
+    assert (url_of(app), film_state(app).held_thing) == ({}, "film")
 
 
 def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,6 +136,7 @@ def test_only_addresses_of_pages_are_found_and_uploads_refused_before_their_body
     for visitor, headers, status in (
         ("stranger", {"content_length": "9"}, 403),
         ("me", {}, 411),
+        ("me", {"content_length": "9", "transfer-encoding": "chunked"}, 413),  # of any size
         ("me", {"content_length": str(2**20)}, 413),  # a visitor has half of the budget
         ("me", {"content_length": str(65 * 2**20)}, 413),
         ("me", {"content_length": str(502 * 2**20)}, 413),

@@ -1,6 +1,6 @@
 """The Live page without a browser and a camera: its sessions, games and lessons."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,15 +31,17 @@ class Browser:
 
     Attributes:
         problem: the next answer; None before it.
+        others: id and name of the other cameras.
     """
 
     problem: str | None = None
+    others: Sequence[tuple[str, str]] = ()
 
     def __call__(
         self, *_: str, key: str, data: dict[str, Any], on_answer_change: Callable[[], None], **__: Any
     ) -> None:
         if data["attempt"] and self.problem is not None:
-            answer = {"attempt": data["attempt"], "problem": self.problem, "others": [], "has_any": False}
+            answer = {"attempt": data["attempt"], "problem": self.problem, "others": self.others, "has_any": False}
             st.session_state[key] = SimpleNamespace(answer=answer)
             on_answer_change()
 

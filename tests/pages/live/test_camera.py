@@ -88,6 +88,18 @@ def test_a_refused_visitor_may_ask_again(app: AppTest, browser: Browser, monkeyp
     assert state_of(app, CameraState).session is ended
 
 
+def test_a_busy_camera_leaves_the_running_one_and_its_options(app: AppTest, browser: Browser) -> None:
+    browser.others = [("b", "Camera 2")]
+    state_of(app, CameraState).others = tuple(browser.others)
+    show(app, live := played((1, TWO, Emotion.HAPPY)))
+    app.button(key="live-options-camera-0").click().run()
+    browser.problem = Problem.BUSY
+    app.run().run()
+    assert not app.exception
+    assert (problems(app), live.phase) == ([Problem.BUSY], Phase.PLAYING)
+    assert {"live-options-camera-0", "live-camera-0"} <= set(keys(app))
+
+
 @pytest.mark.parametrize("is_asking", [True, False])
 def test_after_a_photo_instead_the_problem_is_there_again(app: AppTest, browser: Browser, is_asking: bool) -> None:
     if is_asking:
