@@ -101,7 +101,6 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
     """
     from emomusic.songs.library import Library
     from emomusic.songs.listing import find_song, songs_like
-    from emomusic.songs.mood import MOODS
     from emomusic.songs.names import names_of
     from emomusic.songs.recommend import load_recommender
     from emomusic.songs.request import target_of
@@ -127,7 +126,7 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
         song = recommender.catalogue.song(row)
     mood = target_of(request)[1] if is_within else song.hearing.mood if options.same_mood and song.hearing else None
     if mood is None and options.same_mood and (known := recommender.catalogue.row_of(song.id)) is not None:
-        mood = MOODS[int(recommender.moods[known])]
+        mood = recommender.mood_of(known)
     picks = songs_like(song, recommender, request, point=_place_of(song, recommender), mood=mood)
     return list(islice(picks, options.songs)), recommender
 

@@ -105,7 +105,7 @@ class _Frames(HTTPEndpoint):
 
 async def _events(session: LiveSession, request: Request) -> AsyncIterator[bytes]:
     loop, news = asyncio.get_running_loop(), asyncio.Event()
-    session.on_frame(lambda: loop.call_soon_threadsafe(news.set))
+    session.listener = lambda: loop.call_soon_threadsafe(news.set)
     while _is_open(session, request):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(news.wait(), _BEAT_S)

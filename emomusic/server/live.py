@@ -58,7 +58,7 @@ class LiveSession:
     frame_s: float = field(init=False)  # the last frame, or the start of the session
     game: MirrorGame | None = None  # with pictures of the players
     lesson: Lesson | None = None  # with pictures of a person
-    _listener: Callable[[], object] | None = None  # called after each frame
+    listener: Callable[[], object] | None = None  # called after each frame
     _disconnect: Callable[[], None] | None = None  # ends WebRTC
     _offer: object = None  # the newest one
     _taking: threading.Lock = field(default_factory=threading.Lock)  # held while a frame or a connection is taken
@@ -116,12 +116,8 @@ class LiveSession:
             self.frame_error = error.with_traceback(None)  # the traceback holds the frame
         finally:
             self._taking.release()
-        if self._listener is not None:
-            self._listener()
-
-    def on_frame(self, listener: Callable[[], object]) -> None:
-        """Call a listener after each frame."""
-        self._listener = listener
+        if self.listener is not None:
+            self.listener()
 
     def faces_json(self) -> bytes:
         """What the browser draws and plays, as JSON: the faces from left to right, boxes in shares of the frame."""

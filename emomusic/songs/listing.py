@@ -74,6 +74,10 @@ class Songs:
         """The place of the song in a row."""
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
 
+    def mood_of(self, row: int) -> Mood:
+        """The mood of a song: its label, else the most probable one."""
+        return MOODS[int(self.moods[row])]
+
     def passing_songs(self, genres: frozenset[str], traits: frozenset[Trait], hide_explicit: bool) -> Songs | None:
         """The songs that pass these options; None if none does."""
         passes = self.catalogue.passing(genres=genres, traits=traits, hide_explicit=hide_explicit)
@@ -115,7 +119,7 @@ class Songs:
     def picks(self, rows: Sequence[int] | Rows) -> Iterator[Pick]:
         """The songs of a list, each with its mood: "happy 93 %", or "happy, labelled"."""
         for row in map(int, rows):
-            song, mood = self.catalogue.song(row), MOODS[int(self.moods[row])]
+            song, mood = self.catalogue.song(row), self.mood_of(row)
             probability = float(self.probabilities[row].max())
             words = f"{mood} {share_text(probability)}" if song.mood is None else f"{mood}, labelled"
             yield Pick(song, mood, probability, words, mood, point=self.point_of(row))
@@ -239,7 +243,7 @@ def songs_like(
             continue
         played.add(catalogue.key_of(row))
         number += 1
-        likeliest = MOODS[int(recommender.moods[row])]
+        likeliest = recommender.mood_of(row)
         score = 1 / (1 + float(away[row])) if sounds is None else float(np.clip(sounds[row], 0, 1))
         surest = share_text(float(recommender.probabilities[row].max()))
         reason = f"Like {named}: {why}; {likeliest} ({surest})"

@@ -116,7 +116,7 @@ class Recommender(Songs):
         for number, row in enumerate(self._rows(target, mood, request), 1):
             probability, place = self.probabilities[row, MOODS.index(mood)], self.plane[row]
             score = float(_scores(probability, _distances(place, target)))
-            likeliest, surest = self._likeliest(row), float(self.probabilities[row].max())
+            likeliest, surest = self.mood_of(row), float(self.probabilities[row].max())
             is_labelled = self.num_labelled and self.catalogue.song(row).mood is not None
             words = f"{'labelled' if is_labelled else certainty(surest)} {likeliest}"
             words += "" if is_labelled else f" ({share_text(surest)})"
@@ -217,7 +217,7 @@ class Recommender(Songs):
         num_left = num_songs - len(played)
         before = [request.point, *(pick.point for pick in played if pick.point is not None)]
         near = self._near_the_way(before[-1], num_left, request, played)
-        ends = [position for position, row in enumerate(near) if self._likeliest(row) is mood]
+        ends = [position for position, row in enumerate(near) if self.mood_of(row) is mood]
         path = like_steps(before[-1], target, self.plane[near], self._tempo_bpm[near], ends, num_left)
         rows = [near[position] for position in path]
         points = [*before, *map(self.point_of, rows)]
@@ -225,7 +225,7 @@ class Recommender(Songs):
         away = [self.point_of(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
         scores = _closeness(np.array(away, np.float32)).tolist()
         return [
-            replace(self._pick(step, row, self._likeliest(row), score, step_reason(points, step, target)), is_step=True)
+            replace(self._pick(step, row, self.mood_of(row), score, step_reason(points, step, target)), is_step=True)
             for step, row, score in zip(count(len(before)), rows, scores, strict=False)
         ]
 
@@ -264,11 +264,8 @@ class Recommender(Songs):
         return found
 
     def _pick(self, number: int, row: int, mood: Mood, score: float, reason: str) -> Pick:
-        song, likeliest = self.catalogue.song(row), self._likeliest(row)
+        song, likeliest = self.catalogue.song(row), self.mood_of(row)
         return Pick(song, mood, score, reason, likeliest, number, point=self.point_of(row))
-
-    def _likeliest(self, row: int) -> Mood:
-        return MOODS[int(self.moods[row])]
 
 
 def _place_among_faces(point: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:

@@ -255,10 +255,8 @@ def train_mood_model(data: Path, *, model: str = DEFAULT_MOOD_MODEL, out: Path) 
         seconds = min(timeit.repeat(partial(classifier.predict_probabilities, many), number=1))  # excludes other load
         return {"ms_per_song": round(1000 * seconds / len(many), 5), "bytes": (new / MODEL_FILE).stat().st_size}
 
-    evaluate, card = (
-        partial(evaluate_mood_model, table, model=model),
-        partial(mood_card, data_sha256=table.checksums[0]),
-    )
+    evaluate = partial(evaluate_mood_model, table, model=model)
+    card = partial(mood_card, data_sha256=table.checksums[0])
     return train(ModelKind.MUSIC, out, [MODEL_FILE], evaluate, save=save, card=card)
 
 

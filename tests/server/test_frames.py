@@ -41,9 +41,6 @@ class Taker:
         except ImageError:
             self.taken.append(())
 
-    def on_frame(self, listener: Callable[[], object]) -> None:
-        self.listener = listener
-
     def faces_json(self) -> bytes:
         self.is_live = len(self.taken) < 3
         return json.dumps(self.taken).encode()
@@ -126,7 +123,6 @@ def test_an_address_ends_with_its_session(ask: Ask, taker: Taker) -> None:
 
 def test_between_two_frames_events_wait(ask: Ask, taker: Taker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "_BEAT_S", 0.05)
-    monkeypatch.setattr(taker, "on_frame", lambda listener: listener())
     num_events = itertools.count(1)
 
     def faces() -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 from base64 import b64encode
-from html import escape
 
 import streamlit as st
 
@@ -137,16 +136,12 @@ def _player_html(view: GameView, player: int) -> str:
         f"<div><p>{name}: {pluralize(view.points[player], 'point')}</p>"
         f'<div class="game-bar" role="meter" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * share:.0f}" '
         f'aria-label="{name}: {emotion}"><div style="width:{100 * share:.0f}%;background:{EMOTION_COLOURS[emotion]}">'
-        f"</div></div><p>{emotion} {_share(share)} · {words}</p></div>"
+        f"</div></div><p>{emotion} {share_text(share)} · {words}</p></div>"
     )
 
 
 def _names(view: GameView) -> tuple[str, ...]:
     return ("You",) if len(view.now) == 1 else ("Left", "Right")
-
-
-def _share(share: float) -> str:
-    return escape(share_text(share))
 
 
 def _show_points(session: LiveSession, view: GameView) -> None:
@@ -156,7 +151,7 @@ def _show_points(session: LiveSession, view: GameView) -> None:
     picture, song = "", ""
     if (strongest := view.strongest) is not None:
         picture = _picture(strongest)
-        song = f"<p>Strongest face: {strongest.emotion} {_share(strongest.share)}. Its song:</p>"
+        song = f"<p>Strongest face: {strongest.emotion} {share_text(strongest.share)}. Its song:</p>"
     of = f"of {MAX_POINTS * len(view.rounds)} points"
     st.html(f'<div class="game game-row">{picture}<div><p class="game-large">{points}</p><p>{of}</p>{song}</div></div>')
     _show_button("Play again", "again", session)
@@ -195,7 +190,7 @@ def _attempt_html(attempt: Attempt, name: str) -> str:
     when = "" if reached_s is None else f" after {reached_s:.1f} s" if reached_s > _AT_ONCE_S else " from the start"
     return (
         f'<div class="game-face">{_picture(attempt)}{name}: <b>{pluralize(attempt.points, "point")}</b><br>'
-        f"{_share(attempt.share)}{when}</div>"
+        f"{share_text(attempt.share)}{when}</div>"
     )
 
 

@@ -173,7 +173,7 @@ def test_a_frame_begins_the_video_its_answer_has_faces_and_one_too_many_is_dropp
     live.end()
     live, reader = watched_session()
     heard: list[Phase] = []
-    live.on_frame(lambda: heard.append(live.phase))
+    live.listener = lambda: heard.append(live.phase)
     live.take_frame(lambda: NOISE)
     wait_until(lambda: reader.view().num_readings > 0)
     answer = json.loads(live.faces_json())
