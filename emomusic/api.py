@@ -22,7 +22,7 @@ from emomusic.faces.learned import FaceProfile, learn_profile
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import KnownFace, Vectors, describe_still
 from emomusic.faces.reading import PictureReading, load_classifier, load_detector, load_networks
-from emomusic.faces.table import NEUTRAL, FaceReading
+from emomusic.faces.table import FaceReading
 from emomusic.media.images import MAX_RAW_BYTES, DecodedPicture, RgbImage, read_picture_file, require_rgb
 from emomusic.media.pixels import to_rgb
 from emomusic.songs.genres import genres_of
@@ -45,7 +45,7 @@ def read_picture(
     """Find the faces of a picture, also turned ones, and the probabilities of their emotions.
 
     Args:
-        picture: JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF as bytes, file or path; an image of Pillow; or pixels.
+        picture: of any format in docs/formats.md, as bytes, file or path; an image of Pillow; or pixels.
         model: name of a trained face model with seven emotions.
         profile: what `learn_face` learned of a person. It applies to this person's face (`FaceReading.is_known`) only.
         posed: whether people pulled these faces for a camera, so that all seven emotions may be shown.
@@ -136,7 +136,7 @@ def recommend_songs(
     if isinstance(target, str):
         target = EmotionProbabilities.certain(Emotion(target))
     elif isinstance(target, FaceReading):
-        target = target.probabilities if target.is_sure else NEUTRAL
+        target = target.for_songs
     elif isinstance(target, PictureReading):
         mean = target.faces.for_songs()
         if mean is None:

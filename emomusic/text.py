@@ -64,7 +64,8 @@ def escape_line(text: str) -> str:
 
 
 def escape_path(path: str) -> str:
-    """A path on one line of a playlist: as an address, if its name has line breaks."""
+    """A path on one line of a playlist: as an address, if its name has line breaks; "#" begins a comment."""
+    path = f"./{path}" if path.startswith("#") else path
     return f"file://{quote(path, errors='surrogateescape')}" if len(path.splitlines()) > 1 else path
 
 

@@ -59,6 +59,11 @@ class FaceReading(WithEmotion):
         return f"{self.emotion}{'' if self.is_sure else '?'}"
 
     @property
+    def for_songs(self) -> EmotionProbabilities:
+        """The emotions that songs are for: neutral if the face is unclear."""
+        return self.probabilities if self.is_sure else NEUTRAL
+
+    @property
     def who(self) -> Who:
         """This face, as the one that songs are for."""
         return Who.face(self.number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -164,6 +165,8 @@ def _unslashed(values: list[str]) -> list[str]:
 
 _TMOO, _TXXX, _VORBIS, _MP4, _APE = "TMOO", "TXXX:MOOD", "MOOD", "----:com.apple.iTunes:MOOD", "Mood"
 _SEPARATOR = "; "  # between several moods of a file
+_SORTED_BY = ("TSOA", "TSOP", "TSOT", "TMOO")  # fields of ID3v2.4 that programs write into ID3v2.3 too
+_ID3V1_BYTES = 128
 
 
 def read_mood(path: Path) -> tuple[str, str | None]:
@@ -191,11 +194,29 @@ def write_mood(path: Path, mood: str | None) -> None:
     before = _others(path)
     if "\N{REPLACEMENT CHARACTER}" in str(before):
         raise AudioError(f"{path.name!r} has a field that is no Unicode; correct it in another program.")
-    _save(*_opened(path), mood)
+    file, field = _opened(path)
+    if getattr(file.tags, "version", (2, 4))[:2] == (2, 2) and file.tags.unknown_frames:
+        raise AudioError(f"{path.name!r} has old fields, which would vanish; write its mood in another program.")
+    with _kept_id3v1(path):
+        _save(file, field, mood)
     if _others(path) != before:
         raise AudioError(f"{path.name!r} has fields in a rare form, which would change; write its mood yourself.")
     if read_mood(path)[1] != mood:
         raise AudioError(f"{path.name!r} does not keep a mood; write it in another program.")
+
+
+@contextlib.contextmanager
+def _kept_id3v1(path: Path) -> Iterator[None]:
+    """Keep the last 128 bytes of an MP3 if they are ID3v1, in any encoding; mutagen writes or drops it."""
+    with path.open("rb") as opened:
+        opened.seek(max(path.stat().st_size - _ID3V1_BYTES, 0))
+        old = opened.read()
+    yield
+    if path.suffix.lower() == ".mp3" and old.startswith(b"TAG") and len(old) == _ID3V1_BYTES:
+        with path.open("r+b") as opened:
+            opened.seek(-_ID3V1_BYTES, os.SEEK_END)
+            opened.seek(0 if opened.read(3) != b"TAG" else -_ID3V1_BYTES, os.SEEK_END)
+            opened.write(old)
 
 
 def _opened(path: Path) -> tuple[Any, str]:
@@ -208,7 +229,7 @@ def _opened(path: Path) -> tuple[Any, str]:
 
     try:
         file: Any = mutagen.File(path)
-        if isinstance(file, MP3) and file.tags is None:
+        if isinstance(file, MP3) and getattr(file.tags, "version", (0,)) < (2,):  # none, or ID3v1
             with contextlib.suppress(APENoHeaderError):
                 ape = APEv2(path)  # type: ignore[no-untyped-call]
                 return SimpleNamespace(tags=ape, save=ape.save), _APE
@@ -250,7 +271,9 @@ def _save(file: Any, field: str, mood: str | None) -> None:
         if isinstance(tags, ID3) and not tags:
             file.delete()
         elif isinstance(tags, ID3) and tags.version[:2] == (2, 3):
+            kept = {name: tags[name] for name in _SORTED_BY if name in tags}
             tags.update_to_v23()  # type: ignore[no-untyped-call]
+            tags.update(kept)  # type: ignore[no-untyped-call]
             file.save(v2_version=3, v23_sep=None)
         else:
             file.save()

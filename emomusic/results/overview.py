@@ -302,7 +302,7 @@ def list_reports(record: Record) -> list[dict[str, str]]:
         compared = [
             (report, test.in_four if report.of == OF_FOUR else test.accuracy, why) for report in reports_of(record)
         ] + [
-            (published, one.accuracy, "Ours is measured on a copy whose faces are cut out, with 48 pixels.")
+            (published, one.accuracy, "Ours is measured on a copy whose faces are cut out, with 48 and 144 pixels.")
             for name, one in (record.collections or {}).items()
             for published in baselines_of("collection", name)
         ]

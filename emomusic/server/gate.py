@@ -54,7 +54,7 @@ def page_at(path: str, pages: set[str]) -> str | None:
 
 
 LARGE = 64 * MB
-"""A larger upload is a film or a long song. It goes to an unnamed temporary file, never to memory."""
+"""A larger upload is a film, a song or own music. It goes to an unnamed temporary file, never to memory."""
 
 CLOSE = {"Connection": "close"}
 """Headers of a refusal: else the body that nobody has read stays with the connection."""

@@ -14,12 +14,12 @@ from emomusic.errors import ImageError
 from emomusic.faces.labels import emotions_in
 from emomusic.media.archives import Archive
 from emomusic.media.formats import PICTURE_ENDINGS, has_ending
-from emomusic.media.images import read_picture_file
+from emomusic.media.images import MAX_BYTES, read_picture_file
 from emomusic.metrics import MISSED
 from emomusic.records import FaceBin
 from emomusic.server.shared import read_for_visitor
 
-MOST_PICTURES, MAX_ZIP_MB = 300, 100
+MOST_PICTURES, MAX_ZIP_MB = 300, 60  # larger ones would go to a temporary file
 """Of one ZIP, which is read within minutes."""
 
 
@@ -53,7 +53,9 @@ def read_own_faces(file: BinaryIO, name: str) -> OwnFaces:
     if not members:
         raise ImageError("This ZIP has no pictures in folders named after emotions; name them happy, sad and so on.")
     labels = np.array([emotion.label for *_, emotion in members])
-    answers = np.array([MISSED if problem else _answer(archive, place) for place, problem, _ in members])
+    answers = np.array(
+        [MISSED if problem or place[1] > MAX_BYTES else _answer(archive, place) for place, problem, _ in members]
+    )
     row = FaceBin(f"your faces ({name})", len(labels), float((answers == labels).mean()))
     counts = sorted(Counter(emotion for *_, emotion in members).items(), key=lambda pair: pair[1])
     return OwnFaces(row, int((answers == MISSED).sum()), tuple(counts))

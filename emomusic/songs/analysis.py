@@ -58,7 +58,11 @@ def analyse_all(
                 if isinstance(result, Crash):
                     if (num_crashes := num_crashes + 1) > _MAX_CRASHES:
                         raise BrokenProcessPool
-                    yield number, AudioError(f"{Path(path).name!r} stops the decoder; choose another."), None
+                    yield (
+                        number,
+                        AudioError(f"{Path(path).name!r} stops the decoder; choose another."),
+                        fingerprint_of(path),
+                    )
                 else:
                     num_crashes = 0
                     yield number, *result

@@ -60,7 +60,9 @@ def like_steps(
     final += _ENDS * _STEP_COST * last
     away = np.where(last <= (start.distance(target) + NEUTRAL_RADIUS) ** 2, first, np.inf)  # none far behind
     away = away if np.isfinite(away).any() else first
-    totals = np.where(away <= (away.min(initial=2) ** 0.5 + _NEAREST) ** 2, _ENDS * _STEP_COST * first + costs, np.inf)
+    totals = np.where(
+        away <= (away.min(initial=np.inf) ** 0.5 + _NEAREST) ** 2, _ENDS * _STEP_COST * first + costs, np.inf
+    )
     before, best = list[npt.NDArray[np.intp]](), list[int]()
     for _ in range(most if len(points) else 0):
         path = [int((totals + final).argmin())]

@@ -37,6 +37,9 @@ from emomusic.songs.song import Player, Song
 if TYPE_CHECKING:
     from emomusic.songs.hearing import SoundHead
 
+_ADD_FOLDER = """
+INSERT INTO folders VALUES (CAST(? AS TEXT), ?) ON CONFLICT (path) DO UPDATE SET inode = excluded.inode
+"""
 _WRITE = """
 INSERT INTO songs (path, size, mtime_ns) VALUES (CAST(? AS TEXT), ?, ?) ON CONFLICT (path) DO UPDATE
 SET size = excluded.size, mtime_ns = excluded.mtime_ns, model = NULL
@@ -159,7 +162,7 @@ class Library(LibraryFile):
             for path, rowid in self._rows_by_path("path, rowid FROM folders WHERE inode IS NULL"):
                 if is_in(path):
                     self._db.execute("DELETE FROM folders WHERE rowid = ?", (rowid,))
-            self._db.executemany("INSERT OR REPLACE INTO folders VALUES (CAST(? AS TEXT), ?)", roots)
+            self._db.executemany(_ADD_FOLDER, roots)
         return self.update(paths)
 
     def update(self, below: Sequence[Path] | None = None) -> Changes:
@@ -197,14 +200,15 @@ class Library(LibraryFile):
                 is_in_it = is_below([root])
                 if any(map(is_in_it, before)) and not any(map(is_in_it, left)):
                     del problems[root], folders[root]
-            deleted = [path for path in left & lost if is_in(path) and not is_below(problems)(path)]
+            gone = (path for path in left & lost if not Path(path).is_symlink())  # the disk of a link may be away
+            deleted = [path for path in gone if is_in(path) and not is_below(problems)(path)]
             with self._db:
                 self._db.executemany("DELETE FROM songs WHERE number = ?", ([known[path].number] for path in deleted))
                 for path, file in moved.items():
                     self._move(file, path, found[path])
                 self._db.executemany(_WRITE, ((os.fsencode(path), *found[path]) for path in [*changed, *added]))
-                gone = ([os.fsencode(root)] for root in set(roots) - folders.keys())
-                self._db.executemany("DELETE FROM folders WHERE path = CAST(? AS TEXT)", gone)
+                left_out = ([os.fsencode(root)] for root in set(roots) - folders.keys())
+                self._db.executemany("DELETE FROM folders WHERE path = CAST(? AS TEXT)", left_out)
                 self._remember(places, places_of(everywhere, roots), problems)
         sentences = tuple(f"{path}: {reason}" for path, reason in problems.items())
         return Changes(len(added), len(changed), len(moved), len(deleted), sentences, num_others)
@@ -302,7 +306,8 @@ class Library(LibraryFile):
                 for done, (number, analysis, fingerprint) in enumerate(analyses, 1):
                     if isinstance(analysis, AudioError):
                         problems.append(f"{waiting[number]}: {analysis}")
-                        batch.append((model, fingerprint, str(analysis), None, None, number))
+                        if fingerprint is not None:  # else it cannot be opened, perhaps its disk is away: it waits
+                            batch.append((model, fingerprint, str(analysis), None, None, number))
                     else:
                         batch.append((model, fingerprint, None, *analysis, number))
                     on_progress(done, total)

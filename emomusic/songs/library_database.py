@@ -15,7 +15,7 @@ import msgspec
 
 from emomusic.errors import LibraryError
 from emomusic.media.formats import is_song_file
-from emomusic.media.guarded import FolderWalk
+from emomusic.media.guarded import FolderWalk, is_left_out
 from emomusic.songs.analysis import fingerprint_of
 
 VARIABLE = "EMOMUSIC_LIBRARY"
@@ -215,7 +215,8 @@ def walk_folders(
             is not connected, as is one that is no mounted disk any more.
     """
     roots = {path: inode for path, inode in folders.items() if inode is not None}
-    found = {path: stamp_of(Path(path).stat()) for path in roots if Path(path).is_file()}
+    files = (path for path in roots if os.path.isfile(path))  # noqa: PTH113  Path.is_file raises for a dead disk
+    found = {path: stamp_of(Path(path).stat()) for path in files}
     walk = FolderWalk([path for path in roots if path not in found], is_song_file, folders.keys() - roots.keys())
     for entry in walk:
         with contextlib.suppress(OSError):  # it is gone
@@ -231,8 +232,11 @@ def _is_away(place: str, inode: int, *, was_mount: bool) -> bool:
     """Whether the disk of a folder is not connected."""
     if was_mount:
         return not os.path.ismount(place)
+    if Path(place).is_symlink() and not os.path.exists(place):  # noqa: PTH110  Path.exists raises for a dead disk
+        return True
     with contextlib.suppress(OSError):
-        return signed(Path(place).stat().st_ino) != inode and not any(Path(place).iterdir())
+        is_other = signed(Path(place).stat().st_ino) != inode
+        return is_other and all(is_left_out(entry.name) for entry in Path(place).iterdir())
     return False
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from emomusic.affect import Mood
 from emomusic.errors import AudioError
 from emomusic.media.tags import read_mood, write_mood
 from emomusic.songs.analysis import fingerprint_of
@@ -97,9 +98,14 @@ class TaggedLibrary(Library):
 
     def _undo(self, path: Path, number: int, song: int, before: str | None) -> MoodChange:
         field, now = read_mood(path)
+        if now is not None and now not in list(Mood):
+            raise AudioError(f"its mood is now {now[:40]!r}, which stays")
+        stamps = self._rows("SELECT size, mtime_ns FROM songs WHERE number = ?", song)
+        is_as_heard = stamp_of(path.stat()) in stamps
         with _replaced(path.resolve()) as part:
             write_mood(part, before)
-        self._know_again(path, song)
+        if is_as_heard:
+            self._know_again(path, song)
         with self._errors(), self._db:
             self._db.execute("DELETE FROM written WHERE number = ?", (number,))
         return MoodChange(str(path), field, now, before)

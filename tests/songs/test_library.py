@@ -1,6 +1,7 @@
 """The library finds, analyses and forgets audio files, and survives what happens to them."""
 
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -109,11 +110,12 @@ def test_songs_stay_while_their_disk_is_away_and_go_if_it_is_emptied(
     for has_mount_point in (False, True) if below == "." else (not is_mount,) * 2:
         if has_mount_point:
             disk.mkdir(exist_ok=True)
+            (disk / ".not-mounted").touch()  # as some put into their mount points
         changes = library.update()
         assert (changes.deleted, len(changes.problems)) == (0, 1)
     assert names(library) == before
     if disk.exists():
-        disk.rmdir()
+        shutil.rmtree(disk)
     (tmp_path / "away").rename(disk)
     mounts |= {str(disk)} if is_mount else set()
     assert library.update() == Changes()
@@ -121,6 +123,29 @@ def test_songs_stay_while_their_disk_is_away_and_go_if_it_is_emptied(
     for path in [path for path in disk.rglob("*") if path.is_file()]:
         path.unlink()
     assert library.update().deleted == (6 if below == "." else 3)  # the folder is the one that was added
+
+
+def test_songs_stay_behind_a_link_and_under_another_name_and_while_they_cannot_be_opened(
+    library: Library, music: Path, tmp_path: Path
+):
+    music.rename(disk := tmp_path / "disk")
+    music.mkdir()
+    (music / "nas").symlink_to(disk)
+    (music / "song.wav").symlink_to(disk / "loud.wav")
+    before = names(filled(library, music))
+    disk.rename(away := tmp_path / "away")
+    assert library.update().deleted == 0
+    assert len(hear(library, model="m2")) == len(before) + 1  # all wait, and a broken one
+    assert names(library) == before
+    away.rename(disk)
+    assert library.update() == Changes()
+    hear(library, model="m2")
+    assert names(library) == before
+    assert library.info()["waiting"] == 0
+    (link := tmp_path / "link").symlink_to(disk)
+    assert library.add([link]).deleted == 0
+    for folder in (disk, link):
+        assert library.add([folder]).deleted == 0
 
 
 def test_a_renamed_or_copied_folder_is_recognised_by_its_content(library: Library, music: Path, tmp_path: Path):

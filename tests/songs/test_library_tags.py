@@ -7,12 +7,12 @@ from pathlib import Path
 import mutagen
 import pytest
 from mutagen.apev2 import APEv2
-from mutagen.id3 import ID3, TALB, TIT2, TXXX
+from mutagen.id3 import ID3, TALB, TIT2, TSOP, TXXX
 
-from emomusic.media.tags import read_mood
+from emomusic.media.tags import read_mood, write_mood
 from emomusic.songs.library import Changes, Library
 from emomusic.songs.library_tags import MoodChange, TaggedLibrary
-from tests.songs.libraries import hear
+from tests.songs.libraries import hear, write
 from tests.songs.songs import CODECS, TAGS, tone, write_song
 
 
@@ -21,6 +21,27 @@ def ape(path: Path) -> None:
     tags = APEv2()
     tags["Title"], tags["Mood"] = "A Tone", "Dreamy"
     tags.save(path)
+
+
+ID3V1 = b"TAG" + "Кино".encode("cp1251").ljust(125, b"\0")
+
+
+def with_id3v1(path: Path) -> None:
+    """Give the file an old tag at its end too, in the encoding of a country."""
+    path.write_bytes(path.read_bytes() + ID3V1)
+
+
+def ape_with_id3v1(path: Path) -> None:
+    ape(path)
+    with_id3v1(path)
+
+
+def sorted_by(path: Path) -> None:
+    """Give a tag of version 2.3 a field of 2.4, as iTunes does."""
+    tags = ID3(path)
+    tags.update_to_v23()
+    tags.add(TSOP(encoding=1, text="Tone, A"))
+    tags.save(path, v2_version=3)
 
 
 def id3(version: int) -> Callable[[Path], None]:
@@ -67,6 +88,9 @@ FILES: dict[str, Callable[[Path], None]] = {
     "extended.mp3": extend,
     "bare.mp3": lambda path: ID3(path).delete(),
     "ape.mp3": ape,
+    "ape old.mp3": ape_with_id3v1,
+    "old.mp3": with_id3v1,
+    "sorted.mp3": sorted_by,
     "v23.wav": older,
     "v23.aiff": older,
     "own.mp3": own_text,
@@ -99,7 +123,7 @@ def state(folder: Path) -> dict[str, tuple[bytes, int, int]]:
 
 def others(path: Path) -> dict[str, str]:
     """All fields but the mood, as mutagen has them."""
-    tags = APEv2(path) if path.name == "ape.mp3" else mutagen.File(path).tags
+    tags = APEv2(path) if path.name.startswith("ape") else mutagen.File(path).tags
     field, _ = read_mood(path)
     return {str(name): repr(value) for name, value in dict(tags or {}).items() if str(name).lower() != field.lower()}
 
@@ -117,9 +141,10 @@ def test_moods_are_written_shown_before_and_undone(tagged: TaggedLibrary, songs:
         assert others(path) == fields[path.name]
         assert path.stat().st_mtime_ns != before[path.name][1]  # players look at it
         assert path.stat().st_mode == before[path.name][2]
+        assert path.read_bytes().endswith(ID3V1) is path.name.endswith("old.mp3")
     assert read_mood(songs / "song.m4a")[0] == "----:com.apple.iTunes:MOOD"
     assert mutagen.File(songs / "song.flac")["mood"] == ["energetic"]
-    for name in ("v23.mp3", "v23.wav", "v23.aiff"):
+    for name in ("v23.mp3", "v23.wav", "v23.aiff", "sorted.mp3"):
         tags = mutagen.File(songs / name).tags
         assert (tags.version, str(tags["TXXX:MOOD"])) == ((2, 3, 0), "energetic")
     assert str(ID3(songs / "bare.mp3")["TMOO"]) == "energetic"
@@ -151,6 +176,14 @@ def test_files_that_changed_since_keep_their_changes(tagged: TaggedLibrary, song
     assert [each.after for each in changes if isinstance(each, MoodChange)] == [None, None]
     assert (read_mood(path)[1], str(ID3(path)["TIT2"])) == (None, "Another title")
     assert read_mood(flac)[1] is None
+    mine, other = songs / "song.ogg", songs / "song.wav"
+    list(tagged.tag([mine, other], write=True))
+    write_mood(mine, "Nostalgic")
+    write(other, hertz=700)
+    assert [isinstance(each, str) for each in tagged.untag([mine])] == [True]
+    list(tagged.untag([other]))
+    assert {read_mood(mine)[1], read_mood(other)[1]} == {"Nostalgic", None}
+    assert tagged.update() == Changes(changed=2)
 
 
 def test_a_file_that_cannot_be_tagged_is_left_and_named(tagged: TaggedLibrary, songs: Path):

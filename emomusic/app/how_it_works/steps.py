@@ -311,13 +311,13 @@ def _draw_quadrant(drawing: Drawing) -> None:
 def _draw_songs(drawing: Drawing) -> None:
     face = drawing.walk.face.reading
     music = your_music()
-    request = music.asked(Request(face.point, emotion=face.emotion))
+    request = music.asked(Request(face.for_songs.point, emotion=face.for_songs.emotion))
     chosen = music.recommender.songs(request, _NUM_SONGS)
     mood = target_of(request)[1]  # the emotion decides it, not the quadrant of the face
     report = f"“Music Mood Lifter” would play {REPORT_MOODS[face.emotion]} songs."
-    drawing.fact(
-        " ".join([f"**{describe_mood(face.probabilities, mood).capitalize()}.**", *describe_few(chosen, mood), report])
-    )
+    clear = describe_mood(face.probabilities, mood).capitalize()
+    reason = clear if face.is_sure else f"The face is unclear: {mood} songs"
+    drawing.fact(" ".join([f"**{reason}.**", *describe_few(chosen, mood), report]))
     with drawing.facts, st.container(key="how-songs", gap="small"):
         show_start(play_list(chosen, ("how", request), music))
         for pick in chosen:
@@ -337,7 +337,7 @@ def _draw_songs(drawing: Drawing) -> None:
 )
 def _draw_sound(drawing: Drawing) -> None:
     face = drawing.walk.face.reading
-    (found,) = load_bundled_recommender().songs(Request(face.point, emotion=face.emotion), 1)
+    (found,) = load_bundled_recommender().songs(Request(face.for_songs.point, emotion=face.for_songs.emotion), 1)
     song, hearing = found.song, found.song.hearing
     assert song.path is not None  # as of every bundled song, like the others
     assert song.duration_s is not None

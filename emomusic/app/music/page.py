@@ -86,7 +86,8 @@ def _explain_numbers(songs: Songs) -> None:
     st.markdown(
         f"{_origin(songs)}\n\n"
         "**Plane.** A song lies where a face of its moods would: at the mean of their corners, weighted by their "
-        "probabilities. Spotify's valence is another measure: it is low for most songs that people call calm.\n\n"
+        "probabilities; a fifth of its place is Spotify's valence and energy, where known. That valence is another "
+        "measure: it is low for most songs that people call calm.\n\n"
         "**Lists** have the best known version of each song.\n\n"
         "**Features** from Spotify:\n\n"
         + "\n".join(f"- *{feature.titled}*: {feature.description}" for feature in FEATURES.values())
