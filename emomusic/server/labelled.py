@@ -49,9 +49,10 @@ def read_own_faces(file: BinaryIO, name: str) -> OwnFaces:
         (place, problem, shown[0])
         for member, place, problem in archive.members()
         if has_ending(member, PICTURE_ENDINGS) and len(shown := emotions_in(PurePosixPath(member).parent.name)) == 1
-    ][:MOST_PICTURES]
+    ]
     if not members:
         raise ImageError("This ZIP has no pictures in folders named after emotions; name them happy, sad and so on.")
+    members = sorted(members, key=lambda member: member[2].label)[:: -(-len(members) // MOST_PICTURES)]
     labels = np.array([emotion.label for *_, emotion in members])
     answers = np.array(
         [MISSED if problem or place[1] > MAX_BYTES else _answer(archive, place) for place, problem, _ in members]

@@ -371,8 +371,9 @@ class Lesson(Observer):
                 self._go_on()
 
     def finish(self) -> None:
-        """End the lesson with the pictures so far; it needs the neutral one."""
+        """End the lesson with the pictures so far, also the one just taken; it needs the neutral one."""
         with self._lock:
+            self.keep()
             if Emotion.NEUTRAL in self._shots:
                 self._position = len(self.names)
 

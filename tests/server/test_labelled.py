@@ -38,7 +38,7 @@ def shade(value: int) -> bytes:
     return encode_jpeg(np.full((60, 60, 3), value, np.uint8))
 
 
-def test_the_row_has_the_accuracy_and_the_counts_of_each_emotion() -> None:
+def test_the_row_has_the_accuracy_and_the_counts_of_each_emotion(monkeypatch: pytest.MonkeyPatch) -> None:
     files = {f"mine/happy/{number}.jpg": shade(220) for number in range(3)}
     files |= {"mine/Sadness/a.jpg": shade(120), "mine/sad/b.jpg": shade(220), "mine/fear/dark.jpg": shade(5)}
     files |= {"mine/happy/broken.jpg": b"no picture", "mine/notes.txt": b"x", "mine/happy_sad/mixture.jpg": shade(220)}
@@ -48,6 +48,8 @@ def test_the_row_has_the_accuracy_and_the_counts_of_each_emotion() -> None:
     assert found.missed == 2
     assert dict(found.counts) == {Emotion.HAPPY: 4, Emotion.SAD: 2, Emotion.FEAR: 1}
     assert found.counts[0][0] is Emotion.FEAR
+    monkeypatch.setattr(labelled, "MOST_PICTURES", 4)
+    assert dict(read_own_faces(packed(files), "mine").counts) == {Emotion.FEAR: 1, Emotion.HAPPY: 2, Emotion.SAD: 1}
 
 
 def test_another_file_is_refused_and_a_large_member_not_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:

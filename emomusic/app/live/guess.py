@@ -172,14 +172,15 @@ def _show_label() -> None:
     if state.ballot is not None:
         state.ballot.is_open = False
         most = state.ballot.counts()
-    state.classes.append(Emotion(hands) if hands else next((emotion for emotion, _ in most.most_common(1)), None))
+    (first, votes), (_, others) = [*most.most_common(2), (None, 0), (None, 0)][:2]
+    state.classes.append(Emotion(hands) if hands else first if votes > others else None)  # a tie is no answer
     state.stage = 1
 
 
 def _show_answers(state: GuessState, question: Question, asked: Asked) -> None:
     said = state.classes[-1]
     st.header(f"Label: {question.label.adjective}", anchor=False)
-    st.markdown(f"The class says **{said.adjective if said else 'nothing'}**. One person labelled this face.")
+    st.markdown(f"The class says **{said.adjective if said else 'no one emotion'}**. One person labelled this face.")
     if state.ballot is not None and (counts := state.ballot.counts()):
         shares = {str(emotion): counts[emotion] / counts.total() for emotion in EMOTIONS}
         show_chart(share_bars(shares, height=220), key="guess-votes", alt=f"Votes on phones: {list_shares(shares)}")
@@ -207,7 +208,7 @@ def _go_on() -> None:
         return
     state.stage = 0
     st.session_state["guess-hands"] = None
-    if state.ballot is not None:
+    if state.ballot is not None and state.number <= len(QUESTIONS):
         state.ballot.show(state.number)
 
 

@@ -39,8 +39,8 @@ def draw_own_faces() -> None:
     """Show the drop zone for a ZIP, and what was found."""
     with st.popover("Your own labelled faces", icon=":material/folder_zip:", key="own-faces-menu"):
         st.caption(
-            f"A ZIP with a folder for each emotion (happy, sad, …) and up to {MOST_PICTURES} pictures of people who "
-            "agree. The default model reads them; only the figures are kept."
+            f"A ZIP with a folder for each emotion (happy, sad, …) of people who agree. Of more than {MOST_PICTURES} "
+            "pictures, every second, third and so on is read. The default model reads them; only the figures are kept."
         )
         label = f"Drop a ZIP here, up to {MAX_ZIP_MB} MB"
         show_uploader(label, _WIDGET, _read, type="zip", max_upload_size=MAX_ZIP_MB, label_visibility="collapsed")

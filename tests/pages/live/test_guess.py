@@ -76,6 +76,14 @@ def test_phones_vote_without_a_name_or_a_hint_and_the_class_without_them(lesson:
     press(press(lesson, "machine"), "next")
     assert phone.run().header[0].value.startswith("Face 2")
     assert not ballot.counts()
+    ballot.vote("one", Emotion.SAD)
+    ballot.vote("another", Emotion.HAPPY)
+    press(lesson, "label")
+    assert state_of(lesson, GuessState).classes[1] is None  # the class is divided
+    state_of(lesson, GuessState).classes += [None] * (len(QUESTIONS) - 2)
+    press(press(lesson, "machine"), "next")
+    assert not ballot.is_open
+    del state_of(lesson, GuessState).classes[1:]
     state_of(lesson, GuessState).ballot = ballot = None  # as after the end of the lesson's session
     assert "over" in phone.run().info[0].value
     lesson.run().pills(key="guess-hands").set_value(Emotion.HAPPY).run()
