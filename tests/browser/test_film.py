@@ -182,8 +182,8 @@ def test_the_song_of_a_scene_sounds_and_changes_at_a_cut(open_page: Callable[...
     upload(page, film)
     wait_for_results(page)
     page.evaluate(f"{VIDEO}.loop = true")  # else the film may end first on a busy machine
-    page.evaluate(f"{VIDEO}.currentTime = 2, {VIDEO}.play()")
-    page.wait_for_function(f"{VIDEO}.currentTime > 2.5")
+    page.evaluate(f"{VIDEO}.currentTime = 2, null")
+    page.wait_for_function(f"() => ({VIDEO}.paused && {VIDEO}.play().catch(() => null), {VIDEO}.currentTime > 2.5)")
     page.evaluate(f"{VIDEO}.src += '?marked'")  # the marked film goes on where the film itself was
     page.wait_for_function(f"{VIDEO}.currentSrc.endsWith('marked') && {VIDEO}.currentTime > 2.5 && !{VIDEO}.paused")
     page.evaluate(f"{VIDEO}.pause()")
