@@ -172,8 +172,8 @@ def _show_label() -> None:
     if state.ballot is not None:
         state.ballot.is_open = False
         most = state.ballot.counts()
-    (first, votes), (_, others) = [*most.most_common(2), (None, 0), (None, 0)][:2]
-    state.classes.append(Emotion(hands) if hands else first if votes > others else None)  # a tie is no answer
+    first = [emotion for emotion, votes in most.items() if votes == max(most.values())]
+    state.classes.append(Emotion(hands) if hands else first[0] if len(first) == 1 else None)  # a tie is no answer
     state.stage = 1
 
 
