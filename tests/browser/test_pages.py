@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, WebSocket, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from emomusic.app.how_it_works.steps import STEPS
 from tests.browser.conftest import visit
@@ -243,8 +244,19 @@ def test_an_answer_and_its_song_are_announced_and_have_the_focus_after_enter(ope
     expect(status).to_contain_text(song.inner_text())
 
 
+def type_of(message: str | bytes) -> str | None:
+    """The type of a message of Streamlit's server."""
+    assert isinstance(message, bytes)
+    kind: str | None = ForwardMsg.FromString(message).WhichOneof("type")
+    return kind
+
+
 def test_on_a_phone_the_pages_lie_in_a_row_at_the_bottom(open_page: Callable[..., Page]) -> None:
     page = open_page("/?sample=eileen-collins-1999", width=390, height=844)
+    types: list[str | None] = []
+    sockets: list[WebSocket] = []
+    page.on("websocket", lambda socket: sockets.append(socket))
+    page.reload()
     wait_until_idle(page)
     boxes = [box_of(link) for link in page.locator(".st-key-pages a").all()]
     assert len(boxes) == len(PAGES)
@@ -270,3 +282,8 @@ def test_on_a_phone_the_pages_lie_in_a_row_at_the_bottom(open_page: Callable[...
     wait_until_idle(page)
     page.wait_for_url("**/music")
     assert page.evaluate("history.length") == steps
+    sockets[-1].on("framereceived", lambda message: types.append(type_of(message)))
+    with sockets[-1].expect_event("framereceived", lambda message: type_of(message) == "script_finished"):
+        page.get_by_role("link", name="Music").click()  # runs it again
+    assert "delta" in types
+    assert "ref_hash" not in types  # to a message that the browser may have dropped: then the page stops for good
