@@ -133,10 +133,10 @@ class Capacity:
                 return None
             if self.is_draining:
                 return Refusal.RESTARTS
-            if self.num_visitors >= self.max_visitors:  # forgets closed sessions
+            if len(others := self._open_addresses()) >= self.max_visitors:
                 return Refusal.FULL
-            same = sum(bool(address) and other == address for _, other in self._visits.values())
-            return Refusal.ADDRESS if same >= max(self.max_visitors // 2, 1) else None
+            is_many = address and others.count(address) >= max(self.max_visitors // 2, 1)
+            return Refusal.ADDRESS if is_many else None
 
     def admit(self, visitor: str, address: str = "") -> Refusal | None:
         """Give a session a place, or tell why it may not use the app. Arguments as of `refusal`."""
@@ -152,18 +152,21 @@ class Capacity:
 
     @property
     def num_visitors(self) -> int:
-        """Admitted visitors whose page is open. Those whose session no longer exists are forgotten."""
-        now_s, kept_s = monotonic(), st.get_option("server.disconnectedSessionTTL")
-        num_open = 0
+        """Admitted visitors whose page is open."""
+        return len(self._open_addresses())
+
+    def _open_addresses(self) -> list[str]:
+        """The address of each admitted visitor whose page is open. Those whose session no longer exists are forgotten."""
+        now_s, kept_s, found = monotonic(), st.get_option("server.disconnectedSessionTTL"), list[str]()
         with self._lock:
             for visitor, (seen_s, address) in list(self._visits.items()):
                 # Streamlit's list of all sessions is not thread-safe
                 if runtime.exists() and runtime.get_instance().is_active_session(visitor):
                     self._visits[visitor] = now_s, address
-                    num_open += 1
+                    found.append(address)
                 elif now_s - seen_s > kept_s:
                     del self._visits[visitor]
-        return num_open
+        return found
 
     @contextlib.contextmanager
     def work(self) -> Iterator[None]:

@@ -70,6 +70,9 @@ def test_one_address_that_of_the_browser_takes_half_of_the_places(server: Runtim
     assert [capacity.admit(visitor, "192.0.2.1") for visitor in "abca"] == [None, None, Refusal.ADDRESS, None]
     assert [capacity.admit(visitor) for visitor in "def"] == [None, None, Refusal.FULL]  # their address is unknown
     assert [capacity.is_admitted(visitor) for visitor in "adf"] == [True, True, False]
+    server.open -= {"a"}  # a closed page leaves its place
+    assert [capacity.admit(visitor, "192.0.2.1") for visitor in "cf"] == [None, Refusal.FULL]
+    assert capacity.is_admitted("a")
 
 
 def test_a_class_behind_one_address_reads_why_it_waits_and_does_not_ask_for_runs(
