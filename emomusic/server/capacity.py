@@ -156,7 +156,7 @@ class Capacity:
         return len(self._open_addresses())
 
     def _open_addresses(self) -> list[str]:
-        """The address of each admitted visitor whose page is open. Those whose session no longer exists are forgotten."""
+        """The address of each admitted visitor whose page is open. Those whose session is gone are forgotten."""
         now_s, kept_s, found = monotonic(), st.get_option("server.disconnectedSessionTTL"), list[str]()
         with self._lock:
             for visitor, (seen_s, address) in list(self._visits.items()):

@@ -71,7 +71,10 @@ LOOP = """(name) => {
 GO_THREE_STEPS = """async (way) => {
   const { dataset } = document.querySelector("[data-test-script-state]");
   for (let step = 0; step < 3; step++) {
-    const isThere = new Promise((resolve) => addEventListener("popstate", resolve, { once: true }));
+    const isThere = new Promise((resolve, reject) => {
+      addEventListener("popstate", resolve, { once: true });
+      setTimeout(() => reject(new Error(`no page to go ${way} to`)), 30000);
+    });
     history[way]();
     await isThere;
     for (let frame = 0; frame < 60 && dataset.testScriptState !== "running"; frame++) {

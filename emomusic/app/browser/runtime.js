@@ -179,6 +179,17 @@ function keepHistory() {
   for (const name of ["click", "keydown"]) document.addEventListener(name, rest, true);
 }
 
+/** Runs add to the history again once the page of the last step has run, and none goes on: of three steps, the first
+    and the last may lead to one page. */
+function awaitLastStep() {
+  clearTimeout(window.emomusicLastStep);
+  window.emomusicLastStep = setTimeout(() => {
+    const { testScriptState } = document.querySelector("[data-test-script-state]")?.dataset ?? {};
+    if (testScriptState === "notRunning" && isAt(document.documentElement.dataset.page)) window.emomusicSteps = false;
+    else if (window.emomusicSteps) awaitLastStep();
+  }, REST_MS);
+}
+
 class Runtime extends Part {
   #isAway = false; // without a connection, or before the first run after one
   #missed = null; // the last press in this time
@@ -207,7 +218,8 @@ class Runtime extends Part {
   }
 
   update(data) {
-    const isOlder = (window.emomusicSteps &&= !isAt(data.page)); // than the last step
+    const isOlder = window.emomusicSteps && !isAt(data.page); // than the last step
+    if (window.emomusicSteps) awaitLastStep();
     if (!isOlder && window.emomusicVisit !== data.visit) {
       window.emomusicVisit = data.visit;
       if (data.query !== null) history.replaceState(history.state, "", location.pathname + data.query);
