@@ -21,9 +21,6 @@ from emomusic.metrics import SEVEN, FloatArray
 from emomusic.runtime import Network
 
 _BATCH = 32  # bounds memory: each of 64 views takes about half a megabyte
-DETAILED_SIDE = 96
-"""The side in pixels from which on a crop shows what a second network sees: twice that of most first networks."""
-
 _GREY_SIDE = 144  # three times that of most networks
 
 Forward = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
@@ -53,7 +50,7 @@ class EmotionClassifier:
         spec: the description in the model's folder.
         turn_layer: tells how faces are turned; None if the model has no such layer.
         posing_layer: tells whether people posed; without it, the adjustment for photographs is for all faces.
-        partner: reads crops of at least `DETAILED_SIDE` as well; None without a second network.
+        partner: reads the crops as well; None without a second network.
     """
 
     def __init__(
@@ -155,12 +152,11 @@ class EmotionClassifier:
         """
         greys = [to_grey(crop) for crop in crops]
         probabilities, features = self._read_alone(greys, mirrored=self.spec.mirrored)
-        detailed = [row for row, grey in enumerate(greys) if len(grey) >= DETAILED_SIDE]
-        if self.partner is not None and detailed:
-            second, _ = self.partner._read_alone([greys[row] for row in detailed], mirrored=False)
+        if self.partner is not None:
+            second, _ = self.partner._read_alone(greys, mirrored=False)
             share = self.spec.partner_share
-            logs = (1 - share) * log_probabilities(probabilities[detailed]) + share * log_probabilities(second)
-            probabilities[detailed] = softmax(logs)
+            logs = (1 - share) * log_probabilities(probabilities) + share * log_probabilities(second)
+            probabilities = softmax(logs).astype(np.float32)
         return probabilities, features
 
     def describe(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float64]:

@@ -21,7 +21,7 @@ from emomusic.assets import CARD, METRICS, SPEC, ModelKind, read_metrics
 from emomusic.calibration import fit_adjustment, separable_classes
 from emomusic.errors import DatasetError
 from emomusic.faces import model_files
-from emomusic.faces.classifier import DETAILED_SIDE, EmotionClassifier
+from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import NO_MAJORITY, LabelledFaces, Split, evaluate_on_votes, majority, votes_on
 from emomusic.faces.identity import describe_persons
@@ -213,7 +213,7 @@ def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]
 
     Returns one value for each run.
     """
-    crops = list(np.random.default_rng(0).integers(0, 256, (_TIMED, DETAILED_SIDE, DETAILED_SIDE), np.uint8))
+    crops = list(np.random.default_rng(0).integers(0, 256, (_TIMED, 96, 96), np.uint8))
     classifier.read(crops)  # warm up
     seconds = timeit.repeat(lambda: classifier.read(crops), number=1, repeat=runs)
     return [1000 * run_s / _TIMED for run_s in seconds]

@@ -24,7 +24,7 @@ from emomusic.assets import CARD, HISTORY, PREDICTIONS, ModelKind, locked, prepa
 from emomusic.calibration import fit_calibration
 from emomusic.errors import DatasetError, ModelError
 from emomusic.faces import model_files
-from emomusic.faces.classifier import EmotionClassifier, calibrate, forward_of
+from emomusic.faces.classifier import EmotionClassifier, forward_of
 from emomusic.faces.fer2013 import LabelledFaces, Split, seen_emotions
 from emomusic.media.images import to_network_input
 from emomusic.metrics import in_classes
@@ -328,7 +328,7 @@ def _calibrated(
 
 
 def _load_partner(network: NetworkSpec) -> EmotionClassifier | None:
-    """The trained model that reads large faces as well. Raises a `ModelError` if it is absent."""
+    """The trained model that reads the faces as well. Raises a `ModelError` if it is absent."""
     return EmotionClassifier.load(network.partner) if network.partner else None
 
 
@@ -346,16 +346,16 @@ def _write(run: _Run, stages: Sequence[_Stage], strangers: Strangers | None) -> 
         sha256=sha256_of(drafts / model_files.WEIGHTS),
         onnx_sha256=sha256_of(exported),
     )
-    classifier = EmotionClassifier(forward_of(Network(exported)), spec, partner=_load_partner(network))
-    spec, on_validation = _calibrated(run, stages[-1], classifier)
+    alone = EmotionClassifier(forward_of(Network(exported)), spec)
+    spec, on_validation = _calibrated(run, stages[-1], alone)
     if strangers:
         table = fit_anyone([*strangers.posed.values(), *strangers.wild]).round(3)
         spec = replace(spec, posed_adjustment=tuple(tuple(row) for row in table.tolist()))
         people = asdict(fit_people(list(strangers.posed.values())))
         np.savez_compressed(drafts / model_files.PEOPLE, allow_pickle=False, **people)
-    on_test, _ = classifier.read(list(splits[Split.TEST].images))
-    before = {Split.VALIDATION: on_validation, Split.TEST: on_test}
-    after = {split: calibrate(rows, spec).astype(np.float32) for split, rows in before.items()}
+    before = {Split.VALIDATION: on_validation, Split.TEST: alone.read(list(splits[Split.TEST].images))[0]}
+    classifier = EmotionClassifier(forward_of(Network(exported)), spec, partner=_load_partner(network))
+    after = {split: classifier.read(list(splits[split].images))[0] for split in before}
     history = [row for stage in stages for row in stage.history]
     metrics: dict[str, Any] = {
         "model": spec.name,

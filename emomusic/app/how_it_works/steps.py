@@ -42,7 +42,6 @@ from emomusic.calibration import apply_temperature, log_probabilities
 from emomusic.charts import steps as plots
 from emomusic.charts.diagnostics import accuracy_by_group, list_groups
 from emomusic.colours import WRONG
-from emomusic.faces.classifier import DETAILED_SIDE
 from emomusic.faces.inspection import agreement
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.media.images import encode_jpeg, read_image
@@ -133,8 +132,7 @@ def _draw_crop(drawing: Drawing) -> None:
     numbers = f"{side * side:,} numbers from 0 (black) to 255 (white)"
     about = f"{face.side} pixels per side, in colour and in grey, resized to {side}: {numbers}."
     if (partner := face.classifier.partner) is not None:
-        larger = f"A second network reads {partner.spec.side} by {partner.spec.side}; the next steps show the first."
-        about += f" {larger if face.side >= DETAILED_SIDE else 'The face is too small for the second network.'}"
+        about += f" A second network reads {partner.spec.side} by {partner.spec.side}; the next steps show the first."
     drawing.fact(about)
 
 
