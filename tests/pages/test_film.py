@@ -144,6 +144,11 @@ def test_a_sample_has_people_scenes_and_songs(shown: AppTest, sample: FilmJob, m
     for number, first in ((2, 1), (3, 1), (1, 0)):
         shown.button(key=f"scene-scene-{number}").click().run()
         assert [tile.key for tile in tiles(shown)] == [f"scene-scene-{n}" for n in range(first, first + 3)]
+    next(toggle for toggle in shown.toggle if toggle.label == "Follow the film").set_value(False).run()
+    shown.button(key="scene-scene-2").click().run()
+    here = film_state(shown)
+    assert here.queue.current.song == here.answer.picks[2].song != here.answer.picks[1].song
+    assert state_of(shown, PlayerState).playing is None
 
 
 def test_other_songs_are_those_of_bar_page_and_file(shown: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

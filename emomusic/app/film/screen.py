@@ -18,8 +18,8 @@ from emomusic.app.film.state import (
     VIDEO,
     FilmState,
     answer_to,
+    choose_scene,
     mix_songs,
-    play_scene_song,
     set_scene,
     stop_unless_following,
 )
@@ -292,7 +292,7 @@ def _follow_film(starts: Sequence[float], number: int) -> None:
             return  # the visitor left the page, switched it off, or has older scenes while the film is read
         played = int(follow["scene"])
         page_state(FilmState).at_s = starts[played]
-        play_scene_song(played)
+        choose_scene(played)
 
     mount(
         "playhead",

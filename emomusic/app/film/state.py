@@ -106,12 +106,14 @@ def _queue_scene(answer: FilmAnswer, music: YourMusic) -> PageQueue:
     return queue
 
 
-def play_scene_song(number: int) -> None:
-    """Choose a scene, and let the bar play its song, which waits with the film."""
+def choose_scene(number: int) -> None:
+    """Choose a scene and its song. If the film is followed, the bar plays the song, which waits with the film."""
     here = page_state(FilmState)
     here.scene = number
     if here.answer is not None and here.queue is not None:
-        start(_queue_scene(here.answer, here.queue.music), waits=True)
+        queue = _queue_scene(here.answer, here.queue.music)
+        if FILM_FOLLOWS.value:
+            start(queue, waits=True)
 
 
 def stop_unless_following() -> None:
@@ -128,10 +130,7 @@ def set_scene(number: int, at_s: float | None = None) -> None:
     if job is not None and number < len(scenes := job.view().scenes):
         here.at_s = scenes[number].start_s if at_s is None else at_s
         here.num_choices += 1
-        if FILM_FOLLOWS.value:
-            play_scene_song(number)
-        else:
-            here.scene = number
+        choose_scene(number)
 
 
 def mix_songs() -> None:
