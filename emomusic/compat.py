@@ -149,7 +149,7 @@ def keep_messages() -> None:
 
 @cache
 def keep_page() -> None:
-    """Stop a message of the last page from undoing a change of the page that the browser has not drawn yet.
+    """Stop messages of the last pages from undoing a change of the page that the browser has not drawn yet.
 
     Streamlit takes the page of the newest message: the browser gets the last page again, or an empty one. Timers are
     left out while a page runs. What buttons and components tell is for the next page.
@@ -159,7 +159,7 @@ def keep_page() -> None:
     from streamlit.runtime.app_session import AppSession
     from streamlit.runtime.scriptrunner_utils.script_requests import _has_active_trigger_value
 
-    hear, left = AppSession.request_rerun, WeakKeyDictionary[AppSession, tuple[str, float]]()
+    hear, all_left = AppSession.request_rerun, WeakKeyDictionary[AppSession, dict[str, float]]()
 
     def hear_on_page(session: AppSession, told: ClientState | None) -> None:
         runner = session._scriptrunner
@@ -167,13 +167,13 @@ def keep_page() -> None:
         if told is not None and newest.page_script_hash not in ("", told.page_script_hash):
             if told.is_auto_rerun and runner is not None:
                 return
-            page, left_s = left.get(session, ("", 0.0))
-            is_late = page == told.page_script_hash and monotonic() - left_s < _DRAWN_S
+            left = all_left.setdefault(session, {})  # when, by page
+            is_late = monotonic() - left.get(told.page_script_hash, -_DRAWN_S) < _DRAWN_S
             if is_late and any(map(_has_active_trigger_value, told.widget_states.widgets)):  # else a link
                 told.page_script_hash, told.query_string = newest.page_script_hash, newest.query_string
                 told.fragment_id = ""
             elif not told.is_auto_rerun:
-                left[session] = newest.page_script_hash, monotonic()
+                left[newest.page_script_hash] = monotonic()
         hear(session, told)
 
     AppSession.request_rerun = hear_on_page  # type: ignore[assignment, method-assign]

@@ -78,6 +78,9 @@ def test_what_the_last_page_sends_changes_no_page(is_over: bool) -> None:
     told = hear("live", widget_states=TELLS, fragment_id="plane")
     assert (told.page_script_hash, told.query_string, told.widget_states) == ("photo", "sample=all", TELLS)
     assert (told.fragment_id, told.fragment_id_queue) == (None, [])
+    assert hear("music", widget_states=WidgetStates()).page_script_hash == "music"
+    for late in ("live", "photo"):  # of two links in quick succession
+        assert hear(late, widget_states=TELLS).page_script_hash == "music"
     assert hear("live", widget_states=WidgetStates()).page_script_hash == "live"
 
 
