@@ -68,7 +68,7 @@ class ModelSpec:
         posed_adjustment: the same for faces that may show any of the emotions (`calibration.fit_equal_classes`).
         threshold: the least probability of an emotion for a clear face: on PublicTest, 80 % of the faces are clear.
         posed_threshold: the same with `posed_adjustment`.
-        partner: name of a second model that reads large faces as well, or none.
+        partner: name of a second model that reads the faces as well, or none.
         partner_share: its weight in the mean of the logarithms.
     """
 

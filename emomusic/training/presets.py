@@ -175,7 +175,7 @@ class NetworkSpec:
         eight_bits: whether its export computes in integers of eight bits (`export_onnx`).
         grad_cam: the layer whose maps Grad-CAM weighs, if an export explains answers (`faces.inspection`). Its side
             is at least a sixth of the input: coarser maps agree less with occlusion (docs/decisions.md).
-        partner: name of a trained model that reads large faces as well (`ModelSpec`), or none.
+        partner: name of a trained model that reads the faces as well (`ModelSpec`), or none.
         partner_share: as in `ModelSpec`.
     """
 
