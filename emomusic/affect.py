@@ -194,25 +194,45 @@ class EmotionProbabilities:
 # Of each emotion:
 # - Valence and arousal, the means of the pleasure and arousal ratings in J. A. Russell & A. Mehrabian, "Evidence for a
 #   three-factor theory of emotions", Journal of Research in Personality 11(3), 1977. Neutral is the origin.
+# - Dominance, from the same table: anger is a loud emotion, fear a soft one, in music too (P. N. Juslin & P. Laukka,
+#   "Communication of emotions in vocal expression and music performance", Psychological Bulletin 129(5), 2003).
 # - The group in the report "Matching emotions: portraits and songs". It puts surprise with the unpleasant emotions,
 #   unlike the circumplex. Use it for comparison with the report only, and `Emotion.point` elsewhere.
 # - The mood in the table of the report "Music Mood Lifter". It gives a sad listener sad songs.
-_EMOTIONS: Mapping[Emotion, tuple[float, float, Quadrant, Mood]] = {
-    Emotion.ANGRY: (-0.51, 0.59, Quadrant.Q2, Mood.CALM),
-    Emotion.DISGUST: (-0.60, 0.35, Quadrant.Q2, Mood.CALM),
-    Emotion.FEAR: (-0.64, 0.60, Quadrant.Q2, Mood.CALM),
-    Emotion.HAPPY: (0.81, 0.51, Quadrant.Q1, Mood.HAPPY),
-    Emotion.SAD: (-0.63, -0.27, Quadrant.Q3, Mood.SAD),
-    Emotion.SURPRISE: (0.40, 0.67, Quadrant.Q2, Mood.ENERGETIC),
-    Emotion.NEUTRAL: (0.0, 0.0, Quadrant.N, Mood.HAPPY),
+_EMOTIONS: Mapping[Emotion, tuple[float, float, float, Quadrant, Mood]] = {
+    Emotion.ANGRY: (-0.51, 0.59, 0.25, Quadrant.Q2, Mood.CALM),
+    Emotion.DISGUST: (-0.60, 0.35, 0.11, Quadrant.Q2, Mood.CALM),
+    Emotion.FEAR: (-0.64, 0.60, -0.43, Quadrant.Q2, Mood.CALM),
+    Emotion.HAPPY: (0.81, 0.51, 0.46, Quadrant.Q1, Mood.HAPPY),
+    Emotion.SAD: (-0.63, -0.27, -0.33, Quadrant.Q3, Mood.SAD),
+    Emotion.SURPRISE: (0.40, 0.67, -0.13, Quadrant.Q2, Mood.ENERGETIC),
+    Emotion.NEUTRAL: (0.0, 0.0, 0.0, Quadrant.N, Mood.HAPPY),
 }
 EMOTION_POINTS: Mapping[Emotion, AffectPoint] = {one: AffectPoint(*row[:2]) for one, row in _EMOTIONS.items()}
-FOUR_CLASSES: Mapping[Emotion, Quadrant] = {emotion: group for emotion, (_, _, group, _) in _EMOTIONS.items()}
+DOMINANCE: Mapping[Emotion, float] = {emotion: row[2] for emotion, row in _EMOTIONS.items()}
+FOUR_CLASSES: Mapping[Emotion, Quadrant] = {emotion: group for emotion, (*_, group, _) in _EMOTIONS.items()}
 REPORT_MOODS: Mapping[Emotion, Mood] = {emotion: mood for emotion, (*_, mood) in _EMOTIONS.items()}
 
-# The moods that calm or lift: calm after tense emotions, happy after all others. The table is our choice.
-_TENSE = (Emotion.ANGRY, Emotion.DISGUST, Emotion.FEAR)
-BETTER_MOODS: Mapping[Emotion, Mood] = {emotion: Mood.CALM if emotion in _TENSE else Mood.HAPPY for emotion in EMOTIONS}
+# Where songs lead a listener who wants to be lifted, and why:
+# - Tense emotions need less arousal first; quiet, pleasant music lowers it (M. de Witte et al., "Effects of music
+#   interventions on stress-related outcomes", Health Psychology Review 14(2), 2020). Fear needs comfort: more pleasant,
+#   and not as quiet.
+# - Disgust is a matter of valence: pleasant songs, neither quiet nor lively. This one is our choice.
+# - Sad listeners choose consolation before cheer (A. Van den Tol & J. Edwards, "Exploring a rationale for choosing to
+#   listen to sad music when feeling sad", Psychology of Music 41(4), 2013): gentle and bright.
+# - Surprise settles. A neutral mood gains energy (R. E. Thayer, J. R. Newman & T. M. McClain,
+#   "Self-regulation of mood", Journal of Personality and Social Psychology 67(5), 1994). A happy one is kept and
+#   shared (S. Saarikallio & J. Erkkila, "The role of music in adolescents' mood regulation", Psychology of Music 35(1),
+#   2007).
+BETTER_POINTS: Mapping[Emotion, AffectPoint] = {
+    Emotion.ANGRY: AffectPoint(0.4, -0.65),
+    Emotion.DISGUST: AffectPoint(0.75, 0.25),
+    Emotion.FEAR: AffectPoint(0.65, -0.3),
+    Emotion.HAPPY: AffectPoint(0.85, 0.7),
+    Emotion.SAD: AffectPoint(0.5, -0.12),
+    Emotion.SURPRISE: AffectPoint(0.45, 0.15),
+    Emotion.NEUTRAL: AffectPoint(0.6, 0.45),
+}
 
 # The point for a mood that a person chose: about the middle of its quadrant
 MOOD_POINTS: Mapping[Mood, AffectPoint] = {
@@ -221,36 +241,6 @@ MOOD_POINTS: Mapping[Mood, AffectPoint] = {
     Mood.ENERGETIC: AffectPoint(-0.4, 0.7),
     Mood.SAD: AffectPoint(-0.6, -0.4),
 }
-
-_MOOD_CORNERS = np.array(
-    [next(corner for quadrant, corner in QUADRANT_CORNERS.items() if quadrant.mood is mood) for mood in Mood],
-    np.float32,
-)
-
-
-_MEASURED_SHARE = 0.2  # so that songs with the same probabilities differ
-
-
-def places_of_moods(
-    probabilities: npt.NDArray[np.floating], measured: npt.NDArray[np.floating]
-) -> npt.NDArray[np.float32]:
-    """Where songs lie on the affect plane: the means of the corners of their moods, weighted by their probabilities.
-
-    A fifth is Spotify's valence and energy. They alone are no such place: by them, 2 % of the songs that people call
-    calm lie where the plane is pleasant and drowsy; by this function, 92 % (docs/experiments.md).
-
-    Args:
-        probabilities: shape (n, 4), in the order of `Mood`; rows sum to 1.
-        measured: shape (n, 2): Spotify's valence and energy, from -1 to 1; NaN if unknown.
-
-    Returns:
-        Shape (n, 2): valence and arousal, -1 to 1.
-    """
-    heard = probabilities.astype(np.float32) @ _MOOD_CORNERS
-    measured = np.where(np.isfinite(measured), measured, heard)
-    places = (1 - _MEASURED_SHARE) * heard + _MEASURED_SHARE * measured
-    return np.asarray(np.clip(places, -1, 1), np.float32)
-
 
 NEUTRAL_RADIUS = 0.3
 """Points closer to the origin count as neutral: about as many faces of FER2013 as are labelled neutral."""

@@ -26,7 +26,7 @@ from emomusic.songs.request import Request
 from emomusic.stream.film import FilmMoment, FilmReading
 from emomusic.stream.timeline import Timeline
 from tests.fakes import FakeClassifier, FakeDetector, make_face, read_pixels
-from tests.songs.tables import song_table, track_id
+from tests.songs.tables import places_by_moods, recommender_over, song_table, track_id
 
 MATCH = Request(AffectPoint(0, 0))
 HAPPY_THEN_SAD = [*[Emotion.HAPPY] * 8, *[Emotion.SAD] * 6]
@@ -37,7 +37,8 @@ IMAGE = np.full((200, 300, 3), 90, np.uint8)
 
 def test_a_song_record_has_the_fields_of_the_contract_and_a_group_the_mood_of_its_faces() -> None:
     table = song_table(1).assign(artists="Dan + Shay;Justin Bieber", genres="country;pop")
-    recommender = Recommender(Catalogue(table), np.array([[0.1, 0.2, 0.6, 0.1]], np.float32))
+    moods = np.array([[0.1, 0.2, 0.6, 0.1]], np.float32)
+    recommender = Recommender(Catalogue(table), moods, places_by_moods(moods))
     (song,) = recommender.songs(Request(Emotion.SAD.point, Emotion.SAD, mood=Mood.CALM))
     record = song_record(song)
     fields = ("id", "title", "artists", "url", "mood", "likeliest_mood", "genres", "score", "reason", "place")
@@ -68,7 +69,7 @@ def film_reading(*emotions: Emotion | None, duration_s: float | None = None, rat
 
 
 def record_of(reading: FilmReading, request: Request, num_songs: int = 20, **options: Any) -> dict[str, Any]:
-    recommender = Recommender(Catalogue(song_table(num_songs)), np.full((num_songs, 4), 0.25, np.float32))
+    recommender = recommender_over(song_table(num_songs))
     scenes = reading.scenes()
     requests = [replace(request, point=scene.point, emotion=scene.emotion) for scene in scenes]
     songs = [recommender.songs(one, 3) for one in requests]

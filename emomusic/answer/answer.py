@@ -25,11 +25,22 @@ from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
 from emomusic.marks.drawing import annotated_picture, annotated_preview
 from emomusic.media.images import RgbImage, encode_png, read_image
 from emomusic.songs.queue import SongQueue
-from emomusic.songs.request import Policy, Request, start_mood, target_of
+from emomusic.songs.request import Policy, Request, nearest_emotion, start_mood, target_of
 from emomusic.songs.song import Pick
 from emomusic.text import csv_text, pluralize
 
 _MOST_TURNS = 24  # persons with songs in turn
+
+# What `affect.BETTER_POINTS` means for a listener
+_BETTER = {
+    Emotion.ANGRY: "Quiet songs to let go of tension.",
+    Emotion.DISGUST: "Pleasant songs for other thoughts.",
+    Emotion.FEAR: "Soft, friendly songs for comfort.",
+    Emotion.HAPPY: "Lively songs to keep the mood.",
+    Emotion.SAD: "Soft, warm songs to console.",
+    Emotion.SURPRISE: "Easy songs to settle.",
+    Emotion.NEUTRAL: "Brighter songs for more energy.",
+}
 
 
 class AnsweredPhoto(Protocol):
@@ -177,7 +188,7 @@ class Answer:
         if request.mood is not None:
             return f"You chose {mood} songs."
         if request.policy is Policy.SOOTHE:
-            return f"{'Calm songs after a tense' if mood is Mood.CALM else 'Happy songs to lift this'} mood."
+            return _BETTER[request.emotion or nearest_emotion(request.point)]
         if self.emotion is not None:
             return f"You say {self.emotion.adjective}: {mood} songs."
         if not self.is_sure:

@@ -249,6 +249,24 @@ def reliability_diagram(found: Reliability) -> go.Figure:
     return lay_out(figure, 360, x=axis | {"title": "confidence"}, y=axis | {"title": "accuracy"})
 
 
+def agreement_map(counts: Sequence[Sequence[int]], edges: Sequence[float], name: str) -> go.Figure:
+    """How many songs have which tag and which place on an axis of the plane. Dark cells have many; empty ones none.
+
+    Args:
+        counts: shape (b, b): rows are bins of the tags, columns those of the places.
+        edges: shape (b + 1,): those of the bins, in standard deviations of the tags.
+        name: of the axis.
+    """
+    middles = [(low + high) / 2 for low, high in pairwise(edges)]
+    shares = [[count or None for count in row] for row in zip(*counts, strict=True)]  # a row for each place
+    figure = _with_guide([edges[0], edges[-1]], [edges[0], edges[-1]], "equal").add_heatmap(
+        x=middles, y=middles, z=shares, colorscale=[[0, faded(RIGHT, 0.15)], [1, faded(RIGHT, 1)]], showscale=False,
+        hovertemplate="tags %{x:.1f}, place %{y:.1f}: %{z} songs<extra></extra>",
+    )  # fmt: skip
+    axis = GRID | {"range": [edges[0], edges[-1]]}
+    return lay_out(figure, 320, x=axis | {"title": f"{name} by tags"}, y=axis | {"title": f"{name} of the place"})
+
+
 def fold_spread(name: str, accuracies: npt.NDArray[np.float64]) -> go.Figure:
     """Accuracy of every fold of a model as a point, with quartiles and the mean."""
     percents = 100 * accuracies.ravel()

@@ -92,19 +92,21 @@ def tag(options: argparse.Namespace) -> arguments.Outcome:
 
 def _record(song: Song) -> dict[str, Any]:
     """A song for JSON: a public contract."""
+    from emomusic.songs.place import hearing_of
     from emomusic.songs.song import UNKNOWN_ARTIST
 
-    assert song.hearing is not None  # the library gives only songs that were heard
+    heard = hearing_of(song)
+    assert heard is not None  # the library gives only songs that were heard
     return {
         "path": song.path,
         "title": song.title,
         "artists": [name for name in song.artists if name != UNKNOWN_ARTIST],
         "duration_s": song.duration_s,
-        "quadrant": song.hearing.quadrant.value,
-        "valence": song.hearing.valence,
-        "arousal": song.hearing.arousal,
-        "mood": song.hearing.mood.value,
-        "traits": [trait.value for trait in song.hearing.traits],
+        "quadrant": heard.quadrant.value,
+        "valence": heard.valence,
+        "arousal": heard.arousal,
+        "mood": heard.mood.value,
+        "traits": [trait.value for trait in heard.traits],
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emomusic.assets import ModelKind, folder_of, require_checkout, require_writable, write_checksums
+from emomusic.assets import ModelKind, folder_of, models_dir, require_checkout, require_writable, write_checksums
 from emomusic.cli import arguments
 from emomusic.cli.system import require_packages
 from emomusic.errors import DatasetError
@@ -177,6 +177,27 @@ def train_sound_model(options: argparse.Namespace) -> arguments.Outcome:
     return metrics, 0
 
 
+def evaluate_songs(options: argparse.Namespace) -> arguments.Outcome:
+    """How the places of the catalogue's songs agree with people's tags."""
+    from emomusic.songs.place_training import Tags, evaluate_places
+    from emomusic.songs.recommend import load_recommender
+
+    return evaluate_places(Tags.read(options.tags), load_recommender()), 0
+
+
+def train_songs(options: argparse.Namespace) -> arguments.Outcome:
+    """Fit the places of songs, and write their folder."""
+    from emomusic.songs.place import PLACE_FILE
+    from emomusic.songs.place_training import train_places
+
+    if options.out is None:
+        require_checkout("to train a model without --out")
+    out = options.out or (models_dir() / PLACE_FILE).parent
+    metrics = train_places(options.tags, options.data, out)
+    write_checksums(out)
+    return metrics, 0
+
+
 def _folder_for(options: argparse.Namespace, kind: ModelKind, name: str) -> Path:
     """The folder for a new model: `--out`, or that of the checkout. Raises an `AssetError` in an installed wheel."""
     if options.out is None:
@@ -270,9 +291,11 @@ COMMANDS: dict[str, arguments.Command] = {
     "evaluate face": (evaluate_face, _show_figures),
     "evaluate music": (evaluate_music, _show_figures),
     "evaluate sound": (evaluate_sound_model, _show_figures),
+    "evaluate songs": (evaluate_songs, _show_figures),
     "profile create": (create_profile, _show_figures),
     "train face": (train_face, _show_figures),
     "train music": (train_music, _show_figures),
     "train sound": (train_sound_model, _show_figures),
+    "train songs": (train_songs, _show_figures),
     "models": (models, _show_models),
 }

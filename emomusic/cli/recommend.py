@@ -81,10 +81,11 @@ def _recommender(source: str, options: argparse.Namespace) -> Recommender:
 
 def _place_of(song: Song, recommender: Recommender) -> AffectPoint:
     """Where a song lies that was found in the songs of a recommender, or in the catalogue, or that was heard."""
+    from emomusic.songs.place import hearing_of
     from emomusic.songs.recommend import load_recommender
 
-    if song.hearing is not None:
-        return song.hearing.point
+    if (heard := hearing_of(song)) is not None:
+        return heard.point
     known = recommender if recommender.catalogue.row_of(song.id) is not None else load_recommender()
     row = known.catalogue.row_of(song.id)
     assert row is not None
@@ -102,6 +103,7 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
     from emomusic.songs.library import Library
     from emomusic.songs.listing import find_song, songs_like
     from emomusic.songs.names import names_of
+    from emomusic.songs.place import hearing_of
     from emomusic.songs.recommend import load_recommender
     from emomusic.songs.request import target_of
 
@@ -124,7 +126,8 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
         row = int(names_of(recommender.catalogue).rows([song.title], [";".join(song.artists)])[0])
     if row >= 0 and recommender.catalogue.songs is None:  # features tell more than the mood
         song = recommender.catalogue.song(row)
-    mood = target_of(request)[1] if is_within else song.hearing.mood if options.same_mood and song.hearing else None
+    heard = hearing_of(song)
+    mood = target_of(request)[1] if is_within else heard.mood if options.same_mood and heard else None
     if mood is None and options.same_mood and (known := recommender.catalogue.row_of(song.id)) is not None:
         mood = recommender.mood_of(known)
     picks = songs_like(song, recommender, request, point=_place_of(song, recommender), mood=mood)

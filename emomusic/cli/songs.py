@@ -197,6 +197,7 @@ def _analyzed_song(name: str) -> dict[str, Any]:
     """Hear the mood of an audio file. Raises an `AudioError` if it cannot be read."""
     from emomusic.media.audio_file import read_song
     from emomusic.songs.hearing import load_sound_model
+    from emomusic.songs.place import load_place_model
 
     model = load_sound_model()
     started = time.perf_counter()
@@ -204,7 +205,7 @@ def _analyzed_song(name: str) -> dict[str, Any]:
     if song.note is not None:
         log.warning("emomusic: %s", song.note)
     decoded = time.perf_counter()
-    heard = model.analyse(song.windows)
+    heard = load_place_model().placed(model.analyse(song.windows), song.genres, song.artists)
     return {
         "audio": name,
         "title": song.title,

@@ -230,7 +230,7 @@ class Catalogue:
         return (2.0 * self.table[["valence", "energy"]].to_numpy(np.float64) - 1.0).astype(np.float32)
 
     @cached_property
-    def _genres(self) -> tuple[npt.NDArray[np.intp], list[frozenset[str]]]:
+    def genre_cells(self) -> tuple[npt.NDArray[np.intp], list[frozenset[str]]]:
         """Number of the genre cell of each row, and the genres of each different cell.
 
         Songs share a few thousand combinations of genres, so a filter compares combinations instead of songs.
@@ -238,6 +238,14 @@ class Catalogue:
         cells = self.table["genres"] if "genres" in self.table else pd.Series([None] * len(self), dtype=object)
         numbers, combinations = pd.factorize(cells.fillna(""))
         return numbers, [genres_in(combination) for combination in combinations]
+
+    @cached_property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """Shape (n,): the mood of each labelled song as a position in `Mood`; -1 without a label."""
+        if "mood" not in self.table:
+            return np.full((len(self),), -1, np.int64)
+        positions = {mood.value: position for position, mood in enumerate(Mood)}
+        return np.asarray(self.table["mood"].map(positions).fillna(-1), np.int64)
 
     @cached_property
     def _kinds(self) -> pd.Categorical:
@@ -309,7 +317,7 @@ class Catalogue:
         """
         table, passes = self.table, np.ones(len(self), np.bool_)
         if genres:
-            numbers, combinations = self._genres
+            numbers, combinations = self.genre_cells
             wanted = frozenset(genres)
             has_any = np.array([not wanted.isdisjoint(combination) for combination in combinations], np.bool_)
             passes &= has_any[numbers]

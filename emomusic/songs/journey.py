@@ -1,4 +1,4 @@
-"""A journey from a listener to a target: a path through songs in steps of like length, and what each step is called."""
+"""A journey from a listener to a target: a path through songs in even steps, and what each step is called."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Mood
+from emomusic.affect import NEUTRAL_RADIUS, AffectPoint
 
-_STEP_COST = 10.0  # per squared distance on the plane
-_TEMPO_JUMP_COST = 0.25  # per 100 BPM
-_LATER_COST = 0.02  # the cost of each song for a waypoint that is better
-_ENDS = 4.0  # weight of the ways from the listener to the first song, and from the last one to the target
-_LONGEST_STEP = 1.6  # in mean steps
-_NEAREST = 0.15  # the first song is at most so much farther from the listener than the nearest one on the way
+# Costs of a step of a journey: of how far it is from an even one, in units of `NEAR`, and of a change of the tempo. A
+# step away from the target costs so much that it is taken only if there is no other
+_UNEVEN_COST, _TEMPO_COST, _BACKWARD_COST = 4.0, 0.25, 100.0
+_TEMPO_BPM = 100.0
+
+NEAR = 0.15
+"""A song so far from its waypoint costs as much as one that nobody knows instead of a well-known one."""
 
 
 def waypoints_between(start: AffectPoint, target: AffectPoint, num_points: int) -> list[AffectPoint]:
@@ -23,58 +24,37 @@ def waypoints_between(start: AffectPoint, target: AffectPoint, num_points: int) 
     return [AffectPoint(*point) for point in np.linspace(*ends, num_points).tolist()]
 
 
-def moods_of_waypoints(waypoints: list[AffectPoint], first: Mood, last: Mood) -> list[Mood]:
-    """Mood of each waypoint; a single one has the first mood."""
-    moods = [waypoint.quadrant.mood for waypoint in waypoints]
-    return [first, *moods[1:-1], last][: len(moods)]
-
-
-def like_steps(
-    start: AffectPoint,
+def even_path(
     target: AffectPoint,
-    points: npt.NDArray[np.float32],
-    tempo_bpm: npt.NDArray[np.float32],
-    ends: Sequence[int],
-    most: int,
+    points: Sequence[npt.NDArray[np.float32]],
+    tempo_bpm: Sequence[npt.NDArray[np.float32]],
+    costs: Sequence[npt.NDArray[np.float32]],
+    step: npt.NDArray[np.float64],
 ) -> list[int]:
-    """The positions of songs that lead from a point to a target in steps of like length, each nearer to the target.
-
-    Of each number of steps, the path with the smallest sum of squared steps is found (Viterbi). The result is the
-    longest one without a step that is much longer than the others.
+    """The path of the smallest cost through one song for each waypoint (Viterbi): the position of each song.
 
     Args:
-        start: point before the first song.
-        target: point after the last song.
-        points: valence and arousal of the songs, shape (n, 2), the better ones first.
-        tempo_bpm: the tempo of the songs, shape (n,); it changes little between neighbours.
-        ends: positions of the songs that may be the last one; all if there is none.
-        most: number of songs.
+        target: the last waypoint.
+        points: for each waypoint the places of its songs, shape (k, 2).
+        tempo_bpm: their tempo, shape (k,).
+        costs: the cost of each song by itself, shape (k,).
+        step: valence and arousal from one waypoint to the next.
     """
-    first, last = (((points - (at.valence, at.arousal)) ** 2).sum(axis=1) for at in (start, target))
-    steps = ((points[:, None] - points) ** 2).sum(axis=2)
-    costs = _LATER_COST * np.arange(len(points)) / most
-    links = _STEP_COST * steps + _TEMPO_JUMP_COST / 100 * np.abs(tempo_bpm[:, None] - tempo_bpm) + costs
-    links[last >= last[:, None]] = np.inf
-    final = np.full(len(points), np.inf if ends else 0.0)
-    final[[*ends]] = 0.0
-    final += _ENDS * _STEP_COST * last
-    away = np.where(last <= (start.distance(target) + NEUTRAL_RADIUS) ** 2, first, np.inf)  # none far behind
-    away = away if np.isfinite(away).any() else first
-    totals = np.where(
-        away <= (away.min(initial=np.inf) ** 0.5 + _NEAREST) ** 2, _ENDS * _STEP_COST * first + costs, np.inf
-    )
-    before, best = list[npt.NDArray[np.intp]](), list[int]()
-    for _ in range(most if len(points) else 0):
-        path = [int((totals + final).argmin())]
-        for origins in reversed(before):
-            path.append(int(origins[path[-1]]))
-        lengths = np.sqrt(steps[path[:-1], path[1:]])
-        is_even = len(path) < 3 or lengths.max() <= _LONGEST_STEP * lengths.mean()
-        if (totals + final).min() < np.inf and (is_even or not best):
-            best = path[::-1]
-        before.append((totals[:, None] + links).argmin(axis=0))
-        totals = (totals[:, None] + links).min(axis=0)
-    return best
+    goal = np.array([target.valence, target.arousal])
+    totals, origins = costs[0], list[npt.NDArray[np.intp]]()
+    for before, after in zip(range(len(points)), range(1, len(points)), strict=False):
+        moves = points[after] - points[before][:, None]
+        uneven = np.square((moves - step) / NEAR).sum(axis=2)
+        tempo = np.abs(tempo_bpm[after] - tempo_bpm[before][:, None]) / _TEMPO_BPM
+        left = [np.linalg.norm(own - goal, axis=1) for own in (points[before], points[after])]
+        is_backward = left[1] > left[0][:, None]
+        links = totals[:, None] + _UNEVEN_COST * uneven + _TEMPO_COST * tempo + _BACKWARD_COST * is_backward
+        origins.append(links.argmin(axis=0))
+        totals = links.min(axis=0) + costs[after]
+    path = [int(totals.argmin())]
+    for own in reversed(origins):
+        path.append(int(own[path[-1]]))
+    return path[::-1]
 
 
 def step_reason(points: Sequence[AffectPoint], step: int, target: AffectPoint) -> str:

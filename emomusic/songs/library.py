@@ -32,6 +32,7 @@ from emomusic.songs.library_database import (
     signed,
     walk_folders,
 )
+from emomusic.songs.place import hearing_of
 from emomusic.songs.song import Player, Song
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Library(LibraryFile):
             songs: all of the library, if they have been read.
         """
         songs = self.songs() if songs is None else songs
-        moods = Counter(song.hearing.mood for song in songs if song.hearing is not None)
+        moods = Counter(heard.mood for song in songs if (heard := hearing_of(song)) is not None)
         with self._errors():
             roots = self._rows_by_path("path FROM folders WHERE inode NOT NULL ORDER BY path")
             return {

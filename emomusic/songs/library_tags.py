@@ -16,6 +16,7 @@ from emomusic.media.tags import read_mood, write_mood
 from emomusic.songs.analysis import fingerprint_of
 from emomusic.songs.library import Library, inside, not_in_library
 from emomusic.songs.library_database import stamp_of
+from emomusic.songs.place import hearing_of
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS written (
@@ -55,7 +56,8 @@ class TaggedLibrary(Library):
             path = Path(song.path or "")
             try:
                 field, before = read_mood(path)
-                after = song.hearing.mood.value if song.hearing is not None else before
+                heard = hearing_of(song)
+                after = before if heard is None else heard.mood.value
                 change = MoodChange(str(path), field, before, after)
                 if before == after:
                     continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import AffectPoint, Mood, describe_shares, places_of_moods, share_text
+from emomusic.affect import AffectPoint, Mood, describe_shares, share_text
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, TRACK_LINK, Catalogue, key_of, normalize_text, song_key
-from emomusic.songs.genres import SongKind
-from emomusic.songs.mood import MOODS, MoodExplanation, nearest_rows
+from emomusic.songs.genres import GENRES_OF_FAMILY, SongKind, genres_in
+from emomusic.songs.mood import MOODS, MoodExplanation, distances_of_rows
+from emomusic.songs.place import Floats, Places, load_place_model
 from emomusic.songs.request import Request
 from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, UNKNOWN_ARTIST, Pick, Song, Trait
 from emomusic.songs.spotify import track_url
@@ -31,6 +32,9 @@ Made = TypeVar("Made")
 _NUM_NEAR = 20  # songs after one on the plane
 _NUM_SIMILAR = 5
 _MOST_CACHED = 8  # results, such as maps of searches, or songs by options
+# What counts for likeness, beside the distance on the plane; on 60 known songs of ten families (docs/experiments.md)
+_KINSHIP_WEIGHT, _FAMILIARITY_WEIGHT, _FEATURES_WEIGHT, _SOUND_WEIGHT = 2.0, 2.0, 1.5, 12.0
+_FAMILY_SHARE = 0.65  # of the kinship; the rest is for the same genres
 _MOST_GENRES = 114  # words on the plane; a browser shows those that fit
 
 
@@ -39,27 +43,25 @@ class Songs:
 
     Attributes:
         catalogue: the songs.
-        probabilities: shape (n, 4), float32: of the moods of each song, in the order of `Mood`; 1 for a label.
-        plane: shape (n, 2), float32: the place of each song (`affect.places_of_moods`).
-        moods: shape (n,), positions in `Mood`: the label of a song, else its most probable mood.
+        predicted: shape (n, 4), float32: probabilities of the mood model, or of what is heard, in the order of `Mood`.
+        places: where the songs lie, and how surely.
+        probabilities: shape (n, 4), float32: how probably people hear each mood; 1 for a label.
+        plane: shape (n, 2), float32: valence and arousal of each song.
+        moods: shape (n,), positions in `Mood`: the most probable mood, in whose quadrant the song lies.
         num_labelled: songs with a label.
         num_all: songs without the visitor's options.
         token: a part of the keys of widgets.
     """
 
-    def __init__(self, catalogue: Catalogue, probabilities: npt.NDArray[np.float32], num_all: int = 0) -> None:
-        """Find the places and moods of the songs."""
-        self.catalogue, self.num_all, self.num_labelled = catalogue, num_all or len(catalogue), 0
+    def __init__(self, catalogue: Catalogue, predicted: Floats, num_all: int = 0, places: Places | None = None) -> None:
+        """Find the places and moods of the songs, unless the places are known."""
+        self.catalogue, self.predicted, self.num_all = catalogue, predicted, num_all or len(catalogue)
         self.token = uuid.uuid4().hex[:8]
         self._cache: dict[Hashable, Any] = {}
-        if "mood" in catalogue.table:
-            positions = catalogue.table["mood"].map({mood.value: position for position, mood in enumerate(MOODS)})
-            labelled = positions.notna().to_numpy(bool)
-            certain = np.eye(len(MOODS), dtype=np.float32)[positions.fillna(0).to_numpy(np.int64)]
-            probabilities = np.where(labelled[:, None], certain, probabilities)
-            self.num_labelled = int(labelled.sum())
-        self.probabilities, self.moods = probabilities, probabilities.argmax(axis=1)
-        self.plane = places_of_moods(probabilities, catalogue.measured)
+        self.num_labelled = int((catalogue.labels >= 0).sum())
+        self.places = load_place_model().places(catalogue, predicted) if places is None else places
+        self.plane, self.probabilities = self.places.points, self.places.moods
+        self.moods = self.probabilities.argmax(axis=1)
 
     def __len__(self) -> int:
         return len(self.catalogue)
@@ -83,7 +85,7 @@ class Songs:
         passes = self.catalogue.passing(genres=genres, traits=traits, hide_explicit=hide_explicit)
         if not passes.any():
             return None
-        return Songs(self.catalogue.of_rows(passes), self.probabilities[passes], len(self))
+        return Songs(self.catalogue.of_rows(passes), self.predicted[passes], len(self), self.places[passes])
 
     @cached_property
     def numbers(self) -> Rows:
@@ -172,7 +174,8 @@ class Songs:
         Each song appears once, with its nearest or else best known version. The song of `row` is left out.
         """
         order = self.known_first
-        near = self.unique(order[nearest_rows(self.catalogue.features[order], features)])
+        away = distances_of_rows(self.catalogue.features[order], features)
+        near = self.unique(order[np.argsort(away, kind="stable")])
         others: list[int] = near[self.numbers[near] != self.numbers[row]].tolist()
         return others[:_NUM_SIMILAR]
 
@@ -213,7 +216,9 @@ def songs_like(
     point: AffectPoint,
     mood: Mood | None = None,
 ) -> Iterator[Pick]:
-    """Songs that resemble a song, the most similar first. Other versions of it are left out.
+    """Songs that resemble a song by genre, sound, place and familiarity, the most similar first.
+
+    Other versions of the song are left out.
 
     Args:
         song: a song of any source.
@@ -223,15 +228,20 @@ def songs_like(
         mood: only songs whose most probable mood it is; None for all moods.
     """
     catalogue = recommender.catalogue
-    sounds = _sounds(song, recommender.catalogue.songs)
+    sounds = _sounds(song, catalogue.songs)
     own = np.array([getattr(song, name) for name in FEATURE_NAMES])
-    away = np.linalg.norm(recommender.plane - np.array([point.valence, point.arousal]), axis=1)
+    costs = np.linalg.norm(recommender.plane - np.array([point.valence, point.arousal]), axis=1)
+    costs += _KINSHIP_WEIGHT * (1 - _kinships(song.genres, catalogue))
+    if song.popularity is not None and "popularity" in catalogue.table:
+        apart = np.abs(catalogue.table["popularity"].to_numpy(np.float64) - song.popularity) / 100
+        costs += _FAMILIARITY_WEIGHT * np.nan_to_num(apart, nan=0.5)
     if sounds is not None:
-        order, why = np.argsort(-sounds, kind="stable"), "sounds alike"
+        costs, why = costs - _SOUND_WEIGHT * sounds, "sounds alike"
     elif catalogue.has_features and not np.isnan(own).any():
-        order, why = nearest_rows(catalogue.features, own), "similar audio features"
+        costs, why = costs + _FEATURES_WEIGHT * distances_of_rows(catalogue.features, own), "similar audio features"
     else:  # one has features of sound, the other one audio features
-        order, why = np.argsort(away, kind="stable"), "a similar mood"
+        why = "a similar mood"
+    order = np.argsort(costs, kind="stable")
     passes = recommender.passing(request)
     if mood is not None:
         passes &= recommender.moods == MOODS.index(mood)
@@ -244,10 +254,21 @@ def songs_like(
         played.add(catalogue.key_of(row))
         number += 1
         likeliest = recommender.mood_of(row)
-        score = 1 / (1 + float(away[row])) if sounds is None else float(np.clip(sounds[row], 0, 1))
+        score = float(np.exp(-max(costs[row], 0)) if sounds is None else np.clip(sounds[row], 0, 1))
         surest = share_text(float(recommender.probabilities[row].max()))
         reason = f"Like {named}: {why}; {likeliest} ({surest})"
         yield Pick(found, mood or likeliest, score, reason, likeliest, number, point=recommender.point_of(row))
+
+
+def _kinships(genres: Collection[str], catalogue: Catalogue) -> npt.NDArray[np.float64]:
+    """Shape (n,), 0 to 1: for a genre of the same family, and for the share of genres that are the same."""
+    own, (numbers, cells) = genres_in(ARTIST_SEPARATOR.join(genres)), catalogue.genre_cells
+    family = {genre for members in GENRES_OF_FAMILY.values() if not own.isdisjoint(members) for genre in members}
+    of_cells = [
+        _FAMILY_SHARE * (not family.isdisjoint(cell)) + (1 - _FAMILY_SHARE) * len(own & cell) / max(len(own | cell), 1)
+        for cell in cells
+    ]
+    return np.array(of_cells)[numbers]
 
 
 def _sounds(song: Song, songs: Sequence[Song] | None) -> npt.NDArray[np.float32] | None:

@@ -9,7 +9,7 @@ import json
 import logging
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -288,7 +288,7 @@ class MoodExplanation:
 
 
 def explain_mood(
-    classifier: MoodClassifier,
+    predict: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float32]],
     features: npt.NDArray[np.float64],
     start: npt.NDArray[np.float64],
     reference: npt.NDArray[np.float64],
@@ -298,7 +298,7 @@ def explain_mood(
     """Predict the mood of a song, and the effect of replacing each feature by its reference.
 
     Args:
-        classifier: the model.
+        predict: gives the probabilities of the moods for the inputs of `MoodClassifier.fit`.
         features: shape (9,), in the order of `song.FEATURES`, like `start` (of the unchanged song) and `reference`.
         start: shape (9,).
         reference: shape (9,).
@@ -308,7 +308,7 @@ def explain_mood(
     np.fill_diagonal(replaced, reference)
     songs = np.vstack([features, start, replaced])
     durations_s = np.full(len(songs), np.nan if duration_s is None else duration_s)
-    probabilities = classifier.predict_probabilities(np.column_stack([songs, durations_s]))
+    probabilities = predict(np.column_stack([songs, durations_s]))
     top = int(probabilities[0].argmax())
     influences = 100.0 * (probabilities[0, top] - probabilities[2:, top]).astype(np.float64)
     return MoodExplanation(probabilities[0], probabilities[1], MOODS[top], influences)
@@ -323,13 +323,13 @@ def scarce_moods(counts: Mapping[Mood, int]) -> list[Mood]:
     return sorted((mood for mood, number in counts.items() if number < most), key=counts.__getitem__)
 
 
-def nearest_rows(table: npt.NDArray[np.float64], features: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """The rows of a table of shape (n, 9), the most similar first."""
+def distances_of_rows(table: npt.NDArray[np.float64], features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Shape (n,): the distance of each row of a table of shape (n, 9) in standard deviations, per feature."""
     spread = table.std(axis=0)
     differs = (np.ptp(table, axis=0) > 0) & (spread > 0)  # a constant column of 0.1 has a standard deviation of 1e-17
     # In standard deviations, because 10 BPM and 10 dB are not equal differences
     distances = np.linalg.norm((table - features) / np.where(differs, spread, 1.0), axis=1)
-    return np.argsort(distances, kind="stable")
+    return np.asarray(distances / np.sqrt(len(features)))
 
 
 def _single_thread() -> AbstractContextManager[Any]:

@@ -57,10 +57,10 @@ class LabelledSongs:
             features, labels = known.inputs[:, : len(FEATURE_NAMES)], known.labels
         else:
             songs = load_recommender()
-            order = songs.catalogue.best_known_first(np.flatnonzero(songs.probabilities.max(axis=1) >= _SURE))
-            moods = songs.moods[order]
+            order = songs.catalogue.best_known_first(np.flatnonzero(songs.predicted.max(axis=1) >= _SURE))
+            moods = songs.predicted.argmax(axis=1)[order]
             rows = np.concatenate([order[moods == mood][:_PER_MOOD] for mood in range(len(MOODS))])
-            features, labels = songs.catalogue.features[rows], songs.moods[rows]
+            features, labels = songs.catalogue.features[rows], songs.predicted.argmax(axis=1)[rows]
         low, high = features.min(axis=0), features.max(axis=0)
         scaled = (features.astype(np.float64) - low) / np.where(high > low, high - low, 1)
         return cls(scaled, labels.astype(np.int64), path is None)

@@ -1,10 +1,12 @@
 """Song recommendations for a point on the affect plane.
 
-*Match* plays songs of the emotion's mood, close to the point. *Soothe* plays songs that calm tense emotions and lift
-the others. *Journey* goes in steps from the point to that mood, the iso principle of music therapy [1]. *Report* plays
-songs of the mood that the report "Music Mood Lifter" assigns to the emotion.
+*Match* plays songs of the emotion's mood, close to the point; loud emotions get loud songs. *Soothe* plays songs at the
+place that helps the emotion (`affect.BETTER_POINTS`). *Journey* goes in steps from the point to that place, the iso
+principle of music therapy [1]. *Report* plays songs of the mood that the report "Music Mood Lifter" assigns to the
+emotion.
 
-A song fits a mood if it is its most probable mood. Other songs follow only if the filters leave too few that fit.
+A song fits a mood if it is its most probable mood. If too few fit, the nearest others on the same side of the arousal
+axis follow. A song counts as near by the places where people may hear it: one that may lie anywhere is not mild.
 
 [1] I. M. Altshuler, "A psychiatrist's experience with music as a therapeutic agent", in D. M. Schullian &
 M. Schoen (eds.), Music and Medicine, 1948.
@@ -16,44 +18,45 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import chain, count, islice
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import NEUTRAL_RADIUS, AffectPoint, Emotion, Mood, Quadrant, certainty, share_text
+from emomusic.affect import DOMINANCE, NEUTRAL_RADIUS, AffectPoint, Emotion, Mood, Quadrant, certainty, share_text
 from emomusic.assets import load_once
 from emomusic.songs.catalogue import Catalogue, PlayHistory, key_of, normalize_text
 from emomusic.songs.genres import SongKind, included_kinds
-from emomusic.songs.journey import character_of, like_steps, moods_of_waypoints, step_reason, waypoints_between
+from emomusic.songs.journey import NEAR, character_of, even_path, step_reason, waypoints_between
 from emomusic.songs.listing import Songs
 from emomusic.songs.mood import MOODS
-from emomusic.songs.request import Policy, Request, start_mood, target_of
+from emomusic.songs.place import Floats, Places, load_place_model
+from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
 from emomusic.songs.song import Pick, Player
 from emomusic.songs.stored_moods import load_songs_and_moods
 
-# Weights of the score. The probability alone gives all happy faces the same songs; closeness alone uses two of nine
-# features.
-_PROBABILITY_WEIGHT = 0.4
-_CLOSENESS_WEIGHT = 0.6
+# Weights of the score: how probably people hear the mood, and how near the song is
+_PROBABILITY_WEIGHT, _CLOSENESS_WEIGHT = 0.4, 0.6
 _CLOSENESS_SIGMA = 0.45  # on the plane, whose diagonal is 2.8
+_LOUDNESS_WEIGHT = 0.3  # of the order only, for songs whose loudness among those of their mood suits the listener
+_LOUDEST_AT = 0.7  # arousal
 
 # What popularity and chance add to the score at most, for the order only. People want songs they know
-_BONUSES = (2 / 3, 0.05)
+_BONUSES = (1.0, 0.05)
 
 _FIRST_ROWS = (8, 1024)  # found one by one, and sorted first; the others only for longer lists
 
-# Of a journey. For each waypoint on the straight way, songs compete by their squared distance in units of `_NEAR`, by
-# popularity and by chance. A path through the best of them has like steps
-_NEAR = 0.22
-_JOURNEY_BONUSES = (1.7 * 2 / 3, 0.08)
-_MOST_NEAR = 6  # songs for each waypoint; more take longer, and make steps no more alike
+# Of a journey. For each waypoint, songs compete by their squared distance in units of `NEAR`, by popularity, by chance
+# and by their loudness
+_JOURNEY_BONUSES = (1.2, 0.08)
+_JOURNEY_LOUDNESS = 0.5
+_MOST_NEAR = 12  # songs for each waypoint; more take longer, and make steps no more alike
 
-# Columns of a song. The first two are valence and arousal, the last four the probabilities of `MOODS`
-_FAMILIARITY, _PROBABILITIES = 2, 3
+# Columns of a song. The first two are valence and arousal, the next two how much its doubt widens the closeness, and
+# the last four the probabilities of `MOODS`
+_VARIANCES, _FAMILIARITY, _LOUDNESS, _PROBABILITIES = 2, 4, 5, 6
 
 JOURNEY_STEPS = 10
 """Songs of a journey in `Recommender.walk`."""
@@ -62,9 +65,9 @@ JOURNEY_STEPS = 10
 class Recommender(Songs):
     """Ranking of the songs of a catalogue."""
 
-    def __init__(self, catalogue: Catalogue, probabilities: npt.NDArray[np.float32]) -> None:
+    def __init__(self, catalogue: Catalogue, predicted: Floats, places: Places | None = None) -> None:
         """Prepare the ranking."""
-        super().__init__(catalogue, probabilities)
+        super().__init__(catalogue, predicted, places=places)
         table = catalogue.table
         self._tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
         # The songs of a mood lie side by side: a slice is read several times faster than chosen rows
@@ -72,8 +75,24 @@ class Recommender(Songs):
         self._starts = np.searchsorted(self.moods[self._sorted], range(len(MOODS) + 1))
         popularity = table.get("popularity", pd.Series(np.nan, table.index)).astype(np.float64)
         known = popularity.fillna(popularity.median()).fillna(0.0).to_numpy() / 100  # the median for unknown values
-        columns = (*self.plane.T, known, *probabilities.T)
+        spreads = self.places.spreads
+        doubt = spreads - spreads.min(axis=0, initial=np.inf)  # people disagree about the surest songs, too
+        groups = table[["energy", "loudness_db"]].groupby(self.moods)
+        loud = ((groups.rank() - 0.5) / groups.transform("count")).mean(axis=1, skipna=False)
+        loudness = 2 * loud.fillna(0.5).to_numpy() - 1  # -1 to 1 among the songs of the mood
+        wider = (_CLOSENESS_SIGMA**2 + doubt**2) / _CLOSENESS_SIGMA**2
+        columns = (*self.plane.T, *wider.T, known, loudness, *self.probabilities.T)
         self._columns = np.array([column[self._sorted] for column in columns], np.float32)
+
+    @cached_property
+    def _is_gentle(self) -> npt.NDArray[np.bool_]:
+        """Shape (n,): songs whose titles are neither rude nor violent."""
+        return np.asarray(~(self.catalogue.has_rude_title | self.catalogue.has_violent_title))
+
+    @cached_property
+    def _soothes(self) -> npt.NDArray[np.bool_]:
+        """Shape (n,): gentle songs without a tense genre."""
+        return np.asarray(self._is_gentle & ~load_place_model().is_tense(self.catalogue))
 
     @cached_property
     def _ranks(self) -> npt.NDArray[np.float32]:
@@ -114,14 +133,21 @@ class Recommender(Songs):
                 yield from self._journey(request, JOURNEY_STEPS, played)
             request = replace(request, point=target, mood=mood, policy=Policy.MATCH)
         for number, row in enumerate(self._rows(target, mood, request), 1):
-            probability, place = self.probabilities[row, MOODS.index(mood)], self.plane[row]
-            score = float(_scores(probability, _distances(place, target)))
-            likeliest, surest = self.mood_of(row), float(self.probabilities[row].max())
-            is_labelled = self.num_labelled and self.catalogue.song(row).mood is not None
-            words = f"{'labelled' if is_labelled else certainty(surest)} {likeliest}"
-            words += "" if is_labelled else f" ({share_text(surest)})"
-            words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
-            yield self._pick(number, row, mood, score, f"{words}, {character_of(self.point_of(row))}")
+            probability = self.probabilities[row, MOODS.index(mood)]
+            score = float(_scores(probability, _closeness(_distances(self.plane[row], target))))
+            yield self._pick(number, row, mood, score, self._reason(row, mood))
+
+    def _reason(self, row: int, mood: Mood) -> str:
+        """Why a song plays for a mood: "Probably sad (52 %), dark and quiet"."""
+        likeliest, surest, point = self.mood_of(row), float(self.probabilities[row].max()), self.point_of(row)
+        if self.catalogue.labels[row] >= 0:
+            words = f"labelled {likeliest}"
+        elif point.quadrant is Quadrant.N:
+            words = f"near the middle, rather {likeliest} ({share_text(surest)})"
+        else:
+            words = f"{certainty(surest)} {likeliest} ({share_text(surest)})"
+        words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
+        return f"{words}, {character_of(point)}"
 
     def _walk_in_turn(self, request: Request, played: Sequence[Pick]) -> Iterator[Pick]:
         """A song for each of several listeners, again and again; no song twice."""
@@ -139,7 +165,7 @@ class Recommender(Songs):
                     yield replace(pick, reason=f"For {name}: {pick.reason}")
 
     def passing(self, request: Request) -> npt.NDArray[np.bool_]:
-        """Shape (n,): songs that pass the filters."""
+        """Shape (n,): songs that pass the filters of a request."""
         included = included_kinds(request.genres, request.today)
         return self.catalogue.passing(
             genres=request.genres,
@@ -172,8 +198,14 @@ class Recommender(Songs):
         may have few artists, so those that fit the mood do not wait for others.
         """
         passing = self.passing(request)
-        both = (self._by_priority(target, mood, request, passing, fitting=fitting) for fitting in (True, False))
-        orders = [filter(self.is_there, order) for order in both]
+        is_middle = target.quadrant is Quadrant.N or request.policy is Policy.SOOTHE
+        if is_middle and not request.genres and (passing & self._soothes).any():
+            passing &= self._soothes
+        side = self.plane[:, 1] >= 0 if target.arousal >= 0 else self.plane[:, 1] < 0
+        beside = passing & side if (passing & side).any() else passing  # never across the arousal axis, if it can be
+        fitting = self._by_priority(target, mood, request, passing, fitting=True)
+        others = self._by_priority(target, mood, request, beside, fitting=False)
+        orders = [filter(self.is_there, order) for order in (fitting, others)]
         is_local = self.catalogue.is_local
         history = PlayHistory(self.catalogue)
         for order in orders if is_local else [chain(*orders)]:
@@ -188,8 +220,11 @@ class Recommender(Songs):
         rows, columns, bonus = self._candidates(mood, request, passing, _BONUSES, fitting=fitting)
         if fitting and self.catalogue.is_local:
             priorities = -np.linalg.norm(self._ranks[rows] - _place_among_faces(target, mood), axis=1)
+        elif not fitting:
+            priorities = -_distances(columns, target)
         else:
-            priorities = _scores(columns[_PROBABILITIES + MOODS.index(mood)], _distances(columns, target))
+            priorities = _scores(columns[_PROBABILITIES + MOODS.index(mood)], _expected_closeness(columns, target))
+            priorities += _LOUDNESS_WEIGHT * _closeness(columns[_LOUDNESS] - np.float32(_loudness_of(request, target)))
         yield from _lowest_first(-priorities - bonus, rows)
 
     def _candidates(
@@ -213,24 +248,34 @@ class Recommender(Songs):
 
     def _journey(self, request: Request, num_songs: int, played: Sequence[Pick] = ()) -> list[Pick]:
         """The steps of a journey of `num_songs` songs that follow the played ones. It is shorter if songs run out."""
-        target, mood = target_of(request)
-        num_left = num_songs - len(played)
+        target, _ = target_of(request)
         before = [request.point, *(pick.point for pick in played if pick.point is not None)]
-        near = self._near_the_way(before[-1], num_left, request, played)
-        ends = [position for position, row in enumerate(near) if self.mood_of(row) is mood]
-        path = like_steps(before[-1], target, self.plane[near], self._tempo_bpm[near], ends, num_left)
-        rows = [near[position] for position in path]
-        points = [*before, *map(self.point_of, rows)]
-        waypoints = waypoints_between(before[-1], target, len(rows))
+        layers = self._near_the_way(before[-1], num_songs - len(played), request, played)
+        waypoints = waypoints_between(before[-1], target, len(layers))
+        if not layers:
+            return []
+        ends = np.array([(point.valence, point.arousal) for point in (waypoints[0], waypoints[-1])])
+        step = (ends[1] - ends[0]) / max(len(layers) - 1, 1)
+        costs = [np.array([cost for cost, _ in layer], np.float32) for layer in layers]
+        numbers = [[row for _, row in layer] for layer in layers]
+        points, tempo = ([own[rows] for rows in numbers] for own in (self.plane, self._tempo_bpm))
+        path = even_path(target, points, tempo, costs, step)
+        rows = [own[position] for own, position in zip(numbers, path, strict=True)]
+        points_on_way = [*before, *map(self.point_of, rows)]
         away = [self.point_of(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
         scores = _closeness(np.array(away, np.float32)).tolist()
         return [
-            replace(self._pick(step, row, self.mood_of(row), score, step_reason(points, step, target)), is_step=True)
-            for step, row, score in zip(count(len(before)), rows, scores, strict=False)
+            replace(
+                self._pick(number, row, self.mood_of(row), score, step_reason(points_on_way, number, target)),
+                is_step=True,
+            )
+            for number, row, score in zip(count(len(before)), rows, scores, strict=False)
         ]
 
-    def _near_the_way(self, start: AffectPoint, num_points: int, request: Request, played: Sequence[Pick]) -> list[int]:
-        """Rows near the straight way from a point to the target: for each waypoint some with its mood, else others.
+    def _near_the_way(
+        self, start: AffectPoint, num_points: int, request: Request, played: Sequence[Pick]
+    ) -> list[list[tuple[float, int]]]:
+        """For each waypoint on the straight way to the target, the costs and rows of the songs near it, the best first.
 
         They are different songs, and of different artists unless they are audio files, which may have few artists.
         """
@@ -240,28 +285,40 @@ class Recommender(Songs):
         for pick in played:
             if (row := self.catalogue.row_of(pick.song.id)) is not None:
                 history.add(row)
-        passing = self.passing(request)
-
-        @cache
-        def candidates(mood: Mood, fitting: bool) -> tuple[npt.NDArray[Any], ...]:
-            return self._candidates(mood, request, passing, _JOURNEY_BONUSES, fitting=fitting)
-
-        def by_cost(waypoint: AffectPoint, mood: Mood) -> Iterator[int]:
-            for fitting in (True, False):
-                rows, columns, bonus = candidates(mood, fitting)
-                yield from _lowest_first((_distances(columns, waypoint) / np.float32(_NEAR)) ** 2 - bonus, rows)
-
         waypoints = waypoints_between(start, target, num_points)
-        moods = moods_of_waypoints(waypoints, mood if played else start_mood(request), mood)
-        orders = [*map(by_cost, waypoints, moods)]
-        found: list[int] = []
-        for order in orders * _MOST_NEAR:
-            if (row := next((row for row in order if history.allows(row) and self.is_there(row)), None)) is not None:
-                history.add(row)
-                found.append(row)
-            elif len(found) < num_points:  # songs run out: the last waypoints need some, too
-                return self._near_the_way(start, len(found), request, played) if found else []
-        return found
+        passing = self.passing(request)
+        if (passing & self._is_gentle).any():
+            passing &= self._is_gentle
+        random = np.random.default_rng(request.seed).random(len(self), np.float32)
+        columns = self._columns[:, self._sorted.argsort()]
+        known, chance = _JOURNEY_BONUSES
+        bonus = known * columns[_FAMILIARITY] + chance * random
+
+        def by_cost(waypoint: AffectPoint, is_last: bool) -> Iterator[tuple[float, int]]:
+            allowed = passing
+            if waypoint.quadrant is not Quadrant.Q2 and not request.genres and (passing & self._soothes).any():
+                allowed = passing & self._soothes
+            if is_last and (allowed & (self.moods == MOODS.index(mood))).any():
+                allowed = allowed & (self.moods == MOODS.index(mood))
+            costs = (_distances(columns, waypoint) / np.float32(NEAR)) ** 2 - bonus
+            costs += 2 * _remoteness(columns, waypoint)
+            if waypoint.arousal < 0:  # what calms is soft
+                costs += _JOURNEY_LOUDNESS * (columns[_LOUDNESS] - np.float32(_loudness_at(waypoint))) ** 2
+            costs[~allowed] = np.inf
+            own = costs.copy()
+            return ((float(own[row]), row) for row in _lowest_first(costs, np.arange(len(costs))))
+
+        orders = [by_cost(waypoint, number == num_points) for number, waypoint in enumerate(waypoints, 1)]
+        layers: list[list[tuple[float, int]]] = [[] for _ in waypoints]
+        for layer, order in [*zip(layers, orders, strict=True)] * _MOST_NEAR:
+            found = next(((cost, row) for cost, row in order if history.allows(row) and self.is_there(row)), None)
+            if found is not None:
+                history.add(found[1])
+                layer.append(found)
+            elif not layer:  # songs run out: each waypoint needs one
+                num_found = sum(map(len, layers))
+                return self._near_the_way(start, num_found, request, played) if num_found else []
+        return layers
 
     def _pick(self, number: int, row: int, mood: Mood, score: float, reason: str) -> Pick:
         song, likeliest = self.catalogue.song(row), self.mood_of(row)
@@ -302,19 +359,47 @@ def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory
     return None
 
 
+def _loudness_of(request: Request, target: AffectPoint) -> float:
+    """The loudness among the songs of a mood that suits a listener, -1 to 1. A soft emotion wants softer songs."""
+    wanted = _loudness_at(target)
+    if request.mood is not None:
+        return wanted
+    own = DOMINANCE[request.emotion or nearest_emotion(request.point)] / max(DOMINANCE.values())
+    return own if request.policy is Policy.MATCH else (wanted + min(own, wanted)) / 2
+
+
+def _loudness_at(point: AffectPoint) -> float:
+    """The loudness among the songs of a mood that suits a place, -1 to 1: lively songs are loud."""
+    return float(np.clip(point.arousal / _LOUDEST_AT, -1, 1))
+
+
 def _distances(columns: npt.NDArray[np.float32], point: AffectPoint) -> npt.NDArray[np.float32]:
     """Distances from a point to the places in the first two columns: valence and arousal."""
     valence, arousal = columns[0] - np.float32(point.valence), columns[1] - np.float32(point.arousal)
     return np.asarray(np.sqrt(valence**2 + arousal**2))  # `np.hypot` takes three times as long
 
 
-def _scores(probabilities: npt.NDArray[np.float32], distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _expected_closeness(columns: Floats, point: AffectPoint) -> Floats:
+    """The mean closeness to a point over the places where people may hear each song."""
+    return np.asarray(np.exp(-_remoteness(columns, point)))
+
+
+def _remoteness(columns: Floats, point: AffectPoint) -> Floats:
+    """The negative logarithm of the expected closeness."""
+    found = np.zeros(columns.shape[1:], np.float32)
+    for axis, value in enumerate((point.valence, point.arousal)):
+        wider = columns[_VARIANCES + axis]
+        found += (columns[axis] - np.float32(value)) ** 2 / (wider * np.float32(_CLOSENESS_SIGMA**2)) + np.log(wider)
+    return np.asarray(found / 2, np.float32)
+
+
+def _scores(probabilities: Floats, closeness: Floats) -> Floats:
     """Scores, 0 to 1."""
-    scores = _PROBABILITY_WEIGHT * probabilities + _CLOSENESS_WEIGHT * _closeness(distances)
+    scores = _PROBABILITY_WEIGHT * probabilities + _CLOSENESS_WEIGHT * closeness
     return np.asarray(np.minimum(scores, 1.0))  # float32 rounding can exceed 1
 
 
-def _lowest_first(costs: npt.NDArray[np.float32], rows: npt.NDArray[np.intp]) -> Iterator[int]:
+def _lowest_first(costs: Floats, rows: npt.NDArray[np.intp]) -> Iterator[int]:
     """Rows of finite costs, by ascending cost. The first ones do not need a full sort. Changes the costs."""
     one_by_one, few = _FIRST_ROWS
     for _ in range(min(one_by_one, len(costs))):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from emomusic.affect import BETTER_MOODS, REPORT_MOODS, AffectPoint, Emotion, Mood
+from emomusic.affect import BETTER_POINTS, REPORT_MOODS, AffectPoint, Emotion, Mood, quadrant_of
 from emomusic.songs.song import Trait
 
 
@@ -69,6 +69,11 @@ def destination_of(text: str) -> AffectPoint | None:
         return None
 
 
+def mood_of_point(point: AffectPoint) -> Mood:
+    """The mood of the songs at a point: that of its quadrant, also near the middle."""
+    return quadrant_of(point, neutral_radius=0).mood
+
+
 def start_mood(request: Request) -> Mood:
     """The mood of the listener. Without an emotion, the point decides."""
     if request.emotion is None:
@@ -79,11 +84,13 @@ def start_mood(request: Request) -> Mood:
 def target_of(request: Request) -> tuple[AffectPoint, Mood]:
     """Target point and target mood of a request."""
     if request.policy is Policy.JOURNEY and request.destination is not None:
-        return request.destination, request.destination.quadrant.mood
+        return request.destination, mood_of_point(request.destination)
     if request.mood is not None:
         return request.mood.point, request.mood
     if request.policy is Policy.MATCH:
         return request.point, start_mood(request)
-    moods = REPORT_MOODS if request.policy is Policy.REPORT else BETTER_MOODS
-    mood = moods[request.emotion or nearest_emotion(request.point)]
-    return mood.point, mood
+    emotion = request.emotion or nearest_emotion(request.point)
+    if request.policy is Policy.REPORT:
+        return REPORT_MOODS[emotion].point, REPORT_MOODS[emotion]
+    point = BETTER_POINTS[emotion]
+    return point, mood_of_point(point)

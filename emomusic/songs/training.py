@@ -42,6 +42,7 @@ from emomusic.media.sound import LEVEL_DB
 from emomusic.metrics import Scores, expected_calibration_error, mistakes, score, score_rows
 from emomusic.records import baselines_of, filled_card, write_metrics
 from emomusic.runtime import num_cores
+from emomusic.songs.catalogue import split_artists
 from emomusic.songs.hearing import (
     HEAD,
     MODEL,
@@ -74,11 +75,13 @@ class Examples:
         inputs: shape (n, f): of the model, as for `MoodClassifier.fit` or from `hearing.summary_of`.
         labels: shape (n,): positions in the classes.
         checksums: those of the content of each file that they were read from.
+        artists: the first artist of each song; empty for clips.
     """
 
     inputs: npt.NDArray[Any]
     labels: npt.NDArray[np.int64]
     checksums: tuple[str, ...]
+    artists: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -225,7 +228,8 @@ def read_labelled_songs(path: Path) -> Examples:
         expected = f"{path.name}: expected a mood of each song: {', '.join(MOODS)}."
         raise DatasetError(f"{expected} Received: none of {songs.song(int(without[0])).full_name}. Remove the song")
     labels = np.array([MOODS.index(mood) for mood in songs.table["mood"]], np.int64)
-    return Examples(songs.inputs, labels, (hashlib.sha256(data).hexdigest(),))
+    artists = tuple(split_artists(cell)[0] for cell in songs.table["artists"])
+    return Examples(songs.inputs, labels, (hashlib.sha256(data).hexdigest(),), artists)
 
 
 def train_mood_model(data: Path, *, model: str = DEFAULT_MOOD_MODEL, out: Path) -> dict[str, Any]:

@@ -105,12 +105,12 @@ def test_a_person_has_the_mean_of_the_faces_and_everyone_is_together_if_there_ar
 def test_the_reason_names_what_decides_the_mood_and_listeners_may_have_no_face() -> None:
     for answer, policy, reason in (
         (answer_to(TWO, who=Who.face(2)), Policy.MATCH, "Sad songs because: sad 90 %"),
-        (answer_to(TWO, who=Who.face(2)), Policy.SOOTHE, "Happy songs to lift this mood."),
-        (answer_to(photo("a.jpg", ANGRY), who=Who.face(1)), Policy.SOOTHE, "Calm songs after a tense mood."),
+        (answer_to(TWO, who=Who.face(2)), Policy.SOOTHE, "Soft, warm songs to console."),
+        (answer_to(photo("a.jpg", ANGRY), who=Who.face(1)), Policy.SOOTHE, "Quiet songs to let go of tension."),
         (answer_to(TWO, who=Who.face(2), says={Who.face(2): HAPPY}), Policy.MATCH, "You say happy: happy songs."),
         (answer_to(TWO, mood=Mood.CALM), Policy.MATCH, "You chose calm songs."),
         (Answer(mood=Mood.SAD), Policy.MATCH, "You chose sad songs."),
-        (answer_to(TWO, who=Who.face(2)), Policy.JOURNEY, "From sad to happy songs, in steps"),
+        (answer_to(TWO, who=Who.face(2)), Policy.JOURNEY, "From sad to calm songs, in steps"),
     ):
         assert answer.reason(answer.request(policy)).startswith(reason)
     mood, moment = Answer(mood=Mood.CALM), Answer(who=MOMENT, moment=FakeClassifier(SAD).probabilities)

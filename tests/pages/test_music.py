@@ -29,6 +29,7 @@ from emomusic.songs.genres import SongKind
 from emomusic.songs.hearing import Hearing, load_sound_model
 from emomusic.songs.listing import Songs
 from emomusic.songs.mood import MOODS
+from emomusic.songs.place import load_place_model
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import FEATURES, Player, Song
 from emomusic.songs.spotify import Credentials, FoundSongs
@@ -313,7 +314,8 @@ def path_of(app: AppTest) -> dict[str, Any]:
 
 
 def heard(data: bytes) -> Hearing:
-    return load_sound_model().analyse(read_song(io.BytesIO(data)).windows)
+    song = read_song(io.BytesIO(data))
+    return load_place_model().placed(load_sound_model().analyse(song.windows), song.genres, song.artists)
 
 
 def test_a_dropped_song_has_its_quadrant_tags_and_a_path(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,12 +130,12 @@ def test_a_table_without_ids_gives_songs_and_hides_explicit_ones(monkeypatch: py
     assert {song.mood for song in queued} == {"happy"}
     assert queue_of(click(app, "next-photo")).current.song.id == queued[1].song.id
     paths = [line for line in files["eileen-collins-1999.m3u"]().splitlines() if line.startswith("/music/")]
-    assert set(paths) == {f"/music/{n}.mp3" for n in range(8)}
+    assert set(paths) == {f"/music/{n}.mp3" for n in (1, 3, 5, 7)}  # sad songs are on the other side
     with pytest.raises(LibraryError, match="no longer there"):
         content_of(queued[0].song)
     assert {pick.song.explicit for pick in queued} == {True, False}
     app.toggle(key="hide_explicit").set_value(True).run()
-    assert [pick.song.explicit for pick in queue_of(app).playlist(6)] == [False] * 6
+    assert [pick.song.explicit for pick in queue_of(app).playlist(6)] == [False] * 2
 
 
 def test_files_beyond_the_limits_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from emomusic.affect import MOOD_POINTS
 from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.place import CORNERS, Places
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import FEATURE_NAMES, FEATURES, Pick
 from emomusic.songs.tables import TableReading
@@ -69,9 +70,18 @@ def ids(songs: Sequence[Pick]) -> list[str]:
     return [pick.song.id for pick in songs]
 
 
+def places_by_moods(moods: np.ndarray, spread: float = 0.5) -> Places:
+    """Places at the means of the corners of moods, as sure as each other, so that a test says where its songs lie."""
+    points = (moods @ CORNERS).astype(np.float32)
+    return Places(points, np.full_like(points, spread), moods.astype(np.float32))
+
+
 def recommender_over(table: pd.DataFrame) -> Recommender:
     catalogue = Catalogue(table)
-    return Recommender(catalogue, FakeClassifier().predict_probabilities(catalogue.features))
+    moods = FakeClassifier().predict_probabilities(catalogue.features)
+    is_labelled = catalogue.labels >= 0
+    moods[is_labelled] = np.eye(len(MOOD_POINTS), dtype=np.float32)[catalogue.labels[is_labelled]]
+    return Recommender(catalogue, moods, places_by_moods(moods))
 
 
 def titles(reading: TableReading) -> list[str]:

@@ -54,7 +54,7 @@ def test_the_bundled_catalogue_has_81198_complete_songs_of_114_genres(recommende
 
 def test_stored_moods_are_those_of_the_default_model(recommender: Recommender, classifier: MoodClassifier) -> None:
     assert pd.read_parquet(catalogue_file()).attrs == {"mood_model_sha256": sha256_of(mood_model_file())}
-    catalogue, stored = recommender.catalogue, recommender.probabilities
+    catalogue, stored = recommender.catalogue, recommender.predicted
     assert stored.dtype == np.float32
     assert np.bincount(stored.argmax(axis=1)).tolist() == [5_870, 30_204, 19_419, 25_705]  # in the order of Mood
     rows = np.sort(np.random.default_rng(0).choice(len(catalogue), 200, replace=False))

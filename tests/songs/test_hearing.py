@@ -35,6 +35,7 @@ from emomusic.songs.hearing import (
     traits_of,
 )
 from emomusic.songs.local_songs import SONGS, bundled_songs, recommender_of, songs_dir
+from emomusic.songs.place import hearing_of
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Policy, Request
 from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
@@ -237,7 +238,8 @@ def test_a_track_has_a_path_and_is_a_song_of_its_own_under_the_same_title():
     track = song(7, Mood.HAPPY, player=Player.BUNDLED, licence="CC0", source="A site")
     (found,) = recommender_of([track]).songs(Request(Mood.HAPPY.point), 3)
     assert found.song == track
-    assert found.point.distance(AffectPoint(0.62, 0.56)) < 0.01  # of 0.7 happy and 0.1 each of the others
+    assert found.point == hearing_of(track).point
+    assert found.likeliest_mood is hearing_of(track).mood is Mood.HAPPY
     record = song_record(found)
     assert record.keys() >= {"id", "path", "licence", "source", "mood", "reason"}
     assert "url" not in record

@@ -18,6 +18,7 @@ from emomusic.app.choices import MODELS_CELL, MODELS_CLASS, MODELS_TAB, MODELS_T
 from emomusic.app.frame import shown_errors, text_color
 from emomusic.app.models.own_faces import draw_own_faces, own_rows
 from emomusic.app.models.pictures import face_grid, show_mistakes, test_pictures
+from emomusic.app.models.places import show_places
 from emomusic.app.models.table import show_table
 from emomusic.app.models.training import show_training
 from emomusic.app.models.try_face import show_try
@@ -332,7 +333,12 @@ class _Section:
 
 _TRY, _DETAILS = "Try your face", "Details"
 _TABS: Mapping[str, Sequence[_Section]] = {
-    "Overview": [_Section(_show_figures), _Section(_show_groups), _Section(_show_by_class)],  # rows of two are level
+    "Overview": [
+        _Section(_show_figures),
+        _Section(_show_groups),
+        _Section(_show_by_class),  # rows of two are level
+        _Section(show_places, [Benchmark.FEATURES]),
+    ],
     _TRY: [_Section(lambda *_: None, _FACES)],  # for all models
     "Confusions": [
         _Section(

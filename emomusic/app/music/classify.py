@@ -40,8 +40,9 @@ from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.listing import Songs, describe_moods, main_reason
 from emomusic.songs.local_songs import bundled_songs
 from emomusic.songs.mood import MOODS, MoodExplanation, explain_mood
+from emomusic.songs.place import hearing_of, load_place_model
 from emomusic.songs.request import nearest_emotion
-from emomusic.songs.song import FEATURE_LABELS, FEATURES, Hearing, Song
+from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Hearing, Song
 from emomusic.songs.stored_moods import mood_classifier
 from emomusic.text import format_clock, join_names
 
@@ -97,9 +98,10 @@ def show_own_song(_songs: Songs, _music: YourMusic) -> None:
         with st.container(horizontal=True, key="own-song-samples"):
             for name in _SAMPLES:
                 song = songs[name]
-                assert song.hearing is not None  # as of all bundled songs
-                face = SongAnswer(song.hearing).emotion
-                label = f"**{song.title}**  \n{song.hearing.mood}"
+                heard = hearing_of(song)
+                assert heard is not None  # as of all bundled songs
+                face = SongAnswer(heard).emotion
+                label = f"**{song.title}**  \n{heard.mood}"
                 options: dict[str, Any] = {"width": 200, "on_click": _take_sample, "args": (song.path,)}
                 show_tile("scene", name, expression_uri(face), label, alt=face.adjective, **options)
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -226,7 +228,8 @@ def _hear(own: OwnSong) -> None:
         own.words = f"**{escape_markdown(song.title)}**{artists}, {format_clock(song.duration_s)}"
         if song.note is not None:
             own.words += f"\n\n:material/warning: {escape_markdown(song.note)}"
-        hearing = load_sound_model().analyse(song.windows, visitor_turn)
+        heard = load_sound_model().analyse(song.windows, visitor_turn)
+        hearing = load_place_model().placed(heard, song.genres, song.artists)
         own.step_s = max(min(song.duration_s, MAX_S) / _MOST_PARTS, PATCH_S)
         if len(song.windows) == 1:  # a short song was heard as a whole
             own.path, own.levels = hearing.timeline, levels_of(song.windows, len(hearing.timeline))
@@ -261,7 +264,12 @@ def show_one_song(songs: Songs, music: YourMusic) -> None:
             features[column] = st.session_state[key]
     moved = bool((features != start).any())
     reference = start if moved else np.median(songs.catalogue.features, axis=0)
-    answer = explain_mood(mood_classifier(), features, start, reference, duration_s=song.duration_s)
+
+    def predict(inputs: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+        predicted = mood_classifier().predict_probabilities(inputs)
+        return load_place_model().moods_of_variants(song, inputs[:, : len(FEATURE_NAMES)], predicted)
+
+    answer = explain_mood(predict, features, start, reference, duration_s=song.duration_s)
     charts, sliders = roomy_columns([3, 2], key="what-if", gap="large")  # the answer stays in view, see `page.css`
     with charts:
         _show_answer(song, answer, main_reason(answer, features, reference, moved=moved), moved=moved)

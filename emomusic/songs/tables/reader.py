@@ -22,6 +22,7 @@ from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue, split_artists
 from emomusic.songs.mood import MOODS
 from emomusic.songs.names import Finder, names_of
+from emomusic.songs.place import load_place_model
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
 from emomusic.songs.stored_moods import predict_moods
@@ -87,16 +88,20 @@ class TableReading(Facts):
     def recommender(self) -> Recommender:
         """The recommender for the songs. Errors are those of `songs` and `predict_moods`."""
         songs, is_known = self.songs, self.known_rows >= 0
-        probabilities = np.zeros((len(songs), len(MOODS)), np.float32)
+        predicted = np.zeros((len(songs), len(MOODS)), np.float32)
         if self.known is not None:
-            probabilities[is_known] = self.known.probabilities[self.known_rows[is_known]]
+            predicted[is_known] = self.known.predicted[self.known_rows[is_known]]
         others = ~is_known
         for row, song in enumerate(songs.songs or ()):
             if song.hearing is not None:
-                probabilities[row] = [song.hearing.moods[mood] for mood in MOODS]
+                predicted[row] = [song.hearing.moods[mood] for mood in MOODS]
                 others[row] = False
-        probabilities[others] = predict_moods(songs, others)
-        return Recommender(songs, probabilities)
+        predicted[others] = predict_moods(songs, others)
+        places = load_place_model().places(songs, predicted)
+        if self.known is not None:  # a song lies where the catalogue shows it, unless the list labels it
+            is_same = is_known & (songs.labels < 0)
+            places = places.with_rows(is_same, self.known.places[self.known_rows[is_same]])
+        return Recommender(songs, predicted, places)
 
 
 def read_table(
