@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import Mood
-from emomusic.songs.genres import SongKind, genres_in
+from emomusic.songs.genres import SongKind, explicit_names, genres_in, rude_titles, violent_titles
 from emomusic.songs.song import FEATURE_NAMES, Player, Song, Trait
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
@@ -252,6 +252,26 @@ class Catalogue:
         """The `SongKind` of each row as a number, which a filter compares faster than texts."""
         return pd.Categorical(self.table["kind"] if "kind" in self.table else [None] * len(self))
 
+    @cached_property
+    def has_rude_title(self) -> npt.NDArray[np.bool_]:
+        """Shape (n,): as `genres.rude_titles`."""
+        return rude_titles(self.table["title"])
+
+    @cached_property
+    def has_violent_title(self) -> npt.NDArray[np.bool_]:
+        """Shape (n,): as `genres.violent_titles`."""
+        return violent_titles(self.table["title"])
+
+    @cached_property
+    def is_explicit(self) -> npt.NDArray[np.bool_]:
+        """Shape (n,): songs that are marked explicit, in files also by the album, and songs with a rude title."""
+        found = self.has_rude_title | explicit_names(self.table["title"])
+        if self.songs is not None:
+            found |= explicit_names(self.table["album"])
+        if "explicit" in self.table:
+            found |= self.table["explicit"].to_numpy(bool)
+        return found
+
     def song(self, row: int) -> Song:
         """Song in a row, counted from 0."""
         if self.songs is not None:
@@ -312,10 +332,10 @@ class Catalogue:
         Args:
             genres: a song must have one of them; empty allows all.
             traits: a song must be heard to have all of them; empty allows all.
-            hide_explicit: remove songs marked explicit.
+            hide_explicit: remove the songs of `is_explicit`.
             without_kinds: remove songs of these kinds.
         """
-        table, passes = self.table, np.ones(len(self), np.bool_)
+        passes = np.ones(len(self), np.bool_)
         if genres:
             numbers, combinations = self.genre_cells
             wanted = frozenset(genres)
@@ -325,8 +345,8 @@ class Catalogue:
             hearings = [None if song.hearing is None else song.hearing.traits for song in self.songs or ()]
             wanted_traits = set(traits)
             passes &= np.array([wanted_traits <= set(own or ()) for own in hearings] or [False] * len(self), np.bool_)
-        if hide_explicit and "explicit" in table:
-            passes &= ~table["explicit"].to_numpy(bool)
+        if hide_explicit:
+            passes &= ~self.is_explicit
         excluded = set(map(str, without_kinds))
         for number, kind in enumerate(self._kinds.categories):
             if kind in excluded:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from emomusic.errors import DatasetError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 
@@ -136,7 +138,8 @@ SEASONS: Mapping[SongKind, tuple[tuple[int, int], tuple[int, int]]] = {
 _SPOKEN = 0.66  # speechiness; Spotify's documentation: tracks above are probably made entirely of spoken words
 _INSTRUMENTAL = 0.5  # separates recordings of white noise from songs of this title
 
-_ONLY_PYTHON = re.compile(r"\(\?!(?:[^()]|\([^()]*\))*\)|\\b")
+_GUESTS = re.compile(r"[(\[](?:feat|ft|from|with)\b.*", re.IGNORECASE)
+_ONLY_PYTHON = re.compile(r"\(\?<?!(?:[^()]|\([^()]*\))*\)|\\b")
 
 
 def kinds_of(table: pd.DataFrame) -> pd.Series:
@@ -168,8 +171,31 @@ def kinds_of(table: pd.DataFrame) -> pd.Series:
     return kinds
 
 
+def explicit_names(names: pd.Series) -> npt.NDArray[np.bool_]:
+    """Shape (n,): titles or albums with a mark such as "[Explicit]" or "(Explicit Version)"."""
+    return _has_words(names, _PATTERNS["explicit"])
+
+
+def rude_titles(titles: pd.Series) -> npt.NDArray[np.bool_]:
+    """Shape (n,): titles with English curse words, also with asterisks."""
+    return _has_words(titles, _PATTERNS["rude"])
+
+
+def violent_titles(titles: pd.Series) -> npt.NDArray[np.bool_]:
+    """Shape (n,): titles with English words of killing, death or hate."""
+    return _has_words(titles, _PATTERNS["violent"])
+
+
+def _has_words(titles: pd.Series, pattern: re.Pattern[str]) -> npt.NDArray[np.bool_]:
+    """Shape (n,): titles with the pattern outside "(feat. Machine Gun Kelly)" and "(From The Suicide Squad)"."""
+    texts = titles.fillna("").astype("str")
+    found = _contain(texts, pattern).to_numpy(bool, copy=True)
+    found[found] = _contain(texts[found].str.replace(_GUESTS, "", regex=True), pattern).to_numpy(bool)
+    return found
+
+
 def _contain(texts: pd.Series, pattern: re.Pattern[str]) -> pd.Series:
-    """Whether each text has the pattern. Arrow, without lookahead and word ends, finds the few that may have it."""
+    """Whether each text has the pattern. Arrow, without lookaround and word ends, finds the few that may have it."""
     import pandas as pd
 
     may_have = texts.str.contains(_ONLY_PYTHON.sub("", pattern.pattern), case=False).to_numpy(bool, copy=True)

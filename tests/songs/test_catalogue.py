@@ -24,6 +24,8 @@ from emomusic.songs.genres import (
     kinds_of,
     meanings_of,
     names_of,
+    rude_titles,
+    violent_titles,
 )
 from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.mood import MoodClassifier
@@ -198,6 +200,52 @@ def test_the_names_of_genres_give_the_same_genres(genres: frozenset[str]) -> Non
 )
 def test_songs_of_a_kind_are_recognized(cells: dict[str, Any], kind: SongKind | None) -> None:
     assert kinds_of(pd.DataFrame([SONG | cells], index=[7])).to_dict() == {7: kind}
+
+
+RUDE = ["Fuck You", "F**k It", "F*ck Love", "f_ck", "Sh*t", "B*tch", "Bullshit", "Boss Bitch!", "My Ass", "Bastards"]
+NOT_RUDE = [
+    "Scunthorpe", "Cockburn", "Dick Dale", "Moby Dick", "Bass Class", "What's New Pussycat", "Pussy Cat, Pussy Cat",
+    "Slut", "Moshi Shite", "M*A*S*H", "Hello", "Les petits riens", "Say So (feat. Fucked Up)", "Hoe Groot zijt Gij",
+    None,
+]  # fmt: skip
+VIOLENT = ["Kill Bill", "Murder on the Dancefloor", "Bad Blood", "I'd Die", "Die Young", "DEAD!", "Hate Me", "21 Guns"]
+NOT_VIOLENT = [
+    "Die Sonne scheint", "Dies irae", "Hello", "Killing Me Softly With His Song", "Skillet", "Dead Sea", "Shell",
+    "Top Gun Anthem", "Gunnar", "Home (feat. Machine Gun Kelly)", "Rain (from The Suicide Squad)", "Grape", "Whatever",
+    None,
+]  # fmt: skip
+
+
+def test_rude_and_violent_titles_are_found_without_names_other_languages_and_guests() -> None:
+    for found_in, wanted, others in ((rude_titles, RUDE, NOT_RUDE), (violent_titles, VIOLENT, NOT_VIOLENT)):
+        titles = pd.Series([*wanted, *others])
+        found = titles[found_in(titles)].to_list()
+        assert found == wanted
+
+
+def test_explicit_songs_are_marked_anywhere_or_have_a_rude_title() -> None:
+    cells = [
+        {"title": "Quiet", "explicit": True},
+        {"title": "Quiet [Explicit]"},
+        {"title": "F**k Off"},
+        {"title": "Quiet", "artists": "Fuck Buttons", "album": "Explicit"},
+    ]
+    names = pd.DataFrame([NAMES | {"explicit": False} | own for own in cells])
+    table = song_table(len(cells)).drop(columns=[*names]).join(names)
+    for kept in (table, table.drop(columns="explicit")):
+        passes = Catalogue(kept).passing(hide_explicit=True)
+        assert passes.tolist() == ["explicit" not in kept, False, False, True]
+
+
+def test_unmarked_rude_titles_of_the_catalogue_are_explicit(recommender: Recommender) -> None:
+    catalogue = recommender.catalogue
+    marked = catalogue.table["explicit"].to_numpy(bool)
+    assert (marked.sum(), catalogue.has_rude_title.sum(), (catalogue.has_rude_title & ~marked).sum()) == (
+        6959,
+        292,
+        111,
+    )
+    assert (catalogue.has_violent_title.sum(), catalogue.is_explicit.sum()) == (1013, 7071)
 
 
 def test_christmas_has_37_days_and_halloween_18_and_a_request_for_a_genre_includes_its_kind() -> None:
