@@ -25,6 +25,7 @@ from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
 from emomusic.marks.drawing import annotated_picture, annotated_preview
 from emomusic.media.images import RgbImage, encode_png, read_image
 from emomusic.songs.queue import SongQueue
+from emomusic.songs.recommend import JOURNEY_STEPS
 from emomusic.songs.request import Policy, Request, nearest_emotion, start_mood, target_of
 from emomusic.songs.song import Pick
 from emomusic.text import csv_text, pluralize
@@ -184,7 +185,17 @@ class Answer:
         if request.turns:
             return "A song for each face in turn."
         if request.policy is Policy.JOURNEY:
-            return f"From {start_mood(request)} to {mood} songs, in steps from the face to the target on the plane."
+            way = f"From {start_mood(request)} to {mood} songs, in steps from the face to the target on the plane."
+            num_steps = (
+                JOURNEY_STEPS
+                if self.songs is None
+                else sum(pick.is_step for pick in self.songs.playlist(JOURNEY_STEPS))
+            )
+            return (
+                way
+                if num_steps == JOURNEY_STEPS
+                else f"{way} This music has {pluralize(num_steps, 'song')} for the way."
+            )
         if request.mood is not None:
             return f"You chose {mood} songs."
         if request.policy is Policy.SOOTHE:
