@@ -118,7 +118,7 @@ def recommend_songs(
             the target to such a mood, and "report" follows the table of the Music Mood Lifter.
         num_songs: number of songs, at least 1.
         seed: another number gives other songs of about equal fit.
-        hide_explicit: leave out songs marked as explicit.
+        hide_explicit: leave out songs marked as explicit, and those with rude titles.
         genres: names of genres or keys of families, see `songs.genres`; empty allows all.
         to: end of a journey: a mood, or valence and arousal such as "0.4,-0.2"; empty for the mood that suits.
 

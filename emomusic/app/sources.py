@@ -34,9 +34,6 @@ LABELS: Mapping[Source, str] = {
 _AUDIO = (Source.OWN, Source.BUNDLED)
 """The sources of audio files, which are heard."""
 
-_MARKED_EXPLICIT = (Source.SPOTIFY, Source.TABLE)
-"""The sources whose songs may be marked explicit. Only Spotify's have genres."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class YourMusic:
@@ -85,7 +82,7 @@ class YourMusic:
             request,
             seed=self.seed,
             today=local_date(),
-            hide_explicit=self.hides_explicit and source in _MARKED_EXPLICIT,
+            hide_explicit=self.hides_explicit,
             genres=self.genres if source is Source.SPOTIFY else frozenset(),
             traits=self.traits if source in _AUDIO else frozenset(),
         )
@@ -172,8 +169,7 @@ def draw_music(music: YourMusic) -> DeltaGenerator:
             _draw_genres(names)
         if source in _AUDIO:
             _draw_traits()
-        if source in _MARKED_EXPLICIT:
-            HIDE_EXPLICIT.draw(st.toggle, "Hide explicit songs")
+        HIDE_EXPLICIT.draw(st.toggle, "Hide explicit songs")
         with st.container(horizontal=True):
             st.button("Other songs", icon=":material/shuffle:", on_click=_shuffle, key="your-music-shuffle")
             is_changed = bool(num_choices or music.seed)

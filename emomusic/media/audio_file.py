@@ -40,7 +40,7 @@ from emomusic.media.sound import (
     windows_of,
     without_silent_ends,
 )
-from emomusic.media.tags import MOST_TAGS, num_tags, read_texts, tags_of
+from emomusic.media.tags import FIELDS, MOST_TAGS, num_tags, read_texts, tags_of
 from emomusic.runtime import Float32Array
 from emomusic.text import pluralize
 
@@ -73,7 +73,6 @@ _PREROLL_S = 0.2  # decoders need some packets before the first right sample
 _MAX_FRAME = 2**17  # samples
 _PLAUSIBLE_RATES, _PLAUSIBLE_CHANNELS = range(1_000, 10_000_000), 128  # files that are not damaged have them
 
-_TAGS = ("title", "artists", "artist", "album_artist", "composer", "album", "genre", "date", "year", "track", "disc")
 _DEFAULT = av.stream.Disposition.default
 _RAW_AAC = (b"\xff\xf1", b"\xff\xf9")
 
@@ -90,6 +89,7 @@ class AudioSong:
         genres: the genres in lower case.
         windows: that sound: the whole song up to a minute; otherwise, or with silent parts, parts of `PATCH_S`.
         note: a sentence if too little sounds for a certain mood.
+        explicit: whether the tags mark it as explicit.
     """
 
     title: str
@@ -100,6 +100,7 @@ class AudioSong:
     duration_s: float
     windows: tuple[Window, ...]
     note: str | None = None
+    explicit: bool = False
 
 
 def read_song(source: AudioSource, name: str | None = None) -> AudioSong:
@@ -310,7 +311,7 @@ class AudioFile(MediaFile):
         found = tags_of(self._file, self._demuxer)
         self._file.seek(place)
         values |= {name: text for name, text in found.items() if "\ufffd" not in text or name not in values}
-        return read_texts({name: values[name] for name in _TAGS if name in values})
+        return read_texts({name: values[name] for name in (*FIELDS, "year") if name in values})
 
     def song(self, duration_s: float, windows: Iterable[Window], note: str | None = None) -> AudioSong:
         """The song with the tags of the file."""
@@ -326,6 +327,7 @@ class AudioFile(MediaFile):
             duration_s=duration_s,
             windows=tuple(windows),
             note=note,
+            explicit=tags.get("itunesadvisory") in ("1", "4"),  # iTunes wrote 4 once; 2 is clean
         )
 
     def cover(self) -> bytes | None:

@@ -20,7 +20,7 @@ _MAX_CHARS = 300
 _VALUES = 100
 _COMMENTS = (b"\x03vorbis", b"OpusTags")  # what comes before them
 
-_FIELDS = {
+FIELDS = {
     "title": ("tit2", "\xa9nam"),
     "artist": ("tpe1", "\xa9art"),
     "artists": ("txxx:artists", "----:com.apple.itunes:artists"),  # Picard's: one artist in each
@@ -31,9 +31,11 @@ _FIELDS = {
     "date": ("tdrc", "\xa9day", "year"),
     "track": ("trck", "trkn", "tracknumber"),
     "disc": ("tpos", "disk", "discnumber"),
+    "itunesadvisory": ("rtng", "txxx:itunesadvisory", "----:com.apple.itunes:itunesadvisory"),
 }
-_NAMES = {key: name for name, keys in _FIELDS.items() for key in (name, *keys)}
-"""The name of a tag by its key in ID3, MP4, Vorbis comments and APEv2, in lower case."""
+"""The names of tags, and their keys in ID3, MP4, Vorbis comments and APEv2 besides, in lower case."""
+
+_NAMES = {key: name for name, keys in FIELDS.items() for key in (name, *keys)}
 _SLASHED = ("artist", "artists", "genre")  # ID3v2.3 separates values by slashes, which names have too: AC/DC
 _SHORTEST = 3  # letters of an artist between slashes
 
@@ -97,7 +99,7 @@ def _num_comments(head: bytes, at: int) -> int:
 
 
 def tags_of(file: Any, demuxer: str) -> dict[str, str]:
-    """The tags of a song that mutagen reads, by the names of `_FIELDS`; values are separated by null characters.
+    """The tags of a song that mutagen reads, by the names of `FIELDS`; values are separated by null characters.
 
     Args:
         file: a file with `read`, `seek` and `tell`.

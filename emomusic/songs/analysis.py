@@ -127,6 +127,7 @@ def song_of(song: AudioSong, hearing: Hearing, player: Player, number: int, path
         player=player,
         energy=(hearing.arousal + 1) / 2,
         valence=(hearing.valence + 1) / 2,
+        explicit=song.explicit,
         album=song.album,
         genres=song.genres,
         duration_s=round(song.duration_s, 3),

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import Mood
-from emomusic.songs.genres import SongKind, explicit_names, genres_in, rude_titles, violent_titles
+from emomusic.songs.genres import SongKind, genres_in, has_words
 from emomusic.songs.song import FEATURE_NAMES, Player, Song, Trait
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
@@ -254,23 +254,17 @@ class Catalogue:
 
     @cached_property
     def has_rude_title(self) -> npt.NDArray[np.bool_]:
-        """Shape (n,): as `genres.rude_titles`."""
-        return rude_titles(self.table["title"])
-
-    @cached_property
-    def has_violent_title(self) -> npt.NDArray[np.bool_]:
-        """Shape (n,): as `genres.violent_titles`."""
-        return violent_titles(self.table["title"])
+        """Shape (n,): songs with a rude word in the title."""
+        return has_words(self.table["title"], "rude").to_numpy(bool)
 
     @cached_property
     def is_explicit(self) -> npt.NDArray[np.bool_]:
         """Shape (n,): songs that are marked explicit, in files also by the album, and songs with a rude title."""
-        found = self.has_rude_title | explicit_names(self.table["title"])
+        found = self.has_rude_title | has_words(self.table["title"], "explicit").to_numpy(bool)
         if self.songs is not None:
-            found |= explicit_names(self.table["album"])
-        if "explicit" in self.table:
-            found |= self.table["explicit"].to_numpy(bool)
-        return found
+            found |= has_words(pd.Series([song.album for song in self.songs], dtype="str"), "explicit").to_numpy(bool)
+            found |= np.array([song.explicit is True for song in self.songs], np.bool_)
+        return np.asarray(found | self.table["explicit"].to_numpy(bool) if "explicit" in self.table else found)
 
     def song(self, row: int) -> Song:
         """Song in a row, counted from 0."""

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING
 from emomusic.errors import DatasetError
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pandas as pd
 
 
@@ -171,26 +169,11 @@ def kinds_of(table: pd.DataFrame) -> pd.Series:
     return kinds
 
 
-def explicit_names(names: pd.Series) -> npt.NDArray[np.bool_]:
-    """Shape (n,): titles or albums with a mark such as "[Explicit]" or "(Explicit Version)"."""
-    return _has_words(names, _PATTERNS["explicit"])
-
-
-def rude_titles(titles: pd.Series) -> npt.NDArray[np.bool_]:
-    """Shape (n,): titles with English curse words, also with asterisks."""
-    return _has_words(titles, _PATTERNS["rude"])
-
-
-def violent_titles(titles: pd.Series) -> npt.NDArray[np.bool_]:
-    """Shape (n,): titles with English words of killing, death or hate."""
-    return _has_words(titles, _PATTERNS["violent"])
-
-
-def _has_words(titles: pd.Series, pattern: re.Pattern[str]) -> npt.NDArray[np.bool_]:
-    """Shape (n,): titles with the pattern outside "(feat. Machine Gun Kelly)" and "(From The Suicide Squad)"."""
-    texts = titles.fillna("").astype("str")
-    found = _contain(texts, pattern).to_numpy(bool, copy=True)
-    found[found] = _contain(texts[found].str.replace(_GUESTS, "", regex=True), pattern).to_numpy(bool)
+def has_words(titles: pd.Series, kind: str) -> pd.Series:
+    """Whether each title has "rude", "violent" or "explicit" words, not only in "(feat. Machine Gun Kelly)"."""
+    texts, pattern = titles.fillna("").astype("str"), _PATTERNS[kind]
+    found = _contain(texts, pattern)
+    found[found] = _contain(texts[found].str.replace(_GUESTS, "", regex=True), pattern)
     return found
 
 

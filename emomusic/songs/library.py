@@ -47,6 +47,8 @@ SET size = excluded.size, mtime_ns = excluded.mtime_ns, model = NULL
 WHERE (size, mtime_ns) != (excluded.size, excluded.mtime_ns)
 """
 
+_UNMARKED = """song NOT LIKE '%"explicit":%'"""  # read before the tags told explicit songs
+
 _QUADRANTS = set(QUADRANT_CORNERS)
 
 SAVE_EVERY_S = 1.0
@@ -114,9 +116,9 @@ class Library(LibraryFile):
             return waiting, total
 
     def num_older(self) -> int:
-        """The number of songs that were heard by another sound model than today's, until `analyse` hears them again."""
+        """The number of songs that another sound model or version heard, until `analyse` hears them again."""
         with self._errors():
-            query = "SELECT count(*) FROM songs WHERE song NOT NULL AND model NOT NULL AND model IS NOT ?"
+            query = f"SELECT count(*) FROM songs WHERE song NOT NULL AND model NOT NULL AND (model != ? OR {_UNMARKED})"
             return int(self._rows(query, sound_checksum())[0][0])
 
     def info(self, songs: Sequence[Song] | None = None) -> dict[str, Any]:
@@ -295,7 +297,8 @@ class Library(LibraryFile):
         is_in = inside(below)
         with self._errors():
             rows = self._rows_by_path(
-                "path, number FROM songs WHERE model IS NOT ? OR (song NOT NULL AND features IS NULL) ORDER BY number",
+                "path, number FROM songs "
+                f"WHERE model IS NOT ? OR (song NOT NULL AND (features IS NULL OR {_UNMARKED})) ORDER BY number",
                 model,
             )
             waiting = {number: path for path, number in rows if is_in(path)}

@@ -1,13 +1,16 @@
 """The contract of `library`, and of `recommend` from it, like another song, with traits, and as playlists."""
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from mutagen.mp4 import MP4
 
 from emomusic.affect import AffectPoint, Mood
 from emomusic.cli import main
@@ -175,6 +178,34 @@ def test_a_band_named_noel_plays_all_year_and_spoken_words_do_not(run: Run, musi
     run("library", "update")
     status, songs, err = run(*ask)
     assert (status, songs, "2 songs" in err) == (0, [], True)
+
+
+def test_explicit_files_are_left_out_also_those_read_before_their_tag_was_known(run: Run, folder: Path):
+    for name, tags in {
+        "plain": {},
+        "mark": {"title": "Quiet (Explicit)"},
+        "album": {"album": "Quiet [Explicit]"},
+        "word": {"title": "F**k It"},
+        "tag": {"ITUNESADVISORY": "1"},
+        "clean": {"ITUNESADVISORY": "2"},
+    }.items():
+        write_song(folder / f"{name}.flac", "flac", tone(1), tags={"title": name, "artist": name} | tags)
+    write_song(folder / "atom.m4a", "m4a", tone(1), tags={"title": "atom", "artist": "atom"})
+    file = MP4(folder / "atom.m4a")
+    file["rtng"] = [4]
+    file.save()
+    assert run("library", "add", folder)[0] == 0
+    ask = ("recommend", "--emotion", "angry", "--source", "library", "--songs", "9")
+    assert len(titles(run(*ask))) == 7
+    assert set(titles(run(*ask, "--hide-explicit"))) == {"plain", "clean"}
+    info = run("library", "info")[1]
+    with closing(sqlite3.connect(info["file"])) as database, database:
+        for value in ("true", "false"):
+            database.execute("UPDATE songs SET song = replace(song, ?, '')", (f'"explicit":{value},',))
+    assert set(titles(run(*ask, "--hide-explicit"))) == {"plain", "clean", "tag", "atom"}
+    assert (info["older"], run("library", "info")[1]["older"]) == (0, 7)
+    assert run("library", "update")[0] == 0
+    assert set(titles(run(*ask, "--hide-explicit"))) == {"plain", "clean"}
 
 
 def test_songs_like_a_file_sound_like_it(run: Run, music: Path, tmp_path: Path):

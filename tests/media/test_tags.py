@@ -6,6 +6,7 @@ import mutagen
 import pytest
 from mutagen.apev2 import APEv2
 from mutagen.flac import FLAC
+from mutagen.mp4 import MP4
 
 from emomusic.errors import AudioError
 from emomusic.media.audio_file import read_song
@@ -112,6 +113,21 @@ def test_tags_of_id3_and_of_other_formats_have_several_values():
         file.save(content)
         song = read_song(content)
         assert (song.artists, song.genres) == (("River", "Salt"), ("rock", "jazz"))
+
+
+def test_explicit_songs_are_told_in_each_format():
+    for value, is_explicit in (("1", True), ("2", False), ("0", False), ("4", True), ("no", False)):
+        frames = ((b"TXXX", b"\0ITUNESADVISORY\0" + value.encode()),)
+        contents = [id3(version, *frames) + song_bytes("mp3", tags={}) for version in (3, 4)]
+        endings = ("flac", "ogg", "opus", ("matroska", "libopus"))
+        contents += [song_bytes(ending, rate=48_000, tags={"ITUNESADVISORY": value}) for ending in endings]
+        fields = {"----:com.apple.iTunes:ITUNESADVISORY": [value.encode()]}
+        for own in (fields, {"rtng": [int(value)]}) if value.isdigit() else (fields,):
+            (file := MP4(content := io.BytesIO(song_bytes("m4a", tags={})))).update(own)
+            content.seek(0)
+            file.save(content)
+            contents.append(content.getvalue())
+        assert [read_song(content).explicit for content in contents] == [is_explicit] * len(contents)
 
 
 def flac(number: int) -> bytes:

@@ -138,6 +138,18 @@ def test_a_table_without_ids_gives_songs_and_hides_explicit_ones(monkeypatch: py
     assert [pick.song.explicit for pick in queue_of(app).playlist(6)] == [False] * 2
 
 
+def test_explicit_uploads_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emomusic.songs.hearing.load_sound_model", FakeEar)
+    files = {
+        "plain.flac": song_bytes("flac", 4, tags={"title": "Song A"}),
+        "rude.flac": song_bytes("flac", 4, tags={"title": "Song B", "ITUNESADVISORY": "1"}),
+    }
+    app = upload(start_app(sample=SAMPLE, songs="own"), files)
+    assert {pick.song.path for pick in queue_of(app).playlist(9)} == {*files}
+    app.toggle(key="hide_explicit").set_value(True).run()
+    assert {pick.song.path for pick in queue_of(app).playlist(9)} == {"plain.flac"}
+
+
 def test_files_beyond_the_limits_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emomusic.songs.hearing.load_sound_model", FakeEar)
     monkeypatch.setattr(own_music, "MAX_FILES", 2)
