@@ -16,7 +16,7 @@ import pandas as pd
 
 from emomusic.affect import Mood
 from emomusic.songs.genres import SongKind, genres_in, has_words
-from emomusic.songs.song import FEATURE_NAMES, Player, Song, Trait
+from emomusic.songs.song import FEATURE_NAMES, UNKNOWN_ARTIST, Player, Song, Trait
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 """A Spotify id: 22 base-62 characters."""
@@ -93,6 +93,8 @@ _VERSION = re.compile(
     r"|(?:hq|hd|uhd|[248]k|\d{3,4}p|mp3\b.*|\d+ ?k(?:bps|bit)?)(?: (?:hq|hd|uhd|[248]k|video|audio))*"
 )
 _GUESTS = re.compile(r"with\b.*|(?:con|mit|avec)\b.*|from\b.*|\d{4}")  # a version in brackets; "With or Without You"
+_FILE_NAME = re.compile(r"(?:\d{1,3}(?:\.|-| -) ?|0\d )?(.*?[^\W\d].*?) [-\u2013\u2014] (.*\S)")
+_PART = re.compile(r"\d+|(?:[ivx\d]+ )?(?:(?:track|untitled|intro|outro|skit)\b|allegr|andant|adagi|presto|menuet).*")
 _BARE_GUESTS = re.compile(r"\s(?:feat|ft|featuring)\b\.?\s.*$")
 
 
@@ -117,12 +119,24 @@ def title_key(title: str) -> str:
 
 def song_key(title: str, artists: str) -> tuple[str, str]:
     """Key shared by all versions of a song. Remasters and remixes have different ids."""
-    return title_key(title), normalize_text(split_artists(artists)[0])
+    return title_key(title), _BARE_GUESTS.sub("", normalize_text(split_artists(artists)[0]))
+
+
+def named(song: Song) -> tuple[str, str]:
+    """The title and the cell of artists of a song. A file without tags may be named "01 Coldplay - Yellow"."""
+    if song.is_audio and song.artists in ((), (UNKNOWN_ARTIST,)):
+        found = _FILE_NAME.fullmatch(song.title)
+        return (found[2], found[1]) if found else (song.title, "")
+    return song.title, ARTIST_SEPARATOR.join(song.artists)
 
 
 def key_of(song: Song) -> tuple[str, str]:
-    """What makes two songs one: all versions of a title by an artist. A file is a song of its own."""
-    return (song.player, song.id) if song.is_audio else song_key(song.title, ARTIST_SEPARATOR.join(song.artists))
+    """What makes two songs one: all versions of a title by an artist. A file of an unknown one is a song of its own."""
+    title, artists = named(song)
+    name, artist = song_key(title, artists) if artists else (song.player, song.id)
+    if song.is_audio and _PART.fullmatch(name):  # several albums have one
+        name += f" {song.album} {song.duration_s or 0:.0f}"
+    return name, artist
 
 
 ARTIST_WINDOW = 10

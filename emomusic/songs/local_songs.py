@@ -5,6 +5,7 @@ The bundled songs are excerpts under free licences; `scripts.build_bundled_songs
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,27 +18,31 @@ from msgspec.structs import replace
 
 from emomusic.assets import data_dir, load_once
 from emomusic.errors import DatasetError, LibraryError
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue, key_of, named, normalize_text
 from emomusic.songs.genres import KIND_GENRES, kinds_of
 from emomusic.songs.library import Library
 from emomusic.songs.mood import MOODS
+from emomusic.songs.names import artist_keys
 from emomusic.songs.recommend import Recommender
-from emomusic.songs.song import FEATURE_NAMES, Song
+from emomusic.songs.song import FEATURE_NAMES, UNKNOWN_ARTIST, Player, Song
 
 log = logging.getLogger(__name__)
 
 SONGS = "songs.json"
 """File with a list of `song.Song`, each with the name of its file as `path`."""
 
+_LOSSLESS = (".flac", ".wav", ".wave", ".aif", ".aiff", ".aifc")
+_SAME_S = 2.0  # lossy formats add silence
 _COLUMNS = ("id", "title", "artists", "album", "genres", "duration_s", "year", "player", *FEATURE_NAMES)
 
 
 def recommender_of(songs: Sequence[Song]) -> Recommender:
-    """Recommender for audio files, with the moods that were heard.
+    """Recommender for audio files, with the moods that were heard; of several copies of a song, the best one.
 
     Args:
         songs: at least one, all from `analysis.song_of` and of one player.
     """
+    songs = _best_copies(songs)
     table = pd.DataFrame({name: [getattr(song, name) for song in songs] for name in _COLUMNS})
     for name in ("artists", "genres"):
         table[name] = table[name].map(ARTIST_SEPARATOR.join)
@@ -45,6 +50,32 @@ def recommender_of(songs: Sequence[Song]) -> Recommender:
     moods = [song.hearing.moods for song in songs if song.hearing is not None]
     probabilities = np.array([[own[mood] for mood in MOODS] for own in moods], np.float32)
     return Recommender(Catalogue(table, name=songs[0].player, is_local=True, songs=songs), probabilities)
+
+
+def _best_copies(songs: Sequence[Song]) -> list[Song]:
+    """The songs without worse copies: with the same title, one of the artists, and a length within `_SAME_S`."""
+    kept, places = list[Song](), dict[tuple[str, ...], list[int]]()
+    for song in songs:
+        title, artists = named(song)
+        keys = [(normalize_text(title), key_of(song)[0], name) for name in artist_keys(artists)]
+        known = (at for key in keys for at in places.get(key, ()))
+        length_s = song.duration_s or 0.0
+        at = next((at for at in known if abs((kept[at].duration_s or 0.0) - length_s) <= _SAME_S), len(kept))
+        if at < len(kept):
+            kept[at] = max(kept[at], song, key=_quality)
+        else:
+            kept.append(song)
+        for key in keys:
+            places.setdefault(key, []).append(at)
+    return kept
+
+
+def _quality(song: Song) -> tuple[bool, bool, bool, int]:
+    """Whether a file of the library exists, is lossless, and has tags, and its bytes."""
+    path, size = Path(song.path or ""), -1
+    with contextlib.suppress(OSError):
+        size = path.stat().st_size if song.player is Player.LIBRARY else 0
+    return size >= 0, path.suffix.lower() in _LOSSLESS, song.artists != (UNKNOWN_ARTIST,), size
 
 
 def load_library_recommender(path: Path | None = None) -> Recommender:

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 from rapidfuzz import fuzz, process
 
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue, normalize_text, split_artists, title_key
-from emomusic.songs.song import UNKNOWN_ARTIST, Song
+from emomusic.songs.catalogue import Catalogue, named, normalize_text, split_artists, title_key
+from emomusic.songs.song import Song
 
 TITLE_SCORE, ARTIST_SCORE = 92, 88
 """Least QRatio of the titles of one artist, and of the artists of one title; see docs/tables.md."""
@@ -217,13 +217,8 @@ class Finder:
 
     @cached_property
     def library(self) -> Names:
-        """Names of the files. A file without tags may have its artist in its title: "Coldplay - Yellow"."""
-        pairs = [
-            file.title.partition(" - ")[::-2]
-            if " - " in file.title and file.artists in ((), (UNKNOWN_ARTIST,))
-            else (file.title, ARTIST_SEPARATOR.join(file.artists))
-            for file in self.files
-        ]
+        """Names of the files."""
+        pairs = [named(file) for file in self.files]
         return Names([title for title, _ in pairs], [artists for _, artists in pairs], np.arange(len(pairs)))
 
     @cached_property

@@ -14,6 +14,7 @@ from mutagen.mp4 import MP4
 
 from emomusic.affect import AffectPoint, Mood
 from emomusic.cli import main
+from emomusic.songs.local_songs import load_library_recommender
 from emomusic.songs.recommend import load_recommender
 from tests.films import SAMPLES
 from tests.songs.songs import tone, write_song
@@ -206,6 +207,46 @@ def test_explicit_files_are_left_out_also_those_read_before_their_tag_was_known(
     assert (info["older"], run("library", "info")[1]["older"]) == (0, 7)
     assert run("library", "update")[0] == 0
     assert set(titles(run(*ask, "--hide-explicit"))) == {"plain", "clean"}
+
+
+def test_of_the_files_of_a_song_the_best_one_plays_once(run: Run, folder: Path):
+    song = {"title": "Song A", "artist": "Dupe Band"}
+    for name, seconds, tags in (
+        ("1.mp3", 5.0, song),
+        ("2.flac", 5.3, song),
+        ("3.m4a", 5.0, song),
+        ("4.ogg", 5.0, song | {"artist": "Dupe Band feat. A Guest"}),
+        ("4.opus", 5.0, song | {"artist": "A Guest;Dupe Band"}),
+        ("5.flac", 5.0, song | {"title": "Song A (Remastered 2011)"}),
+        ("6.flac", 9.0, song | {"title": "Song A - Live"}),
+        ("Dupe Band - Song A.wav", 5.0, {}),
+        ("07 Dupe Band - Song A.wav", 5.0, {}),
+        ("other.mp3", 5.0, song | {"artist": "Other Band"}),
+        ("01 - Song A.wav", 5.0, {}),
+        ("Song A.wav", 5.0, {}),
+    ):
+        write_song(folder / name, name.rpartition(".")[2], tone(seconds), tags=tags)
+    assert len(titles(run("library", "add", folder))) == 12
+    ask = ("recommend", "--source", "library", "--songs", "20")
+    for policy in ("match", "soothe"):
+        _, songs, _ = run(*ask, "--emotion", "angry", "--policy", policy)
+        names = {Path(song["path"]).name for song in songs}
+        assert len(songs) == len(names) == 4
+        assert names > {"other.mp3", "01 - Song A.wav", "Song A.wav"}
+
+    def kept() -> set[str]:
+        songs = load_library_recommender().catalogue.songs or ()
+        return {Path(song.path or "").name for song in songs}
+
+    versions = {"5.flac", "6.flac", "other.mp3", "01 - Song A.wav", "Song A.wav"}
+    assert kept() == {"2.flac"} | versions
+    for gone, best in (
+        ("2.flac", "07 Dupe Band - Song A.wav"),
+        ("07 Dupe Band - Song A.wav", "Dupe Band - Song A.wav"),
+    ):
+        (folder / gone).unlink()  # or its disk is away
+        assert kept() == {best} | versions
+    assert len(run("library", "list")[1]) == 12
 
 
 def test_songs_like_a_file_sound_like_it(run: Run, music: Path, tmp_path: Path):

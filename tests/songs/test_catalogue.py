@@ -12,7 +12,7 @@ from emomusic import assets
 from emomusic.assets import sha256_of
 from emomusic.errors import AssetError
 from emomusic.songs import stored_moods
-from emomusic.songs.catalogue import Catalogue, song_key
+from emomusic.songs.catalogue import Catalogue, key_of, named, song_key
 from emomusic.songs.genres import (
     FAMILY_TITLES,
     GENRES,
@@ -29,6 +29,7 @@ from emomusic.songs.genres import (
 from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.mood import MoodClassifier
 from emomusic.songs.recommend import Recommender
+from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
 from emomusic.songs.stored_moods import catalogue_file, load_songs_and_moods, mood_model_file, write_catalogue
 
 from .tables import song_table
@@ -254,6 +255,31 @@ def test_unmarked_rude_titles_of_the_catalogue_are_explicit(recommender: Recomme
     rude, violent = catalogue.has_rude_title, has_words(catalogue.table["title"], "violent").to_numpy(bool)
     assert (marked.sum(), rude.sum(), (rude & ~marked).sum(), violent.sum()) == (6_959, 301, 115, 1_013)
     assert catalogue.is_explicit.sum() == 7_075
+
+
+def test_a_file_is_a_version_of_a_song_by_its_tags_or_by_its_name() -> None:
+    file = Song("library-1", "Song A", ("The Band",), Player.LIBRARY)
+    for title, artists in (
+        ("Song A - Live", "The Band"),
+        ("SONG A (Remastered 2011)", "The Band;A Guest"),
+        ("Song A (feat. A Guest)", "the band feat. A Guest"),
+        ("The Band - Song A", UNKNOWN_ARTIST),
+        ("07 - The Band - Song A - Live", UNKNOWN_ARTIST),
+        ("07. The Band \u2013 Song A", UNKNOWN_ARTIST),
+    ):
+        copy = Song("library-2", title, tuple(artists.split(";")), Player.LIBRARY)
+        assert key_of(copy) == key_of(file), title
+    for title, artists in (
+        ("Song B", "The Band"),
+        ("Song A", "Another Band"),
+        ("Song A", UNKNOWN_ARTIST),
+        ("07 - Song A", UNKNOWN_ARTIST),
+    ):
+        others = [Song(f"library-{number}", title, (artists,), Player.LIBRARY) for number in (3, 4)]
+        assert key_of(others[0]) != key_of(file), title
+        assert (key_of(others[0]) == key_of(others[1])) == (artists != UNKNOWN_ARTIST), title
+    assert named(Song("yours-1", "50 Cent - In Da Club", (UNKNOWN_ARTIST,), Player.UPLOAD)) == ("In Da Club", "50 Cent")
+    assert named(Song("table-1", "A - B", (UNKNOWN_ARTIST,), Player.NONE)) == ("A - B", UNKNOWN_ARTIST)
 
 
 def test_christmas_has_37_days_and_halloween_18_and_a_request_for_a_genre_includes_its_kind() -> None:
