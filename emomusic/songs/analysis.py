@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections import deque
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from emomusic.errors import AudioError, LibraryError
+from emomusic.errors import AudioError, EmomusicError, LibraryError
+from emomusic.media.encodings import decode_texts
+from emomusic.media.tags import read_texts
 from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.workers import Crash, run_in_processes
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from emomusic.songs.hearing import SoundHead
 
 _MAX_CRASHES = 10  # in a row
+_SHEET_BYTES = 2**18
 _PART_BYTES = 2**16  # bytes of a file, at its start, in its middle and at its end
 
 Analysis = tuple[str, bytes] | AudioError
@@ -82,7 +86,28 @@ def _analyse(model: SoundHead, call: tuple[int, str]) -> tuple[Analysis, bytes |
         song = read_song(Path(path))
     except AudioError as error:
         return error, fingerprint
-    return stored(song_of(song, model.analyse(song.windows), Player.LIBRARY, number, path)), fingerprint
+    heard = song_of(song, model.analyse(song.windows), Player.LIBRARY, number, path)
+    return stored(_named_by_sheet(heard)), fingerprint
+
+
+def _named_by_sheet(song: Song) -> Song:
+    """A file as it is, or with the names of its songs: those of a cue sheet in its folder."""
+    path = Path(song.path or "")
+    with contextlib.suppress(EmomusicError, OSError):
+        for sheet in filter(Path.is_file, path.parent.glob("*.[cC][uU][eE]")):
+            with sheet.open("rb") as file:
+                (text,), _ = decode_texts([file.read(_SHEET_BYTES)])
+            if text.count("FILE ") == 1 and f'FILE "{path.stem}.' in text and text.count("TRACK ") > 1:
+                from emomusic.songs.tables.documents import document_rows  # loads pandas
+
+                rows = document_rows(text.encode(), "cue sheet", sheet.name)
+                titles = ", ".join(row.get("TITLE", "?") for row in rows)
+                album = rows[0].get("album", "").strip() or song.album or song.title
+                artists = [row.get("PERFORMER") or row.get("artists", "") for row in rows]
+                names = read_texts({name: name for name in artists} | {"": f"{album} ({len(rows)} songs: {titles})"})
+                title = names.pop("", song.title)
+                return replace(song, title=title, artists=tuple(names.values()) or song.artists)
+    return song
 
 
 def stored(song: Song) -> tuple[str, bytes]:

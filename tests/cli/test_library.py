@@ -1,6 +1,7 @@
 """The contract of `library`, and of `recommend` from it, like another song, with traits, and as playlists."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -247,6 +248,26 @@ def test_of_the_files_of_a_song_the_best_one_plays_once(run: Run, folder: Path):
         (folder / gone).unlink()  # or its disk is away
         assert kept() == {best} | versions
     assert len(run("library", "list")[1]) == 12
+
+
+def test_a_file_of_a_whole_album_has_the_names_of_its_cue_sheet(run: Run, folder: Path):
+    for name in ("album.flac", "hostile.flac", "single.flac", "parts.flac"):
+        write_song(folder / name, "flac", tone(3), tags={})
+    sheet = 'PERFORMER "Caf\xe9 Band"\nTITLE "Whole"\nFILE "{}" WAVE\n'
+    track = '  TRACK 0{} AUDIO\n    TITLE "{}"\n    INDEX 01 00:0{}:00\n'
+    tracks = [track.format(number, name, number) for number, name in enumerate(("First", "Second", "Third"))]
+    (folder / "a sheet.CUE").write_text("".join([sheet.format("album.wav"), *tracks]), encoding="latin-1")
+    (folder / "b.cue").write_text("".join([sheet.format("single.flac"), tracks[0]]))
+    (folder / "c.cue").write_text("".join([sheet.format("parts.flac"), *tracks[:2], 'FILE "d.flac"\n', tracks[2]]))
+    blank = ' TRACK 01 AUDIO\n TITLE "A\r#B"\n PERFORMER " "\n'
+    (folder / "hostile.cue").write_text('TITLE " "\nFILE "hostile.flac"\n' + blank * 99, newline="")
+    (folder / "d.cue").mkdir()
+    os.mkfifo(folder / "e.cue")
+    album, hostile, parts, single = run("library", "add", folder)[1]
+    assert (album["title"], album["artists"]) == ("Whole (3 songs: First, Second, Third)", ["Caf\xe9 Band"])
+    assert hostile["title"].startswith("hostile (99 songs: A #B, A #B")
+    assert (len(hostile["title"]), hostile["artists"]) == (300, [])
+    assert ([parts["title"], single["title"]], parts["artists"]) == (["parts", "single"], [])
 
 
 def test_songs_like_a_file_sound_like_it(run: Run, music: Path, tmp_path: Path):
