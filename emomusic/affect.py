@@ -309,7 +309,7 @@ def describe_shares(
         return f"Unclear, {first} or {second}"
     if not is_mixture or sure == "clearly":
         return f"{sure.capitalize()} {first}{f', or {second}' * (next_ >= 0.15)}"
-    if top - next_ < 0.1:
+    if top < 0.5:
         return f"Between {first} and {second}"
     return f"Mostly {first}{f', a little {second}' * (next_ >= 0.15)}"
 

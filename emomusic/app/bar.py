@@ -17,7 +17,7 @@ import streamlit as st
 from emomusic.app.browser.components import mount
 from emomusic.app.frame import escape_markdown
 from emomusic.app.own_music import own_song
-from emomusic.app.queues import FADE_S, PlayerState, follow_source, start
+from emomusic.app.queues import FADE_S, PageQueue, PlayerState, follow_source, start
 from emomusic.app.state import Visit, page_state
 from emomusic.errors import EmomusicError, LibraryError
 from emomusic.media.edges import Edges
@@ -26,12 +26,18 @@ from emomusic.media.images import encode_jpeg, read_image, shrink
 from emomusic.server.files import DecodedFile, ServedFile
 from emomusic.server.visitor import is_own_computer
 from emomusic.songs.local_songs import songs_dir
-from emomusic.songs.queue import SongQueue
 from emomusic.songs.song import Player, Song
 from emomusic.songs.spotify import embed_url
 from emomusic.text import join_names, pluralize
 
 _COVER_SIDE = 256
+_WHOSE = {
+    Player.SPOTIFY: "Spotify",
+    Player.LIBRARY: "your folder",
+    Player.UPLOAD: "your file",
+    Player.BUNDLED: "EmoMusic's own",
+    Player.NONE: "your list",
+}
 _NUM_SERVED = 3  # songs besides the newest: the song that fades out, and the two of the last run
 
 
@@ -73,11 +79,12 @@ def show_bar() -> None:
     with contextlib.suppress(EmomusicError, OSError):
         follow_source(player)
         if (queue := player.playing) is not None:
-            _pass_over_gone(audible := queue.audible, bar)
-            if (current := audible.current) is not None:
-                data["song"] = _playable(current.song, bar)
-                data["has_previous"] = audible.has_previous or queue.has_previous
-                data["next"] = next((_playable(pick.song, bar) for pick in audible.up_next(1)), None)
+            _pass_over_gone(queue, bar)
+            if (heard := queue.heard) is not None:
+                data["song"] = _playable(heard.song, bar)
+                data["has_previous"] = queue.has_previous
+                following = next(filter(None, map(queue.sounding, queue.up_next(1))), None)
+                data["next"] = None if following is None else _playable(following.song, bar)
                 data["is_gapless"] = data["next"] is not None and _is_gapless(data, bar)
     song = data["song"]
     now = song["id"] if song else None
@@ -97,10 +104,10 @@ def show_bar() -> None:
         )
 
 
-def _pass_over_gone(queue: SongQueue, bar: BarState) -> None:
+def _pass_over_gone(queue: PageQueue, bar: BarState) -> None:
     """Move to the next song that is still there. The page then runs again and names the missing ones."""
     gone = list[str]()
-    while (current := queue.current) is not None and current.song.is_audio and _is_gone(current.song):
+    while (current := queue.heard) is not None and current.song.is_audio and _is_gone(current.song):
         gone.append(current.song.title)
         queue.go_on()
     if gone:
@@ -116,7 +123,7 @@ def _pass_over_failed() -> None:
     player, served = page_state(PlayerState), page_state(BarState).served.get(st.session_state["bar"].get("failed"))
     if served is None or (queue := player.playing) is None:  # two triggers at once, or a folder was removed
         return
-    is_now = (current := queue.audible.current) is not None and current.song.id == served.song.id
+    is_now = (current := queue.heard) is not None and current.song.id == served.song.id
     player.skipped[served.song.id] = served.song.title
     if is_now:
         start(queue)
@@ -124,18 +131,16 @@ def _pass_over_failed() -> None:
 
 def _go_on() -> None:
     """Move to the next song, unless the browser reports an earlier one."""
-    if (queue := page_state(PlayerState).playing) is None or (current := queue.audible.current) is None:
+    if (queue := page_state(PlayerState).playing) is None or (current := queue.heard) is None:
         return
     if current.song.id == st.session_state["bar"].get("next"):
-        (audible := queue.audible).go_on()
-        if audible.current is None:
-            queue.go_on()
+        queue.go_on()
         start(queue)
 
 
 def _go_back() -> None:
     if (queue := page_state(PlayerState).playing) is not None:
-        (queue.audible if queue.audible.has_previous else queue).go_back()
+        queue.go_back()
         start(queue)
 
 
@@ -145,7 +150,8 @@ def _playable(song: Song, bar: BarState) -> dict[str, Any]:
     Raises:
         LibraryError: the file is gone, or not one that this session may hear.
     """
-    found: dict[str, Any] = {"id": song.id, "title": song.title, "artist": song.byline, "url": None, "spotify": None}
+    artist = f"{song.byline} · {_WHOSE[song.player]}"
+    found: dict[str, Any] = {"id": song.id, "title": song.title, "artist": artist, "url": None, "spotify": None}
     if song.is_on_spotify:
         found["spotify"] = embed_url(song.id)
     elif song.is_audio:

@@ -51,8 +51,7 @@ def request_of(answer: Answer) -> Request:
     request = answer.request(POLICIES[POLICY.value])
     if request.policy is not Policy.JOURNEY:
         return request
-    destination = destination_of(DESTINATION.value or "") or target_of(request)[1].point
-    return replace(request, destination=destination)
+    return replace(request, destination=destination_of(DESTINATION.value or ""))
 
 
 def draw_policy(answer: Answer) -> None:

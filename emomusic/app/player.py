@@ -77,12 +77,10 @@ def show_queue(
 
 def _show_substitution(queue: PageQueue) -> None:
     """Give the reason if other songs play than the chosen one, or than those of the chosen source."""
-    reason = queue.music.substitution
-    if (audible := queue.audible) is not queue:
-        titles = [escape_markdown(pick.song.title) for pick in audible.playlist(PLAYLIST)]
-        songs = {0: "no similar song is known", 1: "a similar song plays instead"}
-        reason = f"Spotify does not answer; {songs.get(len(titles), 'two similar songs play instead')}"
-        reason += f": {join_names(titles)}." if titles else "."
+    reason, current = queue.music.substitution, queue.current
+    if current is not None and (heard := queue.sounding(current)) is not current:
+        reason = "Spotify does not answer; "
+        reason += "no similar song is known." if heard is None else "a similar song plays instead."
     if reason is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f":material/info: {reason}", width="content")
@@ -131,10 +129,13 @@ def song_line(song: Song) -> str:
 
 def _show_song_text(pick: Pick, queue: PageQueue, because: str) -> None:
     """Show title, artists and reason, and the licence of a bundled song."""
+    wished, pick = pick, queue.sounding(pick) or pick
     song = pick.song
     with st.container(key=f"title-{queue.name}"):
         st.markdown(f"**{escape_markdown(song.title)}**  \n{escape_markdown(song.byline)}")
     reason = escape_markdown(pick.reason)
+    if pick is not wished:
+        reason += f" · like {escape_markdown(wished.song.title)}, which Spotify would play"
     if pick.likeliest_mood not in pick.reason and not queue.is_list:  # on a journey
         reason = f"{pick.likeliest_mood.capitalize()}. {reason}"
     if song.licence is not None:

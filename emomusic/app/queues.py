@@ -11,8 +11,10 @@ The same request, or key, keeps the queue with its position. Buttons call `weak_
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Concatenate, Literal, ParamSpec
 from weakref import ref
 
@@ -28,8 +30,7 @@ from emomusic.songs.song import Pick, Player
 FADE_S = 3.0
 """How long a song fades into the next one where `PageQueue.fades`."""
 
-_NUM_SIMILAR = 2
-"""Songs that play in place of one that Spotify does not play."""
+_MOST_INSTEAD = 100  # songs that may sound instead of one
 
 Arguments = ParamSpec("Arguments")
 
@@ -60,7 +61,7 @@ class PageQueue(SongQueue):
         super().__init__(music.recommender, request, picks=picks, skipped=page_state(PlayerState).skipped.keys())
         self.name, self.music, self.key, self.fades, self.video = name, music, key, fades, video
         self.ends = picks is not None
-        self._instead: tuple[str, SongQueue] | None = None  # the song that cannot play, and similar ones
+        self._instead: dict[str, Pick] = {}  # what sounds for silent songs, by their ids
 
     @property
     def is_list(self) -> bool:
@@ -68,17 +69,33 @@ class PageQueue(SongQueue):
         return self.key is not None
 
     @property
-    def audible(self) -> SongQueue:
-        """What the bar plays: this queue, or songs similar to its current one if Spotify does not answer."""
-        current, source = self.current, self.music.fallback
-        if current is None or source is None or not current.song.is_on_spotify:
-            return self
-        if self._instead is None or self._instead[0] != current.song.id:
-            request = Request(current.point or AffectPoint(0, 0), mood=current.mood)
-            similar = [] if current.point is None else source.songs(request, _NUM_SIMILAR)
-            skipped = page_state(PlayerState).skipped.keys()
-            self._instead = current.song.id, SongQueue(source, request, picks=similar, skipped=skipped)
-        return self._instead[1]
+    def heard(self) -> Pick | None:
+        """What the bar plays: the current song, or the one that sounds instead."""
+        current = self.current
+        return None if current is None else self.sounding(current)
+
+    def sounding(self, pick: Pick) -> Pick | None:
+        """What sounds for a song of this queue: itself, or one near its place if Spotify does not answer; else None.
+
+        No song sounds again instead of others before all near ones were heard.
+        """
+        source, skipped = self.music.fallback, self._skipped
+        if source is None or not pick.song.is_on_spotify:
+            return pick
+        known = self._instead.get(pick.song.id)
+        if known is not None and known.song.id not in skipped and source.catalogue.find(known.song.id) is not None:
+            return known
+        self._instead.pop(pick.song.id, None)
+        if pick.point is None:
+            return None
+        uses = Counter(each.song.id for each in self._instead.values())
+        near = islice(source.walk(Request(pick.point)), _MOST_INSTEAD)
+        allowed = [each for each in near if each.song.id not in skipped]
+        if not allowed:
+            return None
+        found = min(allowed, key=lambda each: uses[each.song.id])  # of several, the nearest
+        self._instead[pick.song.id] = replace(found, number=pick.number)
+        return self._instead[pick.song.id]
 
 
 @dataclass
@@ -139,10 +156,16 @@ def play_for(
 
 
 def _goes_on(queue: PageQueue, recommender: Recommender) -> bool:
-    """Whether a queue keeps its position: its source is the same, or has the current song and further ones."""
+    """Whether a queue keeps its position: its source is the same, or has the current song and further ones.
+
+    A song of another mood, chosen before the others were heard, gives way to one that fits.
+    """
     if queue.recommender is recommender:
         return True
     if queue.ends or (now := queue.current) is None or recommender.catalogue.find(now.song.id) is None:
+        return False
+    best = next(iter(recommender.walk(queue.request)), now)
+    if now.likeliest_mood is not now.mood and best.likeliest_mood is best.mood and not now.is_step:
         return False
     queue.continue_with(recommender)
     return True

@@ -31,6 +31,7 @@ Made = TypeVar("Made")
 
 _NUM_NEAR = 20  # songs after one on the plane
 _NUM_SIMILAR = 5
+_CLEAR = 0.85  # probability of a mood
 _MOST_CACHED = 8  # results, such as maps of searches, or songs by options
 # What counts for likeness, beside the distance on the plane; on 60 known songs of ten families (docs/experiments.md)
 _KINSHIP_WEIGHT, _FAMILIARITY_WEIGHT, _FEATURES_WEIGHT, _SOUND_WEIGHT = 2.0, 2.0, 1.5, 12.0
@@ -158,14 +159,15 @@ class Songs:
         return self.unique(np.argsort(away, kind="stable")[: 3 * _NUM_NEAR])[: _NUM_NEAR + 1]
 
     def examples(self) -> Rows:
-        """The row of the song with the highest confidence in each mood, without speech and the like."""
+        """The row of the best known clear song of each mood, or of the surest one, without speech and the like."""
         ordinary, rows = self.catalogue.passing(without_kinds=list(SongKind)), []
         for position in range(len(MOODS)):
-            own = np.flatnonzero(self.moods == position)
+            own = self.known_first[self.moods[self.known_first] == position]
             if ordinary[own].any():
                 own = own[ordinary[own]]
+            shares = self.probabilities[own, position]
             if own.size:
-                rows.append(own[self.probabilities[own, position].argmax()])
+                rows.append(own[np.argmax(shares >= min(shares.max(), _CLEAR))])
         return np.array(rows, np.int64)
 
     def similar(self, row: int, features: npt.NDArray[np.float64]) -> list[int]:

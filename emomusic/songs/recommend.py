@@ -28,7 +28,7 @@ import pandas as pd
 from emomusic.affect import DOMINANCE, NEUTRAL_RADIUS, AffectPoint, Emotion, Mood, Quadrant, certainty, share_text
 from emomusic.assets import load_once
 from emomusic.songs.catalogue import Catalogue, PlayHistory, key_of, normalize_text
-from emomusic.songs.genres import SongKind, included_kinds
+from emomusic.songs.genres import SongKind, has_words, included_kinds
 from emomusic.songs.journey import NEAR, character_of, even_path, step_reason, waypoints_between
 from emomusic.songs.listing import Songs
 from emomusic.songs.mood import MOODS
@@ -87,7 +87,8 @@ class Recommender(Songs):
     @cached_property
     def _is_gentle(self) -> npt.NDArray[np.bool_]:
         """Shape (n,): songs whose titles are neither rude nor violent."""
-        return np.asarray(~(self.catalogue.has_rude_title | self.catalogue.has_violent_title))
+        violent = has_words(self.catalogue.table["title"], "violent").to_numpy(bool)
+        return np.asarray(~(self.catalogue.has_rude_title | violent))
 
     @cached_property
     def _soothes(self) -> npt.NDArray[np.bool_]:

@@ -93,4 +93,6 @@ def target_of(request: Request) -> tuple[AffectPoint, Mood]:
     if request.policy is Policy.REPORT:
         return REPORT_MOODS[emotion].point, REPORT_MOODS[emotion]
     point = BETTER_POINTS[emotion]
+    if request.policy is Policy.JOURNEY and mood_of_point(point) is start_mood(request):
+        point = Mood.CALM.point  # who is happy already goes elsewhere
     return point, mood_of_point(point)

@@ -40,7 +40,7 @@ from tests.pages.screen import (
     unescaped,
 )
 from tests.songs.ears import FakeEar
-from tests.songs.songs import song_bytes
+from tests.songs.songs import song_bytes, song_of, tone
 from tests.waiting import PATIENCE_S, wait_until
 
 
@@ -71,12 +71,19 @@ def test_a_list_of_spotify_keeps_its_songs_while_similar_ones_play_for_a_silent_
     state_of(app, SourceState).is_silent = True
     queue = queue_of(app.run(), "music")
     assert [pick.song.id for pick in queue.playlist(9)] == [pick.song.id for pick in listed]
-    for pick in listed:
-        heard = queue.audible.playlist(9)
-        assert [(each.song.player, each.mood) for each in heard] == [(Player.BUNDLED, pick.mood)] * 2
-        queue.audible.go_on()
-        assert queue.audible.current == heard[1]  # in the next run of the page too
+    heard = [queue.sounding(pick) for pick in listed]
+    assert {each.song.player for each in heard} == {Player.BUNDLED}
+    assert len({each.song.id for each in heard}) == len(listed)  # none twice before all were heard
+    for pick, each in zip(listed, heard, strict=True):
+        assert queue.heard == each  # in the next run of the page too
+        assert (each.point.arousal >= 0) == (pick.point.arousal >= 0)
+        state_of(app, PlayerState).skipped[each.song.id] = each.song.title
+        assert queue.heard.song.id != each.song.id
+        state_of(app, PlayerState).skipped.clear()
         queue.go_on()
+    (title,) = (text.value for text in app.markdown if "Spotify would play" in text.value)
+    assert heard[0].song.title in text_of(app)
+    assert listed[0].song.title in title
 
 
 def untitled(seconds: float) -> bytes:
@@ -153,6 +160,16 @@ def test_explicit_uploads_are_hidden_and_two_copies_of_a_song_play_once(monkeypa
     assert {"rude.flac"} < paths < {"rude.flac", "a.flac", "live.flac"}
     app.toggle(key="hide_explicit").set_value(True).run()
     assert {pick.song.path for pick in queue_of(app).playlist(9)} == paths - {"rude.flac"}
+
+
+def test_a_song_that_was_chosen_before_the_others_were_heard_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emomusic.songs.hearing.load_sound_model", FakeEar)
+    loud, quiet = (song_of(tone(2, volume=volume), "wav", tags={}).getvalue() for volume in (0.5, 0.1))
+    app = upload(start_app(mood="calm", songs="own"), {"loud.wav": loud})
+    assert queue_of(app).current.song.title == "loud"  # better than none
+    upload(app, {"loud.wav": loud, "quiet.wav": quiet})
+    assert queue_of(app).current.song.title == "quiet"
+    assert playing(app)
 
 
 def test_files_beyond_the_limits_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
