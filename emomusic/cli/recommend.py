@@ -42,10 +42,6 @@ def recommend(options: argparse.Namespace) -> arguments.Outcome:
         raise EmomusicError("expected --out with --format. Received: --out alone")
     if options.format is not None and options.out is None and options.json:
         raise EmomusicError("expected --out FILE for the playlist, as --json prints the songs")
-    if options.format == "nsp" and options.like is not None:
-        raise EmomusicError("expected m3u8 or xspf with --like. Received: nsp, whose rules know the mood only")
-    if options.format == "nsp" and (options.traits or options.hide_explicit):
-        raise EmomusicError("expected m3u8 or xspf with --traits or --hide-explicit. Received: nsp, without such rules")
     if options.same_mood and options.like is None:
         raise EmomusicError("expected --same-mood with --like. Received: --same-mood alone")
     request = replace(
@@ -62,7 +58,7 @@ def recommend(options: argparse.Namespace) -> arguments.Outcome:
     elif len(songs) < options.songs and request.policy == "journey":
         log.warning("emomusic: %d of %d songs: there are no more for the way", len(songs), options.songs)
     if options.format is not None:
-        _write_playlist(options, songs, request)
+        _write_playlist(options, songs)
     return [song_record(song) for song in songs], 0
 
 
@@ -147,11 +143,11 @@ def _heard_song(path: Path) -> Song:
     return song_of(song, load_sound_model().analyse(song.windows), Player.UPLOAD, 0, str(path.absolute()))
 
 
-def _write_playlist(options: argparse.Namespace, songs: Sequence[Pick], request: Request) -> None:
+def _write_playlist(options: argparse.Namespace, songs: Sequence[Pick]) -> None:
     """Write a playlist to a file, or let stdout have it and nothing else."""
     from emomusic.songs.playlists import playlist
 
-    content = playlist(options.format, songs, request, options.songs)
+    content = playlist(options.format, songs)
     if options.out is None:
         options.show = lambda _: [content]
     else:

@@ -116,10 +116,9 @@ def test_marked_pictures_have_short_names_and_may_fail(
             (("recommend", "--emotion", "sad", *options), "")
             for options in (
                 ("--out", "x"),
-                ("--like", "x", "--format", "nsp"),
                 *(("--like", f"~{title}") for title in ("How I Miss You~", "long " * 60)),
                 ("--same-mood",),
-                ("--format", "nsp", "--hide-explicit"),
+                ("--format", "nsp"),
                 ("--format", "m3u8", "--out", "."),
                 ("--source", "bundled", "--library", "a.sqlite"),
                 ("--policy", "soothe", "--to", "happy"),

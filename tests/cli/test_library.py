@@ -1,6 +1,5 @@
 """The contract of `library`, and of `recommend` from it, like another song, with traits, and as playlists."""
 
-import json
 import os
 import sqlite3
 from collections.abc import Callable
@@ -326,11 +325,6 @@ def test_playlists_have_the_songs(run: Run, music: Path, tmp_path: Path):
         assert all(location.startswith("file:///") and location.isascii() for location in locations)
         assert {each.text for each in root.iterfind(".//x:creator", names)} == {"A & <B>"}
         assert {each.text for each in root.iterfind(".//x:duration", names)} == {"1000"}
-    out = tmp_path / "smart.nsp"
-    run("recommend", "--emotion", "sad", "--genres", "rock", "--songs", "30", "--format", "nsp", "--out", out)
-    smart = json.loads(out.read_text())
-    assert smart["all"] == [{"is": {"mood": "sad"}}, {"any": [{"is": {"genre": "rock"}}]}]
-    assert smart["limit"] == 30
 
 
 @pytest.mark.parametrize(("to", "end"), [("Energetic", Mood.ENERGETIC.point), ("-0.5,-0.8", AffectPoint(-0.5, -0.8))])

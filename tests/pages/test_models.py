@@ -10,16 +10,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
-from emomusic.affect import EMOTIONS, Emotion
+from emomusic.affect import EMOTIONS
 from emomusic.app.models.training import TrainingState
 from emomusic.assets import ModelKind
 from emomusic.errors import ModelError
 from emomusic.faces.fer2013 import LabelledFaces, Split
-from emomusic.records import CoveragePoint, FaceBin
+from emomusic.records import CoveragePoint
 from emomusic.results import overview
 from emomusic.results.overview import Benchmark
 from emomusic.server import shared
-from emomusic.server.labelled import OwnFaces
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.songs.playground import NUM_EPOCHS, LabelledSongs
 from tests.fakes import FakeClassifier, FakeDetector, make_face
@@ -224,15 +223,3 @@ def test_a_training_steps_plays_rests_and_begins_anew(app: AppTest, monkeypatch:
     assert not state_of(app, TrainingState).is_playing  # it rests at the end
     app.selectbox(key="wrong").set_value("50").run()
     assert "Epoch **0** of" in text_of(app)
-
-
-def test_one_s_own_labelled_faces_are_a_row_beside_ours(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = OwnFaces(FaceBin("your faces (mine)", 40, 0.75), 2, ((Emotion.FEAR, 3), (Emotion.HAPPY, 37)))
-    monkeypatch.setattr("emomusic.app.models.own_faces.read_own_faces", lambda *_: found)
-    monkeypatch.setattr("emomusic.app.models.details.DEFAULT_MODEL", "vgg9")
-    opened(app, on=Benchmark.PHOTOGRAPHS)
-    rows = len(charts(app)[0]["data"][0]["hovertext"])
-    app.file_uploader(key="own-faces").upload("mine.zip", b"a ZIP")
-    app.run()
-    assert re.search(r"75.0.*of 40 faces.*in 2.*fear, with 3 faces", text_of(app))
-    assert len(charts(app)[0]["data"][0]["hovertext"]) == rows + 1

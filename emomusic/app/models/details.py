@@ -16,7 +16,6 @@ from emomusic.affect import EMOTIONS, Emotion, share_text
 from emomusic.app.charts import roomy_columns, show_chart
 from emomusic.app.choices import MODELS_CELL, MODELS_CLASS, MODELS_TAB, MODELS_THRESHOLD
 from emomusic.app.frame import shown_errors, text_color
-from emomusic.app.models.own_faces import draw_own_faces, own_rows
 from emomusic.app.models.pictures import face_grid, show_mistakes, test_pictures
 from emomusic.app.models.places import show_places
 from emomusic.app.models.table import show_table
@@ -26,7 +25,6 @@ from emomusic.app.models.unsure import LEGEND, show_unsure
 from emomusic.assets import ModelKind, load_once
 from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import expression_uri
-from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.metrics import mistakes, reliability
 from emomusic.records import FaceBin, FaceRecord, Record
 from emomusic.results import overview
@@ -112,8 +110,6 @@ def _show_figures(chosen: Chosen, record: Record) -> None:
         st.html(f'<div class="figure">{large}{faces}</div>')
     if isinstance(record, FaceRecord) and (weakest := overview.describe_weakest(record)):
         st.markdown(weakest)
-    if record.name == DEFAULT_MODEL:
-        draw_own_faces()
 
 
 def _show_groups(chosen: Chosen, record: Record) -> None:
@@ -144,7 +140,7 @@ def _show_groups(chosen: Chosen, record: Record) -> None:
 def _bins(chosen: Chosen, record: Record) -> dict[tuple[str, str], FaceBin]:
     """The groups of faces for which a model was measured, by the title of their set and their name."""
     assert isinstance(record, FaceRecord)
-    found = {"": [*overview.groups_of(record), *own_rows() * (record.name == DEFAULT_MODEL)]}
+    found = {"": overview.groups_of(record)}
     if record.wild is not None and chosen.benchmark is Benchmark.PHOTOGRAPHS:
         found |= {_PROPERTIES.get(name, name): [*bins] for name, bins in record.wild.groups.items()}
     return {(title, faces.name): faces for title, bins in found.items() for faces in bins if faces.n}
