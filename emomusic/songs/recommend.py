@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import DOMINANCE, NEUTRAL_RADIUS, AffectPoint, Emotion, Mood, Quadrant, certainty, share_text
+from emomusic.affect import DOMINANCE, AffectPoint, Mood, Quadrant, certainty, share_text
 from emomusic.assets import load_once
 from emomusic.songs.catalogue import Catalogue, PlayHistory, key_of, normalize_text
 from emomusic.songs.genres import SongKind, has_words, included_kinds
@@ -94,13 +94,6 @@ class Recommender(Songs):
     def _soothes(self) -> npt.NDArray[np.bool_]:
         """Shape (n,): gentle songs without a tense genre."""
         return np.asarray(self._is_gentle & ~load_place_model().is_tense(self.catalogue))
-
-    @cached_property
-    def _ranks(self) -> npt.NDArray[np.float32]:
-        """Shape (n, 2): ranks within the mood, evenly from -1 to 1. What is heard lies at the corners of the plane."""
-        groups = pd.DataFrame(self.plane).groupby(self.moods)
-        places = (groups.rank(method="first") - 1) / (groups.transform("size") - 1).clip(lower=1).to_numpy()[:, None]
-        return np.asarray(2 * places - 1, np.float32)
 
     def songs(self, request: Request, num_songs: int = 5) -> list[Pick]:
         """Recommended songs, best first.
@@ -219,9 +212,7 @@ class Recommender(Songs):
         self, target: AffectPoint, mood: Mood, request: Request, passing: npt.NDArray[np.bool_], *, fitting: bool
     ) -> Iterator[int]:
         rows, columns, bonus = self._candidates(mood, request, passing, _BONUSES, fitting=fitting)
-        if fitting and self.catalogue.is_local:
-            priorities = -np.linalg.norm(self._ranks[rows] - _place_among_faces(target, mood), axis=1)
-        elif not fitting:
+        if not fitting:
             priorities = -_distances(columns, target)
         else:
             priorities = _scores(columns[_PROBABILITIES + MOODS.index(mood)], _expected_closeness(columns, target))
@@ -324,20 +315,6 @@ class Recommender(Songs):
     def _pick(self, number: int, row: int, mood: Mood, score: float, reason: str) -> Pick:
         song, likeliest = self.catalogue.song(row), self.mood_of(row)
         return Pick(song, mood, score, reason, likeliest, number, point=self.point_of(row))
-
-
-def _place_among_faces(point: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
-    """Where a point lies between the faces of a mood: -1 is the darkest or quietest one, 1 the brightest or liveliest.
-
-    Among audio files, the brightest happy face gets the brightest happy song.
-    """
-    faces = [emotion.point for emotion in Emotion if emotion.mood_at(emotion.point) is mood]
-    points = np.array([(place.valence, place.arousal) for place in [*faces, Emotion.NEUTRAL.point]])
-    low, high = points.min(axis=0), points.max(axis=0)
-    if mood is Quadrant.N.mood:  # for the unpleasant half of the neutral faces
-        low, high = np.array([-NEUTRAL_RADIUS, -NEUTRAL_RADIUS / 2]), np.array([0, NEUTRAL_RADIUS / 2])
-    place = 2 * (np.array([point.valence, point.arousal]) - low) / (high - low) - 1
-    return np.asarray(np.clip(place, -1, 1), np.float32)
 
 
 def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory, *, any_artist: bool) -> int | None:
