@@ -6,6 +6,8 @@ Uploads stay in the memory of the session. On one's own computer, a library of f
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -58,10 +60,10 @@ def draw_folders(current: Recommender | None) -> None:
         )
         st.form_submit_button("Add this folder", on_click=_start, disabled=library.is_running)
     counts = library.info
-    for number, path in enumerate(counts["folders"]):
+    for path in counts["folders"]:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(escape_markdown(escape_control_chars(path)), width="content")
-            key = f"library-{number}"
+            key = f"library-remove-{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"  # not by position
             st.button("Remove", type="tertiary", on_click=_remove, args=(path,), disabled=library.is_running, key=key)
     if counts["folders"]:
         older = f", {counts['older']:,} heard by an older model: look for changes" if counts["older"] else ""
@@ -95,8 +97,9 @@ def _start() -> None:
 
 
 def _remove(path: str) -> None:
-    with Library() as library:  # an error is shown: another tab removed the folder, or the library is in use
-        library.remove([Path(path)])
+    with Library() as library:  # an error is shown: the library is in use
+        if path in library.info()["folders"]:
+            library.remove([Path(path)])
     own_library().problems = []
 
 

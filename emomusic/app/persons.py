@@ -81,8 +81,8 @@ def learn_person(shots: Mapping[Emotion, SeenFace]) -> KnownFace:
     return add_person(profile, picture=encode_jpeg(shrink(shots[Emotion.NEUTRAL].around, _PORTRAIT_SIDE)[0]))
 
 
-def forget_persons(*positions: int) -> None:
-    """Delete profiles of this session, with the pictures of the lesson and the readings that profiles changed."""
+def forget_person(number: int) -> None:
+    """Delete a profile by its identity, if it is there, with the lesson's pictures and the readings it changed."""
     here = page_state(PersonsState)
     if (session := page_state(CameraState).session) is not None:
         session.forget_persons()
@@ -90,24 +90,25 @@ def forget_persons(*positions: int) -> None:
         if hasattr(result, "forget_persons"):
             result.forget_persons()
     # Last, so that the others are read with their profiles again
-    here.known = tuple(person for position, person in enumerate(here.known) if position not in positions)
+    here.known = tuple(person for person in here.known if id(person) != number)
 
 
 def show_persons(persons: PersonsState) -> None:
     """Show the persons of this session, to name, download and forget them, and how to load a profile."""
-    for position, person in enumerate(persons.known):
+    for person in persons.known:
+        number = id(person)  # a key by position would give a second click to the next person
         learned = [emotion.adjective for emotion in Emotion if emotion in person.profile.shots]
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"person-{position}"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"person-{number}"):
             if person.picture:
                 show_sharp(person.picture, alt=person.name, width=48)
-            key = f"person-name-{id(person)}"
-            options: dict[str, Any] = {"on_change": _rename, "args": (position, key), "label_visibility": "collapsed"}
+            key = f"person-name-{number}"
+            options: dict[str, Any] = {"on_change": _rename, "args": (number, key), "label_visibility": "collapsed"}
             st.text_input("Name", person.name, max_chars=40, width=150, key=key, **options)
             st.caption(join_names(learned).capitalize(), width="content")
-            options = {"type": "tertiary", "key": f"person-download-{position}"}
+            options = {"type": "tertiary", "key": f"person-download-{number}"}
             download_button("Download", person.profile, FaceProfile.to_json, f"{_FILE}{person.name}.json", **options)
-            label, forget = f"Forget {escape_markdown(person.name)}", f"person-forget-{position}"
-            st.button(label, on_click=forget_persons, args=(position,), type="tertiary", key=forget)
+            label, forget = f"Forget {escape_markdown(person.name)}", f"person-forget-{number}"
+            st.button(label, on_click=forget_person, args=(number,), type="tertiary", key=forget)
     show_uploader(
         "Load a profile (JSON)",
         "profile_upload",
@@ -118,11 +119,12 @@ def show_persons(persons: PersonsState) -> None:
     st.caption("A profile holds numbers, no picture. It stays in the memory of this visit unless you download it.")
 
 
-def _rename(position: int, key: str) -> None:
-    here = page_state(PersonsState)
-    others = [person.name for person in here.known if person is not here.known[position]]
-    if (name := str(st.session_state[key]).strip()) and name not in others:
-        here.known[position].name = name
+def _rename(number: int, key: str) -> None:
+    name, known = str(st.session_state[key]).strip(), page_state(PersonsState).known
+    if name and name not in {person.name for person in known if id(person) != number}:
+        for person in known:
+            if id(person) == number:
+                person.name = name
 
 
 def _load(files: Sequence[UploadedFile]) -> None:

@@ -322,6 +322,10 @@ class FilmJob:
             log.info("error shown to the visitor: %s", str(error))  # a kept record would keep the film by its frames
             self._change(problem=why)
             return None
+        except Exception:  # the page must not wait for ever
+            log.exception("a film could not be written")
+            self._change(problem=why)
+            return None
         return None if self._closed.is_set() else made
 
     def _listen(self, file: BinaryIO, reading: FilmReading) -> None:

@@ -225,6 +225,9 @@ class Photo:
         Args:
             sides: left, top, width and height of the frame, as shares of the photo's sides.
             known: the persons whose profiles are applied.
+
+        Raises:
+            CapacityError: there is no room for the portrait; the photo stays as it was.
         """
         image, found = read_image(self.preview), self.found
         size = (found.width, found.height)
@@ -234,13 +237,12 @@ class Photo:
         _, classifier = load_networks(posed=self.is_posed)
         shares = classifier.classify([face.crop(image)])
         row = Faces.of([Face(box, 1.0)], shares, threshold=classifier.threshold)
-        self.found = replace(found, faces=Faces.of_pictures([Faces.joined([found.faces, row])]))
-        self.portraits += (encode_jpeg(shrink(face.crop(image, ROOM_AROUND), _FACE_SIDE)[0]),)
-        self.num_marked += 1
+        portrait = encode_jpeg(shrink(face.crop(image, ROOM_AROUND), _FACE_SIDE)[0])
         if self.held is not None:
-            self.held.release()
-        self.held = None
-        self.hold()
+            self.held.grow(len(portrait))
+        self.found = replace(found, faces=Faces.of_pictures([Faces.joined([found.faces, row])]))
+        self.portraits += (portrait,)
+        self.num_marked += 1
         self.read_again(known)
 
     def take_place_of(self, picture: Picture) -> Picture:

@@ -125,6 +125,11 @@ def playing(app: AppTest) -> str:
     return song
 
 
+def forget_first(app: AppTest) -> None:
+    """Forget the first person."""
+    next(button for button in app.button if str(button.key).startswith("person-forget-")).click().run()
+
+
 def queue_of(app: AppTest, place: str = "photo") -> SongQueue:
     """The queue of a page's player."""
     return state_of(app, PlayerState).queues[place]

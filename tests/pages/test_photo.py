@@ -19,12 +19,14 @@ from emomusic.app import picture_chooser, state
 from emomusic.app.models.try_face import Asked
 from emomusic.app.persons import PersonsState
 from emomusic.app.photo.screen import row_share
+from emomusic.errors import CapacityError
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.learned import learn_profile
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import load_classifier, load_networks
 from emomusic.media.images import encode_png, read_image
 from emomusic.server import photos as reading
+from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.photos import Photos, PictureState
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.genres import GENRES_OF_FAMILY
@@ -35,6 +37,7 @@ from tests.pages.screen import (
     charts,
     click,
     files_of,
+    forget_first,
     keys,
     open_page,
     playlist,
@@ -173,7 +176,7 @@ def test_a_profile_counts_for_photos_read_before(app: AppTest, monkeypatch: pyte
     click(app, "photo-face-1")
     assert explained(app) == []  # it has a small copy of this photo
     person = weakref.ref(state_of(app, PersonsState).known[0])
-    app.button(key="person-forget-0").click().run()
+    forget_first(app)
     assert result_of(app, Photos).faces.records() == before.records()
     gc.collect()
     assert person() is None
@@ -266,6 +269,14 @@ def test_a_missed_face_can_be_framed(app: AppTest) -> None:
     for hostile in ([2, 2, 1, 1], [0.99, 0.99, 5, 5], [0, 0, 0, 0]):
         photos.photos[0].mark(hostile, ())
     assert len(app.run().exception) == 0
+    photo = photos.photos[0]
+    before = (photo.preview, photo.portraits, photo.reading.faces)
+    photo.held.owner = "a full visitor"
+    full = HeldBytes(capacity().memory, photo.held.owner, capacity().memory.max_bytes // 2 - photo.held.num_bytes - 1)
+    with pytest.raises(CapacityError):
+        photo.mark(sides, ())
+    assert (photo.preview, photo.portraits, photo.reading.faces) == before  # nothing is lost
+    full.release()
 
 
 def test_a_song_for_each_plays_in_turn(app: AppTest) -> None:

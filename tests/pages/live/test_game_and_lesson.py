@@ -38,7 +38,7 @@ from tests.pages.live.conftest import (
     show,
     start_mirror_game,
 )
-from tests.pages.screen import playing, playlist, queue_of, state_of, text_of, tracks
+from tests.pages.screen import forget_first, playing, playlist, queue_of, state_of, text_of, tracks
 from tests.waiting import wait_until
 
 
@@ -108,7 +108,7 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
     session, left = known()
     photo = Photo("me.jpg", reading=PictureReading(2, 2, NO_FACES, 0, 0))
     state_of(app, PictureState).results[Photos] = ("", Photos("", {"": photo}))
-    app.button(key="person-forget-0").click().run()
+    forget_first(app)
     assert photo.reading is photo.found
     gc.collect()
     assert [each() for each in left] == [None, None]
