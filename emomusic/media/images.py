@@ -35,6 +35,7 @@ from emomusic.media.picture_files import (
     has_many_scans,
     is_emptied,
     is_raw_photo,
+    is_small_jpeg,
     largest_jpeg,
     tiff_directories,
 )
@@ -74,6 +75,9 @@ _SMALLEST_PREVIEW = 400  # pixels of the longer side; smaller ones in raw photos
 
 # Bounds memory: decoding 50 megapixels takes half a gigabyte.
 _decoding = threading.BoundedSemaphore(num_cores())
+
+# Frames of cameras do not wait for photos, which take hundreds of times as long
+_decoding_small = threading.BoundedSemaphore(num_cores())
 
 
 def read_image(source: bytes | str | os.PathLike[str]) -> RgbImage:
@@ -134,7 +138,7 @@ def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") ->
     if (size := max(size, len(data))) > most:
         limit = f"{most / 2**20:.0f} MB"
         raise ImageError(f"{name} is too large: {size_over(size)}, at most {limit}; choose a smaller file.")
-    with _decoding:
+    with _decoding_small if is_small_jpeg(data) else _decoding:
         decoded = _decode_raw(data, name) if is_raw else _decode(data, name)
     return replace(decoded, decode_ms=1000 * (time.perf_counter() - started))
 

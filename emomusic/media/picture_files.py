@@ -247,3 +247,17 @@ def _end_of_pixels(jpeg: bytes) -> int:
         return len(jpeg) if zeros < 0 else zeros
     kept = len(jpeg.rstrip(b"\0"))
     return kept if end < 0 and len(jpeg) - kept >= _EMPTY_BYTES else len(jpeg)
+
+
+_SMALL_BYTES, _SMALL_PIXELS = 2**19, 2**20
+
+
+def is_small_jpeg(data: bytes) -> bool:
+    """Whether a file is a JPEG of at most a megapixel, by its header."""
+    if len(data) > _SMALL_BYTES or not data.startswith(b"\xff\xd8"):
+        return False
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as opened:
+            return opened.width * opened.height <= _SMALL_PIXELS
+    except (OSError, SyntaxError):  # damaged: the decoder tells
+        return False

@@ -1,4 +1,6 @@
 import struct
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -13,6 +15,7 @@ from emomusic.errors import ImageError
 from emomusic.media import images
 from emomusic.media.images import Box, crop_face, read_image, read_picture_file, shrink, to_network_input
 from tests.films import SAMPLES, assert_quarters, colour_quarters, encoded
+from tests.waiting import PATIENCE_S
 
 SAMPLE = SAMPLES / "eileen-collins-1999.jpg"
 
@@ -276,3 +279,16 @@ def test_network_input_keeps_order_and_size_and_uses_luma_weights() -> None:
     batch = to_network_input(crops, 48)
     assert (batch.shape, batch.dtype) == ((7, 48, 48, 1), np.uint8)
     assert [int(crop.mean()) for crop in batch] == [10, 20, 30, 40, 76, 150, 29]
+
+
+def test_frames_of_a_camera_do_not_wait_for_photos(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(images, "_decoding", busy)
+    frame, photo = (encoded(Image.new("RGB", size), "JPEG") for size in ((640, 480), (1600, 1200)))
+    with busy, ThreadPoolExecutor(2) as threads:
+        large = threads.submit(read_image, photo)
+        assert threads.submit(read_image, frame).result(PATIENCE_S).shape == (480, 640, 3)
+        assert not large.done()
+        busy.release()
+        assert large.result(PATIENCE_S).shape == (1200, 1600, 3)
+        busy.acquire()
