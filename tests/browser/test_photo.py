@@ -362,7 +362,7 @@ def test_the_target_of_a_journey_is_where_the_plane_is_clicked_dragged_or_moved_
     show_map(page)
     page.get_by_role("radio", name="Take me there").click()
     where = page.get_by_role("combobox", name="Where to")
-    expect(where).to_have_value("To happy songs (suggested)")
+    expect(where).to_have_value("To calm songs (suggested)")
     wait_until_idle(page)
     page.locator(".st-key-plane").scroll_into_view_if_needed()
     target = page.get_by_role("button", name="Target of the journey")
