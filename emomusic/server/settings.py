@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import tomllib
@@ -18,6 +19,8 @@ from emomusic.runtime import num_cores
 
 if TYPE_CHECKING:
     from emomusic.songs.spotify import Credentials
+
+log = logging.getLogger(__name__)
 
 PREFIX = "EMOMUSIC_"
 
@@ -60,7 +63,7 @@ def settings(environment: Mapping[str, object] = os.environ) -> Settings:
     """The checked settings. Empty ones count as absent.
 
     Raises:
-        SettingsError: one is malformed or unknown. The message names it, without its value.
+        SettingsError: one is malformed. The message names it, without its value. An unknown one is logged.
     """
     named = {name: str(value).strip() for name, value in environment.items() if name.upper().startswith(PREFIX)}
     known = Settings.__struct_encode_fields__
@@ -68,7 +71,9 @@ def settings(environment: Mapping[str, object] = os.environ) -> Settings:
         if name not in known and name.removeprefix(PREFIX) not in OF_OTHERS and not _OF_KUBERNETES.search(name):
             near = get_close_matches(name[len(PREFIX) :].upper(), [one[len(PREFIX) :] for one in known], n=1)
             advice = f"Did you mean {PREFIX}{near[0]}?" if near else "docs/deployment.md lists them"
-            raise SettingsError(f"{name}: expected the name of a setting. Received: an unknown one. {advice}")
+            log.warning(
+                "%s: expected the name of a setting. Received: an unknown one, which has no effect. %s", name, advice
+            )
     given = {name: _WORDS.get(text.lower(), text) for name, text in named.items() if text}
     try:
         return msgspec.convert(given, Settings, strict=False)
