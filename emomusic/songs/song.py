@@ -242,7 +242,7 @@ class Pick:
         likeliest_mood: most probable mood. Another one than `mood` if too few songs fit.
         number: in the order of the choice, counted from 1. It stays if the order of a queue changes.
         is_step: whether the song is a step of a journey.
-        point: place of the song on the affect plane (`affect.places_of_moods`); None if its mood is unknown.
+        point: place of the song on the affect plane (`place.PlaceModel`); None if its mood is unknown.
     """
 
     song: Song
