@@ -54,6 +54,9 @@ def test_the_tables_are_those_of_the_sources_and_words_tell_shares_and_certainty
         assert [word for word in words if word != "or"] == named
         assert affect.describe(face, is_clear=False).startswith("Unclear")
         assert " or " not in of_group  # all of its emotions are there
+    for share, word in ((0.5, "Mostly"), (0.49, "Between")):
+        mixed = of(happy=share, sad=0.3)
+        assert affect.describe(mixed, of_group=True).startswith(word)
 
 
 @given(points)

@@ -15,7 +15,7 @@ from emomusic.assets import models_dir
 from emomusic.cli.main import main
 from emomusic.errors import ModelError
 from emomusic.songs.catalogue import Catalogue
-from emomusic.songs.genres import GENRES
+from emomusic.songs.genres import GENRES, GENRES_OF_FAMILY
 from emomusic.songs.listing import songs_like
 from emomusic.songs.mood import MOODS
 from emomusic.songs.place import CORNERS, PLACE_FILE, PlaceModel, Places, load_place_model
@@ -155,6 +155,22 @@ def test_like_means_the_same_kind_of_music_at_the_same_place_as_well_known() -> 
         gaps += [abs(pick.song.popularity - song.popularity) for pick in alike]
     assert np.mean(shares) >= 0.7
     assert np.median(gaps) < 25
+
+
+def test_songs_like_sixty_known_ones_of_ten_families_share_the_family(recommender: Recommender) -> None:
+    catalogue = recommender.catalogue
+    numbers, cells = catalogue.genre_cells
+    shares: list[bool] = []
+    families = [{*genres} for key, genres in GENRES_OF_FAMILY.items() if key not in ("world", "soundtracks", "special")]
+    assert len(families) == 10
+    for family in families:
+        known = (row for row in recommender.known_first.tolist() if frozenset() < cells[numbers[row]] <= family)
+        for row in itertools.islice(known, 6):
+            song = catalogue.song(row)
+            alike = songs_like(song, recommender, Request(), point=recommender.point_of(row))
+            shares += [not family.isdisjoint(pick.song.genres) for pick in itertools.islice(alike, 5)]
+    assert len(shares) == 300
+    assert np.mean(shares) >= 0.9
 
 
 def test_only_the_quiet_side_follows_quiet_songs() -> None:
