@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from rapidfuzz import fuzz, process
 
-from emomusic.songs.catalogue import Catalogue, named, normalize_text, split_artists, title_key
+from emomusic.songs.catalogue import LONGEST_NAME, Catalogue, named, normalize_text, split_artists, title_key
 from emomusic.songs.song import Song
 
 TITLE_SCORE, ARTIST_SCORE = 92, 88
@@ -23,6 +23,7 @@ TITLE_SCORE, ARTIST_SCORE = 92, 88
 
 _SIMILAR = 60  # least QRatio of a title that may be meant
 _LETTER_SCORE = 88  # least QRatio of titles that differ in one letter
+_MOST_NAMES = 6  # of a song, that are looked up
 _LEAST_LETTERS = 5  # letters of a title with a typing error; "Stay" and "Stray" are two songs
 _NUMBER = re.compile(r"\d+|\b[ivx]+\b")
 _BETWEEN = re.compile(r"\s*(?:[;,/&+|\u3001]|\b(?:x|with|and|feat|ft|featuring|vs)\b\.?)\s*", re.IGNORECASE)
@@ -30,7 +31,6 @@ _NO_NAME = re.compile(
     r"(?<=.)(?: - topic|vevo|(?<= )official(?: channel)?|[(\[](?:\d+|[a-z]{2,3}|band|singer|artist)[)\]])$"
 )
 _AFTER_NAMES = ("vevo", " official", " channel", " topic", ")", "]")  # each of `_NO_NAME` ends so, which is fast
-_AND = str.maketrans({"&": " and ", "+": " and ", "'": None})
 _WORDS = re.compile(r"\w+")
 AUDIO_ENDING = (
     r"\.(?:mp[34c]|mpga|m4[abr]|flac|og[ga]|opus|spx|wave?|aif[cf]?|wma|aac|alac|ape|wv|mka|web[am]|ds[df]|dff)"
@@ -50,6 +50,7 @@ _VIDEO = re.compile(
 
 def bare_title(title: str) -> str:
     """The title in the name of a file or a video: "05 Yellow.mp3" and "Yellow Official Video HD" are "Yellow"."""
+    title = title[:LONGEST_NAME]
     name = _ENDING.sub("", title) if "." in title else title
     if " " not in name:
         name = name.replace("_", " ")
@@ -82,7 +83,7 @@ def artist_key(name: str) -> str:
         plain = _NO_NAME.sub("", plain).strip()
     if "!" in plain:
         plain = re.sub(r"(?<=\w)!(?=\w)", "i", plain)
-    words = _WORDS.findall(plain.translate(_AND))
+    words = _WORDS.findall(plain.replace("&", " and ").replace("+", " and ").replace("'", ""))
     if words[:1] == ["the"] and len(words) > 1:
         words = words[1:]
     elif plain.endswith(", the"):
@@ -92,13 +93,19 @@ def artist_key(name: str) -> str:
 
 def artist_keys(cell: str) -> list[str]:
     """The keys of the artists in a cell: as it is, and as names that commas, "feat." and the like separate."""
+    cell = cell[:LONGEST_NAME]
     if not _BETWEEN.search(cell):  # twice as fast
         return [artist_key(name)] if (name := cell.strip()) else []
     names = [cell]
-    for whole in split_artists(cell):
-        parts = whole.split(",")[:6]
+    for whole in split_artists(cell)[:_MOST_NAMES]:
+        parts = whole.split(",")[:_MOST_NAMES]
         ends = (",".join(parts[place:]) for place in range(1, len(parts)))  # a guest before "Tyler, The Creator"
-        names += [whole, *_BETWEEN.split(whole), *ends, *([" ".join(reversed(parts))] if len(parts) == 2 else [])]
+        names += [
+            whole,
+            *_BETWEEN.split(whole)[:_MOST_NAMES],
+            *ends,
+            *([" ".join(reversed(parts))] if len(parts) == 2 else []),
+        ]
     return list(dict.fromkeys(map(artist_key, filter(None, dict.fromkeys(map(str.strip, names))))))
 
 

@@ -8,6 +8,7 @@ from emomusic.assets import models_dir
 from emomusic.songs.library import Library
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MoodClassifier
 from emomusic.songs.recommend import Recommender, load_recommender
+from emomusic.songs.tables import files
 from tests.songs.libraries import write
 from tests.songs.tables import known_songs
 
@@ -46,3 +47,9 @@ def music(tmp_path: Path) -> Path:
 def library(tmp_path: Path) -> Iterator[Library]:
     with Library(tmp_path / "data" / "library.sqlite", create=True) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def _lists_are_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read lists without a child process, which takes a second to start; `tests/media/test_child.py` has those."""
+    monkeypatch.setattr(files, "read_in_child", lambda _, data, name, *__: files.packed_tables(data, name))

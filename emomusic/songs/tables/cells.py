@@ -50,7 +50,7 @@ NO_TEXT = re.compile(
 )
 """A number, a date, a link, an id, or another value that is no name."""
 
-DASH = re.compile(r"\s+[-\u2010-\u2015\u2212]+\s+|(?<=\w)\u2014(?=\w)")
+DASH = re.compile(r"(?<!\s)\s+[-\u2010-\u2015\u2212]+\s+|(?<=\w)\u2014(?=\w)")
 """A dash between an artist and a title."""
 
 MOMENT = re.compile(r"^\d{10,13}$|^(?!.*\b00:00).*\d:\d\d")
@@ -89,8 +89,11 @@ def first_line(error: BaseException) -> str:
 
 
 def series(values: Any, index: pd.Index | None = None) -> pd.Series:
-    """Cells as text in Arrow's memory, a fifth of that of Python objects."""
-    return pd.Series(pd.array(values, dtype="str"), index)
+    """Cells as text in Arrow's memory, a fifth of that of Python objects. Halves of letters of JSON become "?"."""
+    try:
+        return pd.Series(pd.array(values, dtype="str"), index)
+    except UnicodeEncodeError:
+        return series([cell.encode("utf-8", "replace").decode() for cell in values], index)
 
 
 def share(cells: pd.Series, fits: Callable[[str], object]) -> float:

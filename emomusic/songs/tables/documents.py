@@ -11,6 +11,7 @@ import plistlib
 import re
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR
@@ -28,7 +29,7 @@ _M3U = re.compile(r"#EXTM3U|#EXTINF:|#PLAYLIST:|#EXTVDJ:", re.IGNORECASE)
 _EXTINF = re.compile(r'#EXTINF:\s*(-?[\d.]*)(?:\s+[\w-]+="[^"]*")*\s*,(.*)', re.IGNORECASE)
 _EXTENDED = re.compile(r"#EXT(ART|ALB):(.*)", re.IGNORECASE)
 _VDJ_TAG = re.compile(r"<(artist|title|songlength)>([^<]*)<")
-_CUE = re.compile(r"^\s*TRACK\s+\d+\s+AUDIO", re.IGNORECASE | re.MULTILINE)
+_CUE = re.compile(r"^[ \t]*TRACK\s+\d+\s+AUDIO", re.IGNORECASE | re.MULTILINE)
 _CUE_LINE = re.compile(r'^[ \t]*(TRACK|FILE|TITLE|PERFORMER)[ \t]+(?:"([^"\n]*)"?|(\S+))', re.IGNORECASE | re.MULTILINE)
 _KEYED = re.compile(r"(- |\d{1,9}\*)?\s*([^\W\d][\w .-]{1,60}?)(\d{0,9})\s{0,9}[:=*]\s*((?:[^#\s].*?)?)(?:\s#.*)?")
 _ITEM = re.compile(r"- ([^#]+?)(?:\s#.*)?")
@@ -82,12 +83,10 @@ def _json(data: bytes) -> Any:
 
 
 def _xml(data: bytes) -> Any:
-    from defusedxml.ElementTree import fromstring
-
     data = re.sub(rb"\A\s*<\?xml[^>]*>", b"", data)  # its encoding was that of the file
     if b"<plist" in data[:2000]:
         return plistlib.loads(data, fmt=plistlib.FMT_XML)
-    root = fromstring(data)
+    root = ElementTree.fromstring(data)
     return {root.tag.rpartition("}")[2]: _element(root, 0)}
 
 
@@ -183,15 +182,16 @@ def _songs_in(value: Any, key: str, above: Row, depth: int) -> list[Row]:
         above: album and artist of what holds the value.
         depth: the depth of the value.
     """
-    if depth > _DEPTH or not isinstance(value, dict | list):
+    if depth > _DEPTH or not isinstance(value, (dict, list)):
         return []
     if isinstance(value, list):
         return _of_list(value, key, above, depth)
-    if grid := _grid(value):
+    nested = {name: child for name, child in value.items() if isinstance(child, (dict, list))}
+    if nested and (grid := _grid(value)):
         return grid
     row = _record(value, "", {}, 0)
-    own = {field_named(name): str(cell) for name, cell in value.items() if not isinstance(cell, dict | list)}
-    words = {word for kind in (key, own.get("type", "")) for word in key_of(kind).split()[-1:]}
+    own = {field_named(name): cell for name, cell in value.items() if name not in nested}
+    words = {word for kind in (key, str(own.get("type", ""))) for word in key_of(kind).split()[-1:]}
     if has_word(key, "disliked"):
         above = {**above, "thumb": "down"}
     if not words & {"tracks", "songs"}:  # "artistCredit"
@@ -202,12 +202,12 @@ def _songs_in(value: Any, key: str, above: Row, depth: int) -> list[Row]:
     others = ("similar", "related", "recommend", *(("album", "release") if is_named and not is_container else ()))
     are_albums = not words.isdisjoint(word_set("shelves")) and "title" not in own  # "albums": {"items": [...]}
     inner = []
-    for name, child in value.items():
+    for name, child in nested.items():
         if not key_of(name).startswith(others):
             is_word = not name.strip().isdigit() and key_of(name) != ""
             below = "albums" if are_albums else name if is_word else key
             inner += _songs_in(child, below, _above(fields, words, above), depth + 1)
-    has_lists = any(isinstance(child, list) for child in value.values())
+    has_lists = any(isinstance(child, list) for child in nested.values())
     are_songs = not is_named or any("title" in map(field_named, names) for names in inner)
     holds_songs = is_container or (inner and are_songs and (has_lists or len(inner) > 1))
     if not holds_songs and _is_song(row, fields, key, above):
@@ -275,7 +275,7 @@ def _record(value: Any, prefix: str, row: Row, depth: int) -> Row:
     """The values of a record with known names: {"a": {"name": 1}} has "a name"."""
     if isinstance(value, dict) and depth < _RECORD_DEPTH:
         for key, inner in value.items():
-            _record(inner, f"{prefix} {key}".strip(), row, depth + 1)
+            _record(inner, f"{prefix} {key}" if prefix else key, row, depth + 1)
         if {"DIR", "FILE"} <= value.keys():  # Traktor
             row["path"] = _text(value.get("VOLUME")) + _text(value["DIR"]).replace("/:", "/") + _text(value["FILE"])
     elif isinstance(value, list) and value and isinstance(value[0], dict):
@@ -325,7 +325,7 @@ def _texts_in(value: Any, key: str, depth: int) -> Iterator[tuple[str, str]]:
         yield key, value
     elif isinstance(value, dict) and any(is_other(_text(value[name])) for name in value if field_named(name) == "type"):
         return
-    elif isinstance(value, dict | list) and depth < _DEPTH:
+    elif isinstance(value, (dict, list)) and depth < _DEPTH:
         for name, child in value.items() if isinstance(value, dict) else ((key, child) for child in value):
             yield from _texts_in(child, name, depth + 1)
 

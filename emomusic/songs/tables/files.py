@@ -1,16 +1,20 @@
 """Files of song tables as cells of text: CSV, Excel, ODS, Parquet, JSON, XML and playlists, told by their content.
 
-All bytes are of strangers, so sizes are checked before anything is decoded.
+All bytes are of strangers, so a child process decodes them, with limits.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import html
 import io
 import re
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from itertools import islice, pairwise, zip_longest
 from typing import Any
 
@@ -20,19 +24,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from emomusic.errors import DatasetError
+from emomusic.media.child import read_in_child
 from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
-from emomusic.songs.tables.cells import DASH, MAX_LINES, NO_TEXT, UNITS, check_size, first_line, over, series
+from emomusic.songs.tables.cells import DASH, NO_TEXT, UNITS, check_size, first_line, over, series
 from emomusic.songs.tables.documents import document_rows, form_of
-from emomusic.songs.tables.lines import line_rows
+from emomusic.songs.tables.lines import line_rows, text_lines
 from emomusic.songs.tables.table import Table, columns_of, field_of, has_word, is_header, is_other, key_of, word_set
 from emomusic.text import size_over
 
 MAX_UPLOAD_BYTES = 50 * 2**20
 """Largest table: 2.5 times the largest published one (114,000 tracks, 20 MB)."""
 
-MAX_UNPACKED_CELLS = 6_000_000
-"""Limit of workbooks."""
+READER = "emomusic.songs.tables.files:packed_tables"
+"""What reads a file in a child process."""
+
+LINES, WORKBOOK = "list of lines", "workbook"  # sources
 
 _NO_TEXT = re.compile(
     rb"SQLite format 3|%PDF-|\{\\rtf"
@@ -58,39 +65,55 @@ def read_file(data: bytes, name: str, finder: Finder) -> Table:
     """
     if len(data) > MAX_UPLOAD_BYTES:
         raise over(name, f"{MAX_UPLOAD_BYTES // 2**20} MB", size_over(len(data)), "keep fewer columns")
-    if data[:4] in (b"PK\3\4", b"\xd0\xcf\x11\xe0", b"PAR1"):
-        try:
-            return _parquet(data, name) if data[:4] == b"PAR1" else _workbook(data, name, finder)
-        except (DatasetError, KeyboardInterrupt):
-            raise
-        except BaseException as error:  # parsers raise many types, and panics, on hostile bytes
-            raise DatasetError(f"{name}: expected a readable table. Received: {first_line(error)}") from None
-    if data.startswith(b"vrsn"):
-        return Table.of_records(name, document_rows(data, "crate", name), "crate")
-    if data[:100].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1] not in (b"{", b"[", b"<"):  # these need no lines
-        check_size(name, max(map(data.count, (b"\n", b"\r"))), 0)
-    text, encoding = as_utf8(data)
-    if b"\0" in text or _NO_TEXT.match(text):
-        raise DatasetError(
-            f"{name} is not text, or of a database or a document. Export the list of songs as text, M3U, XML or CSV."
-        )
-    table = _read_text(text, name, finder)
-    table.encoding = encoding
-    return table
+    with contextlib.closing(read_in_child(READER, data, name, DatasetError, "list")) as found:
+        del data
+        tables = map(partial(Table.unpacked, name), found)
+        first = next(tables)
+        if first.source == LINES:
+            rows = line_rows(first.rows[0].tolist(), finder)
+            return next(tables) if rows is None else Table.of_records(name, rows, LINES)
+        return _best([first, *tables], finder) if first.source == WORKBOOK else first
 
 
-def _read_text(data: bytes, name: str, finder: Finder) -> Table:
+def packed_tables(data: bytes, name: str) -> Iterator[bytes]:
+    """In a child: the table of a file, those of the sheets of a workbook, or lines and the table that they may be."""
+    for table in _tables(data, name):
+        check_size(name, len(table.rows), table.rows.shape[1])
+        yield table.packed()
+
+
+def _tables(data: bytes, name: str) -> Iterator[Table]:
+    if data.startswith((b"PK\3\4", b"\xd0\xcf\x11\xe0")):
+        yield from _sheets(data, name)
+    elif data.startswith(b"PAR1"):
+        yield _parquet(data, name)
+    elif data.startswith(b"vrsn"):
+        yield Table.of_records(name, document_rows(data, "crate", name), "crate")
+    else:
+        if data[:100].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1] not in (b"{", b"[", b"<"):  # these need no lines
+            check_size(name, max(map(data.count, (b"\n", b"\r"))), 0)
+        text, encoding = as_utf8(data)
+        if b"\0" in text or _NO_TEXT.match(text):
+            advice = "Export the list of songs as text, M3U, XML or CSV."
+            raise DatasetError(f"{name} is not text, or of a database or a document. {advice}")
+        for table in _read_text(text, name):
+            table.encoding = encoding
+            yield table
+
+
+def _read_text(data: bytes, name: str) -> Iterator[Table]:
     """A text: a document, a playlist, a list of lines, or a table with separators."""
     start = data[:SAMPLE_BYTES].decode("utf-8", "ignore").lstrip()
     if start.startswith("<") and _PAGE.search(start):
         data = _page_text(data, name).encode()
         start = data[:SAMPLE_BYTES].decode("utf-8", "ignore")
     elif form := form_of(start, name):
-        return Table.of_records(name, document_rows(data, form, name), form)
+        yield Table.of_records(name, document_rows(data, form, name), form)
+        return
     separator, is_table = shape_of(start)
-    if not is_table and (rows := line_rows(data, finder)) is not None:
-        return Table.of_records(name, rows, "list of lines")
-    return csv_table(data, name, separator)
+    if not is_table:
+        yield Table.of_columns(name, {LINES: text_lines(data)}, LINES)
+    yield csv_table(data, name, separator)
 
 
 _PAGE = re.compile(r"<(?:!doctype html|html|tr|li|ol|ul|workbook)\b", re.IGNORECASE)  # Excel 2003 wrote XML
@@ -118,69 +141,71 @@ def _plain(markup: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^<>]*>", "", markup)).split())
 
 
-def _workbook(data: bytes, name: str, finder: Finder) -> Table:
-    """The sheet of Excel or ODS that has songs; of several, the first one with titles and artists."""
+def _sheets(data: bytes, name: str) -> Iterator[Table]:
+    """The sheets of Excel or ODS that are not empty."""
+    from python_calamine import CalamineWorkbook, PasswordError, SheetTypeEnum
+
     if data.startswith(b"PK"):
-        data = _checked_workbook(data, name)
-    book = pd.ExcelFile(io.BytesIO(data), engine="calamine")
-    sheets = pd.read_excel(book, header=None, sheet_name=None, keep_default_na=False)
-    found: list[tuple[int, str, Table]] = []
-    for title, sheet in sheets.items():
-        check_size(name, *sheet.shape)
-        for (top, left), (bottom, _) in (book.book.get_sheet_by_name(title).merged_cell_ranges or ())[:_MOST_MERGED]:
-            if top < len(sheet) and left < sheet.shape[1]:  # one artist of several songs
-                sheet.iloc[top : min(bottom, top + _MOST_MERGED) + 1, left] = sheet.iloc[top, left]
-        text = sheet[(sheet != "").any(axis="columns")].to_csv(header=False, index=False)
-        if text.strip():
-            table = csv_table(text.encode(), name, ",")
-            fields = columns_of(table.rows, table.header, finder).keys()
-            is_unwanted = is_other(str(title)) or has_word(str(title), "disliked")
-            found.append((2 * ("title" in fields) + ("artists" in fields) - 4 * is_unwanted, str(title), table))
-    if not found:
-        raise DatasetError(f"{name}: expected songs. Received: an empty workbook.")
-    _, title, table = max(found, key=lambda each: each[0])
-    others = [other for has, other, _ in found if has % 4 == 3 and other != title]
-    if len(found) > 1:
-        table.notes = [f"Read: the sheet {title!r} of {len(found)}."]
-        table.notes += [f"Not read, with songs too: {', '.join(map(repr, others[:5]))}."] if others else []
-    table.source, table.separator = "workbook", None
-    return table
-
-
-_MOST_MERGED = 1000  # cells of a sheet that are one, and rows of each
-_REFERENCE = re.compile(rb'\br="([A-Z]{0,3})(\d{1,7})"')
-_REPEATED = re.compile(rb'(number-(?:columns-repeated="\d{3,}|rows-repeated="\d+))"')
-
-
-def _checked_workbook(data: bytes, name: str) -> bytes:
-    """A workbook that was unpacked within the limits, and whose cells lie within them."""
-    copy = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(copy, "w") as checked:
-        names = {info.filename for info in archive.infolist()}
-        if not names & {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            infos, names = archive.infolist(), set(archive.namelist())
+        if names.isdisjoint(("xl/workbook.xml", "xl/workbook.bin", "content.xml")):
             raise DatasetError(f"{name} is an archive or a document. Unpack it, or export its songs as text or CSV.")
-        check_size(name, 0, 0, sum(info.file_size for info in archive.infolist()))
-        for info in archive.infolist():
-            part = archive.read(info)
-            if info.filename == "content.xml":
-                part = _REPEATED.sub(b'repeated="1"', part)  # empty ends, and rows that are alike
-                if sum(map(int, re.findall(rb'columns-repeated="(\d+)"', part))) > MAX_UNPACKED_CELLS:
-                    raise over(name, f"{MAX_UNPACKED_CELLS:,} cells", "more")
-            elif info.filename.startswith("xl/worksheets/"):
-                _check_size(part, name)
-            checked.writestr(info.filename, part)
+        check_size(name, 0, 0, sum(info.file_size for info in infos))
+        if "content.xml" in names:
+            data = _without_repetitions(data)
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+    except PasswordError:
+        raise DatasetError(f"{name} is encrypted. Save it without a password.") from None
+    is_empty = True
+    for about in [about for about in book.sheets_metadata if about.typ is SheetTypeEnum.WorkSheet][:_MOST_SHEETS]:
+        sheet = book.get_sheet_by_name(about.name)
+        check_size(name, sheet.total_height, sheet.total_width)
+        rows = sheet.to_python(skip_empty_area=False)
+        for (top, left), (bottom, _) in (sheet.merged_cell_ranges or ())[:_MOST_MERGED]:
+            for row in rows[top : min(bottom, top + _MOST_MERGED) + 1]:  # one artist of several songs
+                row[left : left + 1] = rows[top][left : left + 1]
+        text, filled = io.StringIO(newline=""), [_shown(row) for row in rows if any(cell != "" for cell in row)]
+        csv.writer(text, lineterminator="\n").writerows(filled)
+        if filled:
+            is_empty = False
+            table = csv_table(text.getvalue().encode(), name, ",")
+            yield replace(table, source=WORKBOOK, separator=None, sheet=about.name)
+    if is_empty:
+        raise DatasetError(f"{name}: expected songs. Received: an empty workbook.")
+
+
+def _without_repetitions(data: bytes) -> bytes:
+    """An ODS without empty ends, and with one of several rows that are alike."""
+    copy = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(copy, "w") as changed:
+        for part in ("mimetype", "META-INF/manifest.xml", "content.xml"):
+            changed.writestr(part, _REPEATED.sub(b'repeated="1"', archive.read(part)))
     return copy.getvalue()
 
 
-def _check_size(sheet: bytes, name: str) -> None:
-    """Refuse a sheet whose last cell is far away, as the cells before it need memory, too."""
-    rows = columns = 1
-    for found in _REFERENCE.finditer(sheet):
-        rows = max(rows, int(found[2]))
-        if len(found[1]) > 1:
-            columns = max(columns, sum(26**place * (code - 64) for place, code in enumerate(reversed(found[1]))))
-    if rows > MAX_LINES or rows * max(columns, 26) > max(MAX_UNPACKED_CELLS, 26 * MAX_LINES):
-        raise over(name, f"{MAX_LINES:,} rows and {MAX_UNPACKED_CELLS:,} cells", f"{rows:,} rows of {columns:,} cells")
+def _shown(row: list[Any]) -> list[Any]:
+    """The cells as they are shown: Excel has no whole numbers."""
+    return [int(cell) if type(cell) is float and cell.is_integer() else cell for cell in row]
+
+
+def _best(sheets: list[Table], finder: Finder) -> Table:
+    """The sheet that has songs; of several, the first one with titles and artists."""
+    scores = []
+    for table in sheets:
+        fields = columns_of(table.rows, table.header, finder).keys()
+        is_unwanted = is_other(table.sheet) or has_word(table.sheet, "disliked")
+        scores.append(2 * ("title" in fields) + ("artists" in fields) - 4 * is_unwanted)
+    best = sheets[scores.index(max(scores))]
+    others = [table.sheet for table, score in zip(sheets, scores, strict=True) if score % 4 == 3 and table is not best]
+    if len(sheets) > 1:
+        best.notes = [f"Read: the sheet {best.sheet!r} of {len(sheets)}."]
+        best.notes += [f"Not read, with songs too: {', '.join(map(repr, others[:5]))}."] if others else []
+    return best
+
+
+_REPEATED = re.compile(rb'(number-(?:columns-repeated="\d{3,}|rows-repeated="\d+))"')
+_MOST_SHEETS, _MOST_MERGED = 100, 1000  # cells of a sheet that are one, and rows of each
 
 
 def _parquet(data: bytes, name: str) -> Table:

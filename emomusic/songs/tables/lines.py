@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from emomusic.songs.catalogue import TRACK_LINK
 from emomusic.songs.names import Finder
@@ -12,7 +12,7 @@ from emomusic.songs.tables.cells import DASH, MAX_CELL_BYTES, MOST_READ, PATH, Q
 
 _OTHER = re.compile(r"\s+[|/~\u00b7\u2022]\s+|\t+")
 _BY = re.compile(
-    r'["\u201c\u201e\u00ab]?(.+)(?<!["\u201d\u201c\u00bb])["\u201d\u201c\u00bb]?\s+(?:by|von|par|por|di)\s+(.+)'
+    r'["\u201c\u201e\u00ab]?(.+)(?<!["\u201d\u201c\u00bb\s])["\u201d\u201c\u00bb]?\s+(?:by|von|par|por|di)\s+(.+)'
 )
 _BY_KNOWN = re.compile(r"([^()]+?)\s+\(([^()]+)\)|(.+)\s+(?:de |d['\u2019])(.+)")  # "Title (Artist)", "Titre d'Artiste"
 _TIME = r"\[?\d{1,4}[./-]\d\d?[./-]\d{2,4},?\s+\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s?[AaPp]\.?\s?[Mm]\.?)?\]?"
@@ -33,9 +33,13 @@ _LEAST_COUNTED = 5  # numbers of a part of a list
 _ORDERS = ((0, 1), (3, 2), (0, 3))  # "Artist - Title", "Title - Artist", "Artist - Album - Title": places in `_sides`
 
 
-def line_rows(data: bytes, finder: Finder) -> list[Row] | None:
+def text_lines(data: bytes) -> list[str]:
+    """The lines of a text that are not empty."""
+    return [line for text in data.decode().splitlines() if (line := text.strip()[: MAX_CELL_BYTES + 1])]
+
+
+def line_rows(lines: Sequence[str], finder: Finder) -> list[Row] | None:
     """The lines of a list such as "1. Artist - Title (4:26)", or of a chat; None if they are of another kind."""
-    lines = [line for text in data.decode().splitlines() if (line := text.strip()[: MAX_CELL_BYTES + 1])]
     if lines and all(map(PATH.fullmatch, lines[:MOST_READ])):
         return [{"path": line} for line in lines]
     is_chat = sum(bool(_MESSAGE.match(line)) for line in lines[:MOST_READ]) > 0.3 * len(lines[:MOST_READ])
@@ -129,5 +133,5 @@ def path_of(address: str) -> str:
     """The path in an address such as file://localhost/C:/Music/a%20b.mp3 or Music/a%20b.mp3; other text as it is."""
     if not address.casefold().startswith("file:"):
         return unquote(address) if "%20" in address else address
-    path = unquote(urlsplit(address).path)
+    path = unquote(re.sub(r"(?si)^file:(?://[^/?#]*)?|[?#].*", "", address))
     return path[1:] if re.match(r"/[A-Za-z]:", path) else path

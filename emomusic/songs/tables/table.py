@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,9 @@ FALSE = ("false", "0", "0.0", "no", "n", "clean", "nein", "non", "n\u00e3o")
 DISLIKES = ("-1", "-1.0", "dislike", "disliked", "down", "thumbs down", "thumbs_down", "thumb_down", "\U0001f44e")
 _OUR_EXPORT = {"mood", "score", "valence", "arousal", "reason"}
 
+_LONGEST_MOOD = 300  # letters
+_MOST_ALIKE = 30  # columns of one field
+_GAP = r"[\s\pZ\x0b\x1c-\x1f\x{85}]{9,}"
 _WORDS = re.compile(r"[^\W_]+|%")
 _UNIT = re.compile(rf" (?:{UNITS})$")
 _VALUELESS = re.compile(r"(?: (?:text|value|content|t))+$")  # keys of a value alone: "artist": {"#text": "Coldplay"}
@@ -75,11 +79,34 @@ class Table(Facts):
             `find_fields` leaves one column for each field of a song, and `at` for the numbers.
         header: name of each column; empty if there is no header.
         names: the name of the column of each field.
+        sheet: the name of the sheet of a workbook.
     """
 
     rows: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     header: list[str] = dataclasses.field(default_factory=list)
     names: dict[str, str] = dataclasses.field(default_factory=dict)
+    sheet: str = ""
+
+    def packed(self) -> bytes:
+        """The table for `unpacked`, without letters of cells that are too long for any use, and without long gaps."""
+        cells = {}
+        for place in self.rows:  # long gaps would take regular expressions the square of their length
+            texts = pc.replace_substring_regex(pa.array(self.rows[place]), _GAP, " ")
+            cells[str(place)] = series(pc.utf8_slice_codeunits(texts, 0, MAX_CELL_BYTES + 1), self.rows.index)
+        rows, sink = pa.Table.from_pandas(pd.DataFrame(cells)), pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, rows.schema) as stream:
+            stream.write_table(rows)
+        facts = {name: value for name, value in vars(self).items() if name != "rows"}
+        return b"\n".join((json.dumps(facts, ensure_ascii=False).encode("utf-8", "replace"), sink.getvalue()))
+
+    @classmethod
+    def unpacked(cls, name: str, data: bytes) -> Table:
+        """The table with this name that was packed."""
+        facts, _, cells = data.partition(b"\n")
+        table = cls(**{**json.loads(facts), "name": name})
+        table.rows = pa.ipc.open_stream(cells).read_pandas().rename(columns=int)
+        table.left_out = [(row, reason) for row, reason in table.left_out]
+        return table
 
     @classmethod
     def of_columns(cls, name: str, columns: Mapping[str, object], form: str) -> Table:
@@ -238,7 +265,12 @@ def _ranks() -> Mapping[str, tuple[str, int]]:
 
 def key_of(name: str) -> str:
     """The words of a name: "Artist Name(s)" and "artist_name_s" are "artist name s", "trackName" is "track name"."""
-    plain = normalize_text(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name[:200].replace("dB", "db")))
+    return _key_of(name[:200])
+
+
+@lru_cache(4096)
+def _key_of(name: str) -> str:
+    plain = normalize_text(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.replace("dB", "db")))
     return _VALUELESS.sub("", " ".join(_WORDS.findall(plain)))
 
 
@@ -307,6 +339,7 @@ def mood_of(word: str) -> str | None:
 
 def mood_in(cell: str) -> str | None:
     """The mood that a cell names with the largest number, else first: "sad 0.8, calm 0.2"; None without one."""
+    cell = cell[:_LONGEST_MOOD]
     found = [] if _NOT.search(cell) else _SHARE.findall(cell)
     if shares := {mood: float(number) for word, number in found if (mood := mood_of(word))}:
         return max(shares, key=shares.__getitem__) if any(shares.values()) else None
@@ -339,7 +372,8 @@ def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> dic
         if keys[place].startswith("date") and share(heads[place], of_cells.MOMENT.search) > 0.5:
             field = "played"
         if _fits(field, heads[place], keys[place]):
-            columns.setdefault("mood" if field == "mood_or_not" else field, []).append(place)
+            places = columns.setdefault("mood" if field == "mood_or_not" else field, [])
+            places += [place] if len(places) < _MOST_ALIKE else []
     in_words = [place for place in columns.get("mood", []) if share(heads[place], mood_in) > 0]
     if in_words or by_mood:
         columns["mood"] = in_words or by_mood  # words, not what counts them
