@@ -263,14 +263,10 @@ def _ranks() -> Mapping[str, tuple[str, int]]:
     return dict(reversed(found))
 
 
+@lru_cache(4096)
 def key_of(name: str) -> str:
     """The words of a name: "Artist Name(s)" and "artist_name_s" are "artist name s", "trackName" is "track name"."""
-    return _key_of(name[:200])
-
-
-@lru_cache(4096)
-def _key_of(name: str) -> str:
-    plain = normalize_text(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.replace("dB", "db")))
+    plain = normalize_text(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name[:200].replace("dB", "db")))
     return _VALUELESS.sub("", " ".join(_WORDS.findall(plain)))
 
 
