@@ -26,6 +26,9 @@ EXCLUDED = (
 TEXTS = ("LICENSE", "*.csv", "*.json", "*.md")
 """Patterns of the files without a checksum in the same folders."""
 
+ONLY_TEXTS = ("models/place/people",)
+"""Folders without files that have checksums."""
+
 
 def bundled_files(root: Path) -> tuple[list[str], list[str]]:
     """Choose the files for the wheel's bundle.
@@ -42,7 +45,8 @@ def bundled_files(root: Path) -> tuple[list[str], list[str]]:
         if not any(fnmatch(line.split()[1], pattern) for pattern in EXCLUDED)
     ]
     paths = [line.split()[1] for line in lines]
-    patterns = [f"{folder}/{text}" for folder in {path.rpartition("/")[0] for path in paths} for text in TEXTS]
+    folders = {*ONLY_TEXTS, *(path.rpartition("/")[0] for path in paths)}
+    patterns = [f"{folder}/{text}" for folder in folders for text in TEXTS]
     for pattern in (*patterns, "pages/*.py"):
         paths += [path.relative_to(root).as_posix() for path in root.glob(pattern)]
     paths += ["app.py", ".streamlit/config.toml", "data/icon.png", "data/logo.png"]
