@@ -23,6 +23,7 @@ from emomusic.app.uploads import keep_upload, listed, show_removal, show_uploade
 from emomusic.errors import AudioError, CapacityError, EmomusicError, LibraryError
 from emomusic.media.formats import SONG_UPLOADS, TABLE_ENDINGS
 from emomusic.server.capacity import HeldBytes
+from emomusic.server.kept import Kept
 from emomusic.server.own_library import own_library
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import visitor_turn
@@ -146,7 +147,7 @@ class _File:
 
 
 @dataclass
-class OwnFiles:
+class OwnFiles(Kept):
     """The uploaded files of a session by their id of Streamlit, and the recommender for their songs."""
 
     files: dict[str, _File] = field(default_factory=dict)
@@ -206,6 +207,7 @@ def _store_files(files: Sequence[UploadedFile]) -> None:
         uploads.num_ever += 1
         uploads.files[file.file_id] = _File(uploads.num_ever, file.name, content, held)
     _renew(uploads)
+    uploads.offer()
 
 
 def _renew(uploads: OwnFiles) -> None:
@@ -241,7 +243,7 @@ def _hear(uploads: OwnFiles) -> None:
 
 
 @dataclass
-class TableState:
+class TableState(Kept):
     """The visitor's table.
 
     Attributes:
@@ -259,7 +261,7 @@ class TableState:
     @property
     def held_thing(self) -> str:
         """What the session has of the visitor."""
-        return "table" if self.reading is not None else ""
+        return "table" if self.reading is not None or self.file is not None else ""
 
     @property
     def recommender(self) -> Recommender | None:
@@ -303,6 +305,7 @@ def _store_table(files: Sequence[UploadedFile]) -> None:
     for file in files:
         _, table.held = keep_upload(file)
         table.file = file
+    table.offer()
 
 
 def _read_table(table: TableState) -> None:

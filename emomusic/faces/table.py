@@ -194,13 +194,16 @@ class Faces:
     def mean(self) -> EmotionProbabilities | None:
         """The mean over the faces, weighted by their seconds; None without faces.
 
-        A doubtful and small face of a picture does not count, unless the visitor corrected it.
+        Of a picture, a doubtful and small face does not count, nor an unclear one beside a clear one, unless the
+        visitor corrected it.
         """
         sides = self.box[:, 2:].max(axis=1, initial=0)
         largest = np.zeros(self.source.max(initial=0) + 1, sides.dtype)
         np.maximum.at(largest, self.source, sides)
         is_large = sides >= _SMALL_SHARE * largest[self.source]
         counts = (self.confidence >= _DOUBTFUL) | is_large | self._is_timed | self.is_corrected
+        is_clear = counts & (self.is_sure | self._is_timed)  # a corrected face is clear, too
+        counts = is_clear if is_clear.any() else counts
         return EmotionProbabilities.mean(self.shares[counts], self.seconds[counts])
 
     @property

@@ -56,6 +56,13 @@ class ByteBudget:
         with self.lock:
             return sum(held.num_bytes for held in self.held)
 
+    def move(self, before: str, now: str) -> None:
+        """Count what a session stores to the session after it."""
+        with self.lock:
+            for held in self.held:
+                if held.owner == before:
+                    held.owner = now
+
 
 class HeldBytes:
     """Bytes of a budget, reserved for one upload or file until `release`, or until nothing refers to this object.

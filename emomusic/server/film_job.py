@@ -125,7 +125,12 @@ class FilmView:
 
 
 class FilmJob:
-    """A film that a thread reads, marks and hears."""
+    """A film that a thread reads, marks and hears.
+
+    Attributes:
+        name: the name of the file.
+        visitor: the session to which the bytes of the film and of what is made of it count.
+    """
 
     def __init__(
         self,
@@ -144,13 +149,14 @@ class FilmJob:
         that is no upload. `stream` and `turn` are those of `FilmFile`.
         """
         self.name = name
-        self._visitor = visitor
+        self.visitor = visitor
         self._file: BinaryIO | None = file
         self._view = FilmView(FilmPhase.WAITING, time.monotonic(), source=source, turn=turn)  # the thread replaces it
         self._plays = stream is None and not turn  # whether a browser plays the file as it is read
         self._open = partial(FilmFile, name=name, stream=stream, turn=turn)
         self._portraits: dict[int, tuple[int, bytes]] = {}
         self._frames: dict[float, bytes] = {}
+        self._held = HeldBytes(capacity().memory, visitor)  # of frames and portraits
         self._cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
         self._changing = threading.RLock()  # reentrant, as `end` may run at any time
         self._thread = threading.Thread(target=self._run, args=(networks,), name=THREAD_NAME, daemon=True)
@@ -212,7 +218,7 @@ class FilmJob:
         return not self._closed.is_set()
 
     def _run(self, networks: Callable[[], Networks]) -> None:
-        error = None
+        error, why = None, "The reading stopped because of an error"
         try:
             with capacity().work():
                 file = self._store()
@@ -229,7 +235,7 @@ class FilmJob:
                 finally:
                     _turns.release()
         except EmomusicError as failure:
-            error = str(failure)
+            error = why = str(failure)
             log.info("error shown to the visitor: %s", error)
         except Exception:  # the page shows a sentence, the log the reason
             log.exception("a film cannot be read")
@@ -238,7 +244,7 @@ class FilmJob:
             problem, reading = self._view.problem, self._view.reading
             if error is not None and reading is not None and len(reading):
                 end = format_clock(reading.end_s)
-                error, problem = None, f"The reading stopped because of an error; the results end at {end}."
+                error, problem = None, f"{why.removesuffix('.')}. The results end at {end}."
             self._change(phase=FilmPhase.OVER, error=error, problem=problem, source=None)
             if self._closed.is_set() or not self._view.may_differ:
                 self._close_file()
@@ -255,7 +261,7 @@ class FilmJob:
         assert file is not None
         if isinstance(file, io.BytesIO):
             try:
-                stored = StreamedFile(HeldBytes(capacity().files, self._visitor))
+                stored = StreamedFile(HeldBytes(capacity().files, self.visitor))
                 stored.write(file.getvalue())
                 file.close()
             except OSError as error:
@@ -280,7 +286,7 @@ class FilmJob:
                 self._keep_portraits(moment)
                 if moment.time_s >= next_s:
                     next_s = moment.time_s + _FRAME_STEP_S
-                    self._frames[moment.time_s] = encode_jpeg(shrink(moment.image, _FRAME_SIDE)[0])
+                    self._frames[moment.time_s] = self._counted(encode_jpeg(shrink(moment.image, _FRAME_SIDE)[0]))
                 if (now_s := time.monotonic()) - shown_s >= _PREVIEW_INTERVAL_S:
                     shown_s = now_s
                     small, scale = shrink(moment.image, _PREVIEW_SIDE)
@@ -300,7 +306,16 @@ class FilmJob:
             if box.width >= _LARGER * width and (width or len(self._portraits) < _MOST_PORTRAITS):
                 crop = face.face.crop(moment.image, ROOM_AROUND)
                 picture: RgbImage = cv2.resize(crop, (PORTRAIT, PORTRAIT), interpolation=cv2.INTER_AREA)
-                self._portraits[face.number] = box.width, encode_jpeg(picture)
+                self._portraits[face.number] = box.width, self._counted(encode_jpeg(picture))
+
+    def _counted(self, picture: bytes) -> bytes:
+        """A picture of the film, whose bytes count to the visitor.
+
+        Raises:
+            CapacityError: there is no room for it.
+        """
+        self._held.grow(len(picture))
+        return picture
 
     def _mark(self, file: BinaryIO, reading: FilmReading) -> None:
         """Draw the marks up to the end of the reading. A failure leaves the readings."""
@@ -316,7 +331,7 @@ class FilmJob:
     def _made(self, name: str, write: Callable[[StreamedFile], None], why: str) -> StreamedFile | None:
         """A film for the visitor; None if the visitor has left, or after a failure, which the page tells as `why`."""
         try:
-            made = StreamedFile(HeldBytes(capacity().files, self._visitor), name)
+            made = StreamedFile(HeldBytes(capacity().files, self.visitor), name)
             write(made)
         except (EmomusicError, OSError) as error:
             log.info("error shown to the visitor: %s", str(error))  # a kept record would keep the film by its frames

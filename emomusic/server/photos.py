@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary, ref
+from weakref import ref
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from emomusic.faces.reading import PictureReading, apply_profiles, load_networks
 from emomusic.faces.table import NO_FACES, Faces, Integers, boxes_array
 from emomusic.media.images import Box, DecodedPicture, encode_jpeg, read_image, read_picture_file, shrink
 from emomusic.server.capacity import HeldBytes, capacity
+from emomusic.server.kept import Kept
 from emomusic.server.shared import read_for_visitor
 from emomusic.server.visitor import session_id
 
@@ -79,7 +79,7 @@ class Picture:
 
 
 @dataclass
-class PictureState:
+class PictureState(Kept):
     """The photos that were chosen last on any page.
 
     Attributes:
@@ -89,7 +89,6 @@ class PictureState:
         named: the samples with this name.
         notes: sentences about files that are not among them.
         results: what the pages made of the photos, with their digest, by type.
-        token: names this state to the browser's tab; "" without own photos.
     """
 
     own: tuple[Picture, ...] = ()
@@ -97,7 +96,6 @@ class PictureState:
     named: tuple[Picture, ...] = ()
     notes: tuple[str, ...] = ()
     results: dict[type[Any], tuple[str, Any]] = field(default_factory=dict)
-    token: str = ""
 
     @property
     def held_thing(self) -> str:
@@ -140,20 +138,27 @@ class PictureState:
         """Replace the photos, and delete all that was computed from the last ones."""
         self.own, self.notes = own, notes
         self.results.clear()
-        self.token = secrets.token_urlsafe(16) if own else ""
-        if own:
-            _STATES[self.token] = self
+        self.offer()
 
+    def take_over(self, before: PictureState) -> None:
+        """Take the photos of an ended session, and their readings if all were read: a run of it may still go on."""
+        digest, read = before.results.get(Photos, ("", None))
+        self.own, self.notes = before.own, before.notes
+        if read is not None and read.is_read:
+            self.results[Photos] = digest, read
+        before.take(())
 
-_STATES: WeakValueDictionary[str, PictureState] = WeakValueDictionary()
+    def copy_from(self, before: PictureState) -> None:
+        """Take the photos of an open page, which keeps them.
 
-
-def take_back(token: str, into: PictureState) -> bool:
-    """Take the photos of the session before this one, if it still lives. The browser's tab knows their token."""
-    before = _STATES.get(token)
-    if not into.own and before is not None and before.own:
-        into.take(before.own, before.notes)
-    return bool(into.own)
+        Raises:
+            CapacityError: there is no room for them.
+        """
+        copies = []
+        for picture in before.own:
+            held = None if picture.held is None else HeldBytes(capacity().memory, session_id(), picture.held.num_bytes)
+            copies.append(replace(picture, held=held))
+        self.take(tuple(copies), before.notes)
 
 
 # What is read of them

@@ -52,6 +52,7 @@ _SLOPE = 1.5  # slope of the kernel, by ten folds, see docs/experiments.md
 
 _MOST_WINDOWS = 60  # windows of a film; each takes up to 0.3 s of one core
 _NUM_TOGETHER = 8  # windows in one answer of the model, as long as the clips that it was trained on
+_DECODING = 0.3  # share of the hearing that takes the decoding
 
 
 def patches_of(samples: Float32Array) -> Float32Array:
@@ -282,24 +283,24 @@ def hear_film(
     Raises:
         AudioError: the film has no sound, or a damaged or rare one, or `on_progress` stopped it.
     """
+    windows, decoded_s = list[Window](), 0.0
 
     def check() -> None:
-        if not on_progress(0.0):
+        if not on_progress(_DECODING * min(decoded_s / end_s, 1.0)):
             raise AudioError("the hearing was stopped")
 
     step_s = max(end_s / _MOST_WINDOWS, PATCH_S)
     with AudioFile(file, of_film=True, checkpoint=check) as sound:
         offset_s = sound.start_s - start_s
-        windows = [
-            replace(window, start_s=window.start_s + offset_s)
-            for window in windows_of(sound.sound(length_s=max(end_s - offset_s, 0.0)), step_s)
-            if window.start_s + offset_s + step_s > 0  # the sound may begin before the picture
-        ]
+        for window in windows_of(sound.sound(length_s=max(end_s - offset_s, 0.0)), step_s):
+            if window.start_s + offset_s + step_s > 0:  # the sound may begin before the picture
+                decoded_s = max(window.start_s + offset_s, 0.0)
+                windows.append(replace(window, start_s=window.start_s + offset_s))
     audible = sounding_windows(windows)
     loudness_db = loudness_of(window.samples for window in audible)
     spans: list[SoundSpan] = []
     for part in np.array_split(np.arange(len(audible)), -(-len(audible) // _NUM_TOGETHER) or 1):
-        if not part.size or not on_progress(float(part[0] / len(audible))):
+        if not part.size or not on_progress(_DECODING + (1 - _DECODING) * float(part[0] / len(audible))):
             break
         together = [audible[position] for position in part.tolist()]
         timeline = load_sound_model().analyse(together, loudness_db=loudness_db).timeline

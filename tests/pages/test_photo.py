@@ -226,7 +226,7 @@ def test_what_is_no_face_leaves_answer_and_files_and_may_return(app: AppTest, mo
     sample(app, "four-people")
     before = queue_of(app).request
     click(app, "photo-face-3")
-    click(app, "no-face")
+    click(app, "no-face-3")
     assert "photo-face-3" not in keys(app)
     first, second, _, fourth = result_of(app, Photos).photos[0].portraits
     (rows,) = (block.proto.body for block in app.get("html") if 'class="rows"' in block.proto.body)
@@ -240,10 +240,10 @@ def test_what_is_no_face_leaves_answer_and_files_and_may_return(app: AppTest, mo
     assert [row["face"] for row in rows] == ["1", "2", "4"]
     for number in (1, 2):  # the last one is the listener
         click(app, f"photo-face-{number}")
-        click(app, "no-face")
+        click(app, f"no-face-{number}")
     assert "neutral" in app.title[0].value.lower()
     assert not any((control.key or "").startswith("who-") for control in app.segmented_control)
-    click(app, "no-face")
+    click(app, "no-face-4")
     assert app.title[0].value == "No face found"
     click(app, "bring-back")
     assert queue_of(app).request == before
@@ -255,7 +255,7 @@ def test_a_missed_face_can_be_framed(app: AppTest) -> None:
     height, width = image.shape[:2]
     sides = [face.box.x / width, face.box.y / height, face.box.width / width, face.box.height / height]
     sample(app, "eileen-collins-1999")
-    click(app, "no-face")
+    click(app, "no-face-1")
     photos = result_of(app, Photos)
     photos.photos[0].mark(sides, ())
     app.run()

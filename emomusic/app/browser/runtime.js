@@ -236,16 +236,16 @@ class Runtime extends Part {
   }
 
   /** Remember in this tab what the session has of the visitor, and tell a new session of it. */
-  #keep({ session, token, held }) {
+  #keep({ session, tokens, held }) {
     const tab = storageOf("sessionStorage");
     const before = tab.emomusicHeld ? JSON.parse(tab.emomusicHeld) : {};
     const isOther = before.session && before.session !== session && window.emomusicTold !== session;
-    if (isOther && (before.token || before.held.length)) {
+    if (isOther && before.held.length) {
       window.emomusicTold = session;
-      this.tell("back", { token: before.token, held: before.held });
+      this.tell("back", { tokens: before.tokens, held: before.held });
       return; // another reload may come before the server has answered
     }
-    tab.emomusicHeld = JSON.stringify({ session, token, held });
+    tab.emomusicHeld = JSON.stringify({ session, tokens, held });
   }
 
   // Streamlit does not run an idle page again by itself, and a new session forgets the first press

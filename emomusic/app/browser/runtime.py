@@ -13,6 +13,7 @@ import streamlit as st
 from emomusic.app.browser.components import mount
 from emomusic.app.choices import LIVE_VIEW, Address, View
 from emomusic.app.state import STATES, SourceState, Visit, held_things, page_state
+from emomusic.server.kept import Kept, offered, take_back
 from emomusic.text import join_names
 
 _KEY = "runtime"
@@ -33,7 +34,7 @@ def show_runtime(page: str, address: Address) -> None:
         "session": here.session,
         "returns": here.num_returns,
         "held": held_things(),
-        "token": next((token for state in states if (token := getattr(state, "token", ""))), ""),
+        "tokens": [state.token for state in states if isinstance(state, Kept) and state.token],
         "spotify": {"is_silent": spotify.is_silent, "number": spotify.num_asked},
     }
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
@@ -64,12 +65,9 @@ def _note_return() -> None:
 
 
 def _take_back() -> None:
-    """Take the photos of the session before, and name what is gone. A tab may send anything."""
+    """Take what the session before had of the visitor, and name what is gone. A tab may send anything."""
     told, here = st.session_state[_KEY]["back"], page_state(Visit)
-    gone = [thing for thing in _THINGS if thing in told.get("held", ())]
-    if told.get("token"):
-        from emomusic.server.photos import PictureState, take_back  # only then, because it loads OpenCV
-
-        if take_back(str(told["token"]), page_state(PictureState)):
-            gone = [thing for thing in gone if not thing.startswith("photo")]
-    here.gone, here.told_at = tuple(gone), here.number
+    for token in map(str, told.get("tokens", ())):
+        if (before := offered(token)) is not None:
+            take_back(token, before, page_state(type(before)))
+    here.gone, here.told_at = tuple(thing for thing in _THINGS if thing in told.get("held", ())), here.number

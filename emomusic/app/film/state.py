@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -18,6 +18,8 @@ from emomusic.app.sources import YourMusic, your_music
 from emomusic.app.state import page_state
 from emomusic.media.film_songs import SceneSong
 from emomusic.server.film_job import FilmJob, FilmView
+from emomusic.server.kept import Kept
+from emomusic.server.visitor import session_id
 from emomusic.songs.recommend import one_song_each
 from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
@@ -28,7 +30,7 @@ VIDEO = ".st-key-film-frame video"
 
 
 @dataclass
-class FilmState:
+class FilmState(Kept):
     """The film of a visitor and what is shown of it."""
 
     # The film, reading or over; None before the first. Fragments look here: Streamlit would keep a film of theirs
@@ -44,7 +46,7 @@ class FilmState:
     queue: PageQueue | None = None  # with these songs, from that of the chosen scene on
     skipped: Set[str] = frozenset()  # as in `PlayerState` when they were chosen
     mixed: Sequence[Pick | None] | None = None  # the songs that the visitor wanted in the film; None before
-    _stop_job: Callable[[], object] = lambda: None
+    _end: weakref.finalize[..., FilmState] | None = None  # ends the job when nothing refers to this state
 
     @property
     def held_thing(self) -> str:
@@ -59,12 +61,24 @@ class FilmState:
 
     def show(self, job: FilmJob | None) -> None:
         """Show another film, or none. A film ends when its visitor has left, and nothing refers to this state."""
-        self._stop_job()
-        if job is not None:
-            self._stop_job = weakref.finalize(self, job.end)
+        if self._end is not None:
+            self._end()
+        self._end = None if job is None else weakref.finalize(self, job.end)
         self.job, self.scene, self.at_s = job, 0, None
         self.answer = self.queue = self.mixed = None
         self.moods.clear()
+        self.offer()
+
+    def take_over(self, before: FilmState) -> None:
+        """Show the film of an ended session, and the scene that its visitor chose."""
+        job, scene = before.job, before.scene
+        assert job is not None  # it had a film
+        if before._end is not None:
+            before._end.detach()
+        before._end = None
+        before.show(None)
+        self.show(job)
+        self.scene, job.visitor = scene, session_id()
 
 
 def answer_to(job: FilmJob, film: FilmView) -> FilmAnswer:

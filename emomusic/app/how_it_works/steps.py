@@ -49,13 +49,14 @@ from emomusic.records import read_face_record
 from emomusic.results.overview import describe_weakest, groups_of, percent
 from emomusic.server.walk import describe_agreement, describe_drop
 from emomusic.songs.local_songs import load_bundled_recommender
-from emomusic.songs.request import Request, target_of
+from emomusic.songs.request import Request, start_mood, target_of
 
 Draw: TypeAlias = Callable[[Drawing], None]
 
 _MAP = 96
 _STRIP = 590  # width of six maps
 _NUM_SONGS = 3
+_LEAST_STEP = 0.001  # of the dot on the plane; less is rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,17 +286,24 @@ def _draw_point(drawing: Drawing) -> None:
     "quadrant",
     "Which quadrant is it?",
     "Two axes divide the plane into four quadrants; a face inside the central ring counts as neutral.",
-    "Each quadrant has a mood of music. Drag the dot, or move it with the arrow keys.",
+    "Each quadrant has a mood of music. Of a face, the main emotion decides. Drag the dot, or use the arrow keys.",
     f"{_RUSSELL}; the ring is our choice",
 )
 def _draw_quadrant(drawing: Drawing) -> None:
+    face = drawing.walk.face.reading
     with st.container(key="how-plane"):
-        point = place_on_plane(drawing.walk, drawing.walk.face.reading.point)
+        point = place_on_plane(drawing.walk, face.point)
     quadrant, gap = point.quadrant, min(abs(point.valence), abs(point.arousal))
     valence, arousal = (-x if abs(x) == gap else x for x in (point.valence, point.arousal))
     mood, across = quadrant.mood, AffectPoint(valence, arousal).quadrant.mood
     step = f" A step of {gap:.2f} across the nearest line makes them {across}."
-    drawing.fact(f"**{quadrant.description.capitalize()}: {mood} songs.**{step if mood is not across else ''}")
+    fact = f"**{quadrant.description.capitalize()}: {mood} songs.**{step if mood is not across else ''}"
+    of_face = start_mood(Request(face.for_songs.point, emotion=face.for_songs.emotion))
+    is_moved = point.distance(face.point) > _LEAST_STEP
+    if of_face is not mood and not is_moved:
+        reason = f"its main emotion is {face.emotion}" if face.is_sure else "it is unclear"
+        fact += f" This face gets {of_face} songs, because {reason}."
+    drawing.fact(fact)
 
 
 @_step(

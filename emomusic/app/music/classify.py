@@ -34,6 +34,7 @@ from emomusic.media.audio_file import MAX_S, read_song, whole
 from emomusic.media.formats import FORMATS, HEAD_BYTES, SONG_UPLOADS, Kind, mime_type_of
 from emomusic.media.sound import PATCH_S, levels_of
 from emomusic.server.capacity import HeldBytes
+from emomusic.server.kept import Kept
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import visitor_turn
 from emomusic.songs.hearing import load_sound_model
@@ -54,8 +55,8 @@ _MOST_PARTS = 24  # parts of the path; each takes up to 0.3 s of one core
 Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
 
 
-@dataclass(slots=True, eq=False)
-class OwnSong:
+@dataclass(eq=False)
+class OwnSong(Kept):
     """The visitor's song and what was heard of it so far."""
 
     name: str = ""  # the name of the file; empty without one
@@ -131,6 +132,7 @@ def _store(files: Sequence[UploadedFile]) -> None:
     for file in files:
         own.data, own.held = keep_upload(file)
         own.name = file.name
+        own.offer()
 
 
 def _show(own: OwnSong) -> None:

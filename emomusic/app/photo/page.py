@@ -108,7 +108,8 @@ def show_photos(shown: PictureState) -> None:
     unread = Photos(digest, dict.fromkeys(picture.digest for picture in shown.pictures))
     photos = shown.kept(Photos, digest) or shown.keep(digest, unread)
     style, on_photo, num_photos = st.empty(), None, len(photos.by_digest)
-    with st.container(key="photo-answer"):
+    stage = st.empty()
+    with stage.container(key="photo-answer"):
         with st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center"):
             title = st.empty()
             places = {name: st.container(key=name, width="content") for name in ("who", "menus")}
@@ -134,9 +135,10 @@ def show_photos(shown: PictureState) -> None:
 
     photos.finish(shown, persons.known, show_read)
     if not photos.photos:
-        title.title("This photo cannot be read" if num_photos == 1 else "No photo can be read", anchor=False)
-        _show_unread(photos)
-        show_drop_zone("upload_again")
+        with stage.container(key="photo-problem"):  # in place of the screen, which is as high as the window
+            st.title("This photo cannot be read" if num_photos == 1 else "No photo can be read", anchor=False)
+            _show_unread(photos)
+            show_drop_zone("upload_again")
         return
     answer = answer_of(photos)
     queue = None
@@ -210,7 +212,7 @@ def _draw_bars(screen: _Screen) -> None:
     show_strip(answer)
     if answer.is_one and screen.has_several_faces:
         portraits = [answer.portraits[face.number - 1] for face in answer.faces]
-        show_face_rows({face.who.text: face.probabilities for face in answer.faces}, portraits)
+        show_face_rows({face.who.text: face.probabilities for face in answer.estimates}, portraits)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="about-face"):
         if answer.who.kind is Kind.FACE:
             _draw_about_face(screen)
@@ -220,6 +222,7 @@ def _draw_bars(screen: _Screen) -> None:
             st.button(label, icon=":material/crop_free:", type="tertiary", on_click=_set_marking, args=(not is_on,))
             if is_on:
                 st.caption("Draw a frame around the face on the photo.", width="content")
+        _show_undo(screen.photos)
     if answer.is_one and answer.photos[0].note:
         st.caption(answer.photos[0].note)
     show_known(answer.faces, page_state(PersonsState))
@@ -237,7 +240,7 @@ def _draw_about_face(screen: _Screen) -> None:
         about = {STEP.name: "cover", FACE.name: str(number), SAMPLE.name: screen.pictures.sample}
         query = {name: value for name, value in about.items() if value is not None}
         st.page_link("pages/how_it_works.py", label="Why?", icon=":material/help:", query_params=query)
-    options: dict[str, Any] = {"icon": ":material/face_retouching_off:", "type": "tertiary", "key": "no-face"}
+    options: dict[str, Any] = {"icon": ":material/face_retouching_off:", "type": "tertiary", "key": f"no-face-{number}"}
     st.button("Not a face", on_click=_remove_face, args=(number,), **options)
 
 
@@ -254,6 +257,13 @@ def _remove_face(number: int) -> None:
 
 def _bring_back() -> None:
     _photos().removed.clear()
+
+
+def _show_undo(photos: Photos) -> None:
+    """Show how many faces the visitor removed, and a button that brings them back."""
+    if num_removed := len(photos.removed):
+        st.caption(f"{pluralize(num_removed, 'face')} removed.", width="content")
+        st.button("Undo", icon=":material/undo:", type="tertiary", on_click=_bring_back, key="bring-back")
 
 
 def _set_marking(is_on: bool) -> None:
@@ -292,8 +302,6 @@ def _draw_menus(screen: _Screen) -> None:
             with correct:
                 if answer.faces:
                     draw_by_hand(screen.photos.digest, answer.who)
-                if screen.photos.removed:
-                    st.button("Bring back removed faces", on_click=_bring_back, key="bring-back")
             with files:
                 if answer.has_listener:
                     _show_downloads(screen)

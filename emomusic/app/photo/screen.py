@@ -139,14 +139,20 @@ def show_sheet(photos: Iterable[tuple[str, Photo]]) -> dict[str, tuple[DeltaGene
 
 
 def show_strip(answer: Answer) -> None:
-    """Show the seven probabilities of the listener, and in their place those of the face under the pointer."""
-    shown: list[tuple[str, str, EmotionProbabilities | None]] = [("listener", answer.name, answer.probabilities)]
-    shown += [(str(face.number), face.who.text, face.probabilities) for face in answer.faces[:_STRIPS]]
-    if answer.probabilities is not None:
-        st.html("".join(_strip(label, name, of) for label, name, of in shown if of is not None))
+    """Show the seven probabilities of the listener, and in their place those of the face under the pointer.
+
+    They are the app's, with the visitor's correction beside the name.
+    """
+    listener = answer.probabilities if answer.emotion is None else answer.estimates.where(answer.who).mean()
+    if listener is None:
+        return
+    strips = [_strip("listener", answer.name, listener, answer.emotion)]
+    faces = answer.estimates[:_STRIPS]
+    strips += [_strip(str(face.number), face.who.text, face.probabilities, answer.says.get(face.who)) for face in faces]
+    st.html("".join(strips))
 
 
-def _strip(label: str, name: str, probabilities: EmotionProbabilities) -> str:
+def _strip(label: str, name: str, probabilities: EmotionProbabilities, said: Emotion | None) -> str:
     bars = "".join(
         f'<div><span>{emotion}</span><i style="--share: {100 * share:.1f}%; --colour: {EMOTION_COLOURS[emotion]}"></i>'
         f"<b>{share_text(share)}</b></div>"
@@ -154,7 +160,9 @@ def _strip(label: str, name: str, probabilities: EmotionProbabilities) -> str:
         for share in [probabilities[emotion]]
     )
     words = list_shares(probabilities.as_dict())
-    return f'<div class="strip strip-{label}" role="img" aria-label="{name}: {words}"><em>{name}</em>{bars}</div>'
+    correction = "" if said is None else f" · you: {said.adjective}"
+    title = f"{name}{correction}"
+    return f'<div class="strip strip-{label}" role="img" aria-label="{title}: {words}"><em>{title}</em>{bars}</div>'
 
 
 # The choices about the photos
