@@ -32,12 +32,12 @@ def recommend(options: argparse.Namespace) -> arguments.Outcome:
     given = (emotion is not None, options.valence is not None, options.arousal is not None)
     if given == (True, False, False):
         point = emotion.point
-    elif given == (False, True, True):
+    elif given[1:] == (True, True):
         point = AffectPoint(options.valence, options.arousal)
     elif options.like is not None and not any(given):
         point = AffectPoint(0, 0)
     else:
-        raise EmomusicError("expected either --emotion NAME, or --valence V and --arousal A together, or --like SONG")
+        raise EmomusicError("expected --emotion NAME, or --valence V and --arousal A together, or --like SONG")
     if options.out is not None and options.format is None:
         raise EmomusicError("expected --out with --format. Received: --out alone")
     if options.format is not None and options.out is None and options.json:

@@ -1,4 +1,4 @@
-"""Each screen as code: what its command, its Python and its call of the API give is what the page computes."""
+"""Each screen as code: what its command, its Python and its call of the API give is what the page shows."""
 
 import contextlib
 import io
@@ -7,152 +7,169 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
-import emomusic
 from emomusic.affect import Mood
-from emomusic.app.choices import CHOICES, POLICIES
-from emomusic.app.code import Code, code_of
-from emomusic.app.picture_chooser import ALL_SAMPLES, SAMPLES
+from emomusic.app.choices import POLICIES
+from emomusic.app.state import SourceState
 from emomusic.cli import main
-from emomusic.faces.who import Who
+from emomusic.faces.who import EACH, Who
 from emomusic.records import read_record
 from emomusic.results.overview import Benchmark, evaluation
 from emomusic.songs.recommend import load_recommender
 from tests import films
-from tests.pages.screen import queue_of, run_function, start_app
+from tests.pages.screen import ROOT, click, queue_of, start_app, state_of
 from tests.server.test_api import ENVIRONMENT, TOKEN, serve
 from tests.waiting import PATIENCE_S
 
-Chosen = Mapping[str, Sequence[str]]
-
 PEOPLE = "four-people"
-SCREENS: list[tuple[str, dict[str, list[str]]]] = [
-    *(("photo", {"sample": [sample]}) for sample in SAMPLES),
-    *(("photo", {"sample": [PEOPLE], "policy": [policy]}) for policy in [*POLICIES][1:]),
-    ("photo", {"sample": [PEOPLE], "policy": ["Take me there"], "to": ["calm"]}),
-    ("photo", {"sample": [PEOPLE], "policy": ["Take me there"], "to": ["0.4,-0.2"]}),
-    *(("photo", {"sample": [PEOPLE], "who": [Who.face(number).text]}) for number in (1, 3)),
-    *(("photo", {"sample": ["joe-biden-2010"], "says": [emotion]}) for emotion in ("happy", "fear", "neutral")),
-    *(("photo", {"mood": [mood]}) for mood in Mood),
-    ("photo", {"sample": ["grace-hopper-1984"], "genres": ["jazz", "classical"]}),
-    ("photo", {"sample": ["eileen-collins-1999"], "genres": ["rock"]}),
-    ("photo", {"sample": [ALL_SAMPLES]}),
-    *(("how_it_works", {"sample": [sample], "step": ["sound"]}) for sample in (PEOPLE, "barack-obama-2012")),
-    ("live", {"policy": ["Lift me"]}),
-    ("live", {"policy": ["Match me"], "genres": ["pop"]}),
-    ("live", {}),
-    ("film", {"film": ["sample"]}),
-    ("music", {"genres": ["jazz"]}),
-    ("music", {"find": ["bohemian rhapsody"]}),
-    ("music", {"find": ["sad jazz"]}),
-    ("music", {"track": ["TRACK"]}),
-    *(("models", {"kind": [benchmark]}) for benchmark in Benchmark if benchmark is not Benchmark.VOTES),
-    ("models", {"faces": ["emonet_photo", "emonet"], "face_view": ["Confusions"]}),
-    ("models", {}),
+PHOTOS: list[dict[str, str | list[str]]] = [
+    *({"sample": sample} for sample in (PEOPLE, "grace-hopper-1984", "morisot-self-portrait-1885")),
+    *({"sample": PEOPLE, "who": Who.face(number).text} for number in (1, 2, 3, 4)),
+    *({"sample": PEOPLE, "policy": policy} for policy in [*POLICIES][1:]),
+    {"sample": PEOPLE, "policy": "Take me there", "to": "0.4,-0.2"},
+    {"sample": PEOPLE, "who": EACH.text},
+    {"sample": PEOPLE, "who": Who.face(2).text, "songs": "bundled"},
+    {"sample": "grace-hopper-1984", "songs": "bundled", "traits": "instrumental"},
+    {"sample": "grace-hopper-1984", "genres": ["jazz", "classical"], "policy": "Lift me"},
+    {"sample": "joe-biden-2010", "says": "happy"},
+    {"sample": PEOPLE, "mood": "calm"},
+    {"sample": "all"},
+    *({"mood": mood.value} for mood in Mood),
 ]
-
-
-def test_each_choice_of_a_screen_is_one_of_its_page_which_shows_its_code() -> None:
-    assert len(SCREENS) >= 40
-    for page, chosen in SCREENS:
-        assert all(page in CHOICES[name].pages for name in chosen), (page, chosen)
-    app = run_function(_models, kind="Photographs", faces="emonet")
-    assert any("'emonet'" in code.value for code in app.code)
-
-
-def _models() -> None:
-    from emomusic.app.code import show_code
-    from emomusic.app.frame import open_page
-
-    open_page("models")
-    show_code("models")
-
-
-def song_on(page: str, chosen: Chosen) -> str:
-    """The song that a page shows for these choices; on Live, for a snapshot in the current folder."""
-    if page == "live":
-        policy = POLICIES[next(iter(chosen.get("policy", POLICIES)))]
-        snapshot = emomusic.read_picture("photo.jpg", posed=True)
-        return emomusic.recommend_songs(snapshot, policy=policy, genres=chosen.get("genres", ()))[0].song.full_name
-    app = start_app(**{name: [*values] for name, values in chosen.items()})
-    return queue_of(app).playlist(1)[0].song.full_name
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, like the checkout, with a picture of one's own."""
+    """The current folder, like the checkout."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     (tmp_path / "data/samples").symlink_to(films.SAMPLES)
-    shutil.copy(films.SAMPLES / "grace-hopper-1984.jpg", tmp_path / "photo.jpg")
     return tmp_path
 
 
+def page_with_code(name: str, **link: str) -> AppTest:
+    """A page and its code, after its first run. `start_app` shows the first page only."""
+    app = AppTest.from_function(_run_page, default_timeout=PATIENCE_S, args=(name, str(ROOT)))
+    app.query_params.update(link)
+    return app.run()
+
+
+def _run_page(name: str, root: str) -> None:
+    import runpy
+
+    from emomusic.app.code import show_code
+
+    runpy.run_path(f"{root}/pages/{name}.py", run_name="__main__")
+    show_code(name)
+
+
+def codes_of(app: AppTest) -> dict[str, str]:
+    """The code of a page by what it is."""
+    (menu,) = [block for block in app.get("popover") if "as code" in block.proto.popover.label]
+    return {caption.value.split()[0]: code.value for caption, code in zip(menu.caption, menu.code, strict=True)}
+
+
+def printed_by(python: str) -> list[str]:
+    """The lines that Python prints."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(python, "<screen>", "exec"), {})
+    return printed.getvalue().splitlines()
+
+
+def songs_by(command: str) -> list[str]:
+    """The songs that a command gives."""
+    program, *arguments = shlex.split(command)
+    with contextlib.redirect_stdout(io.StringIO()) as answer:
+        assert (program, main.main(arguments)) == ("emomusic", 0), command
+    return names_in(json.loads(answer.getvalue()))
+
+
+def names_in(found: list[dict[str, Any]]) -> list[str]:
+    """The songs of an answer in JSON."""
+    songs = found[0].get("songs", found)
+    return [f"{song['title']}, {', '.join(song['artists'])}" for song in songs]
+
+
+def shown_on(app: AppTest, name: str = "photo") -> list[str]:
+    """The first ten songs of a queue of the page."""
+    return [pick.song.full_name for pick in queue_of(app, name).playlist(10)]
+
+
 @pytest.fixture(scope="module")
-def codes() -> list[tuple[str, Chosen, Code]]:
-    track = str(load_recommender().catalogue.table["id"].iloc[0])
-    named = [(page, chosen if chosen != {"track": ["TRACK"]} else {"track": [track]}) for page, chosen in SCREENS]
-    return [(page, chosen, code_of(page, chosen)) for page, chosen in named]
+def photos() -> list[tuple[dict[str, str | list[str]], dict[str, str], list[str]]]:
+    """The address, the code and the songs of each screen with a photo or a mood."""
+    found = []
+    for link in PHOTOS:
+        app = start_app(**link)
+        found.append((link, codes_of(app), shown_on(app)))
+    return found
 
 
-def song_of(record: dict[str, Any]) -> str:
-    """The first song of a record."""
-    song = record["songs"][0]
-    return f"{song['title']}, {', '.join(song['artists'])}"
-
-
-@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
-def test_commands_and_python_give_what_the_screen_shows(codes: list[tuple[str, Chosen, Code]]) -> None:
-    for page, chosen, code in codes:
-        program, *arguments = shlex.split(code.command)
-        with contextlib.redirect_stdout(io.StringIO()) as answer:
-            assert (program, main.main(arguments)) == ("emomusic", 0), code.command
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            exec(compile(code.python, "<screen>", "exec"), {})
-        found: list[dict[str, Any]] = json.loads(answer.getvalue())
-        lines = printed.getvalue().splitlines()
-        if page == "models":
-            known = {record["name"]: record for record in found}
-            for name in chosen.get("faces", ["emonet_photo"]):
-                assert known[name]["accuracy"] == read_record(Benchmark.LABELS.kind, name).test.accuracy  # type: ignore[union-attr]
-            benchmark = Benchmark(chosen.get("kind", [Benchmark.VOTES])[0])
-            for line in lines:
-                name, figure = line.rsplit(" ", 1)
-                found_here = evaluation(read_record(benchmark.kind, name), benchmark)
-                assert figure == f"{found_here.accuracy:.4f}"
-        elif page == "film":
-            assert found[0]["scenes"][0]["songs"], code
-            assert lines, code
-        elif page == "music":
-            assert all(set(song["genres"]) & {*chosen.get("genres", song["genres"])} for song in found), code
-            assert found
-            assert lines, code
+def test_python_and_commands_give_the_songs_of_the_photo(photos: Any) -> None:
+    assert len({tuple(shown) for _, _, shown in photos}) > 15  # nearly each screen has other songs
+    for link, code, shown in photos:
+        assert printed_by(code["Python"])[-len(shown) :] == shown, link
+        if link.get("who") == EACH.text or "mood" in link:  # commands have no words for these
+            assert "Command" not in code
         else:
-            shown = song_on(page, chosen)
-            assert lines[code.python.count("print(") - 1] == shown, (chosen, lines)  # after the emotions, if any
-            if code.command.startswith("emomusic recommend"):
-                assert song_of({"songs": found}) == shown, chosen
-            elif len(found) == 1 and "who" not in chosen:  # songs for one face are for Python
-                assert song_of(found[0]) == shown, chosen
-                assert found[0]["group"]["emotion"] in lines[0], chosen
+            assert songs_by(code["Command"]) == shown, link
+
+
+@pytest.mark.usefixtures("folder")
+def test_code_has_the_seed_and_a_removed_face() -> None:
+    app = start_app(sample=PEOPLE)
+    before = shown_on(app)
+    state_of(app, SourceState).seed = 5
+    seeded = shown_on(app.run())
+    assert seeded != before
+    assert printed_by(codes_of(app)["Python"])[1:] == seeded == songs_by(codes_of(app)["Command"])
+    click(app, "photo-face-3")
+    click(app, "no-face-3")
+    assert printed_by(codes_of(app)["Python"]) == shown_on(app) == songs_by(codes_of(app)["Command"])
+
+
+@pytest.mark.usefixtures("folder")
+def test_python_gives_the_list_of_the_music_page() -> None:
+    for link in ({"find": "coldplay"}, {"find": "sad jazz"}, {}, {"genres": "jazz"}, {"songs": "bundled"}):
+        app = page_with_code("music", **link)
+        shown = shown_on(app, "music")
+        assert printed_by(codes_of(app)["Python"])[: len(shown)] == shown, link
+    track = str(load_recommender().catalogue.table["id"].iloc[0])
+    app = page_with_code("music", track=track, view="What if")
+    lines = printed_by(codes_of(app)["Python"])
+    assert lines[1:] == shown_on(app, "music-similar")
+
+
+@pytest.mark.usefixtures("folder")
+def test_other_pages_have_code_that_runs() -> None:
+    app = page_with_code("how_it_works", sample="grace-hopper-1984", step="songs")
+    shown = shown_on(app, "how")
+    assert printed_by(codes_of(app)["Python"])[: len(shown)] == shown
+    app = page_with_code("film", film="sample")
+    lines = printed_by(codes_of(app)["Python"])
+    assert len(lines) > 3
+    app = page_with_code("models", kind="Photographs", faces="emonet")
+    (line,) = printed_by(codes_of(app)["Python"])
+    found = evaluation(read_record(Benchmark.PHOTOGRAPHS.kind, "emonet"), Benchmark.PHOTOGRAPHS)
+    assert found is not None
+    assert line == f"emonet {found.accuracy:.4f}"
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-def test_calls_of_the_api_give_what_the_screen_shows(codes: list[tuple[str, Chosen, Code]]) -> None:
-    called = [(page, chosen, code.curl) for page, chosen, code in codes if code.curl]
-    assert len(called) > 12
+def test_calls_of_the_api_give_what_the_screen_shows(photos: Any) -> None:
+    called = [(link, code["HTTP"], shown) for link, code, shown in photos if "HTTP" in code]
+    assert len(called) > 5
     with serve(ENVIRONMENT) as ask:
         address = f"http://127.0.0.1:{ask.port}"
-        for page, chosen, curl in called:
+        for link, curl, shown in called:
             words = [re.sub(r"\$TOKEN", TOKEN, word).replace("$EMOMUSIC", address) for word in shlex.split(curl)]
             done = subprocess.run([*words, "-sS"], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
-            (record,) = json.loads(done.stdout)
-            assert song_of(record) == song_on(page, chosen), chosen
+            assert names_in(json.loads(done.stdout)) == shown, link
