@@ -12,13 +12,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.request import url2pathname
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app.frame import error_text, escape_markdown, escape_markdown_message, show_problems
-from emomusic.app.state import page_state
+from emomusic.app.state import page_state, remove_item
 from emomusic.app.uploads import keep_upload, listed, show_removal, show_uploader
 from emomusic.errors import AudioError, CapacityError, EmomusicError, LibraryError
 from emomusic.media.formats import SONG_UPLOADS, TABLE_ENDINGS
@@ -65,7 +66,8 @@ def draw_folders(current: Recommender | None) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(escape_markdown(escape_control_chars(path)), width="content")
             key = f"library-remove-{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"  # not by position
-            st.button("Remove", type="tertiary", on_click=_remove, args=(path,), disabled=library.is_running, key=key)
+            options: dict[str, Any] = {"on_click": remove_item, "args": (_remove, path), "disabled": library.is_running}
+            st.button("Remove", type="tertiary", key=key, **options)
     if counts["folders"]:
         older = f", {counts['older']:,} heard by an older model: look for changes" if counts["older"] else ""
         st.caption(f"{pluralize(counts['songs'], 'song')}, {counts['unreadable']:,} unreadable{older}")
@@ -75,7 +77,10 @@ def draw_folders(current: Recommender | None) -> None:
     elif current is not None and library.recommender not in (None, current):
         st.rerun()  # the command has ended since the page took its songs
     show_problems(library.problems)
-    st.caption("EmoMusic reads the files on this computer. It does not change or send them.")
+    st.caption(
+        "The library belongs to this computer: all its browsers share it. EmoMusic reads the files and does not change "
+        "or send them."
+    )
 
 
 def _folders_here() -> list[str]:

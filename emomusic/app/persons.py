@@ -14,7 +14,7 @@ from emomusic.affect import Emotion
 from emomusic.app.charts import show_sharp
 from emomusic.app.choices import LIVE_VIEW, View
 from emomusic.app.frame import download_button, escape_markdown
-from emomusic.app.state import CameraState, page_state
+from emomusic.app.state import CameraState, page_state, remove_item
 from emomusic.app.uploads import show_uploader
 from emomusic.faces.identity import describe_crops
 from emomusic.faces.learned import MAX_BYTES, FaceProfile, learn_profile
@@ -108,7 +108,7 @@ def show_persons(persons: PersonsState) -> None:
             options = {"type": "tertiary", "key": f"person-download-{number}"}
             download_button("Download", person.profile, FaceProfile.to_json, f"{_FILE}{person.name}.json", **options)
             label, forget = f"Forget {escape_markdown(person.name)}", f"person-forget-{number}"
-            st.button(label, on_click=forget_person, args=(number,), type="tertiary", key=forget)
+            st.button(label, on_click=remove_item, args=(forget_person, number), type="tertiary", key=forget)
     show_uploader(
         "Load a profile (JSON)",
         "profile_upload",

@@ -80,7 +80,8 @@ def _show_substitution(queue: PageQueue) -> None:
     reason, current = queue.music.substitution, queue.current
     if current is not None and (heard := queue.sounding(current)) is not current:
         reason = "Spotify does not answer; "
-        reason += "no similar song is known." if heard is None else "a similar song plays instead."
+        whose = "of this computer's library " if heard is not None and heard.song.player is Player.LIBRARY else ""
+        reason += "no similar song is known." if heard is None else f"a similar song {whose}plays instead."
     if reason is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f":material/info: {reason}", width="content")

@@ -17,6 +17,7 @@ from emomusic.app.frame import local_date
 from emomusic.app.own_music import TableState, draw_own_files, draw_own_table, own_recommender
 from emomusic.app.state import SourceState, page_state, use_spotify
 from emomusic.errors import DatasetError
+from emomusic.server.visitor import is_own_computer
 from emomusic.songs import genres as all_genres
 from emomusic.songs.genres import genres_of, names_of
 from emomusic.songs.local_songs import load_bundled_recommender
@@ -95,7 +96,10 @@ class YourMusic:
         if self.chosen is Source.SPOTIFY:
             if not page_state(SourceState).is_silent:
                 return "Spotify answers again."
-            return f"Spotify {'still ' if self.num_asked > 1 else ''}does not answer."
+            words = f"Spotify {'still ' if self.num_asked > 1 else ''}does not answer."
+            if self.played is Source.OWN and is_own_computer():
+                words += " The music library of this computer plays, which all its browsers share."
+            return words
         which = "table" if self.chosen is Source.TABLE else "file"
         return f"No {which} of yours is ready. Playing: {LABELS[self.played]}."
 

@@ -12,7 +12,10 @@ They read the state.
 
 from __future__ import annotations
 
+import math
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -37,6 +40,27 @@ def held_things() -> list[str]:
     """What the session has of the visitor, as its states name it."""
     states = st.session_state.get(STATES, {}).values()
     return [thing for state in states if (thing := getattr(state, "held_thing", ""))]
+
+
+_SECOND_CLICK_S = 0.7
+
+
+@dataclass
+class LastRemoval:
+    """When the visitor last removed an item of a list."""
+
+    at_s: float = -math.inf  # on the monotonic clock
+
+
+def remove_item(remove: Callable[..., object], *args: object) -> None:
+    """Remove an item of a list; the callback of its button.
+
+    The next item moves below the pointer, so the second click of a double click removes nothing.
+    """
+    last, now_s = page_state(LastRemoval), time.monotonic()
+    if now_s - last.at_s > _SECOND_CLICK_S:
+        last.at_s = now_s
+        remove(*args)
 
 
 @dataclass

@@ -119,6 +119,8 @@ def format_of(head: bytes, name: str = "") -> Format:
         if start.match(head):
             if found.kind in (Kind.ARCHIVE, Kind.DOCUMENT) and has_ending(name, _ENDINGS["spreadsheet"]):
                 return Format(Kind.TABLE)
+            if found.kind is Kind.SONG and has_ending(name, ("wmv", "asf")):  # too short to tell
+                return Format(Kind.FILM)
             is_m4a = found.demuxer == "mov" and head[4:8] == b"ftyp" and name.lower().endswith((".m4a", ".m4b"))
             return Format(Kind.SONG, "mov") if is_m4a else found
     if length := tag_length(head):  # usually before MP3
@@ -134,9 +136,12 @@ def format_of(head: bytes, name: str = "") -> Format:
 
 
 def read_format(file: BinaryIO | GuardedFile, name: str = "") -> Format:
-    """The format of a file, as `format_of`, of JPEGs one after the other, and of what follows tags with a cover."""
+    """The format of a file, as `format_of`, of JPEGs one after the other, and of what follows tags or zeros."""
     file.seek(0)
     head = file.read(HEAD_BYTES)
+    while head.startswith(_ZEROS) and file.tell() < _MOST_ZEROS:  # recordings may begin with them
+        file.seek(file.tell() - len(head.lstrip(b"\0")))
+        head = file.read(HEAD_BYTES)
     if length := tag_length(head):
         file.seek(length)
         if (after := format_of(file.read(HEAD_BYTES))).kind is Kind.SONG:
@@ -150,6 +155,7 @@ def read_format(file: BinaryIO | GuardedFile, name: str = "") -> Format:
 
 
 _MOST_JPEG_BYTES = 2**22
+_ZEROS, _MOST_ZEROS = bytes(2**12), 2**24
 _NEXT_JPEG = re.compile(rb"\xff\xd9[\0\r\n]{0,64}\xff\xd8\xff")
 
 

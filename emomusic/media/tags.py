@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -12,6 +13,8 @@ from typing import Any
 
 from emomusic.errors import AudioError
 from emomusic.media.encodings import bytes_of_western, decode_texts, utf_8
+
+log = logging.getLogger(__name__)
 
 MOST_TAGS = 5000
 """Tags of one file, for whose number FFmpeg takes time in its square; songs have fewer than a hundred."""
@@ -200,7 +203,7 @@ def write_mood(path: Path, mood: str | None) -> None:
     if getattr(file.tags, "version", (2, 4))[:2] == (2, 2) and file.tags.unknown_frames:
         raise AudioError(f"{path.name!r} has old fields, which would vanish; write its mood in another program.")
     with _kept_id3v1(path):
-        _save(file, field, mood)
+        _save(file, field, mood, path.name)
     if _others(path) != before:
         raise AudioError(f"{path.name!r} has fields in a rare form, which would change; write its mood yourself.")
     if read_mood(path)[1] != mood:
@@ -238,7 +241,7 @@ def _opened(path: Path) -> tuple[Any, str]:
         if file is not None and file.tags is None:
             file.add_tags()
     except (mutagen.MutagenError, OSError, ValueError) as error:
-        raise AudioError(f"{path.name!r} cannot be tagged: {' '.join(str(error).split())[:120]}") from error
+        raise _untagged(path.name, error) from error
     if file is None:
         raise AudioError(f"{path.name!r} has no field for a mood; choose MP3, FLAC, Ogg, Opus, M4A, WAV or AIFF.")
     if not isinstance(file.tags, ID3):
@@ -255,7 +258,14 @@ def _others(path: Path) -> dict[str, str]:
     return {str(name): repr(value) for name, value in names.items() if name.casefold() != field.casefold()}
 
 
-def _save(file: Any, field: str, mood: str | None) -> None:
+def _untagged(name: str, error: Exception) -> AudioError:
+    """The error of a file whose tags cannot be read or written, without the library's own words."""
+    log.debug("a file cannot be tagged", exc_info=error)
+    reason = getattr(error, "strerror", None) or "its sound or its tags are damaged"
+    return AudioError(f"{name!r} cannot be tagged: {reason}. Save it again with another program.")
+
+
+def _save(file: Any, field: str, mood: str | None, name: str) -> None:
     import mutagen
     from mutagen.id3 import ID3, TMOO, TXXX
 
@@ -280,4 +290,4 @@ def _save(file: Any, field: str, mood: str | None) -> None:
         else:
             file.save()
     except (mutagen.MutagenError, OSError, ValueError) as error:
-        raise AudioError(f"the mood cannot be written: {' '.join(str(error).split())[:120]}") from error
+        raise _untagged(name, error) from error

@@ -127,14 +127,11 @@ class TaggedLibrary(Library):
 @contextlib.contextmanager
 def _replaced(path: Path) -> Iterator[Path]:
     """A copy beside a file, which replaces it if nothing fails."""
-    handle, name = tempfile.mkstemp(path.suffix, ".emomusic-", path.parent)
-    os.close(handle)
-    try:
-        shutil.copy2(path, name)
-        yield Path(name)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".emomusic-", dir=path.parent) as folder:
+        part = Path(folder) / path.name  # messages have the name
+        shutil.copy2(path, part)
+        yield part
+        part.replace(path)
 
 
 def _reason(error: AudioError | OSError) -> str:

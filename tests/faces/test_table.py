@@ -82,3 +82,15 @@ def test_columns_of_other_lengths_or_types_are_refused_and_all_listeners_differ(
         replace(several(), shares=np.full((4, 7), 1 / 7))
     for name in ("text", "label"):
         assert len({getattr(who, name) for who in ALL}) == len(ALL)
+
+
+def test_an_unclear_face_counts_only_without_a_clear_one_or_in_films() -> None:
+    faces = [make_face(x=10), make_face(x=90)]
+    shares = [EmotionProbabilities.certain(Emotion.HAPPY), EmotionProbabilities(np.full(7, 1 / 7, np.float32))]
+    happy = Faces.of(faces, shares, threshold=0.3)
+    assert happy.mean()[Emotion.HAPPY] == pytest.approx(1)
+    assert replace(happy, time_s=np.zeros(2)).mean()[Emotion.HAPPY] == pytest.approx(4 / 7)
+    unclear = Faces.of(faces, shares[1:] * 2, threshold=0.3)
+    assert unclear.mean()[Emotion.HAPPY] == pytest.approx(1 / 7)
+    said = happy.corrected({Who.face(2): Emotion.SAD})
+    assert said.mean()[Emotion.SAD] == pytest.approx(0.5)

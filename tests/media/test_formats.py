@@ -86,3 +86,16 @@ def test_the_name_tells_some_kinds_and_what_cannot_be_read_has_none(tmp_path: Pa
         assert kind_of(content, name) == kind
     os.mkfifo(tmp_path / "pipe")
     assert {kind_of(path) for path in (tmp_path, tmp_path / "pipe", tmp_path / "absent", "a\0b")} == {Kind.OTHER}
+
+
+def test_zeros_in_front_of_a_song_and_a_short_film_of_windows(tmp_path: Path):
+    for num_zeros in (HEAD_BYTES - 1, HEAD_BYTES, 70_000, 5 * HEAD_BYTES):
+        (path := tmp_path / "song.mp3").write_bytes(bytes(num_zeros) + FRAME * 200)
+        assert kind_of(path) is Kind.SONG, num_zeros
+    (path := tmp_path / "zeros.mp3").write_bytes(bytes(10 * HEAD_BYTES))
+    assert kind_of(path) is Kind.OTHER
+    for name in ("film.wmv", "film.ASF"):
+        (path := tmp_path / name).write_bytes(ASF)
+        assert kind_of(path) is Kind.FILM
+    (path := tmp_path / "song.wma").write_bytes(ASF)
+    assert kind_of(path) is Kind.SONG

@@ -107,6 +107,27 @@ def test_a_film_that_breaks_off_an_error_and_a_missing_encoder_keep_the_readings
     assert (film.marked, len(film.reading or ()) > 4) == (None, True)
 
 
+def test_any_error_while_a_film_is_written_ends_the_phase(
+    start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_module, "annotate_film", Mock(side_effect=RuntimeError("a fault")))
+    film = wait_for_end(start())
+    assert (film.phase, film.error, film.marked) == (FilmPhase.OVER, None, None)
+    assert "readings are complete" in (film.problem or "")
+
+
+def test_the_pictures_of_a_film_count_and_their_limit_is_told(
+    start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = own_capacity(monkeypatch, job_module, max_visitors=9, max_live=9).memory
+    job = start()
+    wait_for_end(job)
+    assert memory.num_bytes == sum(map(len, job._frames.values())) + sum(len(one) for _, one in job._portraits.values())
+    memory.max_bytes = 2 * (memory.num_bytes + 100)  # half of it for a visitor
+    film = wait_for_end(start())
+    assert "You may store" in (film.problem or film.error or "")
+
+
 def test_two_clicks_start_one_mixer(start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch) -> None:
     job, may_end = start(), threading.Event()
     wait_for_end(job)

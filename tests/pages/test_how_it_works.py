@@ -170,6 +170,8 @@ def test_songs_have_the_mood_of_the_emotion_and_not_of_the_quadrant(app: AppTest
     assert face.reading.quadrant is Quadrant.N  # whose songs are calm
     assert re.search("Sad songs.*: sad 43 %", text_of(app.run()))
     assert {pick.likeliest_mood for pick in queue_of(app, "how").playlist(3)} == {"sad"}
+    assert "This face gets sad songs, because its main emotion is sad" in text_of(at(app, "quadrant"))
+    at(app, "songs")
     face.reading = replace(face.reading, is_sure=False)
     assert "unclear: calm songs" in text_of(app.run())
     assert {pick.likeliest_mood for pick in queue_of(app, "how").playlist(3)} == {"calm"}

@@ -126,6 +126,7 @@ def test_the_best_known_of_equally_similar_versions_is_listed() -> None:
 
 def test_one_search_filters_map_list_and_columns_and_survives_a_change_of_tab(app: AppTest, monkeypatch) -> None:
     files = files_of(monkeypatch)
+    monkeypatch.setattr(state, "_SECOND_CLICK_S", 0)  # a test clicks faster than people
     app.query_params["view"] = "Table"  # an older address
     find(app, "jazz").toggle(key="music-columns").set_value(True).run()
     before = app.dataframe[0].proto.id

@@ -374,3 +374,12 @@ def test_photos_of_a_contact_sheet_are_as_large_as_the_window_allows() -> None:
     few, many = [1.5] * 2, [0.7, 0.8, 1, 3.2, 0.85, 0.7, 0.8, 0.8]
     assert row_share(few) > 2 * row_share(many) > 0.2
     assert row_share([1.5] * 400) == row_share([1.5] * 800)  # so many scroll
+
+
+def test_a_correction_stands_beside_the_estimate(app: AppTest) -> None:
+    sample(app, "joe-biden-2010")
+    before = next(block.proto.body for block in app.get("html") if 'class="strip' in block.proto.body)
+    app.query_params["says"] = "happy"
+    strip = next(block.proto.body for block in app.run().get("html") if 'class="strip' in block.proto.body)
+    assert "you: happy" in strip
+    assert strip.replace(" · you: happy", "") == before

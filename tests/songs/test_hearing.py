@@ -295,3 +295,11 @@ def test_a_damaged_list_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (songs_dir() / SONGS).unlink() if text is None else (songs_dir() / SONGS).write_text(text)
     with pytest.raises(DatasetError, match="Restore the file"):
         bundled_songs()
+
+
+def test_the_progress_of_a_hearing_grows_from_the_first_sound() -> None:
+    shares: list[float] = []
+    hear_film(sound_of((120, 0.2)), start_s=0, end_s=120, on_progress=lambda share: shares.append(share) is None)
+    assert shares == sorted(shares)
+    assert len(set(shares)) > 20
+    assert shares[-1] < 1

@@ -33,7 +33,7 @@ from emomusic.app.own_music import TableState
 from emomusic.app.player import show_queue
 from emomusic.app.queues import play_list
 from emomusic.app.sources import YourMusic, show_all
-from emomusic.app.state import page_state
+from emomusic.app.state import page_state, remove_item
 from emomusic.charts import music as plots
 from emomusic.errors import EmomusicError
 from emomusic.server.settings import spotify_credentials
@@ -91,8 +91,8 @@ def _draw_search(found: Found, songs: Songs) -> None:
             on_change=_take_query,
         )
         for term in found.terms:
-            rest, key = (_without(found.text, term.words),), f"music-term-{term.label}"
-            st.button(term.label, icon=":material/close:", key=key, help="Remove", on_click=_find, args=rest)
+            rest, key = (_find, _without(found.text, term.words)), f"music-term-{term.label}"
+            st.button(term.label, icon=":material/close:", key=key, help="Remove", on_click=remove_item, args=rest)
         if not found.text:
             for mood in Mood:
                 st.button(mood.value, type="tertiary", key=f"music-mood-{mood}", on_click=_find, args=(mood.value,))
