@@ -49,7 +49,7 @@ def max_bytes(name: str) -> int | None:
     """The largest size of a picture or film with this name; None for other files."""
     if any(is_left_out(part) for part in name.split("/") if part.strip(".")):
         return None
-    if has_ending(name, (*FILM_ENDINGS, "gif")):
+    if has_ending(name, FILM_ENDINGS):
         return MAX_FILM_BYTES
     most = MAX_RAW_BYTES if has_ending(name, RAW_ENDINGS) else MAX_BYTES
     return most if has_ending(name, PICTURE_ENDINGS) else None

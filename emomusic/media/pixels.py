@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from emomusic.media.formats import is_animated_webp
 from emomusic.media.hdr import to_sdr, transfer_of
 
 log = logging.getLogger(__name__)
@@ -128,7 +127,7 @@ def choose_page(picture: Image.Image) -> str | None:
         is_of_several = sorted(sizes)[-2] > largest / 2  # half the sides, a preview, is a quarter
         return f"Page {number + 1} of {num_frames} is read." if is_of_several else None
     if picture.format in (*_ANIMATED, "HEIF"):
-        first, is_single = picture.tell(), picture.format != "HEIF"  # a HEIC has several pictures
+        first = picture.tell()
         most = max(min(num_frames, _MOST_FRAMES, _MOST_PIXELS // (picture.width * picture.height)), 1)
         for number in [first, *(other for other in range(most) if other != first)]:
             picture.seek(number)
@@ -136,7 +135,8 @@ def choose_page(picture: Image.Image) -> str | None:
                 break
         else:
             picture.seek(first)
-        return None if is_single else f"Picture {picture.tell() + 1} of {num_frames} was read."
+        note = f"Picture {picture.tell() + 1} of {num_frames} was read."
+        return note if picture.format == "HEIF" else f"{note} Animations are not read as films."
     return None
 
 
@@ -289,4 +289,5 @@ def to_eight_bits(values: npt.NDArray[Any]) -> RgbImage:
 
 def with_alpha(data: bytes) -> bytes:
     """The file of a picture. An animated WebP has an alpha channel, without which margins of frames are black."""
-    return data[:20] + bytes([data[20] | 0x10]) + data[21:] if is_animated_webp(data) else data
+    is_animated_webp = data[8:16] == b"WEBPVP8X" and len(data) > 20 and data[20] & 2
+    return data[:20] + bytes([data[20] | 0x10]) + data[21:] if is_animated_webp else data

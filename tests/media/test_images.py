@@ -161,10 +161,12 @@ def test_an_empty_alpha_channel_is_opaque(fmt: str) -> None:
 
 @pytest.mark.parametrize("num_blank", [0, 2])
 @pytest.mark.parametrize("fmt", ["GIF", "PNG", "WEBP", "AVIF"])
-def test_the_first_frame_that_is_not_blank_is_decoded(fmt: str, num_blank: int) -> None:
-    blank, other = (Image.new("RGB", QUARTERS.size, colour) for colour in ((3, 3, 3), "yellow"))
-    first, *others = [*[blank] * num_blank, QUARTERS, other]
-    assert_quarters(read_image(encoded(first, fmt, save_all=True, append_images=others, duration=100)))
+def test_an_animation_is_its_first_frame_that_is_not_blank_with_a_note(fmt: str, num_blank: int) -> None:
+    blank = [Image.new("RGB", QUARTERS.size, (9 * number,) * 3) for number in range(num_blank)]
+    first, *others = [*blank, QUARTERS, Image.new("RGB", QUARTERS.size, "yellow")]
+    decoded = read_picture_file(encoded(first, fmt, save_all=True, append_images=others, duration=100))
+    assert_quarters(decoded.pixels)
+    assert f"Picture {num_blank + 1} of {num_blank + 2} was read" in decoded.note
 
 
 def test_the_largest_page_is_decoded() -> None:
