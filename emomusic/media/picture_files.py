@@ -1,20 +1,16 @@
-"""The structure of picture files: markers of JPEG, the JPEGs in raw photos, and files that end too early.
+"""The structure of picture files: markers of JPEG, and the JPEGs in raw photos.
 
-Pillow reads the thumbnail of a raw photo without a word; the largest JPEG shows the whole photo. Files that end too
-early are completed, so that decoders give what is there.
+Pillow reads the thumbnail of a raw photo without a word; the largest JPEG shows the whole photo.
 """
 
 from __future__ import annotations
 
 import io
 import struct
-import zlib
 from collections.abc import Iterator
 from itertools import islice
 
 from PIL import Image
-
-from emomusic.media.formats import mov_atoms
 
 END, SCAN = 0xD9, 0xDA
 """Markers of a JPEG: its end, and the start of a scan."""
@@ -130,123 +126,6 @@ def tiff_directories(data: bytes) -> Iterator[Tags]:
         at += entry.size * number
         following = data[at : at + place.size].ljust(place.size, b"\0")
         places += tags.get(_SUBDIRECTORIES, []) + list(place.unpack(following))
-
-
-_EMPTY_BYTES = 512  # zeros in the pixels of a damaged file: a sector of a disk
-_END_OF_JPEG = b"\xff\xd9"
-_MOST_MARKERS = 4096  # before the pixels
-_USUAL_CODES = bytes.fromhex("0002010303020403050504040000017d")
-"""Codes of most JPEGs for brightness, in which pixels never give many zeros."""
-
-_NOISE = bytes(range(255))  # without the start of a marker
-_ENDS = (bytes(255), _NOISE, b"\xff" * 255, b"\x55" * 255)
-_MOST_ABSENT_BYTES = 2**25
-_JPEG_2000, _TILE_PART = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), b"\xff\x90\0\n"
-_METADATA = 0b1100  # flags of a WebP
-
-
-def is_emptied(data: bytes) -> bool:
-    """Whether zeros replace a part of a JPEG or PNG, as on a recovered card. Decoders take them for pixels."""
-    if data.startswith(b"\x89PNG"):
-        try:
-            if bytes(_EMPTY_BYTES) in data:
-                Image.open(io.BytesIO(data), formats=["PNG"]).verify()
-        except Exception:  # anything, on hostile bytes
-            return True
-        return False
-    return data.startswith(b"\xff\xd8") and _end_of_pixels(data) < len(data)
-
-
-def completed(data: bytes) -> Iterator[bytes]:
-    """A file with other ends in the place of one that is absent, so that a comparison shows what is absent.
-
-    Decoders refuse some ends of AVIF, so it has more of them. There are none for files without pixels.
-    """
-    data = _without_damaged_metadata(data) if data.startswith(b"\x89PNG") else data
-    for filler in _ENDS if data[4:8] == b"ftyp" else _ENDS[:2]:
-        whole: bytes | None = None
-        if data.startswith(b"\xff\xd8"):
-            kept = data[: _end_of_pixels(data)]
-            whole = kept + (_repeated(filler, len(kept) + 2**16) if filler is _NOISE else b"") + _END_OF_JPEG
-        elif data[8:12] == b"WEBP":
-            whole = _completed_webp(data, filler)
-        elif data.startswith(_JPEG_2000):
-            whole = _completed_jpeg_2000(data, filler)
-        elif data[4:8] != b"ftyp" and not ends_early(data):
-            kept = data.split(bytes(_EMPTY_BYTES), 1)[0] if is_emptied(data) else data
-            most = 2**10 if data.startswith(b"GIF8") else _MOST_ABSENT_BYTES  # Pillow looks at each zero of a GIF
-            whole = kept + _repeated(filler, min(4 * len(kept), most))
-        elif 0 < (num_absent := _end_of_boxes(data) - len(data)) <= _MOST_ABSENT_BYTES:
-            head, mark, rest = data.partition(b"mdat")
-            whole = head.replace(b"auxl", b"thmb") + mark + rest + _repeated(filler, num_absent)  # opaque
-        if whole is not None:
-            yield whole
-
-
-def _repeated(filler: bytes, length: int) -> bytes:
-    return (filler * (length // len(filler) + 1))[:length]
-
-
-def ends_early(data: bytes) -> bool:
-    """Whether a HEIC or AVIF is shorter than it says, or the list of pixels at the end of a TIFF is absent."""
-    if data[4:8] == b"ftyp":
-        return _end_of_boxes(data) > len(data)
-    return len(data) > 8 and data[:4] in _TIFF and next(tiff_directories(data), None) is None
-
-
-def _end_of_boxes(data: bytes) -> int:
-    """Where the last box of a HEIC or AVIF should end."""
-    return max((at + length for _, at, length in mov_atoms(io.BytesIO(data))), default=0)
-
-
-def _without_damaged_metadata(png: bytes) -> bytes:
-    """A PNG without the parts that no pixel needs and whose checksum is wrong. Pillow refuses them, browsers do not."""
-    kept, at = [png[:8]], 8
-    while at + 8 < len(png):
-        part = png[at : at + 12 + int.from_bytes(png[at : at + 4], "big")]
-        at += len(part)
-        if part[4:5].isupper() or zlib.crc32(part[4:-4]) == int.from_bytes(part[-4:], "big"):
-            kept.append(part)
-    return b"".join(kept) + png[at:]
-
-
-def _completed_webp(data: bytes, filler: bytes) -> bytes | None:
-    at = 12
-    while at + 8 <= len(data):  # its chunks
-        size = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 8 + size + size % 2
-    num_absent = max(at - len(data), 0)
-    if at == 12 or num_absent > len(data) + 2**20:
-        return None
-    whole = bytearray(data[:at] + _repeated(filler, num_absent))
-    whole[4:8] = (len(whole) - 8).to_bytes(4, "little")
-    if whole[12:16] == b"VP8X":
-        whole[20] &= ~_METADATA  # follow the pixels
-    return bytes(whole)
-
-
-def _completed_jpeg_2000(data: bytes, filler: bytes) -> bytes | None:
-    """With zeros in the last part of a tile, which add no detail; for each filler if only the end marker is absent."""
-    end = data.find(_TILE_PART)
-    while len(data) - 12 >= end >= 0 and data.startswith(_TILE_PART, end):
-        end += max(int.from_bytes(data[end + 6 : end + 10], "big"), 12)
-    is_whole = data[end:] in (b"", b"\xff") and end <= len(data)
-    if end < 0 or end - len(data) > _MOST_ABSENT_BYTES or (filler is _NOISE and not is_whole):
-        return None
-    return data[:end] + bytes(max(end - len(data), 0)) + _END_OF_JPEG
-
-
-def _end_of_pixels(jpeg: bytes) -> int:
-    """Where zeros begin that are damage; the end of the file without such."""
-    start = next((at for marker, at in islice(markers(jpeg), _MOST_MARKERS) if marker == SCAN), None)
-    if start is None:
-        return len(jpeg)
-    end = jpeg.find(_END_OF_JPEG, start)
-    if _USUAL_CODES in jpeg[:start]:
-        zeros = jpeg.find(bytes(_EMPTY_BYTES), start, len(jpeg) if end < 0 else end)
-        return len(jpeg) if zeros < 0 else zeros
-    kept = len(jpeg.rstrip(b"\0"))
-    return kept if end < 0 and len(jpeg) - kept >= _EMPTY_BYTES else len(jpeg)
 
 
 _SMALL_BYTES, _SMALL_PIXELS = 2**19, 2**20

@@ -98,8 +98,7 @@ _WHITE_IS_ZERO, _UNSIGNED = 0, 1
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 _MOST_FRAMES, _MOST_PIXELS = 50, 10**8  # limits of an animation that may begin with blank frames
 _MOST_PAGES = 200
-_BLANK_RANGE, _LEAST_GREEN = 16, 64  # values of 255
-_DECODED_BY_ROWS = ("GIF", "PNG", "TIFF")  # what they decoded before an error is right
+_BLANK_RANGE = 16  # values of 255
 _RANGES = (1.0, 255.0, 2.0**16 - 1, 2.0**32 - 1)
 """What a sensor or a program may take for white: in floats, and in 8, 16 and 32 bits."""
 _USED_SHARE = 0.25  # share of the range; 14 bits in 16 use less
@@ -138,37 +137,6 @@ def choose_page(picture: Image.Image) -> str | None:
         note = f"Picture {picture.tell() + 1} of {num_frames} was read."
         return note if picture.format == "HEIF" else f"{note} Animations are not read as films."
     return None
-
-
-def load_part(picture: Image.Image) -> bool:
-    """Load a cut picture. Whether its decoder gave a part of its pixels and then an error."""
-    is_png = bool(picture.info.get("interlace")) and picture.mode != "1"
-    is_interlaced = is_png or (picture.format == "GIF" and any(tile.args[1] for tile in getattr(picture, "tile", ())))
-    try:
-        picture.load()
-    except (OSError, SyntaxError):  # a damaged PNG
-        picture.tile = []  # type: ignore[attr-defined]  # what was decoded is all there is
-        if picture.format not in _DECODED_BY_ROWS or picture.getbbox() is None:
-            raise
-        pixels = np.array(picture)
-        for step in (8, 4, 2) if is_interlaced else ():  # what is absent is as what is before or above it
-            for row in pixels[::step] if is_png else ():
-                if not (columns := row[step // 2 :: step]).any():
-                    columns[:] = row[::step][: len(columns)]
-            for number in range(step // 2, len(pixels), step):
-                if not pixels[number].any():
-                    pixels[number] = pixels[number - step // 2]
-        if is_interlaced:
-            picture.frombytes(pixels.tobytes())
-        return True
-    return False
-
-
-def absent_pixels(first: RgbImage, second: RgbImage, *, in_tiles: bool) -> npt.NDArray[np.bool_]:
-    """Which pixels differ between two completions of a picture; `in_tiles`: or are the green of tiles without data."""
-    red, green, blue = np.moveaxis(first, 2, 0)
-    is_green = (red == 0) & (green > _LEAST_GREEN) & (blue == 0)
-    return np.asarray((first != second).any(axis=2) | (in_tiles & is_green))
 
 
 def _is_blank(frame: Image.Image) -> bool:

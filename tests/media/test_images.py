@@ -128,15 +128,6 @@ def test_deep_colours_in_planes_are_refused_as_decoders_mix_them_up() -> None:
                 read_image(tiff_of(deep, is_big=is_big, planes=True))
 
 
-def test_damaged_metadata_of_a_png_is_left_out() -> None:
-    png = encoded(QUARTERS, "PNG")
-    for text in (b"tEXtkey\0" + bytes(900), b"iTXtkey\0", b"prVt"):
-        damaged = png[:33] + struct.pack(">I", len(text) - 4) + text + b"\1\2\3\4" + png[33:]
-        decoded = read_picture_file(damaged)
-        assert decoded.note is None
-        assert_quarters(decoded.pixels)
-
-
 def test_white_may_be_zero_and_transparent_pixels_and_colours_become_white() -> None:
     image = read_image(encoded(Image.fromarray(gradient(2**16, np.uint16)), "TIFF", tiffinfo={262: 0})).astype(int)
     np.testing.assert_allclose(image[0, :, 0], np.arange(256)[::-1], atol=1)
