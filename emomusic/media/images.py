@@ -34,10 +34,9 @@ from emomusic.media.picture_files import (
     is_raw_photo,
     is_small_jpeg,
     largest_jpeg,
-    tiff_directories,
 )
 from emomusic.media.pixels import RgbImage as RgbImage
-from emomusic.media.pixels import choose_page, read_deep_colours, to_rgb, with_alpha
+from emomusic.media.pixels import choose_page, to_rgb, unread_colours, with_alpha
 from emomusic.runtime import num_cores
 from emomusic.text import size_over
 
@@ -63,7 +62,6 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "JPEG2000", "PP
 
 _DAMAGED = "is damaged or incomplete; copy it again, or choose another file."
 _MAX_METADATA_BYTES = 2**26  # unpacked, of a PNG
-_WIDTH, _HEIGHT, _SAMPLE_BITS, _PLANES = 256, 257, 258, 284  # tags of TIFF
 _ORIENTATION = 274  # tag of EXIF
 _TILE_SIDES, _MAX_TILE_PIXELS = (322, 323), 2**26  # tags of TIFF, whose decoder holds a tile and the picture
 _SMALLEST_PREVIEW = 400  # pixels of the longer side; smaller ones in raw photos are thumbnails
@@ -167,15 +165,15 @@ def _decode(data: bytes, name: str, *, orientation: int = 1) -> DecodedPicture:
                 raise ImageError(f"{name} has over {MOST_SCANS} scans, which take too long; save it as a JPEG again.")
             note = choose_page(picture)
             _check_size(*picture.size, getattr(picture, "tag_v2", {}), name, limit)
-            return _loaded(picture, data, orientation, note)
+            if (unread := unread_colours(picture, data)) is not None:
+                raise ImageError(f"{name} has {unread}, which are not read; save it as JPEG or PNG with 8 bits.")
+            return _loaded(picture, orientation, note)
     except ImageError:
         raise
     except Image.DecompressionBombError:
         most = f"at most {MAX_PIXELS / 1e6:.0f} megapixels"
         raise ImageError(f"{name} is too large: {most}; choose a smaller picture.") from None
     except UnidentifiedImageError as error:
-        if (deep := _decode_deep_tiff(data, name)) is not None:
-            return deep
         raise ImageError(foreign_file(name, kind_of(data), Kind.PICTURE)) from error
     except Exception as error:  # decoders raise anything on hostile bytes: SyntaxError, struct.error, MemoryError, …
         if file.is_late:
@@ -190,7 +188,7 @@ def _most_pixels(picture: Image.Image, data: bytes) -> int:
     return _MAX_HALVED.get("PNG" if picture.info.get("progressive") else picture.format or "", MAX_PIXELS)
 
 
-def _loaded(picture: Image.Image, data: bytes, orientation: int, note: str | None) -> DecodedPicture:
+def _loaded(picture: Image.Image, orientation: int, note: str | None) -> DecodedPicture:
     """The pixels of an opened picture, at half its size if it is large."""
     width, height = picture.size
     if width * height > MAX_PIXELS:
@@ -201,20 +199,8 @@ def _loaded(picture: Image.Image, data: bytes, orientation: int, note: str | Non
         halved = f"It has {width}x{height} pixels, so it was read at half its size."
         note = halved if note is None else f"{note} {halved}"
     picture.load()
-    pixels = to_rgb(picture, data, orientation)
+    pixels = to_rgb(picture, orientation)
     return DecodedPicture(pixels, note, orientation != 1 or picture.getexif().get(_ORIENTATION) in range(1, 9))
-
-
-def _decode_deep_tiff(data: bytes, name: str) -> DecodedPicture | None:
-    """A TIFF of colours in 32 bits or floats, which Pillow does not read; None if it is none."""
-    tags = {tag: values[0] for tag, values in next(tiff_directories(data), {}).items()}
-    if tags.get(_SAMPLE_BITS, 8) <= 8 or tags.get(_PLANES, 1) != 1:  # OpenCV mixes the planes up
-        return None
-    _check_size(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0), tags, name, MAX_PIXELS)
-    try:
-        return DecodedPicture(to_rgb(Image.fromarray(read_deep_colours(data)), data))  # OpenCV turned it
-    except (cv2.error, ValueError):
-        return None
 
 
 def _check_size(width: int, height: int, tags: Mapping[int, Any], name: str, max_pixels: int) -> None:
