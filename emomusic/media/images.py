@@ -111,6 +111,7 @@ def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") ->
             megapixels (a JPEG: 200, a PNG: 100, a HEIC, AVIF or WebP: 75), too narrow, or takes too long to decode.
     """
     started = time.perf_counter()
+    _prepare_pillow()
     if isinstance(source, bytes):
         name, data, size = repr(name) if name else "This file", source, len(source)
     else:
@@ -146,7 +147,6 @@ def _decode_raw(data: bytes, name: str) -> DecodedPicture:
 
 def _decode(data: bytes, name: str, *, orientation: int = 1) -> DecodedPicture:
     """Decode a picture, with an orientation of EXIF if it has none itself."""
-    _prepare_pillow()
     formats: tuple[str, ...] = (*_FORMATS, "TGA") if is_tga(data) else _FORMATS
     if data[4:8] == b"ftyp":
         if max((at + length for _, at, length in mov_atoms(io.BytesIO(data))), default=0) > len(data):

@@ -5,12 +5,14 @@ Pillow reads the thumbnail of a raw photo without a word; the largest JPEG shows
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 END, SCAN = 0xD9, 0xDA
 """Markers of a JPEG: its end, and the start of a scan."""
@@ -45,26 +47,17 @@ def has_many_scans(jpeg: bytes, most: int = MOST_SCANS) -> bool:
 
 
 _STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")  # RAF, ORF, RW2
-_SMALL, _BIG = ("I", "H", "HHI4s"), ("Q", "Q", "HHQ8s")  # TIFF and BigTIFF: a place, the number of tags, a tag
-_TIFF = {b"II*\0": ("<", _SMALL), b"MM\0*": (">", _SMALL), b"II+\0": ("<", _BIG), b"MM\0+": (">", _BIG)}
 _SUBDIRECTORIES, _PHOTOMETRIC, _DNG_VERSION, _ORIENTATION = 330, 262, 50706, 274
 _RAW_COLOURS = (32803, 34892)  # a colour filter array, and linear raw
-_INTEGERS = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 13: (4, "I"), 16: (8, "Q")}  # bytes and code by type
-_MOST_DIRECTORIES, _MOST_TAGS = 32, 512
-_MOST_JPEGS = 64
-
-Tags = dict[int, list[int]]
+_TAGS = (_SUBDIRECTORIES, _PHOTOMETRIC, _DNG_VERSION, _ORIENTATION)
+_MOST_DIRECTORIES, _MOST_MARKERS, _MOST_JPEGS = 32, 512, 64
 
 
 def is_raw_photo(data: bytes) -> bool:
     """Whether a file is a raw photo, by its bytes: DNG, NEF, CR2, CR3, ARW, PEF, RAF, ORF or RW2."""
-    if data.startswith(_STARTS) or data[4:12] == b"ftypcrx ":
+    if data.startswith(_STARTS) or data[4:12] == b"ftypcrx " or data[:10] == b"II*\0\x10\0\0\0CR":
         return True
-    if data[:4] in _TIFF and data[8:10] == b"CR":
-        return True
-    return any(
-        _DNG_VERSION in tags or tags.get(_PHOTOMETRIC, [0])[0] in _RAW_COLOURS for tags in tiff_directories(data)
-    )
+    return any(_DNG_VERSION in tags or tags.get(_PHOTOMETRIC) in _RAW_COLOURS for tags in _tiff_tags(data))
 
 
 def largest_jpeg(data: bytes) -> tuple[bytes, int] | None:
@@ -80,15 +73,15 @@ def largest_jpeg(data: bytes) -> tuple[bytes, int] | None:
             found.append((pixels, -at))
     if not found:
         return None
-    first = next(tiff_directories(data), {})
-    if not first and (at := data.find(b"CMT1")) >= 0:  # where CR3 has it
-        first = next(tiff_directories(data[at + 4 : at + 2**16]), {})
-    return data[-max(found)[1] :], first.get(_ORIENTATION, [1])[0]
+    start = data.find(b"CMT1") + 4  # where CR3 has its tags
+    directories = _tiff_tags(data) or _tiff_tags(data[start : start + 2**16])
+    orientation = directories[0].get(_ORIENTATION, 1) if directories else 1
+    return data[-max(found)[1] :], orientation
 
 
 def _num_pixels(data: bytes, at: int) -> int:
     """The number of pixels of the JPEG at a place; 0 if it is none, or lossless."""
-    for marker, place in islice(markers(data, at), _MOST_TAGS):
+    for marker, place in islice(markers(data, at), _MOST_MARKERS):
         if marker in FRAMES:
             height, width = struct.unpack(">HH", data[place + 5 : place + 9].ljust(4, b"\0"))
             return int(height * width)
@@ -97,35 +90,18 @@ def _num_pixels(data: bytes, at: int) -> int:
     return 0
 
 
-def tiff_directories(data: bytes) -> Iterator[Tags]:
-    """Tags with whole numbers of each directory of a TIFF or BigTIFF file and of their subdirectories."""
-    if data[:4] not in _TIFF:
-        return
-    order, forms = _TIFF[data[:4]]
-    place, num_tags, entry = (struct.Struct(order + form) for form in forms)
-    seen: set[int] = set()
-    places = list(place.unpack_from(data[:16].ljust(16, b"\0"), place.size))
-    while places and len(seen) < _MOST_DIRECTORIES:
-        at = places.pop(0)
-        if at in seen or not 8 <= at <= len(data) - num_tags.size:
-            continue
-        seen.add(at)
-        (number,) = num_tags.unpack_from(data, at)
-        tags: Tags = {}
-        at += num_tags.size
-        entries = data[at : at + entry.size * min(number, _MOST_TAGS)]
-        for tag, kind, count, value in entry.iter_unpack(entries[: len(entries) // entry.size * entry.size]):
-            size, code = _INTEGERS.get(kind, (0, ""))
-            length = size * min(count, _MOST_DIRECTORIES)
-            if length > place.size:
-                (start,) = place.unpack(value)
-                value = data[start : start + length]
-            if 0 < length <= len(value):
-                tags[tag] = list(struct.unpack(f"{order}{length // size}{code}", value[:length]))
-        yield tags
-        at += entry.size * number
-        following = data[at : at + place.size].ljust(place.size, b"\0")
-        places += tags.get(_SUBDIRECTORIES, []) + list(place.unpack(following))
+def _tiff_tags(data: bytes) -> list[dict[int, Any]]:
+    """Some tags of the first directory of a TIFF and of its subdirectories; none of other files."""
+    found: list[dict[int, Any]] = []
+    with contextlib.suppress(Exception):  # Pillow raises anything on hostile bytes
+        file, directory = io.BytesIO(data), TiffImagePlugin.ImageFileDirectory_v2(data[:8])
+        places = [directory.next]
+        while places and len(found) < _MOST_DIRECTORIES:
+            file.seek(places.pop(0))
+            directory.load(file)
+            found.append({tag: directory[tag] for tag in _TAGS if tag in directory})
+            places += found[-1].get(_SUBDIRECTORIES, ())
+    return found
 
 
 _SMALL_BYTES, _SMALL_PIXELS = 2**19, 2**20

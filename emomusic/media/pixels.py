@@ -152,7 +152,7 @@ def unread_colours(picture: Image.Image, data: bytes) -> str | None:
     if bits > 8 and tags.get(_PLANES, 1) != 1:
         return "planes of more than 8 bits"
     if bits > 8 and picture.mode in ("RGB", "RGBA"):
-        brightest = max(high for _, high in picture.getextrema()[:3])
+        brightest = np.max(picture.getextrema()[:3])
         return "colours in few of its 16 bits" if brightest < _DARK else None
     return None
 

@@ -186,6 +186,8 @@ def test_the_largest_jpeg_of_a_raw_photo_is_read_upright_and_a_thumbnail_alone_i
     turned = encoded(large.transpose(Transpose.ROTATE_90), "JPEG")
     for order in "<>":
         assert_quarters(read_image(raw_photo(small, turned, small, order=order, orientation=6)), 640, 480)
+    cr3 = b"\0\0\0\x18ftypcrx " + bytes(90) + b"CMT1" + raw_photo(small, turned, orientation=6)
+    assert_quarters(read_image(cr3), 640, 480)
     for start in (b"FUJIFILMCCD-RAW 0201", b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"\0\0\0\x18ftypcrx "):
         assert_quarters(read_image(start + bytes(90) + encoded(large, "JPEG")), 640, 480)
     for jpegs in ((), (encoded(QUARTERS, "JPEG"),)):
