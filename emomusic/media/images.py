@@ -28,13 +28,7 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError, _imaging
 from emomusic.errors import ImageError
 from emomusic.media.formats import Kind, foreign_file, is_tga, kind_of, mov_atoms
 from emomusic.media.guarded import GuardedFile, open_file
-from emomusic.media.picture_files import (
-    MOST_SCANS,
-    has_many_scans,
-    is_raw_photo,
-    is_small_jpeg,
-    largest_jpeg,
-)
+from emomusic.media.picture_files import MOST_SCANS, has_many_scans, is_raw_photo, is_small_jpeg, largest_jpeg
 from emomusic.media.pixels import RgbImage as RgbImage
 from emomusic.media.pixels import choose_page, to_rgb, unread_colours, with_alpha
 from emomusic.runtime import num_cores

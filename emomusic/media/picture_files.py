@@ -12,18 +12,14 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from PIL import Image, TiffImagePlugin
+from PIL import TiffImagePlugin
 
-END, SCAN = 0xD9, 0xDA
-"""Markers of a JPEG: its end, and the start of a scan."""
-
-FRAMES = (0xC0, 0xC1, 0xC2)
-"""Markers of frames that decoders of photos read."""
-
+_END, _SCAN = 0xD9, 0xDA  # markers of a JPEG: its end, and the start of a scan
+_FRAMES = (0xC0, 0xC1, 0xC2)  # those that decoders of photos read
 _WITHOUT_LENGTH = (0, 1, *range(0xD0, 0xD9))
 
 
-def markers(data: bytes, at: int = 0) -> Iterator[tuple[int, int]]:
+def _markers(data: bytes, at: int = 0) -> Iterator[tuple[int, int]]:
     """The markers of the JPEG that starts at a place, up to its end, and their places."""
     while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
         marker = data[at + 1]
@@ -32,7 +28,7 @@ def markers(data: bytes, at: int = 0) -> Iterator[tuple[int, int]]:
             continue
         if marker:
             yield marker, at
-        if marker == END:  # a preview or a film may follow
+        if marker == _END:  # a preview or a film may follow
             return
         at += 2 if marker in _WITHOUT_LENGTH else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
 
@@ -41,9 +37,9 @@ MOST_SCANS = 100
 """Of a progressive JPEG, which has ten. Each visits all pixels."""
 
 
-def has_many_scans(jpeg: bytes, most: int = MOST_SCANS) -> bool:
-    """Whether a JPEG has more scans than this. The first one of several shows the whole picture."""
-    return any(islice((marker for marker, _ in markers(jpeg) if marker == SCAN), most, None))
+def has_many_scans(jpeg: bytes) -> bool:
+    """Whether a JPEG has more scans than `MOST_SCANS`."""
+    return any(islice((marker for marker, _ in _markers(jpeg) if marker == _SCAN), MOST_SCANS, None))
 
 
 _STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")  # RAF, ORF, RW2
@@ -51,6 +47,7 @@ _SUBDIRECTORIES, _PHOTOMETRIC, _DNG_VERSION, _ORIENTATION = 330, 262, 50706, 274
 _RAW_COLOURS = (32803, 34892)  # a colour filter array, and linear raw
 _TAGS = (_SUBDIRECTORIES, _PHOTOMETRIC, _DNG_VERSION, _ORIENTATION)
 _MOST_DIRECTORIES, _MOST_MARKERS, _MOST_JPEGS = 32, 512, 64
+_SMALL_BYTES, _SMALL_PIXELS = 2**19, 2**20
 
 
 def is_raw_photo(data: bytes) -> bool:
@@ -81,11 +78,11 @@ def largest_jpeg(data: bytes) -> tuple[bytes, int] | None:
 
 def _num_pixels(data: bytes, at: int) -> int:
     """The number of pixels of the JPEG at a place; 0 if it is none, or lossless."""
-    for marker, place in islice(markers(data, at), _MOST_MARKERS):
-        if marker in FRAMES:
+    for marker, place in islice(_markers(data, at), _MOST_MARKERS):
+        if marker in _FRAMES:
             height, width = struct.unpack(">HH", data[place + 5 : place + 9].ljust(4, b"\0"))
             return int(height * width)
-        if marker == SCAN:
+        if marker == _SCAN:
             break
     return 0
 
@@ -104,15 +101,7 @@ def _tiff_tags(data: bytes) -> list[dict[int, Any]]:
     return found
 
 
-_SMALL_BYTES, _SMALL_PIXELS = 2**19, 2**20
-
-
 def is_small_jpeg(data: bytes) -> bool:
     """Whether a file is a JPEG of at most a megapixel, by its header."""
-    if len(data) > _SMALL_BYTES or not data.startswith(b"\xff\xd8"):
-        return False
-    try:
-        with Image.open(io.BytesIO(data), formats=["JPEG"]) as opened:
-            return opened.width * opened.height <= _SMALL_PIXELS
-    except (OSError, SyntaxError):  # damaged: the decoder tells
-        return False
+    is_short = len(data) <= _SMALL_BYTES and data.startswith(b"\xff\xd8")
+    return is_short and 0 < _num_pixels(data, 0) <= _SMALL_PIXELS
