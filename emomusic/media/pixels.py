@@ -1,4 +1,4 @@
-"""Pixels of an opened picture as 8-bit RGB: any depth and range, colour profiles, transparency, pages, animations."""
+"""Pixels of an opened picture as 8-bit RGB: greys of any range, colour profiles, transparency, and pages."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ _MOST_PAGES = 200
 _BLANK_RANGE, _DARK = 16, 64  # values of 255
 _PERCENTILES = (0.1, 99.9)  # dead pixels lie outside
 _MOST_SAMPLED = 1024  # pixels of the longer side
-_ISO_HEAD = 2**20  # bytes of a HEIC or AVIF file that have its properties
+_HEAD = 2**20  # bytes of a file that have its properties
 
 
 def choose_page(picture: Image.Image) -> str | None:
@@ -118,7 +118,8 @@ def choose_page(picture: Image.Image) -> str | None:
             picture.seek(number)
             sizes.append(picture.width * picture.height)
         largest = max(sizes)
-        picture.seek(number := sizes.index(largest))
+        number = sizes.index(largest)
+        picture.seek(number)
         is_of_several = sorted(sizes)[-2] > largest / 2  # half the sides, a preview, is a quarter
         return f"Page {number + 1} of {num_frames} is read." if is_of_several else None
     if picture.format in (*_ANIMATED, "HEIF"):
@@ -158,13 +159,16 @@ def unread_colours(picture: Image.Image, data: bytes) -> str | None:
 
 
 def _is_hdr(data: bytes) -> bool:
-    """Whether a PNG, HEIC or AVIF file names the transfer function PQ or HLG (Recommendation ITU-T H.273)."""
-    found = 0
-    if data.startswith(b"\x89PNG") and (at := data.find(b"cICP", 0, max(data.find(b"IDAT"), 0))) > 0:
-        found = int.from_bytes(data[at + 5 : at + 6])
-    elif data[4:8] == b"ftyp" and (at := data.find(b"colrnclx", 0, _ISO_HEAD)) > 0:
-        found = int.from_bytes(data[at + 10 : at + 12])
-    return found in TRANSFERS
+    """Whether a PNG, HEIC or AVIF file names the transfer function PQ or HLG (Recommendation ITU-T H.273).
+
+    A file with a gain map ("tmap") names that of its brighter copy, and Pillow shows the ordinary one.
+    """
+    head, transfer = data[:_HEAD], b""
+    if data.startswith(b"\x89PNG"):
+        transfer = head.partition(b"IDAT")[0].partition(b"cICP")[2][1:2]
+    elif data[4:8] == b"ftyp" and b"tmap" not in head:
+        transfer = head.partition(b"colrnclx")[2][2:4]
+    return int.from_bytes(transfer) in TRANSFERS
 
 
 def to_rgb(picture: Image.Image, orientation: int = 1) -> RgbImage:

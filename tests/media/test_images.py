@@ -121,9 +121,9 @@ def test_colours_that_pillow_shows_wrongly_are_refused(data: bytes, reason: str)
     assert is_one_sentence(str(error.value))
 
 
-def test_planes_of_eight_bits_and_a_picture_of_another_transfer_function_are_read() -> None:
+def test_planes_of_eight_bits_and_ordinary_colours_also_with_a_gain_map_are_read() -> None:
     assert_quarters(read_image(deep_tiff(np.asarray(QUARTERS), planes=True)))
-    for data in (hdr_png(13), hdr_heic(13)):  # sRGB
+    for data in (hdr_png(13), hdr_heic(13), hdr_heic(16).replace(b"mif1", b"tmap")):
         assert_quarters(read_image(data))
     with pytest.raises(ImageError, match="not read"):
         read_image(cv2.imencode(".tiff", np.asarray(QUARTERS).astype(np.float32))[1].tobytes())
