@@ -175,7 +175,7 @@ def _decoded(picture: ImageSource) -> DecodedPicture:
     if isinstance(picture, DecodedPicture):
         return picture
     if isinstance(picture, Image.Image):
-        return DecodedPicture(to_rgb(picture.copy(), b""))
+        return DecodedPicture(to_rgb(picture.copy()))
     if isinstance(picture, bytes | bytearray | memoryview):
         return read_picture_file(bytes(picture))
     if isinstance(picture, str | os.PathLike):

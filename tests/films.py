@@ -35,7 +35,6 @@ CODECS = {
     "mkv": ("libx264", "libopus"),
     "webm": ("libvpx", "libopus"),
     "avi": ("mpeg4", "libmp3lame"),
-    "gif": ("gif", None),
 }
 """Codecs of the picture and of the sound for each name ending."""
 
@@ -148,7 +147,7 @@ def frames_bytes(
         chosen = _OPTIONS.get(codec, {}) if encoding is None else encoding
         video = container.add_stream(codec, Fraction(rate).limit_denominator(1001), options=chosen)
         video.width, video.height = first.shape[1], first.shape[0]
-        video.pix_fmt = "rgb8" if codec == "gif" else pixels
+        video.pix_fmt = pixels
         video.codec_context.time_base, video.gop_size, video.codec_context.thread_count = clock, 12, 1
         if pixel_ratio is not None:
             video.codec_context.sample_aspect_ratio = pixel_ratio

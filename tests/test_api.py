@@ -16,7 +16,7 @@ from emomusic.export import answer_record
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import read_image
 from emomusic.songs.request import Policy, Request
-from tests.films import COLLINS, FOUR_PEOPLE, SAMPLES
+from tests.films import COLLINS, FOUR_PEOPLE, SAMPLES, encoded
 
 SAMPLE = SAMPLES / FOUR_PEOPLE
 NO_PIXELS = [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))]
@@ -56,10 +56,12 @@ def test_a_file_that_was_just_written_and_a_path_of_the_home_folder_are_read(
         assert len(emomusic.read_picture(picture).faces) == 1
 
 
-def test_the_reading_of_a_cut_file_says_so_to_everyone() -> None:
-    reading = emomusic.read_picture((SAMPLES / COLLINS).read_bytes()[:-20_000])
-    assert reading.note
-    assert "absent" in reading.note
+def test_the_reading_of_an_animation_says_so_to_everyone() -> None:
+    picture = Image.open(SAMPLES / COLLINS)
+    others = [picture.rotate(90)]
+    reading = emomusic.read_picture(encoded(picture, "GIF", save_all=True, append_images=others))
+    assert len(reading.faces) == 1
+    assert reading.note == "Picture 1 of 2 was read. Animations are not read as films."
     assert (
         answer_record("photo", reading, Request(point=AffectPoint(0, 0)), 0)["note"] == reading.note
     )  # of the HTTP API

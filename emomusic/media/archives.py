@@ -10,17 +10,14 @@ import contextlib
 import errno
 import io
 import shutil
-import struct
 import tarfile
 import tempfile
 import weakref
 import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 from emomusic.errors import ImageError
-from emomusic.media.encodings import names_of
 from emomusic.media.formats import FILM_ENDINGS, PICTURE_ENDINGS, RAW_ENDINGS, has_ending
 from emomusic.media.guarded import GuardedFile, is_left_out
 from emomusic.media.images import MAX_BYTES, MAX_RAW_BYTES
@@ -36,9 +33,7 @@ _MAX_HEADER_BYTES = 2**20  # a TAR has long names there
 _MAX_FILES = 100_000  # files in an archive: one takes memory before it is read
 _MAX_DIRECTORY_BYTES = 100 * _MAX_FILES  # the directory of a ZIP
 _MAX_UNPACKED_BYTES, _MAX_RATIO = 2**30, 200  # a TAR may unpack to the sum of both limits
-_IS_ENCRYPTED, _HAS_SIZES_AFTER, _IS_UTF_8 = 0x1, 0x8, 0x800  # flags of ZIP
-_HEADER = struct.Struct("<4s3HIIIIHH")  # before each member of a ZIP
-_EMPTY_ZIP = b"PK\5\6" + bytes(18)
+_IS_ENCRYPTED, _IS_UTF_8 = 0x1, 0x800  # flags of ZIP
 _TOO_MANY = f"This archive has over {_MAX_FILES:,} files. Unpack it, or pack fewer files."
 _FULL = "The folder for temporary files is full. Make room, or set TMPDIR to another folder."
 _DAMAGED = "This archive is damaged or incomplete. Pack it again."
@@ -54,7 +49,7 @@ def max_bytes(name: str) -> int | None:
     """The largest size of a picture or film with this name; None for other files."""
     if any(is_left_out(part) for part in name.split("/") if part.strip(".")):
         return None
-    if has_ending(name, (*FILM_ENDINGS, "gif")):
+    if has_ending(name, FILM_ENDINGS):
         return MAX_FILM_BYTES
     most = MAX_RAW_BYTES if has_ending(name, RAW_ENDINGS) else MAX_BYTES
     return most if has_ending(name, PICTURE_ENDINGS) else None
@@ -75,10 +70,8 @@ class _Header(tarfile.TarInfo):
 class Archive:
     """An opened archive."""
 
-    def __init__(self, file: BinaryIO, name: str, *, mend: bool = True) -> None:
+    def __init__(self, file: BinaryIO, name: str) -> None:
         """Open an archive; the ending of its name tells the format. The file closes with this object.
-
-        To `mend` a ZIP without a directory, which was cut, its members are unpacked once, within the limits.
 
         Raises:
             ImageError: the file is damaged.
@@ -88,18 +81,12 @@ class Archive:
         file.seek(0)
         is_zip, guarded = name.lower().endswith(".zip"), cast("Any", GuardedFile(file))
         guarded.num_left = _MAX_DIRECTORY_BYTES  # zipfile reads the directory of a ZIP as a whole
-        self._is_cut = False
         try:
             self._archive: Any = zipfile.ZipFile(guarded) if is_zip else tarfile.open(fileobj=file, tarinfo=_Header)  # noqa: SIM115  the finalizer closes the file
         except ImageError:
             raise
         except Exception as error:  # zipfile and tarfile raise anything on hostile bytes
-            can_mend = mend and is_zip and guarded.num_left
-            found = list(_found_without_directory(file, self._max_bytes)) if can_mend else []
-            if not found:
-                raise ImageError(_DAMAGED if guarded.num_left else _TOO_MANY) from error
-            self._archive, self._is_cut = zipfile.ZipFile(io.BytesIO(_EMPTY_ZIP)), True
-            self._archive.fp, self._archive.filelist = file, found
+            raise ImageError(_DAMAGED if guarded.num_left else _TOO_MANY) from error
         guarded.num_left = None
 
     def members(self) -> Iterator[_Member]:
@@ -120,8 +107,6 @@ class Archive:
                 if problem is None and size > limit:
                     problem = f"This file is too large: {size_over(size)}, at most {limit / 2**20:.0f} MB."
                 yield name, (position, size), problem or (None if size else _EMPTY)  # not opened, as it takes longer
-            if self._is_cut:
-                raise ImageError(_DAMAGED)
         except ImageError:
             raise
         except Exception as error:
@@ -155,43 +140,25 @@ class Archive:
         return file
 
 
-def _found_without_directory(file: BinaryIO, max_bytes: int) -> Iterator[zipfile.ZipInfo]:
-    """The members of a ZIP that ends before its directory, by what is written before each of them."""
-    at = num_bytes = 0
-    for _ in range(_MAX_FILES):
-        file.seek(at)
-        start, _, flags, method, _, crc, packed, size, *lengths = _HEADER.unpack(file.read(_HEADER.size).ljust(30))
-        if start != b"PK\3\4" or num_bytes > max_bytes:
-            return
-        info = zipfile.ZipInfo(file.read(lengths[0]).decode("utf-8" if flags & _IS_UTF_8 else "cp437", "replace"))
-        info.header_offset, info.flag_bits, info.compress_type = at, flags, method
-        at += _HEADER.size + sum(lengths)
-        if flags & _HAS_SIZES_AFTER and method == zipfile.ZIP_DEFLATED:
-            file.seek(at)
-            stream, size, packed = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
-            with contextlib.suppress(zlib.error):
-                while size <= max_bytes and not stream.eof and (part := file.read(2**16)):
-                    size, packed = size + len(stream.decompress(part)), packed + len(part) - len(stream.unused_data)
-            file.seek(at + packed)
-            after = file.read(16)
-            has_mark = after.startswith(b"PK\7\x08")
-            crc, at = int.from_bytes(after[4:8] if has_mark else after[:4], "little"), at + (16 if has_mark else 12)
-        info.CRC, info.compress_size, info.file_size = crc, packed, size
-        at, num_bytes = at + packed, num_bytes + size
-        yield info
-
-
 def _zip_members(archive: Any) -> Iterator[_Member]:
-    infos = archive.infolist()
-    names = names_of([(info.filename, info.flag_bits) for info in infos])
-    for position, (info, name) in enumerate(zip(infos, names, strict=True)):
+    for position, info in enumerate(archive.infolist()):
         problem = None
         if info.flag_bits & _IS_ENCRYPTED:
             problem = "This file is encrypted. Unpack the archive with its password."
         elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others need unbounded memory
             problem = "This file has a rare compression. Pack it again as an ordinary ZIP."
         if not info.is_dir():
-            yield name, (position, info.file_size), problem
+            yield _zip_name(info), (position, info.file_size), problem
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """The name of a member. Without the flag of UTF-8, `zipfile` takes code page 437, but many programs write UTF-8."""
+    if info.flag_bits & _IS_UTF_8:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode()
+    except UnicodeError:
+        return info.filename
 
 
 def _tar_members(archive: Any, max_bytes: int) -> Iterator[_Member]:

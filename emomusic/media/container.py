@@ -17,7 +17,7 @@ import av
 import av.error
 
 from emomusic.errors import EmomusicError
-from emomusic.media.formats import ANIMATIONS, HEAD_BYTES
+from emomusic.media.formats import HEAD_BYTES
 from emomusic.media.guarded import GuardedFile, open_file
 
 log = logging.getLogger(__name__)
@@ -78,11 +78,6 @@ class MediaFile(ABC):
 
     def _open_container(self, demuxer: str, buffer_size: int, **options: Any) -> None:
         try:
-            if demuxer in ANIMATIONS:
-                from emomusic.media.animation import Animation  # with Pillow, which songs do not need
-
-                self._container = Animation(self._file, demuxer)
-                return
             self._container = av.open(
                 self._file,
                 "r",

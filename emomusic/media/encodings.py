@@ -1,11 +1,10 @@
-"""The encoding of texts that do not say it, or say it wrongly: tags of songs, lists of songs, and names in archives."""
+"""The encoding of texts that do not say it, or say it wrongly: tags of songs and lists of songs."""
 
 from __future__ import annotations
 
 import codecs
 import math
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -166,7 +165,6 @@ _PAGES = {
     "big5": _Page({"": 0}, range(0xA4, 0xC7), 5401),
     "cp949": _Page({"": 0}, range(0xB0, 0xC9), 2350),
 }
-_DOS = ("cp437", "cp850", "cp852", "cp866", "cp1251", "cp932", "gbk", "big5", "cp949")  # in archives
 _RARE = math.log(60_000)  # the price of any other character
 _BETWEEN = re.compile(r"[\x00-@\[-`{-\x7f\xa0\u3000-\u3011\uff01-\uff20]+")
 _MARKS = re.compile(  # quotation marks, dashes and signs around a word
@@ -202,34 +200,3 @@ def _price_of(word: str, page: str) -> float:
     is_odd = len(others) > max(len(word) / 2, 2) if _LATIN in alphabets.values() else 0 < len(others) < len(word)
     is_cased = word.isupper() or word[1:] == word[1:].lower()
     return min(prices) + _RARE * (is_odd + (not is_cased))
-
-
-# Names in ZIP archives
-
-_UTF8_FLAG = 0x800
-
-
-def names_of(stored: Sequence[tuple[str, int]]) -> list[str]:
-    """The names of the members of a ZIP.
-
-    Without the flag of UTF-8, names are in UTF-8 or in the code page of the computer that packed them, which all of
-    them tell together.
-
-    Args:
-        stored: name as `zipfile` tells it, which takes code page 437, and flags of each member.
-    """
-    others = [name.encode("cp437", "replace") for name, flags in stored if not (flags & _UTF8_FLAG or name.isascii())]
-    page = _code_page(b"\n".join(others))
-    return [
-        name if flags & _UTF8_FLAG else name.encode("cp437", "replace").decode(page, "replace")
-        for name, flags in stored
-    ]
-
-
-def _code_page(names: bytes) -> str:
-    try:
-        if all(unicodedata.category(character) != "Cn" for character in names.decode()):
-            return "utf-8"
-    except UnicodeDecodeError:
-        pass
-    return min(_DOS, key=lambda page: _price(names[:_EVIDENCE], page))  # the first of equal ones

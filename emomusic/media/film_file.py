@@ -59,7 +59,6 @@ _BUFFER_BYTES = 2**18
 _WITH_KEYS = ("h264", "hevc", "av1", "libdav1d", "vp8", "libvpx", "vp9", "libvpx-vp9", "mpeg4", "mpeg2video", "mjpeg")
 _STILL_CODECS = ("mjpeg", "png", "bmp", "gif")
 _LEADING_S = 1.0  # before a key frame
-_GIF_PADDING = 64
 
 
 class FilmFile(MediaFile):
@@ -432,9 +431,6 @@ _DURATION_TAG = re.compile(r"(\d{1,2}):(\d\d):(\d\d\.\d{1,9})", re.ASCII)
 
 def _is_cut_off(file: GuardedFile, size: int, demuxer: str) -> bool:
     """Whether a file ends too early, in the formats whose announced duration is then shorter."""
-    if demuxer == "gif":
-        file.seek(max(size - _GIF_PADDING, 0))
-        return not file.read(_GIF_PADDING).rstrip(b"\0").endswith(b";")
     # A film of fragments may lack the last ones
     atoms = mov_atoms(file) if demuxer == "mov" else ()
     return any(at + length > size and name in (b"moof", b"mdat") for name, at, length in atoms)

@@ -50,7 +50,7 @@ _ENDINGS: dict[str, tuple[str, ...]] = {kind: tuple(text.split()) for kind, text
 
 RAW_ENDINGS, FILM_ENDINGS, AUDIO_ENDINGS = _ENDINGS["raw_photo"], _ENDINGS["film"], _ENDINGS["song"]
 PICTURE_ENDINGS = (*_ENDINGS["picture"], *RAW_ENDINGS)
-ANIMATION_ENDINGS, TABLE_ENDINGS = _ENDINGS["animation"], _ENDINGS["table"]
+TABLE_ENDINGS = _ENDINGS["table"]
 SONG_UPLOADS = (*AUDIO_ENDINGS, *_ENDINGS["film_or_song"])
 
 CODECS: dict[str, str] = _TABLES["codecs"]
@@ -61,9 +61,6 @@ FORMATS: dict[Kind, str] = {Kind[kind.upper()]: text for kind, text in _TABLES["
 
 LONGEST_S = 100 * 3600.0
 """Longest valid duration of a song. Longer ones are errors of the file."""
-
-ANIMATIONS = {"webp": "WEBP", "apng": "PNG", "avif": "AVIF"}
-"""Demuxers of animated pictures that Pillow reads instead of FFmpeg, and its names of their formats."""
 
 HEAD_BYTES = 2**16
 """Bytes that tell the format. An MP3 may begin with junk or the rest of a frame."""
@@ -87,8 +84,7 @@ class Format:
 
     Attributes:
         kind: what it holds. The head of an MP4 or Matroska file does not tell songs from films; `kind_of` does.
-        demuxer: FFmpeg's name for a format of films or songs that EmoMusic reads; otherwise None. Animated pictures
-            have one, and are films if they have several frames.
+        demuxer: FFmpeg's name for a format of films or songs that EmoMusic reads; otherwise None.
     """
 
     kind: Kind
@@ -111,8 +107,6 @@ def format_of(head: bytes, name: str = "") -> Format:
         head: the first `HEAD_BYTES` bytes, or all of a smaller file.
         name: the name of the file. Some M4A files begin like films, and only their name tells.
     """
-    if is_animated_webp(head):
-        return Format(Kind.PICTURE, "webp")
     if is_tga(head):
         return Format(Kind.PICTURE)
     for found, start in _FORMATS:
@@ -157,11 +151,6 @@ def read_format(file: BinaryIO | GuardedFile, name: str = "") -> Format:
 _MOST_JPEG_BYTES = 2**22
 _ZEROS, _MOST_ZEROS = bytes(2**12), 2**24
 _NEXT_JPEG = re.compile(rb"\xff\xd9[\0\r\n]{0,64}\xff\xd8\xff")
-
-
-def is_animated_webp(data: bytes) -> bool:
-    """Whether a file says that it is an animated WebP."""
-    return len(data) > 20 and data[8:16] == b"WEBPVP8X" and bool(data[20] & 2)
 
 
 _TGA_DEPTHS = {1: (8,), 2: (16, 24, 32), 3: (8, 16), 9: (8,), 10: (16, 24, 32), 11: (8, 16)}
@@ -226,7 +215,7 @@ def _is_text(head: bytes) -> bool:
 def kind_of(source: str | os.PathLike[str] | BinaryIO | bytes, name: str = "") -> Kind:
     """What a file holds, also in formats that EmoMusic does not read. `OTHER` if it cannot be read.
 
-    An animated picture with a single frame is a picture. MP4, MOV, WebM and Matroska files with sound only are songs.
+    MP4, MOV, WebM and Matroska files with sound only are songs.
 
     Args:
         source: path, content, or a binary file with `seek`, which stays open at its start.
@@ -245,9 +234,7 @@ def _kind_of(file: BinaryIO, name: str) -> Kind:
     found = read_format(file, name)
     file.seek(0)
     head = file.read(HEAD_BYTES)
-    if found.kind is Kind.PICTURE and found.demuxer is not None:
-        found = Format(Kind.FILM if _is_animated(file) else Kind.PICTURE)
-    elif found.kind is Kind.FILM and found.demuxer in ("mov", "matroska"):
+    if found.kind is Kind.FILM and found.demuxer in ("mov", "matroska"):
         tracks = _mov_tracks(file) if found.demuxer == "mov" else set(re.findall(rb"\x86[\x81-\xbf]([VA])_", head))
         if tracks in ({b"A"}, {b"soun"}):
             found = Format(Kind.SONG)
@@ -284,17 +271,6 @@ def mov_atoms(file: BinaryIO | GuardedFile) -> Iterator[tuple[bytes, int, int]]:
             return
 
 
-def _is_animated(file: BinaryIO) -> bool:
-    from PIL import Image
-
-    try:
-        file.seek(0)
-        with Image.open(file, formats=["GIF", *ANIMATIONS.values()]) as picture:
-            return bool(getattr(picture, "is_animated", False))
-    except Exception:  # decoders raise anything on hostile bytes; `read_image` then explains the problem
-        return False
-
-
 # Other files
 
 
@@ -319,6 +295,8 @@ def foreign_file(name: str, found: Kind, wanted: Kind) -> str:
         choice += ", or unpack it"
     if found is Kind.FILM:
         choice += ", or open it on the Film page"
+    if found is Kind.PICTURE and wanted is Kind.FILM:
+        choice += ", or open it on the Photo page"
     return f"{name} is {found}, not {wanted}; {choice}."
 
 

@@ -1,4 +1,4 @@
-"""Pictures of high dynamic range (PQ and HLG of Recommendation ITU-R BT.2100) for ordinary screens."""
+"""Frames of high dynamic range (PQ and HLG of Recommendation ITU-R BT.2100) for ordinary screens."""
 
 from __future__ import annotations
 
@@ -23,19 +23,7 @@ _A, _B, _C = 0.17883277, 0.28466892, 0.55991073
 _TO_709 = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32)
 _LUMA = np.array([0.2627, 0.6780, 0.0593], np.float32)
 
-_ISO_HEAD = 2**20  # bytes of a HEIC or AVIF file that have its properties
-
 _Floats = npt.NDArray[np.floating]
-
-
-def transfer_of(data: bytes) -> int | None:
-    """The transfer function that a PNG, HEIC or AVIF file names, `PQ` or `HLG`; None for any other."""
-    found = 0
-    if data.startswith(b"\x89PNG") and (at := data.find(b"cICP", 0, max(data.find(b"IDAT"), 0))) > 0:
-        found = int.from_bytes(data[at + 5 : at + 6])
-    elif data[4:8] == b"ftyp" and (at := data.find(b"colrnclx", 0, _ISO_HEAD)) > 0:
-        found = int.from_bytes(data[at + 10 : at + 12])
-    return found if found in TRANSFERS else None
 
 
 def to_sdr(image: npt.NDArray[np.uint16], transfer: int) -> npt.NDArray[np.uint8]:

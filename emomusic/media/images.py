@@ -26,21 +26,11 @@ import numpy.typing as npt
 from PIL import Image, PngImagePlugin, UnidentifiedImageError, _imaging
 
 from emomusic.errors import ImageError
-from emomusic.media.formats import Kind, foreign_file, is_tga, kind_of
+from emomusic.media.formats import Kind, foreign_file, is_tga, kind_of, mov_atoms
 from emomusic.media.guarded import GuardedFile, open_file
-from emomusic.media.picture_files import (
-    MOST_SCANS,
-    completed,
-    ends_early,
-    has_many_scans,
-    is_emptied,
-    is_raw_photo,
-    is_small_jpeg,
-    largest_jpeg,
-    tiff_directories,
-)
+from emomusic.media.picture_files import MOST_SCANS, has_many_scans, is_raw_photo, is_small_jpeg, largest_jpeg
 from emomusic.media.pixels import RgbImage as RgbImage
-from emomusic.media.pixels import absent_pixels, choose_page, load_part, read_deep_colours, to_rgb, with_alpha
+from emomusic.media.pixels import choose_page, to_rgb, unread_colours, with_alpha
 from emomusic.runtime import num_cores
 from emomusic.text import size_over
 
@@ -64,11 +54,8 @@ WORKING_SIDE = 1280
 # An allow-list, because other decoders are unsafe: EPS starts Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
 
-_MOST_ABSENT = 0.98  # share of a cut picture
-_CUT = "The file ends too early; a part of the picture is absent."
-_NOTHING_LEFT = "ends too early, and nothing of its picture can be read; copy or download it again."
+_DAMAGED = "is damaged or incomplete; copy it again, or choose another file."
 _MAX_METADATA_BYTES = 2**26  # unpacked, of a PNG
-_WIDTH, _HEIGHT, _SAMPLE_BITS, _PLANES = 256, 257, 258, 284  # tags of TIFF
 _ORIENTATION = 274  # tag of EXIF
 _TILE_SIDES, _MAX_TILE_PIXELS = (322, 323), 2**26  # tags of TIFF, whose decoder holds a tile and the picture
 _SMALLEST_PREVIEW = 400  # pixels of the longer side; smaller ones in raw photos are thumbnails
@@ -106,8 +93,7 @@ def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") ->
     """Decode a picture, upright and with transparent areas in white.
 
     Of an animation and of a HEIC with several pictures, the first one that is not blank is decoded; of a TIFF, the
-    largest page; of a raw photo, the largest JPEG in it; of a file that ends too early, what is there. Over 50
-    megapixels, a picture is decoded at half its size.
+    largest page; of a raw photo, the largest JPEG in it. Over 50 megapixels, a picture is decoded at half its size.
 
     Args:
         source: bytes or path of a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC, AVIF, JPEG 2000, PNM, ICO or TGA file, or of a
@@ -119,6 +105,7 @@ def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") ->
             megapixels (a JPEG: 200, a PNG: 100, a HEIC, AVIF or WebP: 75), too narrow, or takes too long to decode.
     """
     started = time.perf_counter()
+    _prepare_pillow()
     if isinstance(source, bytes):
         name, data, size = repr(name) if name else "This file", source, len(source)
     else:
@@ -152,47 +139,12 @@ def _decode_raw(data: bytes, name: str) -> DecodedPicture:
     raise ImageError(f"{name} is a raw photo without a large JPEG in it; export it as JPEG.")
 
 
-class _DamagedError(ImageError):
-    """A decoder fails. Perhaps the file only ends too early."""
-
-
 def _decode(data: bytes, name: str, *, orientation: int = 1) -> DecodedPicture:
-    """Decode a picture, with an orientation of EXIF if it has none itself; of a cut file what is there."""
-    _prepare_pillow()
-    rest = _decode_cut(data, name, orientation) if is_emptied(data) or ends_early(data) else None
-    try:
-        return rest or _decode_whole(data, name, orientation)
-    except _DamagedError as error:
-        if (rest := _decode_cut(data, name, orientation)) is None:
-            raise ImageError(f"{name} {_NOTHING_LEFT}" if ends_early(data) else str(error)) from error
-        return rest
-
-
-def _decode_cut(data: bytes, name: str, orientation: int) -> DecodedPicture | None:
-    """What there is of a picture whose file ends too early; None if it ends where it should, or nothing is left."""
-    found: list[DecodedPicture] = []
-    for whole in completed(data):  # what differs between two of them is absent
-        with contextlib.suppress(_DamagedError):
-            if len(found) < 2:
-                found.append(_decode_whole(whole, name, orientation, is_cut=True))
-    if len(found) < 2 or _CUT in (found[0].note, found[1].note):
-        return replace(found[0], note=_CUT) if found else None
-    differs = absent_pixels(found[0].pixels, found[1].pixels, in_tiles=data[4:8] == b"ftyp")
-    if not differs.any():
-        return found[0]
-    height, width = (np.ptp(np.flatnonzero(differs.any(axis=axis))) + 1 for axis in (1, 0))
-    share = max(height * width / differs.size, 0.01)
-    if data.startswith(b"\xff\xd8") and has_many_scans(data, 1):  # only detail is absent
-        return replace(found[0], note=_CUT)
-    if share > _MOST_ABSENT:
-        return None
-    pixels = np.where(differs[:, :, None], np.uint8(128), found[0].pixels)  # noise may look like a face
-    return replace(found[0], pixels=pixels, note=f"The file is incomplete; about {share:.0%} of the picture is absent.")
-
-
-def _decode_whole(data: bytes, name: str, orientation: int, *, is_cut: bool = False) -> DecodedPicture:
+    """Decode a picture, with an orientation of EXIF if it has none itself."""
     formats: tuple[str, ...] = (*_FORMATS, "TGA") if is_tga(data) else _FORMATS
     if data[4:8] == b"ftyp":
+        if max((at + length for _, at, length in mov_atoms(io.BytesIO(data))), default=0) > len(data):
+            raise ImageError(f"{name} {_DAMAGED}")  # libheif leaves absent tiles green, without an error
         import pillow_heif  # takes 5 MB
 
         pillow_heif.register_heif_opener()
@@ -207,22 +159,20 @@ def _decode_whole(data: bytes, name: str, orientation: int, *, is_cut: bool = Fa
                 raise ImageError(f"{name} has over {MOST_SCANS} scans, which take too long; save it as a JPEG again.")
             note = choose_page(picture)
             _check_size(*picture.size, getattr(picture, "tag_v2", {}), name, limit)
-            is_partial = is_cut and load_part(picture) and not file.is_late
-            return _loaded(picture, data, orientation, _CUT if is_partial else note)
+            if (unread := unread_colours(picture, data)) is not None:
+                raise ImageError(f"{name} has {unread}, which are not read; save it as JPEG or PNG with 8 bits.")
+            return _loaded(picture, orientation, note)
     except ImageError:
         raise
     except Image.DecompressionBombError:
         most = f"at most {MAX_PIXELS / 1e6:.0f} megapixels"
         raise ImageError(f"{name} is too large: {most}; choose a smaller picture.") from None
     except UnidentifiedImageError as error:
-        if (deep := _decode_deep_tiff(data, name)) is not None:
-            return deep
-        kind = kind_of(data)
-        raise (_DamagedError if kind is Kind.PICTURE else ImageError)(foreign_file(name, kind, Kind.PICTURE)) from error
+        raise ImageError(foreign_file(name, kind_of(data), Kind.PICTURE)) from error
     except Exception as error:  # decoders raise anything on hostile bytes: SyntaxError, struct.error, MemoryError, …
         if file.is_late:
             raise ImageError(f"{name} takes too long to decode; save it as JPEG.") from error
-        raise _DamagedError(f"{name} is damaged or incomplete; choose another file.") from error
+        raise ImageError(f"{name} {_DAMAGED}") from error
 
 
 def _most_pixels(picture: Image.Image, data: bytes) -> int:
@@ -232,7 +182,7 @@ def _most_pixels(picture: Image.Image, data: bytes) -> int:
     return _MAX_HALVED.get("PNG" if picture.info.get("progressive") else picture.format or "", MAX_PIXELS)
 
 
-def _loaded(picture: Image.Image, data: bytes, orientation: int, note: str | None) -> DecodedPicture:
+def _loaded(picture: Image.Image, orientation: int, note: str | None) -> DecodedPicture:
     """The pixels of an opened picture, at half its size if it is large."""
     width, height = picture.size
     if width * height > MAX_PIXELS:
@@ -243,20 +193,8 @@ def _loaded(picture: Image.Image, data: bytes, orientation: int, note: str | Non
         halved = f"It has {width}x{height} pixels, so it was read at half its size."
         note = halved if note is None else f"{note} {halved}"
     picture.load()
-    pixels = to_rgb(picture, data, orientation)
+    pixels = to_rgb(picture, orientation)
     return DecodedPicture(pixels, note, orientation != 1 or picture.getexif().get(_ORIENTATION) in range(1, 9))
-
-
-def _decode_deep_tiff(data: bytes, name: str) -> DecodedPicture | None:
-    """A TIFF of colours in 32 bits or floats, which Pillow does not read; None if it is none."""
-    tags = {tag: values[0] for tag, values in next(tiff_directories(data), {}).items()}
-    if tags.get(_SAMPLE_BITS, 8) <= 8 or tags.get(_PLANES, 1) != 1:  # OpenCV mixes the planes up
-        return None
-    _check_size(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0), tags, name, MAX_PIXELS)
-    try:
-        return DecodedPicture(to_rgb(Image.fromarray(read_deep_colours(data)), data))  # OpenCV turned it
-    except (cv2.error, ValueError):
-        return None
 
 
 def _check_size(width: int, height: int, tags: Mapping[int, Any], name: str, max_pixels: int) -> None:

@@ -1,8 +1,7 @@
-"""Pixels of an opened picture as 8-bit RGB: any depth and range, colour profiles, transparency, pages, animations."""
+"""Pixels of an opened picture as 8-bit RGB: greys of any range, colour profiles, transparency, and pages."""
 
 from __future__ import annotations
 
-import contextlib
 import io
 import logging
 from functools import lru_cache
@@ -11,10 +10,9 @@ from typing import Any, NamedTuple, TypeAlias
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms
 
-from emomusic.media.formats import is_animated_webp
-from emomusic.media.hdr import to_sdr, transfer_of
+from emomusic.media.hdr import TRANSFERS
 
 log = logging.getLogger(__name__)
 
@@ -94,19 +92,15 @@ _OF_EXIF = {
     8: Orientation(swaps=True, flips=True),
 }
 
-_PHOTOMETRIC, _SAMPLE_BITS, _SAMPLE_FORMAT, _PLANES, _ORIENTATION = 262, 258, 339, 284, 274  # tags of TIFF
-_WHITE_IS_ZERO, _UNSIGNED = 0, 1
+_PHOTOMETRIC, _SAMPLE_BITS, _PLANES, _ORIENTATION = 262, 258, 284, 274  # tags of TIFF
+_WHITE_IS_ZERO = 0
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 _MOST_FRAMES, _MOST_PIXELS = 50, 10**8  # limits of an animation that may begin with blank frames
 _MOST_PAGES = 200
-_BLANK_RANGE, _LEAST_GREEN = 16, 64  # values of 255
-_DECODED_BY_ROWS = ("GIF", "PNG", "TIFF")  # what they decoded before an error is right
-_RANGES = (1.0, 255.0, 2.0**16 - 1, 2.0**32 - 1)
-"""What a sensor or a program may take for white: in floats, and in 8, 16 and 32 bits."""
-_USED_SHARE = 0.25  # share of the range; 14 bits in 16 use less
+_BLANK_RANGE, _DARK = 16, 64  # values of 255
 _PERCENTILES = (0.1, 99.9)  # dead pixels lie outside
-_MOST_SAMPLED = 2**20
-_CHUNK_ROWS = 64  # bounds memory: a whole picture in float64 takes 400 MB
+_MOST_SAMPLED = 1024  # pixels of the longer side
+_HEAD = 2**20  # bytes of a file that have its properties
 
 
 def choose_page(picture: Image.Image) -> str | None:
@@ -124,11 +118,12 @@ def choose_page(picture: Image.Image) -> str | None:
             picture.seek(number)
             sizes.append(picture.width * picture.height)
         largest = max(sizes)
-        picture.seek(number := sizes.index(largest))
+        number = sizes.index(largest)
+        picture.seek(number)
         is_of_several = sorted(sizes)[-2] > largest / 2  # half the sides, a preview, is a quarter
         return f"Page {number + 1} of {num_frames} is read." if is_of_several else None
     if picture.format in (*_ANIMATED, "HEIF"):
-        first, is_single = picture.tell(), picture.format != "HEIF"  # a HEIC has several pictures
+        first = picture.tell()
         most = max(min(num_frames, _MOST_FRAMES, _MOST_PIXELS // (picture.width * picture.height)), 1)
         for number in [first, *(other for other in range(most) if other != first)]:
             picture.seek(number)
@@ -136,39 +131,9 @@ def choose_page(picture: Image.Image) -> str | None:
                 break
         else:
             picture.seek(first)
-        return None if is_single else f"Picture {picture.tell() + 1} of {num_frames} was read."
+        note = f"Picture {picture.tell() + 1} of {num_frames} was read."
+        return note if picture.format == "HEIF" else f"{note} Animations are not read as films."
     return None
-
-
-def load_part(picture: Image.Image) -> bool:
-    """Load a cut picture. Whether its decoder gave a part of its pixels and then an error."""
-    is_png = bool(picture.info.get("interlace")) and picture.mode != "1"
-    is_interlaced = is_png or (picture.format == "GIF" and any(tile.args[1] for tile in getattr(picture, "tile", ())))
-    try:
-        picture.load()
-    except (OSError, SyntaxError):  # a damaged PNG
-        picture.tile = []  # type: ignore[attr-defined]  # what was decoded is all there is
-        if picture.format not in _DECODED_BY_ROWS or picture.getbbox() is None:
-            raise
-        pixels = np.array(picture)
-        for step in (8, 4, 2) if is_interlaced else ():  # what is absent is as what is before or above it
-            for row in pixels[::step] if is_png else ():
-                if not (columns := row[step // 2 :: step]).any():
-                    columns[:] = row[::step][: len(columns)]
-            for number in range(step // 2, len(pixels), step):
-                if not pixels[number].any():
-                    pixels[number] = pixels[number - step // 2]
-        if is_interlaced:
-            picture.frombytes(pixels.tobytes())
-        return True
-    return False
-
-
-def absent_pixels(first: RgbImage, second: RgbImage, *, in_tiles: bool) -> npt.NDArray[np.bool_]:
-    """Which pixels differ between two completions of a picture; `in_tiles`: or are the green of tiles without data."""
-    red, green, blue = np.moveaxis(first, 2, 0)
-    is_green = (red == 0) & (green > _LEAST_GREEN) & (blue == 0)
-    return np.asarray((first != second).any(axis=2) | (in_tiles & is_green))
 
 
 def _is_blank(frame: Image.Image) -> bool:
@@ -177,12 +142,40 @@ def _is_blank(frame: Image.Image) -> bool:
     return all(high - low < _BLANK_RANGE for low, high in np.reshape(small.getextrema(), (3, 2)))
 
 
-def to_rgb(picture: Image.Image, data: bytes, orientation: int = 1) -> RgbImage:
+def unread_colours(picture: Image.Image, data: bytes) -> str | None:
+    """The colours of a picture that Pillow shows wrongly, for a sentence; None if it shows them right."""
+    tags = getattr(picture, "tag_v2", {})
+    bits = data[24] if picture.format == "PNG" else max(tags.get(_SAMPLE_BITS, (8,)))
+    if _is_hdr(data):
+        return "colours in HDR (PQ or HLG)"
+    if bits > 16 or picture.mode == "F":
+        return "values of more than 16 bits"
+    if bits > 8 and tags.get(_PLANES, 1) != 1:
+        return "planes of more than 8 bits"
+    if bits > 8 and picture.mode in ("RGB", "RGBA"):
+        brightest = np.max(picture.getextrema()[:3])
+        return "colours in few of its 16 bits" if brightest < _DARK else None
+    return None
+
+
+def _is_hdr(data: bytes) -> bool:
+    """Whether a PNG, HEIC or AVIF file names the transfer function PQ or HLG (Recommendation ITU-T H.273).
+
+    A file with a gain map ("tmap") names that of its brighter copy, and Pillow shows the ordinary one.
+    """
+    head, transfer = data[:_HEAD], b""
+    if data.startswith(b"\x89PNG"):
+        transfer = head.partition(b"IDAT")[0].partition(b"cICP")[2][1:2]
+    elif data[4:8] == b"ftyp" and b"tmap" not in head:
+        transfer = head.partition(b"colrnclx")[2][2:4]
+    return int.from_bytes(transfer) in TRANSFERS
+
+
+def to_rgb(picture: Image.Image, orientation: int = 1) -> RgbImage:
     """The pixels of a loaded picture, upright, with transparent areas in white.
 
     Args:
         picture: the picture, on the page or frame that counts.
-        data: the bytes of its file.
         orientation: the orientation of EXIF, if the picture has none itself.
     """
     for key in ("xmp", "XML:com.adobe.xmp"):
@@ -195,10 +188,7 @@ def to_rgb(picture: Image.Image, data: bytes, orientation: int = 1) -> RgbImage:
         raise
     except Exception as error:  # Pillow raises anything on broken metadata, which leaves the pixels intact
         log.debug("ignored broken metadata", exc_info=error)
-    transfer = transfer_of(data)
-    if transfer is None:
-        picture = _in_eight_bits(picture, data)
-        picture = in_srgb(picture, profile)
+    picture = in_srgb(_in_eight_bits(picture), profile)
     alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
     is_colour = isinstance(picture.info.get("transparency"), int | tuple)  # that is transparent
     if picture.mode != "RGB":
@@ -207,86 +197,25 @@ def to_rgb(picture: Image.Image, data: bytes, orientation: int = 1) -> RgbImage:
         white = Image.new("RGB", picture.size, "white")
         white.paste(picture, mask=alpha)
         picture = white
-    pixels = np.array(picture, dtype=np.uint8)
-    if transfer is not None:
-        for rows in np.array_split(pixels, range(_CHUNK_ROWS, len(pixels), _CHUNK_ROWS)):
-            rows[:] = to_sdr(rows.astype(np.uint16) * 257, transfer)
-    return _OF_EXIF.get(orientation, Orientation()).upright(pixels)
+    return _OF_EXIF.get(orientation, Orientation()).upright(np.array(picture, dtype=np.uint8))
 
 
-def _in_eight_bits(picture: Image.Image, data: bytes) -> Image.Image:
-    """A picture of more than 8 bits in 8, as stored; other pictures as they are."""
-    tags = getattr(picture, "tag_v2", {})
-    if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture)
-        if tags.get(_SAMPLE_BITS) == (32,) and tags.get(_SAMPLE_FORMAT, (_UNSIGNED,)) == (_UNSIGNED,):
-            values = values.view(np.uint32)  # Pillow reads them as signed
-        grey = to_eight_bits(values)
-        if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # Pillow turns 8 bits only
-            grey = 255 - grey
-        grey[values == picture.info.get("transparency")] = 255  # Pillow drops it for PNG with 16 bits
-        return Image.fromarray(grey)
-    is_png = picture.format == "PNG" and data[24] == 16  # bits of a sample, in the header
-    is_tiff = picture.format == "TIFF" and max(tags.get(_SAMPLE_BITS, (8,))) > 8 and picture.tell() == 0
-    if is_tiff and tags.get(_PLANES, 1) != 1:
-        raise UnidentifiedImageError("planes of more than 8 bits")  # Pillow and OpenCV mix them up
-    if picture.mode in ("RGB", "RGBA") and (is_png or is_tiff):
-        with contextlib.suppress(ValueError):  # a cut one, whose pixels Pillow has in 8 bits
-            return Image.fromarray(read_deep_colours(data))
-    return picture
-
-
-def read_deep_colours(data: bytes) -> RgbImage:
-    """The colours of a TIFF or PNG of more than 8 bits, which Pillow cuts or does not read.
-
-    Returns:
-        Shape (height, width, 3) or (height, width, 4), RGB or RGBA, uint8. A PNG is as stored; OpenCV turns a TIFF
-        upright.
-    """
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it prints what its result tells
-    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if values is None or values.ndim not in (2, 3):
-        raise ValueError("OpenCV does not read it")
-    values = np.atleast_3d(values)
-    colours = to_eight_bits(values[..., 2::-1] if values.shape[2] > 2 else values[..., [0, 0, 0]])
-    if values.shape[2] != 4 or values.dtype != np.uint16:
-        return colours
-    alpha = (values[..., 3:] // 257).astype(np.uint8)
-    del values  # bounds memory
-    return np.concatenate([colours, alpha], axis=2)
-
-
-def to_eight_bits(values: npt.NDArray[Any]) -> RgbImage:
-    """Values of 16 or 32 bits or floats, scaled to 0 to 255.
-
-    The smallest of the ranges 0 to 1 (floats), 8, 16 and 32 bits that holds all values becomes 0 to 255. If the values
-    use less than a quarter of it, as those of sensors with 10, 12 or 14 bits, the percentiles 0.1 and 99.9 do.
-
-    Args:
-        values: shape (height, width) or (height, width, channels). Infinity and NaN count as 0.
-    """
-    rows = np.array_split(values, range(_CHUNK_ROWS, len(values), _CHUNK_ROWS))
-
-    def exact(chunk: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        return np.nan_to_num(chunk.astype(np.float64), posinf=0.0, neginf=0.0)
-
-    ends = np.array([(part.min(), part.max()) for part in map(exact, rows)])
-    low, high = ends[:, 0].min(), ends[:, 1].max()
-    ranges = _RANGES if values.dtype.kind == "f" else _RANGES[2:] if values.dtype == np.uint16 else _RANGES[1:]
-    limit = next((top for top in ranges if high <= top), None)
-    if low >= 0 and limit is not None:
-        places = np.arange(0, values.size, values.size // _MOST_SAMPLED + 1)
-        sample = exact(values[np.unravel_index(places, values.shape)])  # `reshape` may copy all
-        low, high = np.percentile(sample, _PERCENTILES)
-        if high - low >= _USED_SHARE * limit or high == low:
-            low, high = 0.0, limit
-    scale = 255.0 / ((high - low) or 1.0)
-    scaled = np.empty(values.shape, np.uint8)
-    for start, chunk in zip(range(0, len(values), _CHUNK_ROWS), rows, strict=True):
-        scaled[start : start + _CHUNK_ROWS] = np.rint((exact(chunk) - low) * scale).clip(0, 255)
-    return scaled
+def _in_eight_bits(picture: Image.Image) -> Image.Image:
+    """A grey picture of more than 8 bits in 8, stretched as sensors use few bits; other pictures as they are."""
+    if not picture.mode.startswith(("I", "F")):
+        return picture
+    values = np.nan_to_num(np.asarray(picture, np.float32), posinf=0.0, neginf=0.0)
+    step = max(max(picture.size) // _MOST_SAMPLED, 1)
+    low, high = np.percentile(values[::step, ::step], _PERCENTILES)
+    values -= low
+    values *= 255.0 / ((high - low) or 1.0)
+    grey = np.rint(values, out=values).clip(0, 255, out=values).astype(np.uint8)
+    if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # Pillow turns 8 bits only
+        grey = 255 - grey
+    return Image.fromarray(grey)
 
 
 def with_alpha(data: bytes) -> bytes:
     """The file of a picture. An animated WebP has an alpha channel, without which margins of frames are black."""
-    return data[:20] + bytes([data[20] | 0x10]) + data[21:] if is_animated_webp(data) else data
+    is_animated_webp = data[8:16] == b"WEBPVP8X" and len(data) > 20 and data[20] & 2
+    return data[:20] + bytes([data[20] | 0x10]) + data[21:] if is_animated_webp else data

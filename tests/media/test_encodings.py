@@ -1,8 +1,8 @@
-"""The encodings of lists of songs, of a whole file and of single lines in it, and of names in archives."""
+"""The encodings of lists of songs, of a whole file and of single lines in it."""
 
 import pytest
 
-from emomusic.media.encodings import as_utf8, names_of
+from emomusic.media.encodings import as_utf8
 
 RUSSIAN = (
     "\u0421\u0435\u0432\u0435\u0440\u043d\u044b\u0439 \u0432\u0435\u0442\u0435\u0440\n"
@@ -42,22 +42,3 @@ def test_lines_in_another_encoding_a_file_that_ends_inside_a_letter_and_letters_
         assert as_utf8(others.encode() + line.encode(encoding)) == ((others + line).encode(), "utf-8")
     assert as_utf8("K\u00f6ln\nBeyonc\u00e9".encode()[:-1]) == ("K\u00f6ln\nBeyonc".encode(), "utf-8")
     assert as_utf8("Beyonc\u00c3\u00a9\nK\u00f6ln\n".encode()) == ("Beyonc\u00e9\nK\u00f6ln\n".encode(), "utf-8")
-
-
-@pytest.mark.parametrize(
-    ("name", "code_page"),
-    [
-        ("Café été.jpg", "utf-8"),
-        ("фото.jpg", "cp866"),
-        ("фото/лето.jpg", "cp1251"),
-        ("照片/微笑.jpg", "gbk"),
-        ("快樂/小明.jpg", "big5"),
-        ("ディズニー.jpg", "cp932"),
-        ("가족 사진/우리집.jpg", "cp949"),
-        ("Größe.jpg", "cp850"),
-        ("Müller.jpg", "cp437"),
-        ("Łódź żółty.jpg", "cp852"),
-    ],
-)
-def test_a_name_without_the_flag_is_read_in_its_code_page(name: str, code_page: str):
-    assert names_of([(name.encode(code_page).decode("cp437"), 0)]) == [name]

@@ -1,7 +1,6 @@
 import io
 import itertools
 import struct
-from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -10,19 +9,16 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from PIL import Image
 
 from emomusic.errors import AudioError, FilmError
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_frame import FilmClock
 from emomusic.media.film_songs import SceneSong, add_songs
-from emomusic.media.formats import Kind, kind_of
 from tests.films import (
     CODECS,
     NOBODY,
     assert_quarters,
     colour_quarters,
-    encoded,
     film_bytes,
     film_of_videos,
     frames_bytes,
@@ -33,7 +29,6 @@ from tests.songs.songs import tone, write_song
 
 film_of = partial(frames_bytes, [QUARTERS] * NUM_FRAMES)
 IRREGULAR = [0.0, 0.1, 0.15, 0.4, 1.0, 1.5, 3.0, 3.04, 3.08, 4.0]
-ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
 
 
 def opened(data: bytes, **options: Any) -> FilmFile:
@@ -146,33 +141,6 @@ def test_a_phone_s_film_is_upright_pixels_become_square_and_no_frame_is_stretche
             left = (WIDTH - width) // 4 * 2
             assert_quarters(np.ascontiguousarray(image[:, left : left + width]), width, HEIGHT)
             assert image[:, : left - 2].max() < 20
-
-
-def animation_of(fmt: str, frames: Sequence[Image.Image], durations_ms: Sequence[int]) -> bytes:
-    return encoded(frames[0], fmt, save_all=True, append_images=frames[1:], duration=durations_ms)
-
-
-@pytest.mark.parametrize("fmt", ANIMATED)
-def test_a_slow_animation_keeps_its_times_and_is_complete(fmt: str) -> None:
-    shades = [Image.fromarray(np.full((16, 16, 3), shade, np.uint8)) for shade in (0, 100, 200)]
-    data = animation_of(fmt, shades, [100, 3000, 5000])
-    assert (kind_of(data), kind_of(animation_of(fmt, shades[:1], [100]))) == (Kind.FILM, Kind.PICTURE)
-    with opened(data) as film:
-        frames = list(film.frames())
-        assert [round(frame.time_s, 3) for frame in frames] == [0.0, 0.1, 3.1]
-        assert (film.problem, film.end_s, film.duration_s) == (None, pytest.approx(8.1), pytest.approx(8.1))
-        assert [film.picture(frame).mean() for frame in frames] == pytest.approx([0, 100, 200], abs=4)
-    with opened(data) as film:
-        assert [round(step.frame.time_s, 3) for step in film.steps(4.0)] == [0.0, 3.1]
-
-
-@pytest.mark.parametrize("fmt", ANIMATED)
-def test_an_animation_that_names_no_time_is_shown_as_browsers_show_it(fmt: str) -> None:
-    frames = [Image.fromarray(np.roll(QUARTERS, 9 * number, axis=1)) for number in range(5)]
-    data = animation_of(fmt, frames, [1 if fmt == "AVIF" else 0] * 5)
-    assert times_of(data) == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
-    if fmt in ("WEBP", "PNG"):  # which write any number of milliseconds
-        assert times_of(animation_of(fmt, frames, [11] * 5)) == [0.0, 0.011, 0.022, 0.033, 0.044]
 
 
 def test_a_film_is_as_long_as_its_longest_stream_and_refused_or_ended_above_the_limit() -> None:

@@ -1,17 +1,12 @@
 import io
 from fractions import Fraction
-from functools import partial
 
 import av
-import cv2
 import numpy as np
-import pillow_heif
 import pytest
 
 from emomusic.media.film_file import FilmFile
-from emomusic.media.hdr import HLG, PQ, to_sdr, transfer_of
-from emomusic.media.images import read_image
-from tests.hostile.generator import png_chunk
+from emomusic.media.hdr import HLG, PQ, to_sdr
 
 PAPER_NITS = 203
 
@@ -50,28 +45,14 @@ def contrast_of(image: np.ndarray) -> float:
     return float(image[:, 90:].mean() - image[:, :70].mean())
 
 
-def png_of(picture: np.ndarray, transfer: int) -> bytes:
-    data = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
-    return data[:33] + png_chunk(b"cICP", bytes([9, transfer, 0, 1])) + data[33:]
-
-
-def heic_of(picture: np.ndarray, transfer: int) -> bytes:
-    file = pillow_heif.from_bytes("RGB;16", picture.shape[1::-1], picture.tobytes())
-    colours = {"color_primaries": 9, "transfer_characteristics": transfer, "matrix_coefficients": 9}
-    file.save(buffer := io.BytesIO(), quality=-1, save_nclx_profile=True, **colours)
-    return buffer.getvalue()
-
-
-def film_of(
-    picture: np.ndarray, transfer: int, num_frames: int = 10, *, form: str, codec: str, options: dict[str, str]
-) -> bytes:
-    with av.open(buffer := io.BytesIO(), "w", format=form) as container:
-        stream = container.add_stream(codec, 10, options)
+def film_of(picture: np.ndarray, transfer: int) -> bytes:
+    with av.open(buffer := io.BytesIO(), "w", format="mp4") as container:
+        stream = container.add_stream("libx265", 10, {"x265-params": "log-level=none"})
         stream.width, stream.height, stream.pix_fmt = *picture.shape[1::-1], "yuv420p10le"
         context = stream.codec_context
         context.color_trc, context.color_primaries, context.colorspace = transfer, 9, 9
         frame = av.VideoFrame.from_ndarray(picture, "rgb48le")
-        for number in range(num_frames):
+        for number in range(10):
             coded = frame.reformat(format="yuv420p10le", dst_colorspace="ITU709")
             coded.pts, coded.time_base = number, Fraction(1, 10)
             container.mux(stream.encode(coded))
@@ -84,17 +65,8 @@ def frame_of(data: bytes) -> np.ndarray:
         return film.picture(next(film.frames()))
 
 
-avif_of = partial(film_of, num_frames=1, form="avif", codec="libsvtav1", options={"preset": "12"})
-mp4_of = partial(film_of, form="mp4", codec="libx265", options={"x265-params": "log-level=none"})
-
-
 @pytest.mark.parametrize(("transfer", "encode"), TRANSFERS)
-@pytest.mark.parametrize(
-    ("write", "read"), [(png_of, read_image), (heic_of, read_image), (avif_of, read_image), (mp4_of, frame_of)]
-)
-def test_pictures_and_films_of_high_dynamic_range_keep_their_contrast(write, read, transfer: int, encode):
-    data = write(stripes(encode), transfer)
-    assert read is frame_of or transfer_of(data) == transfer
+def test_films_of_high_dynamic_range_keep_their_contrast(transfer: int, encode):
     expected = contrast_of(to_sdr(stripes(encode), transfer).astype(int))
-    assert contrast_of(read(data).astype(int)) == pytest.approx(expected, abs=8)
+    assert contrast_of(frame_of(film_of(stripes(encode), transfer)).astype(int)) == pytest.approx(expected, abs=8)
     assert expected > 80

@@ -29,6 +29,16 @@ def opencv(ending: str, values: Callable[[], np.ndarray]) -> Callable[[], bytes]
     return lambda: cv2.imencode(ending, values())[1].tobytes()
 
 
+def animation(fmt: str, mode: str = "RGB") -> Callable[[], bytes]:
+    def write() -> bytes:
+        first, *others = [Image.fromarray(QUARTERS).convert(mode) for _ in range(NUM_FRAMES)]
+        for number, frame in enumerate(others):
+            frame.putpixel((number, 0), (9,) * len(mode))  # equal frames would become one
+        return encoded(first, fmt, save_all=True, append_images=others, duration=1000 // RATE)
+
+    return write
+
+
 def deep() -> np.ndarray:
     """Blue, green and red in 16 bits."""
     return QUARTERS[..., ::-1].astype(np.uint16) * 257
@@ -45,6 +55,11 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     "WebP, alpha": pillow("WEBP", "RGBA"),
     "BMP": pillow("BMP"),
     "GIF": pillow("GIF", "P"),
+    "GIF, animated": animation("GIF"),
+    "WebP, animated": animation("WEBP"),
+    "WebP, animated, alpha": animation("WEBP", "RGBA"),
+    "PNG, animated": animation("PNG"),
+    "AVIF, animated": animation("AVIF"),
     "TIFF": pillow("TIFF"),
     "TIFF, Deflate": pillow("TIFF", compression="tiff_adobe_deflate"),
     "TIFF, JPEG": pillow("TIFF", compression="jpeg", quality=95),
@@ -113,25 +128,6 @@ FILMS: dict[str, Callable[[], bytes]] = {
     "TS, H.264": video("mpegts", "libx264", **X264),
     "MTS, H.264": mts,
     "TS, MPEG-2": video("mpegts", "mpeg2video"),
-    "GIF": video("gif", "gif", "rgb8"),
-}
-
-
-def animation(fmt: str, mode: str = "RGB") -> Callable[[], bytes]:
-    def write() -> bytes:
-        first, *others = [Image.fromarray(QUARTERS).convert(mode) for _ in range(NUM_FRAMES)]
-        for number, frame in enumerate(others):
-            frame.putpixel((number, 0), (9,) * len(mode))  # equal frames would become one
-        return encoded(first, fmt, save_all=True, append_images=others, duration=1000 // RATE)
-
-    return write
-
-
-FILMS |= {
-    "WebP": animation("WEBP"),
-    "WebP, alpha": animation("WEBP", "RGBA"),
-    "PNG": animation("PNG"),
-    "AVIF": animation("AVIF"),
 }
 
 

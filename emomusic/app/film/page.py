@@ -18,7 +18,7 @@ from emomusic.app.queues import forget_queue
 from emomusic.app.state import page_state
 from emomusic.app.uploads import open_upload, show_uploader
 from emomusic.assets import data_dir
-from emomusic.media.formats import ANIMATION_ENDINGS, FILM_ENDINGS, FORMATS, Kind
+from emomusic.media.formats import FILM_ENDINGS, FORMATS, Kind
 from emomusic.server.files import ServedFile
 from emomusic.server.film_job import MAX_MB, MAX_S, FilmJob, FilmPhase, FilmView, has_room
 from emomusic.server.sessions import WHEN_GONE
@@ -96,7 +96,7 @@ def _draw_start() -> None:
             f"Drop a film here: {FORMATS[Kind.FILM]}, up to {MAX_S // 60} minutes and {MAX_MB} MB",
             "film_upload",
             _store_film,
-            type=[*FILM_ENDINGS, *ANIMATION_ENDINGS],
+            type=list(FILM_ENDINGS),
             max_upload_size=MAX_MB,
         )
 
