@@ -342,6 +342,9 @@ FILM_SAMPLE = Choice("film", ["sample"], pages=("film",), is_optional=True)
 FILM_FOLLOWS = Choice("film_follows", first=True)  # whether the scene changes with the playback
 
 # Music
+YOUR_SONG, WHAT_IF = "Your song", "What if"
+"""The titles of the tabs of Music on the visitor's file, and on a song with other features."""
+
 MUSIC_TAB = Choice("view", pages=("music",), older={"Table": "Explore"})
 MUSIC_TRACK = Choice("track", pages=("music",), is_optional=True)  # the id of the song to classify
 MUSIC_QUERY = Choice("find", pages=("music",), first="")

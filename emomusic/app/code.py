@@ -13,11 +13,21 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from emomusic.answer.answer import Answer
-from emomusic.app.choices import BENCHMARK, FILM_SAMPLE, MODELS, MUSIC_QUERY, MUSIC_TAB, MUSIC_TRACK, SAMPLE, Source
+from emomusic.app.choices import (
+    BENCHMARK,
+    FILM_SAMPLE,
+    MODELS,
+    MUSIC_QUERY,
+    MUSIC_TAB,
+    MUSIC_TRACK,
+    SAMPLE,
+    WHAT_IF,
+    Source,
+)
 from emomusic.app.picture_chooser import SAMPLES
 from emomusic.app.queues import PageQueue, PlayerState
 from emomusic.app.sources import your_music
-from emomusic.app.state import page_state
+from emomusic.app.state import MusicState, page_state
 from emomusic.results.overview import DEFAULTS, Benchmark
 from emomusic.server.photos import Photos, PictureState
 from emomusic.songs.genres import names_of
@@ -235,8 +245,6 @@ for pick in one_song_each(requests, {songs}):
 
 def _of_music() -> Code:
     """The code of the Music page: of the songs that its list shows."""
-    from emomusic.app.music.songs import WHAT_IF, MusicState
-
     music, mine = your_music(), page_state(MusicState)
     asked = music.asked(Request(), music.shown)
     imports, load = _LOADS[music.shown]

@@ -112,6 +112,18 @@ class SourceState:
     seed: int = 0
 
 
+@dataclass
+class MusicState:
+    """What the visitor clicked on the Music page, and what its lists hold."""
+
+    source: Any = None  # the source of the songs in the lists
+    row: int | None = None  # the song that was clicked on the plane; None without one
+    token: str = ""  # names the songs of this row
+    genre: str = ""  # whose word was clicked on the plane
+    has_artists: bool = False  # whether its artists are shown
+    starts: str = ""  # the list whose first song is to play in the next run; empty for none
+
+
 def use_spotify() -> None:
     """Ask again whether Spotify answers, and play its songs until then."""
     spotify = page_state(SourceState)

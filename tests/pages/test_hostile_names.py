@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
+from emomusic.app.choices import WHAT_IF, YOUR_SONG
 from emomusic.app.film.state import FilmState
-from emomusic.app.music.songs import WHAT_IF, YOUR_SONG
 from emomusic.media.images import encode_png
 from tests.films import SAMPLES
 from tests.pages.film_jobs import scenes_job

@@ -16,10 +16,11 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
 from emomusic.app import state
+from emomusic.app.choices import WHAT_IF, YOUR_SONG
 from emomusic.app.music import classify, explore
 from emomusic.app.music.classify import OwnSong
 from emomusic.app.music.explore import MOST_DRAWN
-from emomusic.app.music.songs import EXPLORE, ON_SPOTIFY, SIMILAR, WHAT_IF, YOUR_SONG
+from emomusic.app.music.songs import EXPLORE, ON_SPOTIFY, SIMILAR
 from emomusic.app.own_music import TableState
 from emomusic.app.queues import PlayerState
 from emomusic.errors import SpotifyError

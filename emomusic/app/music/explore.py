@@ -23,7 +23,6 @@ from emomusic.app.music.songs import (
     EXPLORE,
     FOUND,
     ON_SPOTIFY,
-    MusicState,
     hiding_options,
     show_question,
     show_rows,
@@ -33,7 +32,7 @@ from emomusic.app.own_music import TableState
 from emomusic.app.player import show_queue
 from emomusic.app.queues import play_list
 from emomusic.app.sources import YourMusic, show_all
-from emomusic.app.state import page_state, remove_item
+from emomusic.app.state import MusicState, page_state, remove_item
 from emomusic.charts import music as plots
 from emomusic.errors import EmomusicError
 from emomusic.server.settings import spotify_credentials

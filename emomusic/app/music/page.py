@@ -9,13 +9,13 @@ import numpy as np
 import streamlit as st
 
 from emomusic.app.charts import show_chart
-from emomusic.app.choices import MUSIC_TAB, Source
+from emomusic.app.choices import MUSIC_TAB, WHAT_IF, YOUR_SONG, Source
 from emomusic.app.frame import shown_errors, text_color
 from emomusic.app.music.classify import show_one_song, show_own_song
 from emomusic.app.music.explore import show_explore
-from emomusic.app.music.songs import WHAT_IF, YOUR_SONG, MusicState, forget_other_source, labelled_songs, shown_songs
+from emomusic.app.music.songs import forget_other_source, labelled_songs, shown_songs
 from emomusic.app.sources import YourMusic, draw_music, your_music
-from emomusic.app.state import page_state
+from emomusic.app.state import MusicState, page_state
 from emomusic.assets import ModelKind
 from emomusic.charts import music as plots
 from emomusic.records import MoodModelRecord, read_record

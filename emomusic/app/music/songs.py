@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +10,12 @@ import streamlit as st
 
 from emomusic import assets
 from emomusic.affect import AffectPoint
-from emomusic.app.choices import MUSIC_TAB, MUSIC_TRACK, Source, choose
+from emomusic.app.choices import MUSIC_TAB, MUSIC_TRACK, WHAT_IF, choose
 from emomusic.app.frame import escape_markdown
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PageQueue, forget_queue, play, play_list, weak_callback
 from emomusic.app.sources import YourMusic
-from emomusic.app.state import page_state
+from emomusic.app.state import MusicState, page_state
 from emomusic.songs.genres import FAMILY_TITLES, names_of
 from emomusic.songs.listing import Rows, Songs, digest_of
 from emomusic.songs.request import Request
@@ -26,9 +25,6 @@ from emomusic.text import escape_html, join_names
 
 EXPLORE, SIMILAR, FOUND, ON_SPOTIFY = LISTS = ("music", "music-similar", "music-table", "music-spotify")
 """The names of the lists of the page; each keeps its song while another one is shown."""
-
-YOUR_SONG, WHAT_IF = "Your song", "What if"
-"""The titles of the tabs on the visitor's file, and on a song with other features."""
 
 _NUM_ROWS = 7
 
@@ -68,18 +64,6 @@ def labelled_songs() -> Songs | None:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _labelled(path: Path) -> Songs:
     return read_table(path.read_bytes(), name=path.name).recommender
-
-
-@dataclass
-class MusicState:
-    """What the visitor clicked, and what the lists hold."""
-
-    source: Source | None = None  # the source of the songs in the lists
-    row: int | None = None  # the song that was clicked on the plane; None without one
-    token: str = ""  # names the songs of this row
-    genre: str = ""  # whose word was clicked on the plane
-    has_artists: bool = False  # whether its artists are shown
-    starts: str = ""  # the list whose first song is to play in the next run; empty for none
 
 
 def forget_other_source(music: YourMusic) -> None:

@@ -83,11 +83,6 @@ def check_size(name: str, num_rows: int, num_columns: int, num_bytes: int = 0) -
         raise over(name, f"{MAX_LINES:,} rows", f"{num_rows:,}")
 
 
-def first_line(error: BaseException) -> str:
-    """The kind of an error of a library, and the first line of its message."""
-    return f"{type(error).__name__}: {error}".strip().splitlines()[0][:200]
-
-
 def series(values: Any, index: pd.Index | None = None) -> pd.Series:
     """Cells as text in Arrow's memory, a fifth of that of Python objects. Halves of letters of JSON become "?"."""
     try:

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR
-from emomusic.songs.tables.cells import DASH, MAX_CELL_BYTES, MOST_READ, PATH, QUOTES, Row, first_line
+from emomusic.songs.tables.cells import DASH, MAX_CELL_BYTES, MOST_READ, PATH, QUOTES, Row
 from emomusic.songs.tables.table import field_named, has_word, is_header, is_other, key_of, mood_of_column, word_set
 
 _DEPTH = 60  # the deepest value that is read
@@ -61,8 +61,8 @@ def document_rows(data: bytes, form: str, name: str) -> list[Row]:
     """
     try:
         document = _READERS[form](data)
-    except Exception as error:  # parsers raise many types on hostile bytes
-        raise DatasetError(f"{name}: expected {form} with songs. Received: {first_line(error)}") from None
+    except Exception:  # parsers raise many types on hostile bytes
+        raise DatasetError(f"{name}: expected {form} with songs. Received: damaged {form}. Export it again.") from None
     rows = _songs_in(document, "", {}, 0) or _pairs(document) or _lines(document)
     if not rows:
         raise DatasetError(f"{name}: expected {form} with songs. Received: no titles with artists, ids or paths.")

@@ -27,7 +27,7 @@ from emomusic.errors import DatasetError
 from emomusic.media.child import read_in_child
 from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
-from emomusic.songs.tables.cells import DASH, NO_TEXT, UNITS, check_size, first_line, over, series
+from emomusic.songs.tables.cells import DASH, NO_TEXT, UNITS, check_size, over, series
 from emomusic.songs.tables.documents import document_rows, form_of
 from emomusic.songs.tables.lines import line_rows, text_lines
 from emomusic.songs.tables.table import Table, columns_of, field_of, has_word, is_header, is_other, key_of, word_set
@@ -370,9 +370,9 @@ def _parse(table: Table, data: pa.Buffer, width: int, *, quotes: bool) -> None:
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
         )
-    except pa.ArrowInvalid as error:
+    except pa.ArrowInvalid:
         if not quotes:
-            raise DatasetError(f"{table.name}: expected a CSV. Received: {first_line(error)}") from None
+            raise DatasetError(f"{table.name}: expected a CSV. Received: damaged rows. Export it again.") from None
         _parse(table, data, width, quotes=False)  # a quotation mark that nothing closes
         return
     columns = {}
