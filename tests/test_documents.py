@@ -1,5 +1,6 @@
 """Documents name what exists; the code imports exactly the declared dependencies, and the lock files pin them."""
 
+import ast
 import re
 import shlex
 import sys
@@ -133,3 +134,47 @@ def test_streamlit_accepts_the_largest_upload_forgets_as_pages_say_and_starts_wi
     assert "three minutes" in WHEN_GONE
     assert config["server"]["showEmailPrompt"] is False
     assert config["browser"]["gatherUsageStats"] is False
+
+
+_FILE = re.compile(r"[\w./-]+\.(?:py|js|css|toml|md|j2|html|json)")
+_NAME = re.compile(r"[a-z_]+(?:\.\w+)+")
+_OF_OTHERS = {".streamlit/secrets.toml", "server.disconnectedSessionTTL"}  # of the user, and of Streamlit
+
+
+def texts_of(path: Path) -> list[str]:
+    """The comments, docstrings and texts on attributes of a module, without what names a commit."""
+    content = path.read_text(encoding="utf-8")
+    nodes = [node for node in ast.walk(ast.parse(content)) if isinstance(node, ast.Constant)]
+    texts = [node.value for node in nodes if isinstance(node.value, str) and "\n" in node.value]
+    return [*texts, *(line.partition("#")[2] for line in content.splitlines())]
+
+
+def is_there(name: str, root: Path, paths: set[str]) -> bool:
+    """Whether a file, or a module of the project with a name in it, exists."""
+    if _FILE.fullmatch(name):
+        return any(path.endswith(name) for path in paths)
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        module = root.joinpath("emomusic", *parts[:length])
+        if module.is_dir() and length == len(parts):
+            return True
+        if (file := module.with_suffix(".py")).exists():
+            text = file.read_text(encoding="utf-8")
+            return all(re.search(rf"\b{part}\b", text) for part in parts[length : length + 1])
+    return False
+
+
+def test_docstrings_and_comments_name_modules_and_files_that_exist(root: Path):
+    ours = {path.stem for path in (root / "emomusic").iterdir()} - {"compat"}
+    skipped = {".venv", ".git", "node_modules"}
+    paths = {str(path.relative_to(root)) for path in root.rglob("*") if skipped.isdisjoint(path.parts)}
+    absent, num_names = set(), 0
+    for path in (root / "emomusic").rglob("*.py"):
+        for text in texts_of(path):
+            for name in re.findall(r"`([^`\n]+)`(?! of commit)", text):
+                is_ours = _FILE.fullmatch(name) or (_NAME.fullmatch(name) and name.partition(".")[0] in ours)
+                num_names += bool(is_ours)
+                if is_ours and name not in _OF_OTHERS and not is_there(name, root, paths):
+                    absent.add((path.name, name))
+    assert num_names > 60
+    assert absent == set()

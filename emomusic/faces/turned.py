@@ -1,7 +1,7 @@
 """Faces on their side or upside down: how each found face is turned, and the search of turned copies.
 
 MTCNN is sure of many faces that lie on their side, and doubts upright ones that frown, so its confidence does not tell
-how a face is turned. A linear layer on the features of a face model does (`training.turns`).
+how a face is turned. A linear layer on the features of a face model does (`training.layers`).
 """
 
 from __future__ import annotations
