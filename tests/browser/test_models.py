@@ -88,7 +88,7 @@ def test_a_cell_shows_its_count_in_the_colours_of_the_theme_and_views_fit_a_phon
     page.emulate_media(color_scheme="dark")
     for tab, last in (
         ("Mistakes", page.get_by_text("changes its answer")),
-        ("Thresholds", page.get_by_text("of the surest half")),
+        ("Thresholds", page.get_by_text("on average")),
     ):
         page.get_by_role("tab", name=tab).click()
         expect(last).to_be_visible()

@@ -21,7 +21,6 @@ from emomusic.app.models.places import show_places
 from emomusic.app.models.table import show_table
 from emomusic.app.models.training import show_training
 from emomusic.app.models.try_face import show_try
-from emomusic.app.models.unsure import LEGEND, show_unsure
 from emomusic.assets import ModelKind, load_once
 from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import expression_uri
@@ -353,7 +352,6 @@ _TABS: Mapping[str, Sequence[_Section]] = {
             "finds more.",
             _draw_class,
         ),
-        _Section(show_unsure, [Benchmark.PHOTOGRAPHS, Benchmark.VOTES, Benchmark.LABELS], LEGEND),
         _Section(
             _show_confidence,
             _SAVED,
