@@ -87,7 +87,7 @@ def test_a_cell_shows_its_count_in_the_colours_of_the_theme_and_views_fit_a_phon
     resize(page, PHONE)
     page.emulate_media(color_scheme="dark")
     for tab, last in (
-        ("Mistakes", page.get_by_text("changes its answer")),
+        ("Mistakes", page.get_by_text("The surest ones")),
         ("Thresholds", page.get_by_text("on average")),
     ):
         page.get_by_role("tab", name=tab).click()
