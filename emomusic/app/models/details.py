@@ -287,7 +287,7 @@ def _show_learning(_: Chosen, record: Record) -> None:
     by_votes = " Validation uses FER+ votes at times, so its level steps." * is_by_votes
     st.markdown(
         f"**It climbs from {first} to {best} of the validation pictures** in {num_epochs} epochs; the best is epoch "
-        f"{history.best_epoch}. What is new in each stage: {overview.list_stages(history.stages)}.{by_votes}"
+        f"{history.best_epoch}. Lines separate its stages; see the card in {_DETAILS}.{by_votes}"
     )
     columns = roomy_columns([1, 1], key=f"learning-{record.name}", gap="large")
     top = 1.05 * float(curves[["loss", "val_loss"]].to_numpy().max())
