@@ -12,7 +12,6 @@ from pathlib import Path
 
 from emomusic.errors import AudioError
 from emomusic.media.tags import read_mood, write_mood
-from emomusic.songs.analysis import fingerprint_of
 from emomusic.songs.library import Library, inside, not_in_library
 from emomusic.songs.library_database import stamp_of
 from emomusic.songs.place import hearing_of
@@ -71,10 +70,10 @@ class TaggedLibrary(Library):
         self._know_again(path, song)
 
     def _know_again(self, path: Path, song: int) -> None:
-        """Store the size, time and content of a file that was written, so that it is not heard again."""
-        values = (*stamp_of(path.stat()), fingerprint_of(str(path)), song)
+        """Store the size and time of a file that was written, so that it is not heard again."""
         with self._errors(), self._db:
-            self._db.execute("UPDATE songs SET size = ?, mtime_ns = ?, fingerprint = ? WHERE number = ?", values)
+            values = (*stamp_of(path.stat()), song)
+            self._db.execute("UPDATE songs SET size = ?, mtime_ns = ? WHERE number = ?", values)
 
 
 @contextlib.contextmanager
