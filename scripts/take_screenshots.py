@@ -29,7 +29,7 @@ SHOTS = {
     "start": ("/", ".st-key-without-face button"),
     "photo": (f"/?sample=four-people&{PLAYS}", ".st-key-next-photo button"),
     "several": (f"/?sample=all&{PLAYS}", ".st-key-next-photo button"),
-    "details": (f"/?sample=four-people&beside=Map&{PLAYS}", ".st-key-plane .js-plotly-plot"),
+    "details": (f"/?sample=four-people&{PLAYS}", ".st-key-plane .js-plotly-plot"),
     "film": (f"/film?film=sample&{PLAYS}", ".st-key-film-marked-True video[src]"),
     "music": ("/music", ".js-plotly-plot"),
     "models": ("/models?faces=emonet_photo&faces=emonet&face_view=Confusions", ".js-plotly-plot"),
@@ -37,6 +37,9 @@ SHOTS = {
     "sound": (f"/how_it_works?sample=four-people&step=sound&{PLAYS}", "[class*='st-key-how-'] .js-plotly-plot"),
 }
 """Address and awaited element of each picture. Where there is a song, it plays."""
+
+TABS = {"details": "Map"}
+"""Tabs that are opened first."""
 
 
 def take(page: Page, out: Path, name: str) -> None:
@@ -101,6 +104,8 @@ def main(url: str, out: Path, film: Path) -> None:
                 page.set_default_timeout(120_000)
                 for name, (path, ready) in SHOTS.items():
                     page.goto(f"{url}{path}")
+                    if name in TABS:
+                        page.get_by_role("tab", name=TABS[name]).click()
                     page.locator(ready).first.wait_for(state="attached")
                     if PLAYS in path:
                         play(page)

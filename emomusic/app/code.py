@@ -211,14 +211,15 @@ _OF: Mapping[str, Callable[[_Screen], Code]] = {
 
 
 def code_of(page: str, chosen: Mapping[str, Sequence[str]]) -> Code:
-    """The code of a page with these values of its choices, by their names in the URL."""
+    """The code of a page with these values of its choices, by their names."""
     return _OF[page](_Screen(chosen, posed=page == "live"))
 
 
 def show_code(page: str) -> None:
     """Show the code of the shown page in a menu."""
     chosen = page_state(Address).chosen
-    code = code_of(page, {name: chosen[name] for name in names_on(page) if name in chosen})
+    names = [*names_on(page), DESTINATION.name, GENRES.name]
+    code = code_of(page, {name: chosen[name] for name in names if name in chosen})
     with st.popover("This screen as code", icon=":material/code:", key="code"):
         for title, language, text in (
             ("Command", "bash", code.command),

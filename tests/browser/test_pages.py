@@ -34,7 +34,6 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "photo": (
         ("/", "EmoMusic", "energetic"),
         ("/photo?sample=four-people&who=Face+3&songs=bundled", "EmoMusic", "Your music"),
-        ("/photo?sample=four-people&beside=Map&songs=bundled", "EmoMusic", "Mark a face"),
         ("/gallery?wall=samples", "EmoMusic", "7 faces in 7 photos: 2 happy, 3 sad, 1 surprised, 1 neutral."),
         ("/?mood=calm&songs=bundled", "EmoMusic", "Calm songs"),
     ),

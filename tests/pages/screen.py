@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
-from emomusic.app.choices import Address
+from emomusic.app.choices import CHOICES, Address
 from emomusic.app.queues import PlayerState
 from emomusic.server.photos import PictureState
 from emomusic.songs.queue import SongQueue
@@ -26,18 +26,26 @@ SAMPLE = "eileen-collins-1999"
 
 
 def start_app(**link: str | list[str]) -> AppTest:
-    """The app after its first run, with these parameters in the URL."""
+    """The app after its first run, with these choices, in the URL where it has them."""
     return app_of(**link).run()
 
 
 def app_of(**link: str | list[str]) -> AppTest:
-    """The app before its first run, with these parameters in the URL."""
+    """The app before its first run, with these choices, in the URL where it has them."""
     return _with_link(AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S), link)
 
 
 def _with_link(app: AppTest, link: Mapping[str, str | list[str]]) -> AppTest:
-    app.query_params.update(link)
+    in_session = {name for name in link if name in CHOICES and not CHOICES[name].pages}
+    app.query_params.update({name: value for name, value in link.items() if name not in in_session})
+    choose(app, **{name: link[name] for name in in_session})
     return app
+
+
+def choose(app: AppTest, **values: str | list[str]) -> None:
+    """Set choices of the session that no URL has; an empty text restores the default."""
+    for name, value in values.items():
+        state_of(app, Address).chosen[name] = [value] if isinstance(value, str) and value else [*value]
 
 
 def run_function(page: Callable[[], None], **link: str | list[str]) -> AppTest:
@@ -46,7 +54,7 @@ def run_function(page: Callable[[], None], **link: str | list[str]) -> AppTest:
 
 
 def page_of(name: str, **link: str) -> AppTest:
-    """A page without `app.py`, before its first run, with these parameters in the URL."""
+    """A page without `app.py`, before its first run, with these choices, in the URL where it has them."""
     return _with_link(AppTest.from_file(str(ROOT / f"pages/{name}.py"), default_timeout=PATIENCE_S), link)
 
 

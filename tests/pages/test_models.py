@@ -22,7 +22,7 @@ from emomusic.server.sessions import WHEN_GONE
 from emomusic.songs.playground import NUM_EPOCHS, LabelledSongs
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
-from tests.pages.screen import charts, click, page_of, state_of, text_of
+from tests.pages.screen import charts, choose, click, page_of, state_of, text_of
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def opened(
     if names:
         app.query_params["faces" if on.kind is assets.ModelKind.FACE else "song_models"] = list(names)
     if cell:
-        app.query_params["cell"] = cell
+        choose(app, cell=cell)
     app.query_params["face_view"] = view
     return app.run()
 

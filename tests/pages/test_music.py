@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
 from emomusic.app import state
+from emomusic.app.choices import Address
 from emomusic.app.music import classify, explore
 from emomusic.app.music.classify import OwnSong
 from emomusic.app.music.explore import MOST_DRAWN
@@ -33,7 +34,7 @@ from emomusic.songs.place import load_place_model
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import FEATURES, Player, Song
 from emomusic.songs.spotify import Credentials, FoundSongs
-from tests.pages.screen import charts, files_of, playlist, start_app, state_of, text_of, unescaped
+from tests.pages.screen import charts, choose, files_of, playlist, start_app, state_of, text_of, unescaped
 from tests.songs.songs import TAGS, song_bytes
 from tests.songs.tables import FakeClassifier, mood_table, song_table, track_id
 
@@ -82,7 +83,7 @@ def test_the_page_opens_with_the_plane_and_examples_and_your_music_applies_to_it
     ordinary = catalogue.passing(without_kinds=SongKind)
     assert all(ordinary[catalogue.row_of(song)] for song in examples)  # no speech, no sleep sounds
     assert len(charts(view(app, MOODS_TAB))) == 10  # nine features and their correlations
-    app.query_params["genres"] = "jazz-blues"
+    choose(app, genres="jazz-blues")
     view(app, EXPLORE_TAB).toggle(key="hide_explicit").set_value(True).run()
     passes = catalogue.passing(genres=["jazz", "blues"], hide_explicit=True)
     assert f"**{passes.sum():,} of 81,198 songs**" in text_of(app)
@@ -149,13 +150,13 @@ def test_one_search_filters_map_list_and_columns_and_survives_a_change_of_tab(ap
     find(app, "no such song anywhere")
     assert not app.dataframe
     assert len(app.info) == 1
-    app.query_params["genres"] = "jazz-blues"
+    choose(app, genres="jazz-blues")
     find(app, "bohemian rhapsody")
     (hidden,) = (info.value for info in app.info)
     assert re.search("[1-9] songs have .*genres Jazz", hidden)
     app.button(key="music-search-all").click().run()
     assert not app.info
-    assert "genres" not in app.query_params
+    assert "genres" not in state_of(app, Address).chosen
     assert playlist(app, EXPLORE)
 
 
