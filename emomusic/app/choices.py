@@ -347,7 +347,7 @@ FILM_SAMPLE = Choice("film", ["sample"], pages=("film",), is_optional=True)
 FILM_FOLLOWS = Choice("film_follows", first=True)  # whether the scene changes with the playback
 
 # Music
-MUSIC_TAB = Choice("view", pages=("music",), older={"Table": "Explore"})
+MUSIC_TAB = Choice("view", is_kept=True)
 MUSIC_TRACK = Choice("track", pages=("music",), is_optional=True)  # the id of the song to classify
 MUSIC_QUERY = Choice("find", pages=("music",), first="")
 
@@ -360,12 +360,7 @@ MODELS = {
     ModelKind.SOUND: _SONG_MODELS,
 }
 """The one or two chosen models of a kind."""
-MODELS_TAB = Choice(
-    "face_view",
-    pages=("models",),
-    older={"Figures": "Overview", "Photographs": "Overview", "All models": "Details", "Card": "Details"}
-    | dict.fromkeys(("One class", "Confidence", "Not sure"), "Thresholds"),
-)
+MODELS_TAB = Choice("face_view", is_kept=True)
 MODELS_CELL = Choice("cell", is_kept=True, is_optional=True, in_menu=True)  # of the matrix: "fear called sad"
 MODELS_CLASS = Choice("class", is_kept=True)
 MODELS_THRESHOLD = Choice("threshold", first="50")  # threshold of the class in percent

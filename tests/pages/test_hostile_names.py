@@ -15,7 +15,18 @@ from emomusic.app.music.songs import WHAT_IF, YOUR_SONG
 from emomusic.media.images import encode_png
 from tests.films import SAMPLES
 from tests.pages.film_jobs import scenes_job
-from tests.pages.screen import SAMPLE, files_of, open_page, page_of, playing, start_app, state_of, text_of, upload
+from tests.pages.screen import (
+    SAMPLE,
+    choose,
+    files_of,
+    open_page,
+    page_of,
+    playing,
+    start_app,
+    state_of,
+    text_of,
+    upload,
+)
 from tests.songs.ears import FakeEar
 from tests.songs.songs import song_bytes
 from tests.songs.tables import mood_table
@@ -91,7 +102,7 @@ def test_names_of_the_songs_of_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_text(app.run())
     files, app = files_of(monkeypatch), with_table(page_of("music"))
     for name in (WHAT_IF, "Explore"):
-        app.query_params["view"] = name
+        choose(app, view=name)
         assert_text(app.run())
     app.toggle(key="music-columns").set_value(True).run()
     assert_text(app)

@@ -41,9 +41,7 @@ def opened(
     app.query_params["kind"] = on
     if names:
         app.query_params["faces" if on.kind is assets.ModelKind.FACE else "song_models"] = list(names)
-    if cell:
-        choose(app, cell=cell)
-    app.query_params["face_view"] = view
+    choose(app, cell=cell, face_view=view)
     return app.run()
 
 
@@ -67,8 +65,9 @@ def test_the_pictures_with_a_majority_of_votes_are_the_examples_of_people_s_vote
     opened(app, view="Confusions", on=Benchmark.VOTES, cell="happy called happy")
     num_happy = int((LABELS[:400] == EMOTIONS.index("happy")).sum())
     assert f"of the {num_happy} happy faces" in text_of(app)
-    for view, words in (("One class", "of 400 faces"), ("Confidence", "on average")):  # older addresses
-        assert words in text_of(opened(app, view=view, on=Benchmark.VOTES))
+    opened(app, view="Thresholds", on=Benchmark.VOTES)
+    assert "of 400 faces" in text_of(app)
+    assert "on average" in text_of(app)
     opened(app, "emonet", view="Confusions", on=Benchmark.VOTES)  # without votes
     assert "not measured here" in app.error[0].value
     opened(app, "vgg9", "mobilenet_quadrants", view="Confusions", on=Benchmark.VOTES)

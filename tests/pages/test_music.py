@@ -54,7 +54,7 @@ def numbers(array: dict[str, str]) -> list[float]:
 
 
 def view(app: AppTest, name: str) -> AppTest:
-    app.query_params["view"] = name  # like a link
+    choose(app, view=name)
     return app.run()
 
 
@@ -127,7 +127,6 @@ def test_the_best_known_of_equally_similar_versions_is_listed() -> None:
 
 def test_one_search_filters_map_list_and_columns_and_survives_a_change_of_tab(app: AppTest, monkeypatch) -> None:
     files = files_of(monkeypatch)
-    app.query_params["view"] = "Table"  # an older address
     find(app, "jazz").toggle(key="music-columns").set_value(True).run()
     before = app.dataframe[0].proto.id
     find(app, "sad jazz")
@@ -198,7 +197,7 @@ def test_the_song_of_a_list_plays_and_can_be_explained_and_back_restores_it(app:
     assert app.button(key=f"play-{EXPLORE}-1")  # the rows keep their order
     listed = playlist(app, EXPLORE)
     app.button(key=f"music-ask-{EXPLORE}").click().run()
-    assert app.query_params["view"] == WHAT_IF
+    assert state_of(app, Address).chosen["view"] == [WHAT_IF]
     assert app.query_params["track"] == song == app.selectbox[0].value
     assert playlist(app, EXPLORE) == listed  # the similar songs are a list of their own
     assert len(playlist(app, SIMILAR)) == 5
