@@ -32,7 +32,7 @@ SHOTS = {
     "details": (f"/?sample=four-people&{PLAYS}", ".st-key-plane .js-plotly-plot"),
     "film": (f"/film?film=sample&{PLAYS}", ".st-key-film-marked-True video[src]"),
     "music": ("/music", ".js-plotly-plot"),
-    "models": ("/models?faces=emonet_photo&faces=emonet", ".js-plotly-plot"),
+    "models": ("/models?model=emonet_photo&model=emonet", ".js-plotly-plot"),
     "how": (f"/how_it_works?sample=four-people&step=proposals&{PLAYS}", "[class*='st-key-how-moments'] g.many"),
     "sound": (f"/how_it_works?sample=four-people&step=sound&{PLAYS}", "[class*='st-key-how-'] .js-plotly-plot"),
 }

@@ -29,7 +29,6 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from emomusic.affect import Emotion, Mood
 from emomusic.app.state import Visit, page_state
-from emomusic.assets import ModelKind
 from emomusic.songs.request import Policy
 from emomusic.songs.song import Trait
 
@@ -353,13 +352,7 @@ MUSIC_QUERY = Choice("find", pages=("music",), first="")
 
 # Models
 BENCHMARK = Choice("kind", pages=("models",))
-_SONG_MODELS = Choice("song_models", pages=("models",), most=2)
-MODELS = {
-    ModelKind.FACE: Choice("faces", pages=("models",), most=2),
-    ModelKind.MUSIC: _SONG_MODELS,
-    ModelKind.SOUND: _SONG_MODELS,
-}
-"""The one or two chosen models of a kind."""
+MODELS = Choice("model", pages=("models",), most=2)  # the one or two chosen models
 MODELS_TAB = Choice("face_view", is_kept=True)
 MODELS_CELL = Choice("cell", is_kept=True, is_optional=True, in_menu=True)  # of the matrix: "fear called sad"
 MODELS_CLASS = Choice("class", is_kept=True)

@@ -189,7 +189,7 @@ print(len(search(load_recommender(), {words!r}).rows))"""
 
 def _of_models(screen: _Screen) -> Code:
     benchmark = Benchmark(screen.one(BENCHMARK) or Benchmark.VOTES)
-    names = screen.all(MODELS[benchmark.kind]) or [DEFAULTS[benchmark.kind]]
+    names = screen.all(MODELS) or [DEFAULTS[benchmark.kind]]
     python = f"""from emomusic.assets import ModelKind
 from emomusic.records import read_record
 from emomusic.results.overview import Benchmark, evaluation

@@ -52,7 +52,7 @@ SCREENS: list[tuple[str, dict[str, list[str]]]] = [
     ("music", {"find": ["sad jazz"]}),
     ("music", {"track": ["TRACK"]}),
     *(("models", {"kind": [benchmark]}) for benchmark in Benchmark if benchmark is not Benchmark.VOTES),
-    ("models", {"faces": ["emonet_photo", "emonet"], "face_view": ["Confusions"]}),
+    ("models", {"model": ["emonet_photo", "emonet"], "face_view": ["Confusions"]}),
     ("models", {}),
 ]
 
@@ -61,7 +61,7 @@ def test_each_choice_of_a_screen_is_one_of_its_page_which_shows_its_code() -> No
     assert len(SCREENS) >= 40
     for page, chosen in SCREENS:
         assert all(page in CHOICES[name].pages or CHOICES[name].is_kept for name in chosen), (page, chosen)
-    app = run_function(_models, kind="Photographs", faces="emonet")
+    app = run_function(_models, kind="Photographs", model="emonet")
     assert any("'emonet'" in code.value for code in app.code)
 
 
@@ -119,7 +119,7 @@ def test_commands_and_python_give_what_the_screen_shows(codes: list[tuple[str, C
         lines = printed.getvalue().splitlines()
         if page == "models":
             known = {record["name"]: record for record in found}
-            for name in chosen.get("faces", ["emonet_photo"]):
+            for name in chosen.get("model", ["emonet_photo"]):
                 assert known[name]["accuracy"] == read_record(Benchmark.LABELS.kind, name).test.accuracy  # type: ignore[union-attr]
             benchmark = Benchmark(chosen.get("kind", [Benchmark.VOTES])[0])
             for line in lines:

@@ -40,7 +40,7 @@ def opened(
 ) -> AppTest:
     app.query_params["kind"] = on
     if names:
-        app.query_params["faces" if on.kind is assets.ModelKind.FACE else "song_models"] = list(names)
+        app.query_params["model"] = list(names)
     choose(app, cell=cell, face_view=view)
     return app.run()
 
@@ -96,6 +96,15 @@ def test_collections_of_posed_faces_are_a_test_set_where_a_model_has_them(app: A
     )
     assert rows == others == every
     assert set(own) < set(every)
+
+
+def test_models_of_one_kind_are_not_those_of_another(app: AppTest) -> None:
+    opened(app, "emonet")
+    app.segmented_control(key="kind").set_value(Benchmark.VOTES).run()
+    assert app.query_params["model"] == "emonet"
+    app.segmented_control(key="kind").set_value(Benchmark.FEATURES).run()
+    assert "model" not in app.query_params
+    assert not app.exception
 
 
 def change_metrics(folder: Path, **changes: Any) -> None:
