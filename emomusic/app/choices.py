@@ -309,7 +309,6 @@ POLICIES = {"Match me": Policy.MATCH, "Lift me": Policy.SOOTHE, "Take me there":
 """The policies of the pages, by name. "How it works" shows what `Policy.REPORT` would play."""
 
 _FACES = ("photo", "live", "film")  # pages whose songs are for faces
-_SONGS = (*_FACES, "music", "how_it_works")
 
 # The photo
 SAMPLE = Choice("sample", pages=("photo", "models", "how_it_works"), is_optional=True)
@@ -327,7 +326,7 @@ POLICY = Choice(
     "policy", [*POLICIES], pages=_FACES, older={policy.capitalize(): name for name, policy in POLICIES.items()}
 )
 DESTINATION = Choice("to", is_kept=True, in_menu=True)  # where a journey ends: a mood or a place such as "0.4,-0.2"
-SONGS_FROM = Choice("songs", [*Source], pages=_SONGS, in_menu=True)
+SONGS_FROM = Choice("songs", [*Source], is_kept=True, in_menu=True)
 GENRES = Choice("genres", is_kept=True, is_optional=True)  # names of genres and families
 TRAITS = Choice(
     "heard", [*Trait], is_kept=True, is_optional=True, most=len(Trait), in_menu=True

@@ -183,6 +183,9 @@ def assert_keeps_its_place(page: Page, address: str, last: str, tab: str = "") -
             page.goto(address)
         if tab:
             page.get_by_role("tab", name=tab).click()
+            panel = page.get_by_role("tabpanel", name=tab)
+            expect(panel.get_by_test_id("stElementContainer").first).to_be_attached()
+            wait_until_idle(page)
         expect(page.get_by_text(last, exact=True).first).to_be_visible()
         if charts := page.locator(".js-plotly-plot").count():
             expect(page.locator(".js-plotly-plot .main-svg").nth(charts - 1)).to_be_visible()

@@ -60,7 +60,7 @@ def assert_files(files: dict[str, Any]) -> set[str]:
 
 def with_table(app: AppTest) -> AppTest:
     """Let the songs of a table play."""
-    app.query_params["songs"] = "table"
+    choose(app, songs="table")
     app.run()
     hostile = f"{NAME}\n# z"
     table = mood_table(6).assign(path=f"/music/{hostile}.mp3")
@@ -98,7 +98,8 @@ def test_names_on_the_film_page_and_in_its_files(monkeypatch: pytest.MonkeyPatch
 
 def test_names_of_the_songs_of_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_page(with_table(start_app(sample=SAMPLE)), "how_it_works")
-    app.query_params.update({"step": "songs", "songs": "table"})
+    choose(app, songs="table")
+    app.query_params["step"] = "songs"
     assert_text(app.run())
     files, app = files_of(monkeypatch), with_table(page_of("music"))
     for name in (WHAT_IF, "Explore"):

@@ -59,7 +59,7 @@ def view(app: AppTest, name: str) -> AppTest:
 
 
 def upload(app: AppTest, data: bytes, name: str = FILE) -> AppTest:
-    app.query_params["songs"] = "table"
+    choose(app, songs="table")
     app.run()
     app.file_uploader(key="table_upload").upload(name, data)
     return app.run()
@@ -91,7 +91,7 @@ def test_the_page_opens_with_the_plane_and_examples_and_your_music_applies_to_it
     app.toggle(key="music-columns").set_value(True).run()
     assert len(app.dataframe[0].value) == passes.sum()
     assert {"url", "genres", "danceability"} <= set(app.dataframe[0].value)
-    app.query_params["songs"] = "bundled"
+    choose(app, songs="bundled")
     columns = set(app.run().dataframe[0].value)
     assert {"title", "mood", "artists"} <= columns
     assert not {"url", "genres", "danceability"} & columns  # without a value
@@ -235,7 +235,7 @@ def test_every_tab_works_for_a_table_of_two_moods_for_one_song_and_after_its_rem
 
 def test_each_uploader_has_its_own_limit(app: AppTest) -> None:
     """The server has one limit."""
-    app.query_params["songs"] = "table"
+    choose(app, songs="table")
     pages = (app.run(), "table_upload"), (view(app, YOUR_SONG), "music_song_upload"), (start_app(), "upload")
     assert [page.file_uploader(key=key).proto.max_upload_size_mb for page, key in pages] == [50, 100, 20]
 

@@ -98,7 +98,7 @@ def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: Ap
     assert "Teach it your face".replace(" ", "+") in lesson.proto.query_string
     first, result = tracks(app), result_of(app, Photos)
     assert {"Songs (CSV)", "List (text)"} <= downloads(app)
-    app.query_params["songs"] = "table"
+    choose(app, songs="table")
     app.run().file_uploader(key="table_upload").upload("a.csv", b"title,artist,mood,explicit\nA,B,sad,true\n")
     app.run().toggle(key="hide_explicit").set_value(True).run()
     assert tracks(app) == []
@@ -109,7 +109,7 @@ def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: Ap
     assert "Everything (JSON)" in downloads(app)
     assert not {"Songs (CSV)", "List (text)"} & downloads(app)
     app.button(key="your-music-reset").click().run()
-    del app.query_params["songs"]
+    choose(app, songs="")
     assert tracks(app.run()) == first
     assert result_of(app, Photos) is result  # the face was not read again
     assert any(trace.get("name") == "songs" for trace in charts(app)[0]["data"])
@@ -280,7 +280,7 @@ def test_a_missed_face_can_be_framed(app: AppTest) -> None:
 
 
 def test_a_song_for_each_plays_in_turn(app: AppTest) -> None:
-    app.query_params["songs"] = "bundled"
+    choose(app, songs="bundled")
     sample(app, "four-people")
     together = tracks(app)
     pick(app, "who-", "Each")
