@@ -19,24 +19,27 @@ from scripts.bench_app import chromium
 
 SIZES = {1440: 900, 390: 844}
 THEMES = ("light", "dark")
-PLAYS = "songs=bundled"
-"""The bundled songs need no network."""
-
 DEMO = ("photo-1440-light", "card", "game-1440-light", "film-1440-light", "sound-1440-light")
 DEMO_SIZE, DEMO_MS = (1080, 675), 2500
 
 SHOTS = {
     "start": ("/", ".st-key-without-face button"),
-    "photo": (f"/?sample=four-people&{PLAYS}", ".st-key-next-photo button"),
-    "several": (f"/?sample=all&{PLAYS}", ".st-key-next-photo button"),
-    "details": (f"/?sample=four-people&beside=Map&{PLAYS}", ".st-key-plane .js-plotly-plot"),
-    "film": (f"/film?film=sample&{PLAYS}", ".st-key-film-marked-True video[src]"),
+    "photo": ("/?sample=four-people", ".st-key-next-photo button"),
+    "several": ("/?sample=all", ".st-key-next-photo button"),
+    "details": ("/?sample=four-people", ".st-key-plane .js-plotly-plot"),
+    "film": ("/film?film=sample", ".st-key-film-marked-True video[src]"),
     "music": ("/music", ".js-plotly-plot"),
-    "models": ("/models?faces=emonet_photo&faces=emonet&face_view=Confusions", ".js-plotly-plot"),
-    "how": (f"/how_it_works?sample=four-people&step=proposals&{PLAYS}", "[class*='st-key-how-moments'] g.many"),
-    "sound": (f"/how_it_works?sample=four-people&step=sound&{PLAYS}", "[class*='st-key-how-'] .js-plotly-plot"),
+    "models": ("/models?model=emonet_photo&model=emonet", ".js-plotly-plot"),
+    "how": ("/how_it_works?sample=four-people&step=proposals", "[class*='st-key-how-moments'] g.many"),
+    "sound": ("/how_it_works?sample=four-people&step=sound", "[class*='st-key-how-'] .js-plotly-plot"),
 }
-"""Address and awaited element of each picture. Where there is a song, it plays."""
+"""Address and awaited element of each picture."""
+
+SILENT = {"start", "music", "models"}
+"""The others play their song, if there is one."""
+
+TABS = {"details": "Map", "models": "Confusions"}
+"""Tabs that are opened first."""
 
 
 def take(page: Page, out: Path, name: str) -> None:
@@ -66,7 +69,7 @@ def save_card(page: Page, url: str, path: Path) -> None:
 
 def open_live(page: Page, url: str, view: str, ready: str) -> None:
     """Open a view of the live page, start it, and wait until the video runs and shows the element `ready`."""
-    page.goto(f"{url}/live?shown={view}&{PLAYS}")
+    page.goto(f"{url}/live?shown={view}")
     page.locator(".st-key-live-agrees label").click()
     page.locator(".st-key-live-start button").click()
     page.locator(ready).wait_for()
@@ -91,7 +94,7 @@ def take_live(page: Page, url: str, out: Path, ending: str) -> None:
 def main(url: str, out: Path, film: Path) -> None:
     """Save screenshots of every page in all sizes and both themes."""
     out.mkdir(parents=True, exist_ok=True)
-    with chromium(f"--use-file-for-fake-video-capture={film.resolve()}") as browser:
+    with chromium(f"--use-file-for-fake-video-capture={film.resolve()}") as browser:  # bundled songs play
         for theme in THEMES:
             for width, height in SIZES.items():
                 context = browser.new_context(
@@ -101,8 +104,10 @@ def main(url: str, out: Path, film: Path) -> None:
                 page.set_default_timeout(120_000)
                 for name, (path, ready) in SHOTS.items():
                     page.goto(f"{url}{path}")
+                    if name in TABS:
+                        page.get_by_role("tab", name=TABS[name]).click()
                     page.locator(ready).first.wait_for(state="attached")
-                    if PLAYS in path:
+                    if name not in SILENT:
                         play(page)
                     take(page, out, f"{name}-{width}-{theme}")
                 take_live(page, url, out, f"{width}-{theme}")

@@ -1,10 +1,11 @@
-"""The visitor's choices. Each is declared once, with its options, its default and the pages whose URL has it.
+"""The visitor's choices. Each is declared once, with its options, its default and the pages whose URL has it, if any.
 
     POLICY = Choice("policy", [*POLICIES], pages=SONGS)
     POLICY.draw(st.segmented_control, "How to choose songs")
     POLICY.value
 
-A link shows the same screen, and each choice is one step of the browser's history. The session holds the choices:
+A link shows the same page about the same things: the sample, the face, the songs, the models. Each of these choices is
+one step of the browser's history; all others, such as tabs and sliders, are in the session only. The session holds all:
 `open_address` copies the URL to the session before a page draws its widgets, and `choose`, for callbacks, writes new
 choices to both. Streamlit's own binding of a widget to the URL replaces the current step of the history instead of
 adding one.
@@ -28,7 +29,6 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from emomusic.affect import Emotion, Mood
 from emomusic.app.state import Visit, page_state
-from emomusic.assets import ModelKind
 from emomusic.songs.request import Policy
 from emomusic.songs.song import Trait
 
@@ -70,6 +70,7 @@ class Choice:
         is_optional: bool = False,
         most: int = 1,
         in_menu: bool = False,
+        is_kept: bool = False,
         older: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Declare a choice.
@@ -77,12 +78,14 @@ class Choice:
         Args:
             name: the name of its URL parameter, and the key of its widget.
             options: the values, if they never change; others are given to `draw`.
-            pages: the pages whose URL has it. Without any, it is kept in the session's widget only.
+            pages: the pages whose URL has it.
             first: the default, which the URL omits; None for the first of the options.
             is_optional: whether it has no default.
             most: the largest number of values.
             in_menu: whether its widget may be hidden, or a click elsewhere sets it. A value set in the session does not
                 reach such a widget in time: the next click sends its old value. So the widget gets another key.
+            is_kept: whether the session keeps it without a URL, so that callbacks can set it, and it can be read before
+                it is drawn. Without that and without pages, its widget keeps it.
             older: the values by the names that older addresses have.
 
         Raises:
@@ -93,6 +96,7 @@ class Choice:
         CHOICES[name] = self
         self.name, self.options, self.pages = name, options, pages
         self.first, self.is_optional, self.most, self.in_menu, self.older = first, is_optional, most, in_menu, older
+        self.is_kept = is_kept or bool(pages)
         self.place = name  # the place of its values in the session
         self.is_linked = True  # whether the URL has its values
 
@@ -118,7 +122,7 @@ class Choice:
     @property
     def value(self) -> Any:
         """The chosen value, as one of the options if they never change, or the default."""
-        if not self.pages:
+        if not self.is_kept:
             return st.session_state.get(self.key, self.first)
         values = self.values or self._default(self.options)
         return next((option for option in self.options if option in values), values[-1] if values else None)
@@ -166,9 +170,9 @@ class Choice:
             arguments["value"] = value
         elif widget.__name__ == "selectbox" and value in options:
             arguments.setdefault("index", [*options].index(value))
-        if self.in_menu or not self.pages:
+        if self.in_menu or not self.is_kept:
             arguments["persist_state"] = "session"
-        if on_change is not None or self.pages:
+        if on_change is not None or self.is_kept:
             arguments["on_change"] = on_change or self.take
         return widget(label, *([options] if options else []), key=key, **arguments)
 
@@ -179,7 +183,7 @@ class Choice:
 
     def _shown(self, options: Sequence[str]) -> Any:
         """The value of the widget with these options."""
-        if not self.pages:
+        if not self.is_kept:
             return st.session_state.get(self.key, *self._default(options))
         valid = self.values if self.options or not options else self.among(options)
         valid = [option for option in options if option in valid] if self.options else valid
@@ -305,7 +309,6 @@ POLICIES = {"Match me": Policy.MATCH, "Lift me": Policy.SOOTHE, "Take me there":
 """The policies of the pages, by name. "How it works" shows what `Policy.REPORT` would play."""
 
 _FACES = ("photo", "live", "film")  # pages whose songs are for faces
-_SONGS = (*_FACES, "music", "how_it_works")
 
 # The photo
 SAMPLE = Choice("sample", pages=("photo", "models", "how_it_works"), is_optional=True)
@@ -316,17 +319,17 @@ FACE = Choice("face", pages=("how_it_works",), is_optional=True)  # number of th
 ABOUT_SAMPLE = (WHO, SAYS, MOOD, FACE)
 """The choices about the shown sample: whom the songs are for, the emotion and the mood by hand, the explained face."""
 PICTURE_FROM = Choice("source", ["Upload", "Camera"])
-ANSWER_TAB = Choice("beside", pages=("photo", "film"))
+ANSWER_TAB = Choice("beside", is_kept=True)
 
 # Songs
 POLICY = Choice(
     "policy", [*POLICIES], pages=_FACES, older={policy.capitalize(): name for name, policy in POLICIES.items()}
 )
-DESTINATION = Choice("to", pages=_FACES, in_menu=True)  # where a journey ends: a mood or a place such as "0.4,-0.2"
-SONGS_FROM = Choice("songs", [*Source], pages=_SONGS, in_menu=True)
-GENRES = Choice("genres", pages=_SONGS, is_optional=True)  # names of genres and families
+DESTINATION = Choice("to", is_kept=True, in_menu=True)  # where a journey ends: a mood or a place such as "0.4,-0.2"
+SONGS_FROM = Choice("songs", [*Source], is_kept=True, in_menu=True)
+GENRES = Choice("genres", is_kept=True, is_optional=True)  # names of genres and families
 TRAITS = Choice(
-    "heard", [*Trait], pages=_SONGS, is_optional=True, most=len(Trait), in_menu=True
+    "heard", [*Trait], is_kept=True, is_optional=True, most=len(Trait), in_menu=True
 )  # what audio files have
 GENRE_FAMILIES = Choice("genre_families", in_menu=True)
 GENRE_NAMES = Choice("genre_names", in_menu=True)
@@ -336,7 +339,7 @@ HIDE_EXPLICIT = Choice("hide_explicit", first=False, in_menu=True)
 LIVE_VIEW = Choice("shown", [*View], pages=("live",))
 LIVE_MUSIC = Choice("live_music")
 TEACH_OWN = "My own classes"
-TEACH = Choice("teach", ["My face", TEACH_OWN], pages=("live",))
+TEACH = Choice("teach", ["My face", TEACH_OWN])
 VOTE = Choice("vote", pages=("live",), is_optional=True)  # the code of the lesson that a phone votes in
 FILM_SAMPLE = Choice("film", ["sample"], pages=("film",), is_optional=True)
 FILM_FOLLOWS = Choice("film_follows", first=True)  # whether the scene changes with the playback
@@ -345,32 +348,21 @@ FILM_FOLLOWS = Choice("film_follows", first=True)  # whether the scene changes w
 YOUR_SONG, WHAT_IF = "Your song", "What if"
 """The titles of the tabs of Music on the visitor's file, and on a song with other features."""
 
-MUSIC_TAB = Choice("view", pages=("music",), older={"Table": "Explore"})
+MUSIC_TAB = Choice("view", is_kept=True)
 MUSIC_TRACK = Choice("track", pages=("music",), is_optional=True)  # the id of the song to classify
 MUSIC_QUERY = Choice("find", pages=("music",), first="")
 
 # Models
 BENCHMARK = Choice("kind", pages=("models",))
-_SONG_MODELS = Choice("song_models", pages=("models",), most=2)
-MODELS = {
-    ModelKind.FACE: Choice("faces", pages=("models",), most=2),
-    ModelKind.MUSIC: _SONG_MODELS,
-    ModelKind.SOUND: _SONG_MODELS,
-}
-"""The one or two chosen models of a kind."""
-MODELS_TAB = Choice(
-    "face_view",
-    pages=("models",),
-    older={"Figures": "Overview", "Photographs": "Overview", "All models": "Details", "Card": "Details"}
-    | dict.fromkeys(("One class", "Confidence", "Not sure"), "Thresholds"),
-)
-MODELS_CELL = Choice("cell", pages=("models",), is_optional=True, in_menu=True)  # of the matrix: "fear called sad"
-MODELS_CLASS = Choice("class", pages=("models",))
-MODELS_THRESHOLD = Choice("threshold", pages=("models",), first="50")  # threshold of the class in percent
-TRAIN_RATE = Choice("rate", ["0.0001", "0.001", "0.003", "0.01", "0.1", "1"], pages=("models",), first="0.001")
-TRAIN_BATCH = Choice("batch", ["8", "16", "64", "256"], pages=("models",), first="64")
-TRAIN_HIDDEN = Choice("hidden", ["1", "2", "4", "8", "16", "64"], pages=("models",), first="8")
-TRAIN_WRONG = Choice("wrong", ["0", "10", "25", "50"], pages=("models",))  # percent of the labels
+MODELS = Choice("model", pages=("models",), most=2)  # the one or two chosen models
+MODELS_TAB = Choice("face_view", is_kept=True)
+MODELS_CELL = Choice("cell", is_kept=True, is_optional=True, in_menu=True)  # of the matrix: "fear called sad"
+MODELS_CLASS = Choice("class", is_kept=True)
+MODELS_THRESHOLD = Choice("threshold", first="50")  # threshold of the class in percent
+TRAIN_RATE = Choice("rate", ["0.0001", "0.001", "0.003", "0.01", "0.1", "1"], first="0.001")
+TRAIN_BATCH = Choice("batch", ["8", "16", "64", "256"], first="64")
+TRAIN_HIDDEN = Choice("hidden", ["1", "2", "4", "8", "16", "64"], first="8")
+TRAIN_WRONG = Choice("wrong", ["0", "10", "25", "50"], first="0")  # percent of the labels
 
 # How it works
 STEP = Choice("step", pages=("how_it_works",), is_optional=True)

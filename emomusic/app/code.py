@@ -277,7 +277,7 @@ def _of_music() -> Code:
 def _of_models() -> Code:
     """The code of the Models page: the figures of the compared models."""
     benchmark = Benchmark(BENCHMARK.value or Benchmark.VOTES)
-    names = [*MODELS[benchmark.kind].values] or [DEFAULTS[benchmark.kind]]
+    names = [*MODELS.values] or [DEFAULTS[benchmark.kind]]
     python = f"""from emomusic.assets import ModelKind
 from emomusic.records import read_record
 from emomusic.results.overview import Benchmark, evaluation

@@ -16,7 +16,6 @@ from emomusic.app.choices import GENRE_FAMILIES, GENRE_NAMES, GENRES, HIDE_EXPLI
 from emomusic.app.frame import local_date
 from emomusic.app.own_music import TableState, draw_own_files, draw_own_table, own_recommender
 from emomusic.app.state import SourceState, page_state, use_spotify
-from emomusic.errors import DatasetError
 from emomusic.server.visitor import is_own_computer
 from emomusic.songs import genres as all_genres
 from emomusic.songs.genres import genres_of, names_of
@@ -126,7 +125,7 @@ def your_music() -> YourMusic:
         played=played,
         recommender=found or fallback or load_recommender(),
         fallback=fallback,
-        genres=_chosen_genres(),
+        genres=genres_of(GENRES.values),
         traits=frozenset(map(Trait, TRAITS.values)) if played in _AUDIO else frozenset(),
         hides_explicit=bool(HIDE_EXPLICIT.value),
         seed=here.seed,
@@ -138,17 +137,6 @@ def _fallback() -> tuple[Source, Recommender]:
     """The songs in place of Spotify's."""
     own = own_recommender()
     return (Source.BUNDLED, load_bundled_recommender()) if own is None else (Source.OWN, own)
-
-
-def _chosen_genres() -> frozenset[str]:
-    """The genres of the URL that this version knows."""
-    known = []
-    for name in GENRES.values:
-        try:
-            known.append(genres_of([name]))
-        except DatasetError:  # from a link of another version
-            continue
-    return frozenset().union(*known)
 
 
 # The panel
@@ -197,8 +185,6 @@ def _store_source() -> None:
 
 
 def _draw_genres(names: list[str]) -> None:
-    if names != GENRES.values:
-        GENRES.set(names)
     titles = all_genres.FAMILY_TITLES
     GENRE_FAMILIES.draw(
         st.pills,

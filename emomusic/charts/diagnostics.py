@@ -15,7 +15,7 @@ from emomusic.affect import Emotion, share_text
 from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out, numbered_cells
 from emomusic.colours import EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
 from emomusic.metrics import FloatArray, IntArray, Reliability, accuracy_interval
-from emomusic.records import CoveragePoint, FaceBin
+from emomusic.records import FaceBin
 from emomusic.results.predictions import History, Thresholds
 
 _STANDOFF = 18  # pixels from the names of classes to the title of their axis
@@ -203,30 +203,6 @@ def epoch_curves(
     x = {"rangemode": "tozero"} if last is None else {"range": [0, last]}
     y = GRID | {"range": [0, top], "title": label}
     return lay_out(figure, height, x=x | {"title": "epoch"}, y=y, margin={"t": 24, "r": 76})
-
-
-def coverage_chart(curve: Sequence[CoveragePoint], at: CoveragePoint) -> go.Figure:
-    """Accuracy by share of answered faces, with its 95 % range and a dot on one point."""
-    shares = [100 * point.coverage for point in curve]
-    low, high = ([100 * point.accuracy_interval[side] for point in curve] for side in (0, 1))
-    figure = go.Figure().add_scatter(
-        x=[*shares, *reversed(shares)], y=[*high, *reversed(low)], mode="lines", fill="toself", name="range",
-        fillcolor=faded(RIGHT, 0.2), line={"width": 0}, hoverinfo="skip",
-    )  # fmt: skip
-    figure.add_scatter(
-        x=shares, y=[100 * point.accuracy for point in curve], mode="lines", name="accuracy",
-        line={"color": RIGHT, "width": 2.5}, customdata=[100 * point.threshold for point in curve],
-        hovertemplate="the surest %{x:.0f} %: %{y:.1f} % right<br>from a probability of %{customdata:.0f} % on"
-        "<extra></extra>",
-    )  # fmt: skip
-    _mark(figure, 100 * at.coverage, 100 * at.accuracy, "the app", RIGHT)
-    return lay_out(
-        figure,
-        360,
-        x=PERCENTS | GRID | {"range": [0, 102], "title": "answered faces, the surest first"},
-        y=GRID | {"range": [5 * np.floor(min(low) / 5), 101], "title": "right, %"},
-        margin={"r": 24},
-    )
 
 
 def reliability_diagram(found: Reliability) -> go.Figure:

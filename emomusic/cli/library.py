@@ -73,19 +73,18 @@ def manage(options: argparse.Namespace) -> arguments.Outcome:
 
 
 def tag(options: argparse.Namespace) -> arguments.Outcome:
-    """Write the moods into the files, or undo it. The status is 2 if some cannot be changed."""
+    """Write the moods into the files. The status is 2 if some cannot be changed."""
     from emomusic.songs.library_tags import TaggedLibrary
 
     records, status = [], 0
     with TaggedLibrary(options.library) as library:
-        changes = library.untag(options.paths) if options.undo else library.tag(options.paths, write=options.write)
-        for change in changes:
+        for change in library.tag(options.paths, write=options.write):
             if isinstance(change, str):
                 log.error("emomusic: %s", change)
                 status = 2
             else:
                 records.append(asdict(change))
-    if records and not options.write and not options.undo:
+    if records and not options.write:
         log.info("nothing was written. To write these moods, add --write")
     return records, status
 
@@ -120,7 +119,7 @@ def _show_songs(songs: list[dict[str, Any]]) -> Iterator[str]:
 
 def _show_tags(changes: list[dict[str, Any]]) -> Iterator[str]:
     for change in changes:
-        yield f"{change['path']}: {change['before'] or 'no mood'} -> {change['after'] or 'no mood'}"
+        yield f"{change['path']}: {change['before'] or 'no mood'} -> {change['after']}"
     yield pluralize(len(changes), "file")
 
 

@@ -1,4 +1,4 @@
-"""Feature maps, occlusion and Grad-CAM of a network for one face, and harder copies of the face.
+"""Feature maps, occlusion and Grad-CAM of a network for one face.
 
 Occlusion [1] measures how the probability changes if a patch covers a part of the face. Grad-CAM computes an answer to
 the same question from gradients; `training.export_onnx` exports its graph and names the method. If both agree, the map
@@ -31,8 +31,6 @@ _MAPS_PER_LEVEL = 6
 # finer and cost one prediction each.
 _PATCH_SHARE = 3
 _NUM_STARTS = 9
-
-_SMALL = 16  # pixels of a face that is hard to read
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,26 +151,6 @@ def grad_cam(spec: model_files.ModelSpec, face: npt.NDArray[np.uint8], winner: i
         large[1] = large[1][:, ::-1]
     mean: Float32Array = np.mean(large, axis=0, dtype=np.float32)
     return mean / max(float(mean.max()), 1e-12)
-
-
-def harder(crop: RgbImage) -> dict[str, RgbImage]:
-    """Copies of a square face crop by their defect: small, blurred, dark, tilted, covered.
-
-    A person still sees the same expression in most of them.
-    """
-    side = len(crop)
-    small = cv2.resize(crop, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA)
-    turn = cv2.getRotationMatrix2D((side / 2, side / 2), 30, 1.0)
-    covered = crop.copy()
-    covered[round(0.62 * side) :] = 40  # the mouth
-    copies = {
-        "small": cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR),
-        "blurred": cv2.GaussianBlur(crop, (0, 0), side / 24),
-        "dark": (crop * 0.2).astype(np.uint8),
-        "tilted": cv2.warpAffine(crop, turn, (side, side), borderMode=cv2.BORDER_REPLICATE),
-        "mouth covered": covered,
-    }
-    return {defect: np.asarray(copy, np.uint8) for defect, copy in copies.items()}
 
 
 _NO_NEW_MAPS = ("MaxPool", "AveragePool", "Transpose", "Reshape", "Cast", "QuantizeLinear", "DequantizeLinear")

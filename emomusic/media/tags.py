@@ -190,8 +190,8 @@ def read_mood(path: Path) -> tuple[str, str | None]:
     )
 
 
-def write_mood(path: Path, mood: str | None) -> None:
-    """Write a mood, or remove the field, in place, and read it back.
+def write_mood(path: Path, mood: str) -> None:
+    """Write a mood in place, and read it back.
 
     Raises:
         AudioError: the file cannot be written, or another of its fields would change.
@@ -265,24 +265,19 @@ def _untagged(name: str, error: Exception) -> AudioError:
     return AudioError(f"{name!r} cannot be tagged: {reason}. Save it again with another program.")
 
 
-def _save(file: Any, field: str, mood: str | None, name: str) -> None:
+def _save(file: Any, field: str, mood: str, name: str) -> None:
     import mutagen
     from mutagen.id3 import ID3, TMOO, TXXX
 
-    texts, tags = [] if mood is None else mood.split(_SEPARATOR), file.tags
+    tags = file.tags
     try:
-        if mood is None:
-            if field in tags:
-                del tags[field]
-        elif not isinstance(tags, ID3):
-            tags[field] = [text.encode() for text in texts] if field.startswith("----") else texts
+        if not isinstance(tags, ID3):
+            tags[field] = [mood.encode() if field == _MP4 else mood]
         elif field == _TMOO:
-            tags[field] = TMOO(encoding=3, text=texts)  # type: ignore[no-untyped-call]
+            tags[field] = TMOO(encoding=3, text=[mood])  # type: ignore[no-untyped-call]
         else:
-            tags[field] = TXXX(encoding=1, desc=field.partition(":")[2], text=texts)  # type: ignore[no-untyped-call]
-        if isinstance(tags, ID3) and not tags:
-            file.delete()
-        elif isinstance(tags, ID3) and tags.version[:2] == (2, 3):
+            tags[field] = TXXX(encoding=1, desc=field.partition(":")[2], text=[mood])  # type: ignore[no-untyped-call]
+        if isinstance(tags, ID3) and tags.version[:2] == (2, 3):
             kept = {name: tags[name] for name in _SORTED_BY if name in tags}
             tags.update_to_v23()  # type: ignore[no-untyped-call]
             tags.update(kept)  # type: ignore[no-untyped-call]

@@ -6,7 +6,7 @@ The findings are sentences in Markdown, computed from saved metrics.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -25,7 +25,6 @@ from emomusic.records import (
     FaceBin,
     FaceRecord,
     Record,
-    Stage,
     baselines_of,
     read_record,
 )
@@ -361,19 +360,6 @@ def _counts_of(scores: ClassScores | None) -> str:
     return f" ({round(scores.recall * scores.support)} of {scores.support})"
 
 
-def list_stages(stages: Mapping[int, Stage]) -> str:
-    """Name the stages of a training, by number, by what is new in each."""
-    names, before = [], dict[str, Any]()
-    for number, stage in stages.items():
-        config = dict(stage.config)
-        step = "smaller" if before and config["learning_rate"] < before["learning_rate"] else "larger"
-        rest = f"{step} steps" if before else "the labels"
-        news = (name for name, is_used in _INGREDIENTS.items() if is_used(config) and not is_used(before))
-        names.append(f"**{number}** {next(news, rest)}")
-        before = config
-    return ", ".join(names)
-
-
 def _is_distilled(config: Mapping[str, Any]) -> bool:
     """Whether the labels included teachers' answers."""
     return bool(config.get("teachers")) and _is_on(config, "distillation_weight")
@@ -382,11 +368,3 @@ def _is_distilled(config: Mapping[str, Any]) -> bool:
 def _is_on(settings: Mapping[str, Any], name: str) -> bool:
     value = settings.get(name)
     return isinstance(value, int | float) and value > 0
-
-
-_INGREDIENTS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
-    "people's votes": lambda config: _is_on(config, "votes"),
-    "other models' answers": _is_distilled,
-    "compressed pictures": lambda config: _is_on(config.get("augmentation") or {}, "jpeg"),
-}
-"""What a stage of a training can learn from, and whether it does."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures.process import BrokenProcessPool
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 _MAX_CRASHES = 10  # in a row
 _SHEET_BYTES = 2**18
-_PART_BYTES = 2**16  # bytes of a file, at its start, in its middle and at its end
 
 Analysis = tuple[str, bytes] | AudioError
 """What `stored` makes of a song, or why its file cannot be heard."""
@@ -35,7 +32,7 @@ Analysis = tuple[str, bytes] | AudioError
 
 def analyse_all(
     files: Mapping[int, str], load_sound_model: Callable[[], SoundHead], workers: int
-) -> Generator[tuple[int, Analysis, bytes | None]]:
+) -> Generator[tuple[int, Analysis]]:
     """Analyse files of the library in processes. A file that ends its process twice counts as unreadable.
 
     Args:
@@ -44,7 +41,7 @@ def analyse_all(
         workers: number of processes; 1 for none but this one.
 
     Yields:
-        The number of each file, its analysis and its `fingerprint_of`, in the order in which they are ready.
+        The number of each file and its analysis, in the order in which they are ready.
 
     Raises:
         LibraryError: the processes end again and again.
@@ -53,7 +50,7 @@ def analyse_all(
         return
     if workers == 1 or len(files) == 1:
         model = load_sound_model()
-        yield from ((number, *_analyse(model, (number, path))) for number, path in files.items())
+        yield from ((number, _analyse(model, (number, path))) for number, path in files.items())
         return
     calls, num_crashes = deque(files.items()), 0
     try:
@@ -62,14 +59,10 @@ def analyse_all(
                 if isinstance(result, Crash):
                     if (num_crashes := num_crashes + 1) > _MAX_CRASHES:
                         raise BrokenProcessPool
-                    yield (
-                        number,
-                        AudioError(f"{Path(path).name!r} stops the decoder; choose another."),
-                        fingerprint_of(path),
-                    )
+                    yield number, AudioError(f"{Path(path).name!r} stops the decoder; choose another.")
                 else:
                     num_crashes = 0
-                    yield number, *result
+                    yield number, result
     except BrokenProcessPool:
         raise LibraryError(
             "expected processes that analyse songs. Received: their ends. Close other programs, if memory is short, "
@@ -77,17 +70,16 @@ def analyse_all(
         ) from None
 
 
-def _analyse(model: SoundHead, call: tuple[int, str]) -> tuple[Analysis, bytes | None]:
+def _analyse(model: SoundHead, call: tuple[int, str]) -> Analysis:
     from emomusic.media.audio_file import read_song
 
     number, path = call
-    fingerprint = fingerprint_of(path)
     try:
         song = read_song(Path(path))
     except AudioError as error:
-        return error, fingerprint
+        return error
     heard = song_of(song, model.analyse(song.windows), Player.LIBRARY, number, path)
-    return stored(_named_by_sheet(heard)), fingerprint
+    return stored(_named_by_sheet(heard))
 
 
 def _named_by_sheet(song: Song) -> Song:
@@ -118,20 +110,6 @@ def stored(song: Song) -> tuple[str, bytes]:
     hearing = song.hearing
     text = msgspec.json.encode(replace(song, path=None, hearing=hearing and replace(hearing, features=b"")))
     return text.decode(), b"" if hearing is None else hearing.features
-
-
-def fingerprint_of(path: str) -> bytes | None:
-    """A digest of a file's size and parts of its content, by which it is recognised elsewhere; None if it is gone."""
-    try:
-        with Path(path).open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            digest = hashlib.sha256(str(size).encode())
-            for start in dict.fromkeys((0, max(size - _PART_BYTES, 0) // 2, max(size - _PART_BYTES, 0))):
-                file.seek(start)
-                digest.update(file.read(_PART_BYTES))
-    except OSError:
-        return None
-    return digest.digest()[:16]
 
 
 def song_of(song: AudioSong, hearing: Hearing, player: Player, number: int, path: str, **known: Any) -> Song:

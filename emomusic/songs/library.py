@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +24,11 @@ from emomusic.songs.library_database import (
     UNREADABLE,
     KnownFile,
     LibraryFile,
-    Places,
     contains,
+    is_behind_broken_link,
     is_below,
+    is_empty,
     moved_files,
-    places_of,
-    signed,
     walk_folders,
 )
 from emomusic.songs.place import hearing_of
@@ -38,9 +37,7 @@ from emomusic.songs.song import Player, Song
 if TYPE_CHECKING:
     from emomusic.songs.hearing import SoundHead
 
-_ADD_FOLDER = """
-INSERT INTO folders VALUES (CAST(? AS TEXT), ?) ON CONFLICT (path) DO UPDATE SET inode = excluded.inode
-"""
+_ADD_FOLDER = "INSERT INTO folders VALUES (CAST(? AS TEXT), 0) ON CONFLICT (path) DO UPDATE SET inode = 0"
 _WRITE = """
 INSERT INTO songs (path, size, mtime_ns) VALUES (CAST(? AS TEXT), ?, ?) ON CONFLICT (path) DO UPDATE
 SET size = excluded.size, mtime_ns = excluded.mtime_ns, model = NULL
@@ -159,7 +156,7 @@ class Library(LibraryFile):
                     f"expected a folder, or a file that ends in {', '.join(AUDIO_ENDINGS)}. Received: {path}. "
                     "Check the name"
                 )
-            roots.append((os.fsencode(path), signed(Path(path).stat().st_ino)))
+            roots.append([os.fsencode(path)])
         is_in = inside(paths)
         with self._errors(), self._db:
             for path, rowid in self._rows_by_path("path, rowid FROM folders WHERE inode IS NULL"):
@@ -171,8 +168,8 @@ class Library(LibraryFile):
     def update(self, below: Sequence[Path] | None = None) -> Changes:
         """Find new, changed, moved and deleted files. `analyse` then analyses the new and changed ones.
 
-        The songs of a folder that is absent, such as one on a disk that is not connected, stay. Files that are found
-        elsewhere, by their content, have moved with their songs.
+        The songs of a folder that is absent or empty, such as one on a disk that is not connected, stay. Files that are
+        found elsewhere have moved with their songs.
 
         Args:
             below: only files at or below these paths; None for all.
@@ -182,16 +179,15 @@ class Library(LibraryFile):
         """
         is_in = inside(below)
         with self._errors():
-            folders = dict(self._rows_by_path("path, inode FROM folders"))
-            places = {path: tuple(row) for path, *row in self._rows_by_path("path, inode, is_mount FROM places")}
-            roots = [folder for folder, inode in folders.items() if inode is not None]
+            folders = dict(self._rows_by_path("path, inode IS NULL FROM folders"))
+            roots = [folder for folder, is_out in folders.items() if not is_out]
             for path in map(_absolute, below or ()):
                 if not any(contains(root, path) for root in roots):
                     raise not_in_library(path)
-            everywhere, problems, num_others = walk_folders(folders, places)
+            everywhere, problems, num_others = walk_folders(roots, folders.keys() - set(roots))
             found = {path: stamp for path, stamp in everywhere.items() if is_in(path)}
-            rows = self._rows_by_path("path, number, size, mtime_ns, fingerprint FROM songs")
-            known = {row[0]: KnownFile(row[0], row[1], row[2:4], row[4]) for row in rows}
+            rows = self._rows_by_path("path, number, size, mtime_ns FROM songs")
+            known = {path: KnownFile(path, number, (size, mtime_ns)) for path, number, size, mtime_ns in rows}
             changed = [path for path in found.keys() & known.keys() if found[path] != known[path].stamp]
             lost = known.keys() - found.keys()
             new = found.keys() - known.keys()
@@ -199,12 +195,16 @@ class Library(LibraryFile):
             added = sorted(new - moved.keys())
             before = {file.path for file in moved.values()}
             left = known.keys() - before
-            for root in [root for root in roots if root in problems]:  # a folder that moved with all of its songs
+            for root in roots:
                 is_in_it = is_below([root])
-                if any(map(is_in_it, before)) and not any(map(is_in_it, left)):
+                has_songs = any(map(is_in_it, left))
+                if root in problems and any(map(is_in_it, before)) and not has_songs:  # it moved with all of its songs
                     del problems[root], folders[root]
-            gone = (path for path in left & lost if not Path(path).is_symlink())  # the disk of a link may be away
-            deleted = [path for path in gone if is_in(path) and not is_below(problems)(path)]
+                elif root not in problems and has_songs and is_empty(root):
+                    problems[root] = "this folder is empty; its songs stay. To forget them: emomusic library remove"
+            is_away = is_below(problems)
+            gone = [path for path in left & lost if is_in(path) and not is_away(path)]
+            deleted = [path for path in gone if not is_behind_broken_link(path)]
             with self._db:
                 self._db.executemany("DELETE FROM songs WHERE number = ?", ([known[path].number] for path in deleted))
                 for path, file in moved.items():
@@ -212,7 +212,6 @@ class Library(LibraryFile):
                 self._db.executemany(_WRITE, ((os.fsencode(path), *found[path]) for path in [*changed, *added]))
                 left_out = ([os.fsencode(root)] for root in set(roots) - folders.keys())
                 self._db.executemany("DELETE FROM folders WHERE path = CAST(? AS TEXT)", left_out)
-                self._remember(places, places_of(everywhere, roots), problems)
         sentences = tuple(f"{path}: {reason}" for path, reason in problems.items())
         return Changes(len(added), len(changed), len(moved), len(deleted), sentences, num_others)
 
@@ -227,14 +226,6 @@ class Library(LibraryFile):
             "UPDATE songs SET path = CAST(? AS TEXT), size = ?, mtime_ns = ?, song = ? WHERE number = ?",
             (os.fsencode(path), *stamp, text, file.number),
         )
-
-    def _remember(self, before: Places, now: Places, problems: Mapping[str, str]) -> None:
-        """Store the folders in which there are songs now. Those of disks that are absent stay."""
-        is_away = is_below(problems)
-        gone = [[os.fsencode(path)] for path in before.keys() - now.keys() if not is_away(path)]
-        new = [(os.fsencode(path), *now[path]) for path in now if now[path] != before.get(path)]
-        self._db.executemany("DELETE FROM places WHERE path = CAST(? AS TEXT)", gone)
-        self._db.executemany("INSERT OR REPLACE INTO places VALUES (CAST(? AS TEXT), ?, ?)", new)
 
     def remove(self, paths: Sequence[Path]) -> list[Song]:
         """Forget folders or files, until they are added again.
@@ -307,13 +298,13 @@ class Library(LibraryFile):
         saved_s = 0.0  # the first file is saved at once
         try:
             with contextlib.closing(analyse_all(waiting, load_sound_model, workers)) as analyses:
-                for done, (number, analysis, fingerprint) in enumerate(analyses, 1):
+                for done, (number, analysis) in enumerate(analyses, 1):
                     if isinstance(analysis, AudioError):
                         problems.append(f"{waiting[number]}: {analysis}")
-                        if fingerprint is not None:  # else it cannot be opened, perhaps its disk is away: it waits
-                            batch.append((model, fingerprint, str(analysis), None, None, number))
+                        if os.access(waiting[number], os.R_OK):  # else its disk may be away: it waits
+                            batch.append((model, str(analysis), None, None, number))
                     else:
-                        batch.append((model, fingerprint, None, *analysis, number))
+                        batch.append((model, None, *analysis, number))
                     on_progress(done, total)
                     if time.monotonic() - saved_s >= SAVE_EVERY_S:
                         self._save(batch)
@@ -323,7 +314,7 @@ class Library(LibraryFile):
         return problems
 
     def _save(self, batch: Sequence[tuple[Any, ...]]) -> None:
-        query = "UPDATE songs SET model = ?, fingerprint = ?, error = ?, song = ?, features = ? WHERE number = ?"
+        query = "UPDATE songs SET model = ?, error = ?, song = ?, features = ? WHERE number = ?"
         with self._errors(), self._db:
             self._db.executemany(query, batch)
 

@@ -16,7 +16,6 @@ import msgspec
 from emomusic.errors import LibraryError
 from emomusic.media.formats import is_song_file
 from emomusic.media.guarded import FolderWalk, is_left_out
-from emomusic.songs.analysis import fingerprint_of
 
 VARIABLE = "EMOMUSIC_LIBRARY"
 """Environment variable with the path of the library."""
@@ -32,7 +31,10 @@ CREATE TABLE songs (
 );
 CREATE TABLE places (path TEXT UNIQUE NOT NULL, inode INTEGER NOT NULL, is_mount INTEGER NOT NULL)
 """
-"""A folder without inode is left out; a song without model waits. The places are folders in which there were songs."""
+"""A folder whose `inode` is null is left out; a song without model waits.
+
+Other inodes, fingerprints and places are those of older versions, which still open the file. Nothing reads them.
+"""
 _NUM_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('folders', 'songs')"
 _LOCK_S = 20.0  # for another process to write
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)  # the last: a column has another name
@@ -175,9 +177,6 @@ class LibraryFile:
 
 # The audio files in the folders of a library: found, moved, or on a disk that is not connected
 
-Places = dict[str, tuple[int, int]]
-"""Inode of each folder in which there were songs, and whether it was a mounted disk."""
-
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
@@ -186,11 +185,10 @@ class KnownFile:
     path: str
     number: int
     stamp: tuple[int, int]
-    fingerprint: bytes | None
 
 
 def signed(number: int) -> int:
-    """A number of 64 bits, as SQLite stores it. Inodes and dates after 2262 can be larger."""
+    """A number of 64 bits, as SQLite stores it. Dates after 2262 can be larger."""
     return (number + 2**63) % 2**64 - 2**63
 
 
@@ -205,54 +203,35 @@ def is_below(folders: Collection[str]) -> Callable[[str], bool]:
 
 
 def walk_folders(
-    folders: Mapping[str, int | None], places: Mapping[str, tuple[int, int]]
+    roots: Collection[str], left_out: Collection[str]
 ) -> tuple[dict[str, tuple[int, int]], dict[str, str], int]:
     """Size and time of each audio file, the reason for each folder that cannot be read, and the number of other files.
 
     Args:
-        folders: the folders with their inodes. Those without inode are left out.
-        places: below them, from `places_of`. A folder that is empty, and not the one with songs, is that of a disk that
-            is not connected, as is one that is no mounted disk any more.
+        roots: folders and single files.
+        left_out: folders below them that are not wanted.
     """
-    roots = {path: inode for path, inode in folders.items() if inode is not None}
     files = (path for path in roots if os.path.isfile(path))  # noqa: PTH113  Path.is_file raises for a dead disk
     found = {path: stamp_of(Path(path).stat()) for path in files}
-    walk = FolderWalk([path for path in roots if path not in found], is_song_file, folders.keys() - roots.keys())
+    walk = FolderWalk([path for path in roots if path not in found], is_song_file, left_out)
     for entry in walk:
         with contextlib.suppress(OSError):  # it is gone
             found[entry.path] = stamp_of(entry.stat())
     problems = {path: f"this folder cannot be read ({why}); its songs stay" for path, why in walk.problems.items()}
-    for place, (inode, was_mount) in {**places, **{root: (inode, 0) for root, inode in roots.items()}}.items():
-        if place not in found and place not in problems and _is_away(place, inode, was_mount=bool(was_mount)):
-            problems[place] = "this folder is empty, perhaps a disk is not connected; its songs stay"
     return found, problems, walk.num_others
 
 
-def _is_away(place: str, inode: int, *, was_mount: bool) -> bool:
-    """Whether the disk of a folder is not connected."""
-    if was_mount:
-        return not os.path.ismount(place)
-    if Path(place).is_symlink() and not os.path.exists(place):  # noqa: PTH110  Path.exists raises for a dead disk
-        return True
+def is_empty(folder: str) -> bool:
+    """Whether a folder has nothing but what systems put into it, as where a disk is not connected."""
     with contextlib.suppress(OSError):
-        is_other = signed(Path(place).stat().st_ino) != inode
-        return is_other and all(is_left_out(entry.name) for entry in Path(place).iterdir())
+        return all(is_left_out(entry.name) for entry in Path(folder).iterdir())
     return False
 
 
-def places_of(found: Iterable[str], roots: Collection[str]) -> Places:
-    """The folders with audio files, and those between them and the `roots`, without these."""
-    folders: set[str] = set()
-    for path in found:
-        folder = str(Path(path).parent)
-        while folder not in folders and folder not in roots and any(contains(root, folder) for root in roots):
-            folders.add(folder)
-            folder = str(Path(folder).parent)
-    places = Places()
-    for folder in folders:
-        with contextlib.suppress(OSError):  # it is gone
-            places[folder] = signed(Path(folder).stat().st_ino), int(os.path.ismount(folder))
-    return places
+def is_behind_broken_link(path: str) -> bool:
+    """Whether a link on the way to a file leads nowhere, perhaps because a disk is not connected."""
+    on_the_way = (path, *map(str, Path(path).parents))
+    return any(Path(each).is_symlink() and not os.path.exists(each) for each in on_the_way)  # noqa: PTH110  dead disks
 
 
 def stamp_of(stat: os.stat_result) -> tuple[int, int]:
@@ -261,19 +240,20 @@ def stamp_of(stat: os.stat_result) -> tuple[int, int]:
 
 
 def moved_files(new: Mapping[str, tuple[int, int]], lost: Iterable[KnownFile]) -> dict[str, KnownFile]:
-    """The known files that moved, by their new paths.
+    """The known files that moved, by their new paths: they have the same size and time.
 
-    They have the same content, or, if it was never read, the same size and time. Copies share both.
+    Of several such files, the one with the same name has moved; without it, none, as they could be confused.
     """
-    sizes = {size for size, _ in new.values()}
-    old: dict[object, list[KnownFile]] = {}
+    old: dict[tuple[int, int], list[KnownFile]] = {}
+    stamps = set(new.values())
     for file in lost:
-        if file.stamp[0] in sizes and not os.path.lexists(file.path):
-            old.setdefault(file.fingerprint or file.stamp, []).append(file)
-    sizes = {file.stamp[0] for files in old.values() for file in files}
+        if file.stamp in stamps and not os.path.lexists(file.path):
+            old.setdefault(file.stamp, []).append(file)
     moved: dict[str, KnownFile] = {}
     for path, stamp in sorted(new.items()):
-        keys = (stamp, fingerprint_of(path)) if stamp[0] in sizes else ()
-        if (files := next((old[key] for key in keys if old.get(key)), None)) is not None:
-            moved[path] = files.pop()
+        files = old.get(stamp, [])
+        alike = [file for file in files if Path(file.path).name == Path(path).name]
+        if alike or len(files) == 1:
+            moved[path] = (alike or files)[0]
+            files.remove(moved[path])
     return moved

@@ -176,11 +176,16 @@ def shift(page: Page) -> float:
     return float(page.evaluate("() => { const shift = window.shift; window.shift = 0; return shift; }"))
 
 
-def assert_keeps_its_place(page: Page, address: str, last: str) -> None:
-    """Load a page unless it is shown, and check that no part moves while it is drawn."""
+def assert_keeps_its_place(page: Page, address: str, last: str, tab: str = "") -> None:
+    """Load a page unless it is shown, open a tab, and check that no part moves while it is drawn."""
     for number in range(5):  # on a busy machine, code and fonts may come late; a part that moves by itself always moves
         if number or page.url != address:
             page.goto(address)
+        if tab:
+            page.get_by_role("tab", name=tab).click()
+            panel = page.get_by_role("tabpanel", name=tab)
+            expect(panel.get_by_test_id("stElementContainer").first).to_be_attached()
+            wait_until_idle(page)
         expect(page.get_by_text(last, exact=True).first).to_be_visible()
         if charts := page.locator(".js-plotly-plot").count():
             expect(page.locator(".js-plotly-plot .main-svg").nth(charts - 1)).to_be_visible()

@@ -33,7 +33,7 @@ BROKEN = {
 PLACES = {
     "/": ("cut.jpg", "notes.txt", "cut.mp4"),
     "/film": ("cut.mp4", "notes.txt", "cut.jpg"),
-    "/music?view=Your+song": ("cut.mp3", "notes.txt", "cut.jpg"),
+    "/music": ("cut.mp3", "notes.txt", "cut.jpg"),
     "/music?songs=table": ("cut.xlsx", "empty.csv", "cut.jpg"),
 }
 
@@ -51,6 +51,8 @@ def test_what_is_wrong_with_a_file_stands_inside_the_window(open_page: Callable[
             page = open_page(place, height=height)
             if "songs=table" in place:
                 page.get_by_role("button", name="Your music").click()
+            elif "music" in place:
+                page.get_by_role("tab", name="Your song").click()
             give(page, name)
             told = re.compile(rf"{name.partition('.')[0]}|files are not allowed")  # by Streamlit, of another ending
             problem = page.get_by_role("alert").filter(has_text=told).first
@@ -169,12 +171,14 @@ def test_a_film_and_a_song_survive_reloads(open_page: Callable[..., Page], tmp_p
         expect(page.get_by_text("no longer has")).to_have_count(0)
     expect(page.locator(".st-key-film-marked-True video[src]")).to_have_count(1)
 
-    page.goto(page.url.replace("/film", "/music?view=Your+song"))
+    page.goto(page.url.replace("/film", "/music"))
+    page.get_by_role("tab", name="Your song").click()
     file = {"name": "Mine.wav", "mimeType": "audio/wav", "buffer": song_bytes("wav", 3, tags={})}
     page.locator(".st-key-music_song_upload input[type=file]").set_input_files(file)  # type: ignore[arg-type]
     page.locator(".st-key-own-song-wave").wait_for()
     wait_until_idle(page)
     page.reload()
+    page.get_by_role("tab", name="Your song").click()
     expect(page.locator(".st-key-own-song-chip")).to_be_visible()
     expect(page.get_by_text("no longer has")).to_have_count(0)
 
@@ -189,5 +193,6 @@ def test_files_and_a_table_survive_a_reload(browser: Browser, server: str) -> No
         expect(page.get_by_text("1 song in the memory")).to_be_visible()
         wait_until_idle(page)
         page.reload()
+        wait_until_idle(page)
         page.get_by_role("button", name="Your music").click()
         expect(page.get_by_text("1 song in the memory")).to_be_visible()

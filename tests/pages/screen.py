@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
-from emomusic.app.choices import Address
+from emomusic.app.choices import CHOICES, Address
 from emomusic.app.queues import PlayerState
 from emomusic.server.photos import PictureState
 from emomusic.songs.queue import SongQueue
@@ -26,28 +26,37 @@ SAMPLE = "eileen-collins-1999"
 
 
 def start_app(**link: str | list[str]) -> AppTest:
-    """The app after its first run, with these parameters in the URL."""
+    """The app after its first run, with these choices, in the URL where it has them."""
     return app_of(**link).run()
 
 
 def app_of(**link: str | list[str]) -> AppTest:
-    """The app before its first run, with these parameters in the URL."""
-    return _with_link(AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S), link)
+    """The app before its first run, with these choices, in the URL where it has them."""
+    return with_link(AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S), link)
 
 
-def _with_link(app: AppTest, link: Mapping[str, str | list[str]]) -> AppTest:
-    app.query_params.update(link)
+def with_link(app: AppTest, link: Mapping[str, str | list[str]]) -> AppTest:
+    """The app with these choices, in the URL where it has them."""
+    in_session = {name for name in link if name in CHOICES and not CHOICES[name].pages}
+    app.query_params.update({name: value for name, value in link.items() if name not in in_session})
+    choose(app, **{name: link[name] for name in in_session})
     return app
+
+
+def choose(app: AppTest, **values: str | list[str]) -> None:
+    """Set choices of the session that no URL has; an empty text restores the default."""
+    for name, value in values.items():
+        state_of(app, Address).chosen[name] = [value] if isinstance(value, str) and value else [*value]
 
 
 def run_function(page: Callable[[], None], **link: str | list[str]) -> AppTest:
     """A page of a test, whose function imports what it needs, after its first run."""
-    return _with_link(AppTest.from_function(page, default_timeout=PATIENCE_S), link).run()
+    return with_link(AppTest.from_function(page, default_timeout=PATIENCE_S), link).run()
 
 
 def page_of(name: str, **link: str) -> AppTest:
-    """A page without `app.py`, before its first run, with these parameters in the URL."""
-    return _with_link(AppTest.from_file(str(ROOT / f"pages/{name}.py"), default_timeout=PATIENCE_S), link)
+    """A page without `app.py`, before its first run, with these choices, in the URL where it has them."""
+    return with_link(AppTest.from_file(str(ROOT / f"pages/{name}.py"), default_timeout=PATIENCE_S), link)
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from emomusic.records import read_record
 from emomusic.results.overview import Benchmark, evaluation
 from emomusic.songs.recommend import load_recommender
 from tests import films
-from tests.pages.screen import ROOT, click, queue_of, start_app, state_of
+from tests.pages.screen import ROOT, click, queue_of, start_app, state_of, with_link
 from tests.server.test_api import ENVIRONMENT, TOKEN, serve
 from tests.waiting import PATIENCE_S
 
@@ -34,7 +34,7 @@ PHOTOS: list[dict[str, str | list[str]]] = [
     {"sample": PEOPLE, "policy": "Take me there", "to": "0.4,-0.2"},
     {"sample": PEOPLE, "who": EACH.text},
     {"sample": PEOPLE, "who": Who.face(2).text, "songs": "bundled"},
-    {"sample": "grace-hopper-1984", "songs": "bundled", "traits": "instrumental"},
+    {"sample": "grace-hopper-1984", "songs": "bundled", "heard": "instrumental"},
     {"sample": "grace-hopper-1984", "genres": ["jazz", "classical"], "policy": "Lift me"},
     {"sample": "joe-biden-2010", "says": "happy"},
     {"sample": PEOPLE, "mood": "calm"},
@@ -55,8 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def page_with_code(name: str, **link: str) -> AppTest:
     """A page and its code, after its first run. `start_app` shows the first page only."""
     app = AppTest.from_function(_run_page, default_timeout=PATIENCE_S, args=(name, str(ROOT)))
-    app.query_params.update(link)
-    return app.run()
+    return with_link(app, link).run()
 
 
 def _run_page(name: str, root: str) -> None:
@@ -154,7 +153,7 @@ def test_other_pages_have_code_that_runs() -> None:
     app = page_with_code("film", film="sample")
     lines = printed_by(codes_of(app)["Python"])
     assert len(lines) > 3
-    app = page_with_code("models", kind="Photographs", faces="emonet")
+    app = page_with_code("models", kind="Photographs", model="emonet")
     (line,) = printed_by(codes_of(app)["Python"])
     found = evaluation(read_record(Benchmark.PHOTOGRAPHS.kind, "emonet"), Benchmark.PHOTOGRAPHS)
     assert found is not None

@@ -20,6 +20,7 @@ from tests.fakes import FakeDetector, make_face
 from tests.films import NOBODY, film_bytes, film_of_videos
 from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, scenes_job, wait_for_end
 from tests.pages.screen import (
+    choose,
     click,
     files_of,
     images,
@@ -155,7 +156,7 @@ def test_other_songs_are_those_of_bar_page_and_file(shown: AppTest, monkeypatch:
     files = files_of(monkeypatch)
     tiles(shown)[1].click().run()
     player, before = state_of(shown, PlayerState), playing(shown)
-    shown.query_params["genres"] = "jazz"
+    choose(shown, genres="jazz")
     shown.run()
     assert playing(shown) != before
     assert player.playing is queue_of(shown, "film")

@@ -15,7 +15,18 @@ from emomusic.app.film.state import FilmState
 from emomusic.media.images import encode_png
 from tests.films import SAMPLES
 from tests.pages.film_jobs import scenes_job
-from tests.pages.screen import SAMPLE, files_of, open_page, page_of, playing, start_app, state_of, text_of, upload
+from tests.pages.screen import (
+    SAMPLE,
+    choose,
+    files_of,
+    open_page,
+    page_of,
+    playing,
+    start_app,
+    state_of,
+    text_of,
+    upload,
+)
 from tests.songs.ears import FakeEar
 from tests.songs.songs import song_bytes
 from tests.songs.tables import mood_table
@@ -49,7 +60,7 @@ def assert_files(files: dict[str, Any]) -> set[str]:
 
 def with_table(app: AppTest) -> AppTest:
     """Let the songs of a table play."""
-    app.query_params["songs"] = "table"
+    choose(app, songs="table")
     app.run()
     hostile = f"{NAME}\n# z"
     table = mood_table(6).assign(path=f"/music/{hostile}.mp3")
@@ -87,11 +98,12 @@ def test_names_on_the_film_page_and_in_its_files(monkeypatch: pytest.MonkeyPatch
 
 def test_names_of_the_songs_of_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_page(with_table(start_app(sample=SAMPLE)), "how_it_works")
-    app.query_params.update({"step": "songs", "songs": "table"})
+    choose(app, songs="table")
+    app.query_params["step"] = "songs"
     assert_text(app.run())
     files, app = files_of(monkeypatch), with_table(page_of("music"))
     for name in (WHAT_IF, "Explore"):
-        app.query_params["view"] = name
+        choose(app, view=name)
         assert_text(app.run())
     app.toggle(key="music-columns").set_value(True).run()
     assert_text(app)

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
 from emomusic.app import state
-from emomusic.app.choices import WHAT_IF, YOUR_SONG
+from emomusic.app.choices import WHAT_IF, YOUR_SONG, Address
 from emomusic.app.music import classify, explore
 from emomusic.app.music.classify import OwnSong
 from emomusic.app.music.explore import MOST_DRAWN
@@ -34,7 +34,7 @@ from emomusic.songs.place import load_place_model
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import FEATURES, Player, Song
 from emomusic.songs.spotify import Credentials, FoundSongs
-from tests.pages.screen import charts, files_of, playlist, start_app, state_of, text_of, unescaped
+from tests.pages.screen import charts, choose, files_of, playlist, start_app, state_of, text_of, unescaped
 from tests.songs.songs import TAGS, song_bytes
 from tests.songs.tables import FakeClassifier, mood_table, song_table, track_id
 
@@ -54,12 +54,12 @@ def numbers(array: dict[str, str]) -> list[float]:
 
 
 def view(app: AppTest, name: str) -> AppTest:
-    app.query_params["view"] = name  # like a link
+    choose(app, view=name)
     return app.run()
 
 
 def upload(app: AppTest, data: bytes, name: str = FILE) -> AppTest:
-    app.query_params["songs"] = "table"
+    choose(app, songs="table")
     app.run()
     app.file_uploader(key="table_upload").upload(name, data)
     return app.run()
@@ -83,7 +83,7 @@ def test_the_page_opens_with_the_plane_and_examples_and_your_music_applies_to_it
     ordinary = catalogue.passing(without_kinds=SongKind)
     assert all(ordinary[catalogue.row_of(song)] for song in examples)  # no speech, no sleep sounds
     assert len(charts(view(app, MOODS_TAB))) == 10  # nine features and their correlations
-    app.query_params["genres"] = "jazz-blues"
+    choose(app, genres="jazz-blues")
     view(app, EXPLORE_TAB).toggle(key="hide_explicit").set_value(True).run()
     passes = catalogue.passing(genres=["jazz", "blues"], hide_explicit=True)
     assert f"**{passes.sum():,} of 81,198 songs**" in text_of(app)
@@ -91,7 +91,7 @@ def test_the_page_opens_with_the_plane_and_examples_and_your_music_applies_to_it
     app.toggle(key="music-columns").set_value(True).run()
     assert len(app.dataframe[0].value) == passes.sum()
     assert {"url", "genres", "danceability"} <= set(app.dataframe[0].value)
-    app.query_params["songs"] = "bundled"
+    choose(app, songs="bundled")
     columns = set(app.run().dataframe[0].value)
     assert {"title", "mood", "artists"} <= columns
     assert not {"url", "genres", "danceability"} & columns  # without a value
@@ -128,7 +128,6 @@ def test_the_best_known_of_equally_similar_versions_is_listed() -> None:
 def test_one_search_filters_map_list_and_columns_and_survives_a_change_of_tab(app: AppTest, monkeypatch) -> None:
     files = files_of(monkeypatch)
     monkeypatch.setattr(state, "_SECOND_CLICK_S", 0)  # a test clicks faster than people
-    app.query_params["view"] = "Table"  # an older address
     find(app, "jazz").toggle(key="music-columns").set_value(True).run()
     before = app.dataframe[0].proto.id
     find(app, "sad jazz")
@@ -151,13 +150,13 @@ def test_one_search_filters_map_list_and_columns_and_survives_a_change_of_tab(ap
     find(app, "no such song anywhere")
     assert not app.dataframe
     assert len(app.info) == 1
-    app.query_params["genres"] = "jazz-blues"
+    choose(app, genres="jazz-blues")
     find(app, "bohemian rhapsody")
     (hidden,) = (info.value for info in app.info)
     assert re.search("[1-9] songs have .*genres Jazz", hidden)
     app.button(key="music-search-all").click().run()
     assert not app.info
-    assert "genres" not in app.query_params
+    assert "genres" not in state_of(app, Address).chosen
     assert playlist(app, EXPLORE)
 
 
@@ -199,7 +198,7 @@ def test_the_song_of_a_list_plays_and_can_be_explained_and_back_restores_it(app:
     assert app.button(key=f"play-{EXPLORE}-1")  # the rows keep their order
     listed = playlist(app, EXPLORE)
     app.button(key=f"music-ask-{EXPLORE}").click().run()
-    assert app.query_params["view"] == WHAT_IF
+    assert state_of(app, Address).chosen["view"] == [WHAT_IF]
     assert app.query_params["track"] == song == app.selectbox[0].value
     assert playlist(app, EXPLORE) == listed  # the similar songs are a list of their own
     assert len(playlist(app, SIMILAR)) == 5
@@ -237,7 +236,7 @@ def test_every_tab_works_for_a_table_of_two_moods_for_one_song_and_after_its_rem
 
 def test_each_uploader_has_its_own_limit(app: AppTest) -> None:
     """The server has one limit."""
-    app.query_params["songs"] = "table"
+    choose(app, songs="table")
     pages = (app.run(), "table_upload"), (view(app, YOUR_SONG), "music_song_upload"), (start_app(), "upload")
     assert [page.file_uploader(key=key).proto.max_upload_size_mb for page, key in pages] == [50, 100, 20]
 

@@ -14,8 +14,9 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import AffectPoint, Emotion, Mood
+from emomusic.affect import AffectPoint, Emotion
 from emomusic.app import picture_chooser, state
+from emomusic.app.choices import Address
 from emomusic.app.models.try_face import Asked
 from emomusic.app.persons import PersonsState
 from emomusic.app.photo.screen import row_share
@@ -35,6 +36,7 @@ from tests.pages.screen import (
     SAMPLE,
     app_of,
     charts,
+    choose,
     click,
     files_of,
     forget_first,
@@ -73,10 +75,9 @@ def pick(app: AppTest, key: str, value: str | None) -> None:
     control(app, key).set_value(value).run()
 
 
-def in_url(app: AppTest) -> list[str]:
-    """The genres in the URL."""
-    value = app.query_params.get("genres", [])
-    return [value] if isinstance(value, str) else list(value)
+def genres(app: AppTest) -> list[str]:
+    """The chosen genres."""
+    return state_of(app, Address).chosen.get("genres", [])
 
 
 def downloads(app: AppTest) -> set[str]:
@@ -90,14 +91,14 @@ def explained(app: AppTest) -> list[Any]:
 
 
 def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:
-    app.query_params["beside"] = "Map"
+    choose(app, beside="Map")
     sample(app, "eileen-collins-1999")
     links = {link.proto.page: link for link in app.get("page_link") if link.proto.query_string}
     lesson = links["live"]  # for a visitor without a profile
     assert "Teach it your face".replace(" ", "+") in lesson.proto.query_string
     first, result = tracks(app), result_of(app, Photos)
     assert {"Songs (CSV)", "List (text)"} <= downloads(app)
-    app.query_params["songs"] = "table"
+    choose(app, songs="table")
     app.run().file_uploader(key="table_upload").upload("a.csv", b"title,artist,mood,explicit\nA,B,sad,true\n")
     app.run().toggle(key="hide_explicit").set_value(True).run()
     assert tracks(app) == []
@@ -108,7 +109,7 @@ def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: Ap
     assert "Everything (JSON)" in downloads(app)
     assert not {"Songs (CSV)", "List (text)"} & downloads(app)
     app.button(key="your-music-reset").click().run()
-    del app.query_params["songs"]
+    choose(app, songs="")
     assert tracks(app.run()) == first
     assert result_of(app, Photos) is result  # the face was not read again
     assert any(trace.get("name") == "songs" for trace in charts(app)[0]["data"])
@@ -119,7 +120,7 @@ def test_another_photo_replaces_the_last_one_stays_and_can_be_removed(app: AppTe
     app.button(key="sample-eileen-collins-1999").click().run()
     assert "remove-own" not in keys(app)
     photo = state_of(app, PictureState)
-    photo.results[Asked] = ("of the own photo", Asked(None, 0, {}, {}))
+    photo.results[Asked] = ("of the own photo", Asked(None, 0, {}))
     upload(app, *samples("joe-biden-2010"))
     assert [picture.name for picture in photo.own] == ["joe-biden-2010.jpg"]
     assert Asked not in photo.results
@@ -188,17 +189,16 @@ def test_a_profile_counts_for_photos_read_before(app: AppTest, monkeypatch: pyte
 
 def test_what_a_link_has_and_nobody_knows_is_ignored(app: AppTest) -> None:
     app.query_params.update({"sample": "four-people", "who": "Face 99", "mood": "<script>"})
-    app.query_params.update({"policy": "Take me there", "to": "sad", "genres": ["no-such-genre", "<script>", "salsa"]})
+    app.query_params.update({"policy": "Take me there", "to": "sad", "genres": ["no-such-genre", "salsa"]})
     request = queue_of(app.run()).request
     assert "Together" in app.title[0].value
     assert {"who", "mood"}.isdisjoint(app.query_params)
-    assert (request.destination, request.genres, in_url(app)) == (Mood.SAD.point, {"salsa"}, ["salsa"])
-    menu, app.query_params["to"] = app.selectbox(key="to"), "0.4,-0.2"
+    assert (request.destination, request.genres) == (None, frozenset())  # they are in the session only
+    menu = app.selectbox(key="to")
+    choose(app, to="0.4,-0.2")
     app.run()
     menu.set_value("sad").run()  # a click before the browser knows of the place
     assert queue_of(app).request.destination == AffectPoint(0.4, -0.2)
-    app.query_params["to"] = "7,nan"
-    assert queue_of(app.run()).request.destination is None  # the default
     app.query_params["sample"] = "../../etc/passwd"
     assert tracks(app.run()) == []
 
@@ -280,7 +280,7 @@ def test_a_missed_face_can_be_framed(app: AppTest) -> None:
 
 
 def test_a_song_for_each_plays_in_turn(app: AppTest) -> None:
-    app.query_params["songs"] = "bundled"
+    choose(app, songs="bundled")
     sample(app, "four-people")
     together = tracks(app)
     pick(app, "who-", "Each")
@@ -363,11 +363,11 @@ def test_options_change_the_request_and_reset_restores_everything(app: AppTest) 
     assert (request.seed, request.hide_explicit, request.genres) == (1, True, rock | {"salsa"})
     assert not any(pick.song.explicit for pick in queue_of(app).playlist(20))
     click(app, "your-music-reset")
-    assert [*menu("genre_families").value, *menu("genre_names").value, *in_url(app)] == []
+    assert [*menu("genre_families").value, *menu("genre_names").value, *genres(app)] == []
     assert playlist(app) == before
     assert app.button(key="your-music-reset").disabled
     menu("genre_names").set_value(["salsa"]).run()  # the new widgets work
-    assert in_url(app) == ["salsa"]
+    assert genres(app) == ["salsa"]
 
 
 def test_photos_of_a_contact_sheet_are_as_large_as_the_window_allows() -> None:

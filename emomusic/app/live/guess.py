@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+import cv2
 import numpy as np
 import streamlit as st
 
@@ -20,7 +21,6 @@ from emomusic.charts.diagnostics import accuracy_by_group, list_groups
 from emomusic.charts.face import share_bars
 from emomusic.faces.detection import Face
 from emomusic.faces.fer2013 import NO_MAJORITY, Split, majority, read_votes
-from emomusic.faces.inspection import harder
 from emomusic.faces.reading import load_networks
 from emomusic.faces.table import Faces
 from emomusic.marks.drawing import qr_code
@@ -31,6 +31,7 @@ from emomusic.server.visitor import address_for_phones, session_id
 from emomusic.text import pluralize
 
 _SIDE, _LARGEST = 480, 480  # pixels of a face on the page, and of its crop
+_SMALL = 16  # pixels of a small face
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Question:
     Attributes:
         sample: a bundled photo of one person.
         label: what its face shows, as one of the authors labelled it.
-        defect: a name in `inspection.harder`; empty for the face as it is.
+        defect: a name in `damaged`; empty for the face as it is.
     """
 
     sample: str
@@ -95,6 +96,19 @@ class Asked:
     faces: Faces
 
 
+def damaged(crop: RgbImage, defect: str) -> RgbImage:
+    """A copy of a square face crop in which a person still sees the expression: small, dark, or mouth covered."""
+    copy = crop.copy()
+    if defect == "small":
+        small = cv2.resize(crop, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA)
+        copy = np.asarray(cv2.resize(small, crop.shape[:2], interpolation=cv2.INTER_LINEAR), np.uint8)
+    elif defect == "dark":
+        copy = (crop * 0.2).astype(np.uint8)
+    else:
+        copy[round(0.62 * len(crop)) :] = 40
+    return copy
+
+
 def ask(question: Question) -> Asked:
     """Read the face of a question."""
     image = sample_picture(question.sample).decode().pixels
@@ -102,7 +116,7 @@ def ask(question: Question) -> Asked:
     found = max(detector.detect(image), key=lambda face: face.box.width * face.box.height)
     crop: RgbImage = shrink(found.crop(image), _LARGEST)[0]
     if question.defect:
-        crop = harder(crop)[question.defect]
+        crop = damaged(crop, question.defect)
     face = Face(Box(0, 0, *crop.shape[1::-1]), 1.0)
     faces = Faces.of([face], classifier.classify([crop]), threshold=classifier.threshold)
     return Asked(encode_jpeg(crop), faces)

@@ -21,7 +21,6 @@ from emomusic.app.models.places import show_places
 from emomusic.app.models.table import show_table
 from emomusic.app.models.training import show_training
 from emomusic.app.models.try_face import show_try
-from emomusic.app.models.unsure import LEGEND, show_unsure
 from emomusic.assets import ModelKind, load_once
 from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import expression_uri
@@ -288,7 +287,7 @@ def _show_learning(_: Chosen, record: Record) -> None:
     by_votes = " Validation uses FER+ votes at times, so its level steps." * is_by_votes
     st.markdown(
         f"**It climbs from {first} to {best} of the validation pictures** in {num_epochs} epochs; the best is epoch "
-        f"{history.best_epoch}. What is new in each stage: {overview.list_stages(history.stages)}.{by_votes}"
+        f"{history.best_epoch}. Lines separate its stages; see the card in {_DETAILS}.{by_votes}"
     )
     columns = roomy_columns([1, 1], key=f"learning-{record.name}", gap="large")
     top = 1.05 * float(curves[["loss", "val_loss"]].to_numpy().max())
@@ -353,7 +352,6 @@ _TABS: Mapping[str, Sequence[_Section]] = {
             "finds more.",
             _draw_class,
         ),
-        _Section(show_unsure, [Benchmark.PHOTOGRAPHS, Benchmark.VOTES, Benchmark.LABELS], LEGEND),
         _Section(
             _show_confidence,
             _SAVED,

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.app.choices import BENCHMARK, MODELS, MODELS_CELL, MODELS_CLASS, MODELS_TAB, choose
+from emomusic.app.choices import BENCHMARK, MODELS, MODELS_CELL, MODELS_CLASS, MODELS_TAB, Choice, choose
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.models.details import show_details, tabs_of
 from emomusic.app.state import Visit, page_state
@@ -42,7 +42,7 @@ def show_models(head: DeltaGenerator, title: DeltaGenerator) -> None:
         st.info("This copy of EmoMusic has no such model.", icon=":material/model_training:")
         return
     by_name = {record.name: record for record in records}
-    names = MODELS[kind].among(list(by_name)) or [records[0].name]
+    names = MODELS.among(list(by_name)) or [records[0].name]
     chosen = Chosen(benchmark, tuple(by_name[name] for name in names), tuple(records))
     with head:
         _show_choice(chosen)
@@ -62,7 +62,9 @@ def _draw_benchmark() -> Benchmark:
 
     def change() -> None:
         benchmark = Benchmark(st.session_state[BENCHMARK.key])
-        gone = {} if MODELS_TAB.value in tabs_of(benchmark) else {MODELS_TAB: None}
+        gone: dict[Choice, None] = {} if MODELS_TAB.value in tabs_of(benchmark) else {MODELS_TAB: None}
+        if benchmark.kind is not Benchmark(BENCHMARK.value or options[0]).kind:
+            gone[MODELS] = None
         first = None if benchmark is options[0] else benchmark
         choose({BENCHMARK: first, MODELS_CELL: None, MODELS_CLASS: None, **gone})
 
@@ -79,7 +81,7 @@ def _show_choice(chosen: Chosen) -> None:
     def take() -> None:
         first, second = (st.session_state[key] for key in keys)
         taken = list(dict.fromkeys(filter(None, (first, second))))
-        MODELS[chosen.kind].set(None if taken == names[:1] else taken)
+        MODELS.set(None if taken == names[:1] else taken)
 
     others = [name for name in names if name != chosen.names[0]]
     options: dict[str, Any] = {"format_func": label_of, "on_change": take, "label_visibility": "collapsed"}

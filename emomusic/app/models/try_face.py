@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,6 @@ from emomusic.app.frame import escape_markdown
 from emomusic.app.picture_chooser import draw_chooser, shown_pictures
 from emomusic.charts.face import share_bars
 from emomusic.errors import EmomusicError
-from emomusic.faces.inspection import harder
 from emomusic.faces.reading import load_classifier
 from emomusic.media.images import encode_jpeg, shrink
 from emomusic.metrics import FOUR
@@ -37,15 +35,11 @@ class Asked:
     num_faces: int  # in the picture
     # the probabilities by name of the model, or the problem of one that failed
     answers: dict[str, npt.NDArray[np.float32] | str]
-    changes: dict[str, list[str]]  # the copies with another answer, by name (`inspection.harder`)
 
 
 def show_try(chosen: Chosen) -> None:
     """Let the user choose a picture, and show every model's answer about its largest face."""
-    st.caption(
-        "Every model receives the same crop, and copies that are harder to read: small, blurred, dark, tilted, or with "
-        f"a covered mouth. Photos stay in memory and are deleted {WHEN_GONE}."
-    )
+    st.caption(f"Every model receives the same crop. Photos stay in memory and are deleted {WHEN_GONE}.")
     draw_chooser(shown := shown_pictures())
     if (picture := shown.first) is None:
         return
@@ -59,23 +53,19 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
     with st.spinner("Detecting faces"):
         reading = read_for_visitor(decoded, posed=picture.is_posed)
     if not reading.faces:
-        return Asked(None, 0, {}, {})
+        return Asked(None, 0, {})
     largest = max((found.face for found in reading.faces), key=lambda face: face.box.width * face.box.height)
     crop = largest.crop(decoded.pixels)
-    copies = harder(crop)
     answers: dict[str, npt.NDArray[np.float32] | str] = {}
-    changes: dict[str, list[str]] = {}
     with st.spinner("Asking the models"):
         for record in chosen.others:
             try:
                 model = load_classifier(record.name)
                 model = model.posed() if picture.is_posed and model.spec.posed_adjustment else model
-                answer, *others = model.adjusted_probabilities([crop, *copies.values()])
-                changed = [row.argmax() != answer.argmax() for row in others]
-                answers[record.name], changes[record.name] = answer, [*compress(copies, changed)]
+                (answers[record.name],) = model.adjusted_probabilities([crop])
             except EmomusicError as error:
                 answers[record.name] = str(error)
-    return Asked(encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(reading.faces), answers, changes)
+    return Asked(encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(reading.faces), answers)
 
 
 def _show_answers(asked: Asked, chosen: Chosen) -> None:
@@ -105,6 +95,5 @@ def _show_answers(asked: Asked, chosen: Chosen) -> None:
                     key=f"models-answer-{name}",
                     alt=f"Probabilities by {label_of(name)}: {list_shares(shares)}",
                 )
-                others = ", ".join(asked.changes[name]) or "none"
-                told = f"Copies with another answer: {others}."
-                st.caption(f"{told} {FOUR_LEGEND}" if classes[name] == FOUR else told)
+                if classes[name] == FOUR:
+                    st.caption(FOUR_LEGEND)
