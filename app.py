@@ -5,6 +5,7 @@ import streamlit as st
 from emomusic.app.browser.runtime import show_runtime
 from emomusic.app.choices import open_address
 from emomusic.app.frame import is_loaded, require_server, show_notice, shown_errors, style_page
+from emomusic.app.pages import PAGES
 from emomusic.app.state import Visit, page_state
 from emomusic.server.capacity import capacity
 from emomusic.server.visitor import admit_visitor
@@ -18,32 +19,35 @@ def show_app() -> None:
     with shown_errors():
         admit_visitor()
 
-    pages = [
-        st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", url_path="start", default=True),
-        st.Page("pages/live.py", title="Live", icon=":material/videocam:", url_path="live"),
-        st.Page("pages/film.py", title="Film", icon=":material/movie:", url_path="film"),
-        st.Page("pages/music.py", title="Music", icon=":material/library_music:", url_path="music"),
-        st.Page("pages/models.py", title="Models", icon=":material/query_stats:", url_path="models"),
-        st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:", url_path="how_it_works"),
+    links = [
+        st.Page(
+            f"pages/{page.name}.py",
+            title=page.title,
+            icon=f":material/{page.icon}:",
+            url_path=page.path,
+            default=page is PAGES[0],
+        )
+        for page in PAGES
     ]
-    page = st.navigation(pages, position="top")
-    if page.url_path:
+    link = st.navigation(links, position="top")
+    page = PAGES[links.index(link)]
+    if link.url_path:
         st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
-    visit.enter(page.url_path)
-    show_runtime(page.url_path, open_address(page.url_path or "photo", visit))
+    visit.enter(link.url_path)
+    show_runtime(page, open_address(page.name, page.choices, visit))
     screen, notice = st.container(), st.container(key="notice")
     # In a row at the bottom of a phone. Without a height, it would push parts before its style hides it
     with st.container(key="pages", horizontal=True, height=1, border=False):
-        for shown in pages:
+        for shown in links:
             st.page_link(shown)
     visit.bar = st.container()
     try:
         with screen, shown_errors(), capacity().work():
-            page.run()
+            link.run()
         with notice:
             from emomusic.app.code import show_code  # after the page, as it loads what pages load
 
-            show_code(page.url_path or "photo")
+            show_code(page.name)
             show_notice()
     finally:  # also if the page stops its run: the music goes on
         if is_loaded("emomusic.app.queues"):  # else nothing plays

@@ -1,6 +1,6 @@
-"""The visitor's choices. Each is declared once, with its options, its default and the pages whose URL has it, if any.
+"""The visitor's choices. Each is declared once, with its options and its default, and whether URLs have it.
 
-    POLICY = Choice("policy", [*POLICIES], pages=SONGS)
+    POLICY = Choice("policy", [*POLICIES], in_url=True)
     POLICY.draw(st.segmented_control, "How to choose songs")
     POLICY.value
 
@@ -41,6 +41,7 @@ class Address:
 
     chosen: dict[str, list[str]] = field(default_factory=dict)
     page: str = ""
+    names: Sequence[str] = ()  # the parameters of the page
     visit: int = 0
     # The page's parameters as last read or written
     url: dict[str, list[str]] = field(default_factory=dict)
@@ -65,7 +66,7 @@ class Choice:
         name: str,
         options: Sequence[str] = (),
         *,
-        pages: Sequence[str] = (),
+        in_url: bool = False,
         first: object = None,
         is_optional: bool = False,
         most: int = 1,
@@ -78,14 +79,14 @@ class Choice:
         Args:
             name: the name of its URL parameter, and the key of its widget.
             options: the values, if they never change; others are given to `draw`.
-            pages: the pages whose URL has it.
+            in_url: whether the URL of its pages has it (`pages.PAGES`).
             first: the default, which the URL omits; None for the first of the options.
             is_optional: whether it has no default.
             most: the largest number of values.
             in_menu: whether its widget may be hidden, or a click elsewhere sets it. A value set in the session does not
                 reach such a widget in time: the next click sends its old value. So the widget gets another key.
             is_kept: whether the session keeps it without a URL, so that callbacks can set it, and it can be read before
-                it is drawn. Without that and without pages, its widget keeps it.
+                it is drawn. Without that and `in_url`, its widget keeps it.
             older: the values by the names that older addresses have.
 
         Raises:
@@ -94,9 +95,9 @@ class Choice:
         if name in CHOICES:
             raise ValueError(f"expected a choice with a new name. Received: {name!r}")
         CHOICES[name] = self
-        self.name, self.options, self.pages = name, options, pages
+        self.name, self.options, self.in_url = name, options, in_url
         self.first, self.is_optional, self.most, self.in_menu, self.older = first, is_optional, most, in_menu, older
-        self.is_kept = is_kept or bool(pages)
+        self.is_kept = is_kept or in_url
         self.place = name  # the place of its values in the session
         self.is_linked = True  # whether the URL has its values
 
@@ -222,15 +223,20 @@ def choose(chosen: Mapping[Choice, str | Sequence[str] | None]) -> None:
     _write(address)
 
 
-def open_address(page: str, visit: Visit) -> Address:
+def open_address(page: str, of_page: Sequence[Choice], visit: Visit) -> Address:
     """Copy the URL to the session, at the start of each run of a page; a second call in a run does nothing.
+
+    Args:
+        page: the name of the page.
+        of_page: the choices that its URL has.
+        visit: the visit to it.
 
     The URL wins after a link, Back or Forward. After a return from another page, which clears the URL, the session
     wins, and so it does while a browser that does not know of the last choice yet sends an older URL.
     """
-    address = page_state(Address)
+    address, names = page_state(Address), [choice.name for choice in of_page]
     is_new_visit = (address.page, address.visit) != (page, visit.number)
-    url = {name: st.query_params.get_all(name) for name in names_on(page)}
+    url = {name: st.query_params.get_all(name) for name in names}
     if url == address.replaced and not is_new_visit:
         address.url = url
     run = ref(context) if (context := get_script_run_ctx()) is not None else None
@@ -246,7 +252,7 @@ def open_address(page: str, visit: Visit) -> Address:
             named = [CHOICES[name].older.get(value, value) for value in values]
             if known := [value for value in named if value in (CHOICES[name].options or named)]:
                 address.chosen[name] = known
-        address.page, address.visit = page, visit.number
+        address.page, address.names, address.visit = page, names, visit.number
         address.replaced = None
         # Set all widgets: of two runs in quick succession, a browser may miss what only the first one sets
         address.drawn.clear()
@@ -264,14 +270,9 @@ def is_step() -> bool:
     return context is not None and context.is_history_navigation
 
 
-def names_on(page: str) -> list[str]:
-    """The URL parameters of a page."""
-    return [choice.name for choice in CHOICES.values() if page in choice.pages]
-
-
 def _wanted(address: Address) -> dict[str, list[str]]:
     """The parameters of the shown page with the choices of the session."""
-    return {name: address.chosen.get(name, []) for name in names_on(address.page)}
+    return {name: address.chosen.get(name, []) for name in address.names}
 
 
 def _write(address: Address) -> None:
@@ -308,14 +309,13 @@ class View(StrEnum):
 POLICIES = {"Match me": Policy.MATCH, "Lift me": Policy.SOOTHE, "Take me there": Policy.JOURNEY}
 """The policies of the pages, by name. "How it works" shows what `Policy.REPORT` would play."""
 
-_FACES = ("photo", "live", "film")  # pages whose songs are for faces
 
 # The photo
-SAMPLE = Choice("sample", pages=("photo", "models", "how_it_works"), is_optional=True)
-WHO = Choice("who", pages=("photo",), in_menu=True)
-SAYS = Choice("says", [*Emotion], pages=("photo",), is_optional=True, in_menu=True)
-MOOD = Choice("mood", [*Mood], pages=("photo",), is_optional=True, in_menu=True)
-FACE = Choice("face", pages=("how_it_works",), is_optional=True)  # number of the explained face
+SAMPLE = Choice("sample", in_url=True, is_optional=True)
+WHO = Choice("who", in_url=True, in_menu=True)
+SAYS = Choice("says", [*Emotion], in_url=True, is_optional=True, in_menu=True)
+MOOD = Choice("mood", [*Mood], in_url=True, is_optional=True, in_menu=True)
+FACE = Choice("face", in_url=True, is_optional=True)  # number of the explained face
 ABOUT_SAMPLE = (WHO, SAYS, MOOD, FACE)
 """The choices about the shown sample: whom the songs are for, the emotion and the mood by hand, the explained face."""
 PICTURE_FROM = Choice("source", ["Upload", "Camera"])
@@ -323,7 +323,7 @@ ANSWER_TAB = Choice("beside", is_kept=True)
 
 # Songs
 POLICY = Choice(
-    "policy", [*POLICIES], pages=_FACES, older={policy.capitalize(): name for name, policy in POLICIES.items()}
+    "policy", [*POLICIES], in_url=True, older={policy.capitalize(): name for name, policy in POLICIES.items()}
 )
 DESTINATION = Choice("to", is_kept=True, in_menu=True)  # where a journey ends: a mood or a place such as "0.4,-0.2"
 SONGS_FROM = Choice("songs", [*Source], is_kept=True, in_menu=True)
@@ -336,12 +336,12 @@ GENRE_NAMES = Choice("genre_names", in_menu=True)
 HIDE_EXPLICIT = Choice("hide_explicit", first=False, in_menu=True)
 
 # Live and films
-LIVE_VIEW = Choice("shown", [*View], pages=("live",))
+LIVE_VIEW = Choice("shown", [*View], in_url=True)
 LIVE_MUSIC = Choice("live_music")
 TEACH_OWN = "My own classes"
 TEACH = Choice("teach", ["My face", TEACH_OWN])
-VOTE = Choice("vote", pages=("live",), is_optional=True)  # the code of the lesson that a phone votes in
-FILM_SAMPLE = Choice("film", ["sample"], pages=("film",), is_optional=True)
+VOTE = Choice("vote", in_url=True, is_optional=True)  # the code of the lesson that a phone votes in
+FILM_SAMPLE = Choice("film", ["sample"], in_url=True, is_optional=True)
 FILM_FOLLOWS = Choice("film_follows", first=True)  # whether the scene changes with the playback
 
 # Music
@@ -349,12 +349,12 @@ YOUR_SONG, WHAT_IF = "Your song", "What if"
 """The titles of the tabs of Music on the visitor's file, and on a song with other features."""
 
 MUSIC_TAB = Choice("view", is_kept=True)
-MUSIC_TRACK = Choice("track", pages=("music",), is_optional=True)  # the id of the song to classify
-MUSIC_QUERY = Choice("find", pages=("music",), first="")
+MUSIC_TRACK = Choice("track", in_url=True, is_optional=True)  # the id of the song to classify
+MUSIC_QUERY = Choice("find", in_url=True, first="")
 
 # Models
-BENCHMARK = Choice("kind", pages=("models",))
-MODELS = Choice("model", pages=("models",), most=2)  # the one or two chosen models
+BENCHMARK = Choice("kind", in_url=True)
+MODELS = Choice("model", in_url=True, most=2)  # the one or two chosen models
 MODELS_TAB = Choice("face_view", is_kept=True)
 MODELS_CELL = Choice("cell", is_kept=True, is_optional=True, in_menu=True)  # of the matrix: "fear called sad"
 MODELS_CLASS = Choice("class", is_kept=True)
@@ -365,4 +365,4 @@ TRAIN_HIDDEN = Choice("hidden", ["1", "2", "4", "8", "16", "64"], first="8")
 TRAIN_WRONG = Choice("wrong", ["0", "10", "25", "50"], first="0")  # percent of the labels
 
 # How it works
-STEP = Choice("step", pages=("how_it_works",), is_optional=True)
+STEP = Choice("step", in_url=True, is_optional=True)

@@ -6,7 +6,7 @@ The code is written from what the page answers: the request of its queue, the so
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
@@ -176,7 +176,7 @@ def _source_of(queue: PageQueue) -> Source:
     return queue.music.played
 
 
-def _of_photo() -> Code:
+def of_photo() -> Code:
     """The code of the Photo page: of its picture, or of a mood."""
     queue, shown = page_state(PlayerState).queues.get("photo"), page_state(PictureState)
     if queue is None or queue.is_list:
@@ -196,7 +196,7 @@ def _of_photo() -> Code:
     return code_of_request(queue.request, _source_of(queue))
 
 
-def _of_live() -> Code:
+def of_live() -> Code:
     """The code of the Live page: of what plays, or of a snapshot before."""
     queues = page_state(PlayerState).queues
     queue = queues.get("live") or queues.get("session")
@@ -206,7 +206,7 @@ def _of_live() -> Code:
     return code_of_picture(music.asked(Request()), music.played, "photo.jpg", _ALL_FACES, posed=True)
 
 
-def _of_steps() -> Code:
+def of_how_it_works() -> Code:
     """The code of How it works: of the songs for its face, or of its picture."""
     shown, queue = page_state(PictureState), page_state(PlayerState).queues.get("how")
     if queue is not None and isinstance(queue.key, tuple) and isinstance(queue.key[1], Request):
@@ -217,7 +217,7 @@ def _of_steps() -> Code:
     return code_of_picture(music.asked(Request()), music.played, file, _ALL_FACES, posed=posed)
 
 
-def _of_film() -> Code:
+def of_film() -> Code:
     """The code of the Film page: a song for each scene."""
     film = f"{_SAMPLES}/faces.mp4" if FILM_SAMPLE.value else "film.mp4"
     music = your_music()
@@ -243,7 +243,7 @@ for pick in one_song_each(requests, {songs}):
     return Code(_command("analyze", film) if music.played is Source.SPOTIFY else "", python)
 
 
-def _of_music() -> Code:
+def of_music() -> Code:
     """The code of the Music page: of the songs that its list shows."""
     music, mine = your_music(), page_state(MusicState)
     asked = music.asked(Request(), music.shown)
@@ -274,7 +274,7 @@ def _of_music() -> Code:
     return Code(python=python)
 
 
-def _of_models() -> Code:
+def of_models() -> Code:
     """The code of the Models page: the figures of the compared models."""
     benchmark = Benchmark(BENCHMARK.value or Benchmark.VOTES)
     names = [*MODELS.values] or [DEFAULTS[benchmark.kind]]
@@ -288,19 +288,9 @@ for name in {names!r}:
     return Code("emomusic models --json", python)
 
 
-_OF: Mapping[str, Callable[[], Code]] = {
-    "photo": _of_photo,
-    "live": _of_live,
-    "film": _of_film,
-    "music": _of_music,
-    "models": _of_models,
-    "how_it_works": _of_steps,
-}
-
-
 def show_code(page: str) -> None:
-    """Show the code of the shown page in a menu."""
-    code = _OF[page]()
+    """Show the code of the shown page in a menu: what the function with the name of the page writes."""
+    code: Code = globals()[f"of_{page}"]()
     with st.popover("This screen as code", icon=":material/code:", key="code"):
         for title, language, text in (
             ("Command", "bash", code.command),

@@ -21,6 +21,7 @@ from streamlit.runtime import RuntimeState
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from emomusic.app.choices import open_address
+from emomusic.app.pages import page_named
 from emomusic.app.state import CameraState, State, Visit, page_state
 from emomusic.assets import data_dir
 from emomusic.compat import finish_callbacks
@@ -120,7 +121,8 @@ def open_page(name: str, title: str = "") -> None:
     finish_callbacks(take_callback_error)
     if name != "live" and (session := page_state(CameraState).session) is not None:
         session.leave()
-    open_address(name, visit := page_state(Visit))
+    visit = page_state(Visit)
+    open_address(name, page_named(name).choices, visit)
     for message in visit.problems:
         st.error(message, icon=":material/error:")
     visit.problems.clear()

@@ -86,8 +86,8 @@ def take_source() -> None:
 
     open_address = choices.open_address
 
-    def open_with_source(page: str, visit: Any) -> choices.Address:
-        address = open_address(page, visit)
+    def open_with_source(*arguments: Any) -> choices.Address:
+        address = open_address(*arguments)
         if "songs" in st.query_params and "test-source" not in st.session_state:
             st.session_state["test-source"] = True
             address.chosen[choices.SONGS_FROM.name] = st.query_params.get_all("songs")

@@ -37,7 +37,7 @@ def app_of(**link: str | list[str]) -> AppTest:
 
 def with_link(app: AppTest, link: Mapping[str, str | list[str]]) -> AppTest:
     """The app with these choices, in the URL where it has them."""
-    in_session = {name for name in link if name in CHOICES and not CHOICES[name].pages}
+    in_session = {name for name in link if name in CHOICES and not CHOICES[name].in_url}
     app.query_params.update({name: value for name, value in link.items() if name not in in_session})
     choose(app, **{name: link[name] for name in in_session})
     return app

@@ -13,7 +13,7 @@ def a_page() -> None:
     from emomusic.app.choices import POLICY, WHO, open_address
     from emomusic.app.state import Visit, page_state
 
-    open_address("photo", page_state(Visit))
+    open_address("photo", [POLICY, WHO], page_state(Visit))
     st.button("choose", on_click=WHO.set, args=("Face 2",), key="choose")
     st.button("answer", key="answer")
     st.text(WHO.value or "everyone")

@@ -127,20 +127,14 @@ function explainRefusals() {
   }
 }
 
-/** Where a dropped or pasted file goes: what to press, one after the other, until the page has its drop zone. */
-const WAYS = {
-  "": [".st-key-use-upload button", "[class*='st-key-another-'] button", ".st-key-use-upload button"],
-  film: [".st-key-film-another button"],
-  music: [".st-key-view [role=tab]:nth-of-type(2)"],
-};
 const TYPED = "input, textarea, [contenteditable]";
 const ADDRESS = "This is an address, not a file. Save the picture first, then drop the file here.";
 const DROP_ZONE = '[data-testid="stFileUploaderDropzone"]';
 const PATIENCE_MS = 8000;
 
-/** Let Streamlit's drop zone take the files, after the page has shown it. */
-async function giveFiles(files, page) {
-  const ways = [...WAYS[page]], end = Date.now() + PATIENCE_MS;
+/** Let Streamlit's drop zone take the files. Before, press what the page names, one after the other, until it is there. */
+async function giveFiles(files, drop) {
+  const ways = [...drop], end = Date.now() + PATIENCE_MS;
   while (Date.now() < end) {
     const input = document.querySelector(`${DROP_ZONE} input[type=file]:enabled`);
     if (input) {
@@ -208,7 +202,7 @@ class Runtime extends Part {
     this.listen(window, "dragover", (event) => {
       if (!this.#isForeign(event)) return;
       event.preventDefault();
-      document.body.classList.toggle("takes-drop", this.data.page in WAYS);
+      document.body.classList.toggle("takes-drop", Boolean(this.data.drop));
     });
     const rest = (event) => event.relatedTarget || document.body.classList.remove("takes-drop");
     this.listen(window, "dragleave drop", rest, { capture: true });
@@ -318,8 +312,7 @@ class Runtime extends Part {
   }
 
   #take(files) {
-    const { page } = this.data;
-    if (page in WAYS) giveFiles(files, page);
+    if (this.data.drop) giveFiles(files, this.data.drop);
     else say("This page takes no files here. Photos are taken on Photo, films on Film, songs and tables on Music.");
   }
 

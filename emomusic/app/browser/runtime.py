@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from emomusic.app.browser.components import mount
-from emomusic.app.choices import LIVE_VIEW, Address, View
+from emomusic.app.choices import Address
+from emomusic.app.pages import PAGES, Page
 from emomusic.app.state import STATES, SourceState, Visit, held_things, page_state
 from emomusic.server.kept import Kept, offered, take_back
 from emomusic.text import join_names
@@ -21,14 +22,15 @@ _KEY = "runtime"
 _THINGS = ("photo", "photos", "film", "song", "music files", "table")
 
 
-def show_runtime(page: str, address: Address) -> None:
+def show_runtime(page: Page, address: Address) -> None:
     """Mount the component above the page, where nothing can push it: a visitor may click before the page has run."""
     here, spotify = page_state(Visit), page_state(SourceState)
     states = st.session_state[STATES].values()
     pairs = [(name, value) for name, values in (address.replaced or {}).items() for value in values]
     data = {
-        "page": page,
-        "large": page == "how_it_works" or (page == "live" and LIVE_VIEW.value in (View.CLASSROOM, View.GUESS)),
+        "page": page.path if page is not PAGES[0] else "",
+        "drop": page.drop,
+        "large": page.is_large(),
         "visit": address.visit,
         "query": None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs),
         "session": here.session,
