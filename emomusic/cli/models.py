@@ -98,7 +98,7 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
         ]
         if not pictures:
             raise DatasetError(f"expected pictures named {TEST}… in {options.images}. Received: none")
-    detector = None if options.aligned else load_detector()
+    detector = None if options.aligned else load_detector(still=True)
     if options.posed:
         classifier = classifier.posed()
     with arguments.progress("pictures", len(pictures)) as on_progress:

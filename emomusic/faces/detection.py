@@ -32,6 +32,9 @@ _SAME_FACE_OVERLAP = 0.5
 
 _SAME_SCALE_OVERLAP, _STAGE_OVERLAP = 0.5, 0.7
 
+# Of a quick search, which has fewer scales and boxes
+_QUICK_FACTOR, _QUICK_OVERLAP = 0.6, 0.3
+
 # Work of one to two milliseconds, which the threads share. The layers of a network fit the processor's cache.
 _STRIP_PIXELS = 2**15
 
@@ -124,6 +127,7 @@ class _View:
         left: width of the left border in pixels.
         top: height of the top border in pixels.
         sides: sides of the smallest and the largest faces to search, in pixels of `pixels`.
+        is_quick: whether fewer scales and boxes are enough.
     """
 
     pixels: RgbImage
@@ -131,6 +135,7 @@ class _View:
     left: int = 0
     top: int = 0
     sides: tuple[float, float] = (0.0, math.inf)
+    is_quick: bool = False
 
     def to_image(self, points: Float64Array) -> Float64Array:
         """Points of the view, shape (..., 2 or 4) as x and y, in pixels of the image."""
@@ -183,6 +188,10 @@ class FaceDetector(ABC):
         """All faces, sorted from left to right, in pixels of the image; an empty list if there are none."""
         return list(self.detect_with_trace(image).faces)
 
+    def detect_quickly(self, image: RgbImage) -> list[Face]:
+        """The faces of a small image, sorted from left to right, in less time where a detector can."""
+        return self.detect(image)
+
     def warm_up(self) -> None:
         """Run the networks once, so that the first image takes no longer than the next."""
         blank = np.full((_WARM_UP_SIDE, _WARM_UP_SIDE, 3), 127, np.uint8)
@@ -220,6 +229,10 @@ class MtcnnDetector(FaceDetector):
         found = self._scored(self._output, stage, mtcnn.planes(image), mtcnn.squares(corners))
         return self._faces_in(found.suppressed(_STAGE_OVERLAP, overlap="min"), image, _View(image, 1.0))
 
+    def detect_quickly(self, image: RgbImage) -> list[Face]:
+        """The faces of a small image, from one search of fewer scales and boxes."""
+        return list(self._searched(image, _View(image, 1.0, is_quick=True)).faces)
+
     def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
         """The result of `detect` with the output of each network. Raises as `require_rgb`."""
         require_rgb(image)
@@ -239,10 +252,11 @@ class MtcnnDetector(FaceDetector):
 
     def _searched(self, image: RgbImage, view: _View) -> DetectionTrace:
         planes, proposed = self._proposed(view)
-        each_scale = mtcnn.concatenated([found.suppressed(_SAME_SCALE_OVERLAP) for found in proposed])
-        proposals = each_scale.suppressed(_STAGE_OVERLAP).squared()
+        same, stage = (_QUICK_OVERLAP,) * 2 if view.is_quick else (_SAME_SCALE_OVERLAP, _STAGE_OVERLAP)
+        each_scale = mtcnn.concatenated([found.suppressed(same) for found in proposed])
+        proposals = each_scale.suppressed(stage).squared()
         refined = self._scored(self._refine, _REFINE, planes, proposals.corners)
-        kept = refined.suppressed(_STAGE_OVERLAP).squared()
+        kept = refined.suppressed(stage).squared()
         output = self._scored(self._output, _OUTPUT, planes, kept.corners)
         faces = output.suppressed(_STAGE_OVERLAP, overlap="min")
         pairs = ((mtcnn.concatenated(proposed), proposals), (refined.squared(), kept), (output, faces))
@@ -258,7 +272,8 @@ class MtcnnDetector(FaceDetector):
             lambda: cv2.integral(image),
         ]
         planes, pixels, sums = map_threads(lambda step: step(), steps)
-        scales = mtcnn.scales(image.shape[1], image.shape[0], view.sides).tolist()
+        factor = {"factor": _QUICK_FACTOR} if view.is_quick else {}
+        scales = mtcnn.scales(image.shape[1], image.shape[0], view.sides, **factor).tolist()
         levels = map_threads(partial(mtcnn.level, pixels, sums), scales)
         outputs = zip(self._maps(levels), scales, strict=True)
         return planes, [mtcnn.decode_proposals(output, scale) for output, scale in outputs]

@@ -153,13 +153,13 @@ def concatenated(boxes: Sequence[Boxes]) -> Boxes:
     )
 
 
-def scales(width: int, height: int, sides: tuple[float, float]) -> Float64Array:
+def scales(width: int, height: int, sides: tuple[float, float], factor: float = _SCALE_FACTOR) -> Float64Array:
     """Scales of the image pyramid as factors of the image size; empty for an image of a few pixels.
 
-    `sides`: sides of the smallest and the largest faces to find, in pixels.
+    `sides`: sides of the smallest and the largest faces to find, in pixels. `factor`: of a scale to the next.
     """
-    count = round(-(math.log(min(width, height) / _CELL) / math.log(_SCALE_FACTOR) + 1))
-    found = _FIRST_SCALE * _SCALE_FACTOR ** np.arange(max(count, 0))
+    count = round(-(math.log(min(width, height) / _CELL) / math.log(factor) + 1))
+    found = _FIRST_SCALE * factor ** np.arange(max(count, 0))
     return np.asarray(found[(found * sides[0] <= _CELL) & (found * sides[1] >= _CELL)])
 
 
