@@ -30,8 +30,9 @@ _DOUBT = 2.0  # a face whose upright score leads by less is looked for in turned
 _LEAST = 0.95  # confidence of a face in a turned copy; 0.9 finds more faces that are none
 _SIDE = 640  # pixels of a turned copy, where the picture has no face that tells its turn
 
-# Of the copies for faces beside upright ones, which lie side by side: with fewer pixels, faces of a tenth are missed
-_BESIDE_PIXELS, _GAP, _GREY = 48_000, 8, 127
+# Pixels of the row of small copies that is searched for faces beside upright ones; the space between two copies; and
+# what covers the known faces. With fewer pixels, faces of a tenth of the shorter side are missed.
+_BESIDE_PIXELS, _GAP, _GREY = 160_000, 8, 127
 
 _SAME_FACE_OVERLAP = 0.3  # boxes of two searches; boxes of a face on its side are less exact
 
@@ -103,25 +104,25 @@ class TurningDetector(FaceDetector):
         return sorted(found, key=_position)
 
     def _beside(self, image: RgbImage, known: Sequence[Face]) -> list[Face]:
-        """Large faces beside the known ones that are upright in a turned copy. One search is of all three copies."""
-        side = round(max(image.shape[:2]) * math.sqrt(_BESIDE_PIXELS / (image.shape[0] * image.shape[1])))
-        small, scale = shrink(image, side, fast=True)
+        """Large faces beside the known ones that are upright in a turned copy, from one search of the three copies."""
+        height, width = image.shape[:2]
+        longer = max(height, width)
+        small, scale = shrink(image, round(math.sqrt(_BESIDE_PIXELS * longer / (2 * height + width))), fast=True)
         small = small.copy()
         for face in known:
             box = face.box.scaled(scale)
             small[box.y : box.bottom, box.x : box.right] = _GREY
         copies = [_Copy(small, turn, image.shape) for turn in TURNS[1:]]
         starts = [0, *accumulate(copy.pixels.shape[1] + _GAP for copy in copies)]
-        joined = np.full((max(small.shape[:2]), starts[-1], 3), _GREY, np.uint8)
+        row = np.full((max(small.shape[:2]), starts[-1], 3), _GREY, np.uint8)
         for copy, start in zip(copies, starts, strict=False):
-            height, width = copy.pixels.shape[:2]
-            joined[:height, start : start + width] = copy.pixels
+            row[: copy.pixels.shape[0], start : start + copy.pixels.shape[1]] = copy.pixels
         found: list[Face] = []
-        for face in sorted(self._detector.detect_quickly(joined), key=lambda face: -face.confidence):
+        for face in sorted(self._detector.detect_quickly(row), key=lambda face: -face.confidence):
             number = bisect(starts, face.box.x + face.box.width // 2) - 1
-            own = replace(face, box=replace(face.box, x=face.box.x - starts[number]))
-            if face.confidence >= _LEAST and copies[number].has_middle(own.box):
-                turned = copies[number].face_outside(own)
+            box = replace(face.box, x=face.box.x - starts[number])
+            if face.confidence >= _LEAST and copies[number].has_middle(box):
+                turned = copies[number].face_outside(replace(face, box=box))
                 if _is_new(turned, [*known, *found]) and not any(self._turns(image, [turned], 360 - turned.turn, LEAD)):
                     found.append(turned)
         return found
