@@ -157,11 +157,11 @@ class _Copy:
 
     def box_inside(self, box: Box) -> Box:
         """A box of the image in the copy."""
-        return _turned_box(box, self._size, -self.turn // 90).scaled(self._scale)
+        return turned_box(box, self._size, -self.turn // 90).scaled(self._scale)
 
     def face_outside(self, face: Face) -> Face:
         """A face that is upright in the copy, in pixels of the image."""
-        box = _turned_box(face.box, self._inner_size, self.turn // 90)
+        box = turned_box(face.box, self._inner_size, self.turn // 90)
         box = box.scaled(1 / self._scale).clipped(*self._size)
         return Face(box, face.confidence, turn=self.turn, tilt=face.tilt)
 
@@ -184,7 +184,8 @@ def _turned_corners(corners: Float64Array, size: tuple[int, int], num_turns: int
     return corners
 
 
-def _turned_box(box: Box, size: tuple[int, int], num_turns: int) -> Box:
+def turned_box(box: Box, size: tuple[int, int], num_turns: int) -> Box:
+    """A box of an image of this width and height, after its turns counter-clockwise."""
     corners = np.array([(box.x, box.y, box.right, box.bottom)], np.float64)
     left, top, right, bottom = _turned_corners(corners, size, num_turns)[0].astype(int).tolist()
     return Box(left, top, right - left, bottom - top)
