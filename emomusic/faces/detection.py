@@ -46,7 +46,7 @@ class _Care(NamedTuple):
     stage_overlap: float
 
 
-_THOROUGH, _QUICK = _Care(0.709, 0.6, 0.5, _STAGE_OVERLAP), _Care(0.65, 0.8, 0.3, 0.3)
+_THOROUGH, _QUICK = _Care(0.709, 0.6, 0.5, _STAGE_OVERLAP), _Care(0.65, 0.9, 0.3, 0.3)
 
 # Work of one to two milliseconds, which the threads share. The layers of a network fit the processor's cache.
 _STRIP_PIXELS = 2**15

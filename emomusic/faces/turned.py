@@ -32,7 +32,7 @@ _SIDE = 640  # pixels of a turned copy, where the picture has no face that tells
 
 # Pixels of the row of small copies that is searched for faces beside upright ones; the space between two copies; and
 # what covers the known faces. With fewer pixels, faces of a tenth of the shorter side are missed.
-_BESIDE_PIXELS, _GAP, _GREY = 160_000, 8, 127
+_BESIDE_PIXELS, _GAP, _GREY = 125_000, 8, 127
 
 _SAME_FACE_OVERLAP = 0.3  # boxes of two searches; boxes of a face on its side are less exact
 
