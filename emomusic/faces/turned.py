@@ -30,9 +30,10 @@ _DOUBT = 2.0  # a face whose upright score leads by less is looked for in turned
 _LEAST = 0.95  # confidence of a face in a turned copy; 0.9 finds more faces that are none
 _SIDE = 640  # pixels of a turned copy, where the picture has no face that tells its turn
 
-# Pixels of the row of small copies that is searched for faces beside upright ones; the space between two copies; and
-# what covers the known faces. With fewer pixels, faces of a tenth of the shorter side are missed.
-_BESIDE_PIXELS, _GAP, _GREY = 125_000, 8, 127
+# Of small copies that are searched for faces beside upright ones: most pixels of a copy, and of the row of three, where
+# a panorama leaves much empty. With fewer, faces of a tenth of the shorter side are missed.
+_COPY_PIXELS, _ROW_PIXELS = 38_000, 200_000
+_GAP, _GREY = 8, 127  # pixels between two copies; what lies there, and what covers the known faces
 
 _SAME_FACE_OVERLAP = 0.3  # boxes of two searches; boxes of a face on its side are less exact
 
@@ -107,7 +108,8 @@ class TurningDetector(FaceDetector):
         """Large faces beside the known ones that are upright in a turned copy, from one search of the three copies."""
         height, width = image.shape[:2]
         longer = max(height, width)
-        small, scale = shrink(image, round(math.sqrt(_BESIDE_PIXELS * longer / (2 * height + width))), fast=True)
+        share = min(_COPY_PIXELS / (height * width), _ROW_PIXELS / (longer * (2 * height + width)))
+        small, scale = shrink(image, round(longer * math.sqrt(share)), fast=True)
         small = small.copy()
         for face in known:
             box = face.box.scaled(scale)
