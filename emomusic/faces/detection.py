@@ -30,23 +30,7 @@ MIN_CONFIDENCE = 0.9
 # Two boxes that share more than this are one face. Neighbours in a crowd share less.
 _SAME_FACE_OVERLAP = 0.5
 
-_STAGE_OVERLAP = 0.7
-
-
-class _Care(NamedTuple):
-    """How many scales and boxes a search has.
-
-    The factor from a scale to the next, the confidence of a box of P-Net, and the overlap of two boxes of a scale and
-    of a stage.
-    """
-
-    factor: float
-    least: float
-    scale_overlap: float
-    stage_overlap: float
-
-
-_THOROUGH, _QUICK = _Care(0.709, 0.6, 0.5, _STAGE_OVERLAP), _Care(0.65, 0.9, 0.3, 0.3)
+_SAME_SCALE_OVERLAP, _STAGE_OVERLAP = 0.5, 0.7
 
 # Work of one to two milliseconds, which the threads share. The layers of a network fit the processor's cache.
 _STRIP_PIXELS = 2**15
@@ -140,7 +124,9 @@ class _View:
         left: width of the left border in pixels.
         top: height of the top border in pixels.
         sides: sides of the smallest and the largest faces to search, in pixels of `pixels`.
-        care: how many scales and boxes the search has.
+        factor: of a scale to the next.
+        least: confidence of the boxes of P-Net.
+        overlaps: of two boxes of a scale, and of a network, which stay.
     """
 
     pixels: RgbImage
@@ -148,7 +134,9 @@ class _View:
     left: int = 0
     top: int = 0
     sides: tuple[float, float] = (0.0, math.inf)
-    care: _Care = _THOROUGH
+    factor: float = 0.709
+    least: float = 0.6
+    overlaps: tuple[float, float] = (_SAME_SCALE_OVERLAP, _STAGE_OVERLAP)
 
     def to_image(self, points: Float64Array) -> Float64Array:
         """Points of the view, shape (..., 2 or 4) as x and y, in pixels of the image."""
@@ -201,10 +189,6 @@ class FaceDetector(ABC):
         """All faces, sorted from left to right, in pixels of the image; an empty list if there are none."""
         return list(self.detect_with_trace(image).faces)
 
-    def detect_quickly(self, image: RgbImage) -> list[Face]:
-        """The faces of a small image, sorted from left to right, in less time where a detector can."""
-        return self.detect(image)
-
     def warm_up(self) -> None:
         """Run the networks once, so that the first image takes no longer than the next."""
         blank = np.full((_WARM_UP_SIDE, _WARM_UP_SIDE, 3), 127, np.uint8)
@@ -244,7 +228,8 @@ class MtcnnDetector(FaceDetector):
 
     def detect_quickly(self, image: RgbImage) -> list[Face]:
         """The faces of a small image, from one search of fewer scales and boxes."""
-        return list(self._searched(image, _View(image, 1.0, care=_QUICK)).faces)
+        view = _View(image, 1.0, factor=0.65, least=0.9, overlaps=(0.3, 0.3))
+        return list(self._searched(image, view).faces)
 
     def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
         """The result of `detect` with the output of each network. Raises as `require_rgb`."""
@@ -265,11 +250,11 @@ class MtcnnDetector(FaceDetector):
 
     def _searched(self, image: RgbImage, view: _View) -> DetectionTrace:
         planes, proposed = self._proposed(view)
-        care = view.care
-        each_scale = mtcnn.concatenated([found.suppressed(care.scale_overlap) for found in proposed])
-        proposals = each_scale.suppressed(care.stage_overlap).squared()
+        same_scale, stage = view.overlaps
+        each_scale = mtcnn.concatenated([found.suppressed(same_scale) for found in proposed])
+        proposals = each_scale.suppressed(stage).squared()
         refined = self._scored(self._refine, _REFINE, planes, proposals.corners)
-        kept = refined.suppressed(care.stage_overlap).squared()
+        kept = refined.suppressed(stage).squared()
         output = self._scored(self._output, _OUTPUT, planes, kept.corners)
         faces = output.suppressed(_STAGE_OVERLAP, overlap="min")
         pairs = ((mtcnn.concatenated(proposed), proposals), (refined.squared(), kept), (output, faces))
@@ -285,10 +270,10 @@ class MtcnnDetector(FaceDetector):
             lambda: cv2.integral(image),
         ]
         planes, pixels, sums = map_threads(lambda step: step(), steps)
-        scales = mtcnn.scales(image.shape[1], image.shape[0], view.sides, view.care.factor).tolist()
+        scales = mtcnn.scales(image.shape[1], image.shape[0], view.sides, view.factor).tolist()
         levels = map_threads(partial(mtcnn.level, pixels, sums), scales)
         outputs = zip(self._maps(levels), scales, strict=True)
-        return planes, [mtcnn.decode_proposals(output, scale, view.care.least) for output, scale in outputs]
+        return planes, [mtcnn.decode_proposals(output, scale, view.least) for output, scale in outputs]
 
     def _maps(self, levels: Sequence[npt.NDArray[np.float32]]) -> Iterator[npt.NDArray[np.float32]]:
         """The output of P-Net for each image, computed in strips, whose layers stay in the processor's cache."""

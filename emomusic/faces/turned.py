@@ -14,7 +14,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from emomusic.faces.detection import DetectionTrace, Face, FaceDetector, NetworkOutput
+from emomusic.faces.detection import DetectionTrace, Face, FaceDetector, MtcnnDetector, NetworkOutput
 from emomusic.faces.mtcnn import Boxes, Float64Array
 from emomusic.media.images import Box, RgbImage, shrink
 from emomusic.metrics import FloatArray
@@ -54,15 +54,8 @@ class TurningDetector(FaceDetector):
     for large faces beside the found ones. Threads may share one instance.
     """
 
-    def __init__(self, detector: FaceDetector, turner: Turner, *, upright: bool = False, still: bool = False) -> None:
-        """Search with another detector.
-
-        Args:
-            detector: finds upright faces.
-            turner: tells the turns of faces.
-            upright: no found face may be turned, as in a camera's picture.
-            still: also search beside the found faces.
-        """
+    def __init__(self, detector: MtcnnDetector, turner: Turner, *, upright: bool = False, still: bool = False) -> None:
+        """Search with MTCNN. `upright`: no face that it finds may be turned. `still`: also search beside these."""
         self._detector, self._turner, self._is_upright, self._is_still = detector, turner, upright, still
 
     def detect_with_trace(self, image: RgbImage) -> DetectionTrace:

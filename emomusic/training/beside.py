@@ -69,9 +69,6 @@ def evaluate_beside(
         "upright_found": float(shares[:, 0].mean()),
         "both_found": float(shares[:, :2].all(axis=1).mean()),
         "turned_found": float(shares[:, 1].mean()),
-        "turned_found_by_turn": {
-            turn: float(shares[row::3, 1].mean()) for row, turn in enumerate(TURNS[1:][: len(rows)])
-        },
         "pairs_with_a_face_that_is_none": float(shares[:, 2].mean()),
     }
 
