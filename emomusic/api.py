@@ -86,7 +86,7 @@ def learn_face(shots: Mapping[Emotion | str, Sequence[ImageSource]], *, model: s
     for emotion, pictures in shots.items():
         for picture in pictures:
             decoded = _decoded(picture)
-            found = load_detector(upright=decoded.is_upright).detect(decoded.pixels)
+            found = load_detector(upright=decoded.is_upright, still=True).detect(decoded.pixels)
             if not found:
                 name = repr(Path(picture).name) if isinstance(picture, str | os.PathLike) else "a picture"
                 raise ImageError(

@@ -130,7 +130,7 @@ def bench_photo(*, runs: int) -> list[Timing]:
         single("load the songs", seconds_of(load_recommender), "s"),
         single("load the detector and the face model", seconds_of(load_networks), "s"),
     ]
-    detector, classifier = load_networks()
+    detector, classifier = load_networks(still=True)
     find_with_mtcnn = None
     with contextlib.suppress(ImportError):  # without the libraries of training
         from mtcnn import MTCNN

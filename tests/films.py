@@ -64,6 +64,12 @@ def in_frame(image: RgbImage | None, width: int, height: int) -> RgbImage:
     return canvas
 
 
+def beside(*names: str, width: int = 480) -> RgbImage:
+    """Samples side by side, the first one upright, and each next one turned by 90 degrees more."""
+    frames = [np.rot90(framed(name, width, width), number) for number, name in enumerate(names)]
+    return np.ascontiguousarray(np.concatenate(frames, axis=1))
+
+
 def tilted(image: RgbImage, degrees: float) -> RgbImage:
     """A copy that is turned clockwise on a larger canvas."""
     height, width = image.shape[:2]

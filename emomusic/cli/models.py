@@ -54,6 +54,10 @@ def _require_agreement(options: argparse.Namespace) -> None:
             "--record of --fer2013 with --split validation only. Received: another split, --ferplus or --posed",
         ),
         (options.turned and (not has_pictures or options.record), "--turned with --images and without --record"),
+        (
+            options.beside and (not has_pictures or options.record or options.aligned or options.turned),
+            "--beside with --images and without --record, --aligned and --turned",
+        ),
         (options.profile and (not has_pictures or options.record), "--profile with --images and without --record"),
     ):
         if is_wrong:
@@ -86,7 +90,7 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
     from emomusic.faces.classifier import EmotionClassifier
     from emomusic.faces.profile import KnownFace
     from emomusic.faces.reading import load_detector
-    from emomusic.training import evaluate
+    from emomusic.training import beside, evaluate
     from emomusic.training.labelled import labelled_pictures
     from emomusic.training.posed import TEST
 
@@ -98,10 +102,12 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
         ]
         if not pictures:
             raise DatasetError(f"expected pictures named {TEST}… in {options.images}. Received: none")
-    detector = None if options.aligned else load_detector()
+    detector = None if options.aligned else load_detector(still=True)
     if options.posed:
         classifier = classifier.posed()
     with arguments.progress("pictures", len(pictures)) as on_progress:
+        if options.beside:
+            return beside.evaluate_beside([path for path, _ in pictures], load_detector(still=True), on_progress)
         if options.record and not options.posed and evaluate.can_fit(pictures, classifier.spec.classes):
             record, adjustment = evaluate.fit_to_pictures(pictures, classifier, detector, on_progress)
             evaluate.record_photographs(name, record, adjustment)

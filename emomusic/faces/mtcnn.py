@@ -21,9 +21,8 @@ Float64Array = npt.NDArray[np.float64]
 
 # P-Net returns a map of boxes of 12 pixels with a stride of 2.
 _CELL, _STRIDE = 12, 2
-_FIRST_SCALE, _SCALE_FACTOR = 12 / 20, 0.709
+_FIRST_SCALE = 12 / 20
 _LARGEST_FROM_SUMS = 0.25  # OpenCV is faster for larger copies
-_PROPOSAL_LOGIT = math.log(0.6 / 0.4)  # a probability of 0.6
 
 MAX_BOXES = 8000
 """Suppression keeps at most this many boxes, those of highest confidence. A page of 400 portraits gives 6,400."""
@@ -153,13 +152,13 @@ def concatenated(boxes: Sequence[Boxes]) -> Boxes:
     )
 
 
-def scales(width: int, height: int, sides: tuple[float, float]) -> Float64Array:
+def scales(width: int, height: int, sides: tuple[float, float], factor: float = 0.709) -> Float64Array:
     """Scales of the image pyramid as factors of the image size; empty for an image of a few pixels.
 
-    `sides`: sides of the smallest and the largest faces to find, in pixels.
+    `sides`: sides of the smallest and the largest faces to find, in pixels. `factor`: of a scale to the next.
     """
-    count = round(-(math.log(min(width, height) / _CELL) / math.log(_SCALE_FACTOR) + 1))
-    found = _FIRST_SCALE * _SCALE_FACTOR ** np.arange(max(count, 0))
+    count = round(-(math.log(min(width, height) / _CELL) / math.log(factor) + 1))
+    found = _FIRST_SCALE * factor ** np.arange(max(count, 0))
     return np.asarray(found[(found * sides[0] <= _CELL) & (found * sides[1] >= _CELL)])
 
 
@@ -171,10 +170,10 @@ def strips(height: int, width: int, num_pixels: int) -> list[slice]:
     return [slice(end - num_rows, height if end >= last else end + _CELL - _STRIDE) for end in ends]
 
 
-def decode_proposals(output: npt.NDArray[np.float32], scale: float) -> Boxes:
-    """The likely boxes in the output of P-Net at one scale, in pixels of the image."""
+def decode_proposals(output: npt.NDArray[np.float32], scale: float, least: float = 0.6) -> Boxes:
+    """The boxes above a confidence in the output of P-Net at one scale, in pixels of the image."""
     offsets, logits = output[0, :4], output[0, 4]
-    rows, columns = np.nonzero(logits > _PROPOSAL_LOGIT)
+    rows, columns = np.nonzero(logits > math.log(least / (1 - least)))
     positions = _STRIDE * np.column_stack([columns, rows])
     cells = np.concatenate([positions + 1, positions + _CELL], axis=1)  # `mtcnn` counts a cell as 11 pixels wide
     corners = (cells + (_CELL - 1) * offsets[:, rows, columns].T.astype(np.float64)) / scale

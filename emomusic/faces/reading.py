@@ -60,8 +60,8 @@ class PictureReading:
 class LoadNetworks(Protocol):
     """Gives the networks for a picture. `load_networks` and `Shared.visitor_networks` implement it."""
 
-    def __call__(self, *, posed: bool = False, upright: bool = False) -> Networks:
-        """The networks, for faces that people pull, and for a picture that is known to be upright."""
+    def __call__(self, *, posed: bool = False, upright: bool = False, still: bool = False) -> Networks:
+        """The networks, for faces that people pull, for a picture known to be upright, and for a still."""
         ...
 
 
@@ -76,7 +76,8 @@ def read_picture(
     """The faces of a picture with the probabilities of the seven emotions: the one reader of still pictures.
 
     Args:
-        picture: the decoded picture; faces are searched in turned copies unless it is known to be upright.
+        picture: the decoded picture; turned faces are searched beside upright ones, and elsewhere unless it is known to
+            be upright.
         networks: gives the detector and the classifier.
         posed: whether people pulled the faces for a camera.
         known: persons who are read with their profile.
@@ -86,7 +87,7 @@ def read_picture(
         ModelError: a model is missing or damaged, or has no adjustment for posed faces.
     """
     image = picture.pixels
-    detector, classifier = networks(posed=posed, upright=picture.is_upright)
+    detector, classifier = networks(posed=posed, upright=picture.is_upright, still=True)
     started = time.perf_counter()
     trace = detector.detect_with_trace(image)
     detected = time.perf_counter()
@@ -120,13 +121,16 @@ def apply_profiles(image: RgbImage, reading: PictureReading, known: Sequence[Kno
     return replace(reading, faces=replace(faces, shares=shares, is_known=is_known, threshold=threshold))
 
 
-def load_networks(model: str = DEFAULT_MODEL, *, posed: bool = False, upright: bool = False) -> Networks:
+def load_networks(
+    model: str = DEFAULT_MODEL, *, posed: bool = False, upright: bool = False, still: bool = False
+) -> Networks:
     """The detector and a trained model, loaded once in about 0.25 s. Threads may share them.
 
     Args:
         model: name of a trained model.
         posed: assume posed faces (`EmotionClassifier.posed`).
-        upright: find no turned faces, as in a camera's picture.
+        upright: find no turned faces, as in a camera's picture, except beside upright ones of a still.
+        still: find turned faces beside upright ones, which takes too long for films.
 
     Raises:
         ModelError: there is no such model, its files are damaged, its classes are not the seven emotions, or it has no
@@ -134,20 +138,22 @@ def load_networks(model: str = DEFAULT_MODEL, *, posed: bool = False, upright: b
     """
     classifier = load_classifier(model)
     classifier.require_emotions()
-    return load_detector(upright=upright), classifier.posed() if posed else classifier
+    return load_detector(upright=upright, still=still), classifier.posed() if posed else classifier
 
 
 @load_once
-def load_detector(*, upright: bool = False) -> FaceDetector:
-    """The detector, loaded once, which also finds turned faces unless `upright`. The default model tells their turns.
+def load_detector(*, upright: bool = False, still: bool = False) -> FaceDetector:
+    """The detector, loaded once, which finds turned faces as `load_networks` says. The default model tells their turns.
 
     Raises:
         ModelError: a file is absent or damaged.
     """
-    if upright:
+    if upright and not still:
         return _load_mtcnn()
     detector, default = _load_mtcnn(), load_classifier(DEFAULT_MODEL)
-    return detector if default.turn_layer is None else TurningDetector(detector, default.turn_scores)
+    if default.turn_layer is None:
+        return detector
+    return TurningDetector(detector, default.turn_scores, upright=upright, still=still)
 
 
 _load_mtcnn = load_once(MtcnnDetector)

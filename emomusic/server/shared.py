@@ -123,12 +123,14 @@ class Shared:
         """Whether networks and songs are ready."""
         return self._loading.done() and self._loading.result()
 
-    def visitor_networks(self, visitor: str, *, posed: bool = False, upright: bool = False) -> Networks:
+    def visitor_networks(
+        self, visitor: str, *, posed: bool = False, upright: bool = False, still: bool = False
+    ) -> Networks:
         """The networks for photos and films of a session. Visitors take turns, and readings are counted.
 
         Options as of `load_networks`.
         """
-        detector, classifier = load_networks(posed=posed, upright=upright)
+        detector, classifier = load_networks(posed=posed, upright=upright, still=still)
         return SharedDetector(detector, partial(self.queue.turn, visitor)), classifier
 
     def live_networks(self) -> Networks:

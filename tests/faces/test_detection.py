@@ -32,7 +32,7 @@ from emomusic.faces.table import Faces
 from emomusic.faces.turned import TURNS, TurningDetector
 from emomusic.media.images import Box, DecodedPicture, RgbImage, read_image, read_picture_file, shrink
 from tests.fakes import NO_OUTPUT, FakeDetector, make_face
-from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, HOPPER, MORISOT, OBAMA, OBAMA_SPEAKING, SAMPLES, encoded
+from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, HOPPER, MORISOT, OBAMA, OBAMA_SPEAKING, SAMPLES, beside, encoded
 
 PORTRAITS = (OBAMA, OBAMA_SPEAKING, BIDEN, COLLINS, HOPPER, MORISOT, "morisot-young-woman-in-mauve-1880.jpg")
 PERSONS = ("Obama", "Obama", "Biden", "Collins", "Hopper", "Morisot", "woman in mauve")
@@ -242,6 +242,48 @@ def test_faces_are_turned_if_upright_in_a_copy_one_by_one_and_not_those_of_an_up
     assert all(not face.face.turn for face in read_picture(told, networks).faces)
     assert [face.face.turn for face in read_picture(silent, networks).faces] == [90]
     assert searches == [True, False]
+
+
+def test_stills_have_turned_faces_beside_upright_ones_of_cameras_too() -> None:
+    four = beside(OBAMA, COLLINS, HOPPER, BIDEN)
+    for upright in (False, True):
+        found = load_detector(upright=upright, still=True).detect(four)
+        assert [face.turn for face in found] == [0, 90, 180, 270]
+        assert [face.box.x // 480 for face in found] == [0, 1, 2, 3]
+        assert len(load_detector(upright=upright).detect(four)) == 1  # in films
+    assert sorted(face.turn for face in load_detector(still=True).detect(turned(four, 90))) == [0, 90, 180, 270]
+
+
+def test_a_face_beside_is_sure_upright_in_the_copy_and_new() -> None:
+    for face, answer, turns in (
+        (make_face(0, 0, 60, 60, 0.96), 0, [90, 0]),
+        (make_face(0, 0, 60, 60, 0.94), 0, [0]),  # not sure enough
+        (make_face(0, 0, 60, 60, 0.96), 270, [0]),  # which is upright in the picture
+        (make_face(203, 0, 60, 60, 0.96), 0, [0, 180]),  # in the second copy
+        (make_face(197, 0, 4, 4, 0.96), 0, [0]),  # between two copies
+        (make_face(70, 70, 60, 60, 0.96), 0, [0]),  # the known one
+    ):
+        detector, scores = Quick([face]), 10.0 * np.equal([answer], [TURNS])
+        turner = TurningDetector(detector, lambda _, scores=scores: scores, upright=True, still=True)
+        assert [found.turn for found in turner.detect(IMAGE)] == turns, face
+    detector.others = []
+    for shape in ((60, 6000, 3), (6000, 60, 3), (1, 1, 3), (3000, 4000, 3)):
+        turner.detect(np.zeros(shape, np.uint8))
+        assert detector.num_pixels < 250_000
+
+
+class Quick(FakeDetector):
+    """Finds a face in the middle, and others in quick searches."""
+
+    num_pixels = 0
+
+    def __init__(self, others: Sequence[Face]) -> None:
+        super().__init__([make_face(100, 100, 100, 100)])
+        self.others = others
+
+    def detect_quickly(self, image: RgbImage) -> Sequence[Face]:
+        self.num_pixels = image.shape[0] * image.shape[1]
+        return self.others
 
 
 class Staged(FakeDetector):

@@ -16,7 +16,7 @@ from emomusic.results.overview import Benchmark
 from emomusic.results.predictions import Chosen
 from emomusic.server.photos import Photo, Picture
 from emomusic.server.walk import Walk
-from tests.films import SAMPLES, tilted
+from tests.films import BIDEN, COLLINS, HOPPER, OBAMA, SAMPLES, beside, tilted
 
 NAMES = sorted(path.name for path in SAMPLES.glob("*.jpg"))
 Found = list[tuple[tuple[int, int, int, int], list[float]]]
@@ -45,17 +45,23 @@ def by_photo(picture: Picture, *, of_several: bool) -> Found:
         ),
         ("barack-obama-2012.jpg", "tilted"),
         ("grace-hopper-1984.jpg", "tilted"),
+        ("four-people.jpg", "beside"),
     ],
 )
 def test_all_read_the_same(name: str, way: str) -> None:
     image, posed = read_image(SAMPLES / name), way == "snapshot"
     if way == "tilted":
         image = tilted(image, 45)
+    if way == "beside":  # four people, one of each turn
+        image = beside(OBAMA, COLLINS, HOPPER, BIDEN)
     data = encode_png(np.ascontiguousarray(np.rot90(image)) if way == "on its side" else image)
     picture = Picture.of("face.png", data, is_posed=posed)
-    expected = of_reading(emomusic.read_picture(data, posed=posed))
+    reading = emomusic.read_picture(data, posed=posed)
+    expected = of_reading(reading)
     assert len(expected) == (4 if name == "four-people.jpg" else 1)
 
+    if way == "beside":
+        assert [face.face.turn for face in reading.faces] == [0, 90, 180, 270]
     walk = Walk(picture)
     readers: dict[str, Callable[[], Found]] = {
         "photo": partial(by_photo, picture, of_several=False),

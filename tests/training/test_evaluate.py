@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,12 +16,13 @@ from emomusic.cli.main import main
 from emomusic.errors import DatasetError, ModelError
 from emomusic.faces import fer2013 as ferplus
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.detection import Face, Landmarks
+from emomusic.faces.detection import Face, Landmarks, MtcnnDetector
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.model_files import ModelSpec, face_models, model_folder, read_spec, write_spec
 from emomusic.media.images import Box
 from emomusic.metrics import evaluate
 from emomusic.records import read_face_record
+from emomusic.training.beside import evaluate_beside
 from emomusic.training.card import write_card
 from emomusic.training.evaluate import (
     FOLDS,
@@ -34,6 +36,7 @@ from emomusic.training.evaluate import (
 )
 from emomusic.training.labelled import labelled_pictures
 from tests.fakes import FakeDetector, make_face
+from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, HOPPER, MORISOT, OBAMA, OBAMA_SPEAKING, SAMPLES
 from tests.tiny_model import COPIED, Splits, write_fer2013
 
 PLAIN = ModelSpec("known", "known", "none", 48, False, 1.0, 0, "")
@@ -99,6 +102,28 @@ def test_an_adjustment_undoes_a_leaning_and_is_judged_on_others_if_enough(copied
         fit_to_pictures(pictures, leaning(PLAIN), WHOLE_PICTURE)
 
 
+def test_two_persons_beside_each_other_are_composed_and_counted(
+    detector: MtcnnDetector, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "happy").mkdir()
+    for name in (OBAMA, BIDEN, COLLINS, HOPPER, MORISOT, OBAMA_SPEAKING, FOUR_PEOPLE):
+        shutil.copy(SAMPLES / name, tmp_path / "happy")
+    source = ["evaluate", "face", "--images", str(tmp_path), "--beside"]
+    assert main([*source, "--turned", "90"]) == 2
+    capsys.readouterr()
+    assert main([*source, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["n"], found["pairs"], found["more_faces_than_people"]) == (7, 3, 1 / 7)
+    assert (found["both_found"], found["turned_found"], found["pairs_with_a_face_that_is_none"]) == (1, 1, 0)
+    paths = [path for path, _ in labelled_pictures(tmp_path).pictures]
+    upright = evaluate_beside(paths, detector)
+    assert (upright["upright_found"], upright["turned_found"], upright["both_found"]) == (1, 0, 0)
+    elsewhere = evaluate_beside(paths, FakeDetector([make_face(0, 0, 60, 60)]))
+    assert (elsewhere["both_found"], elsewhere["pairs_with_a_face_that_is_none"]) == (0, 1)
+    with pytest.raises(DatasetError, match="Received: 1"):
+        evaluate_beside(paths[:1], detector)
+
+
 def test_pose_and_sharpness_are_told_and_accuracy_from_easy_to_hard_without_missed_faces() -> None:
     for right, nose, pose in (
         ((60, 40), (50, 55), "towards the camera"),
@@ -152,7 +177,7 @@ def test_few_pictures_are_a_row_of_for_whom_and_change_no_adjustment(
         folder.mkdir(parents=True)
         for number in range(count):
             cv2.imwrite(str(folder / f"{number}.png"), np.full((60, 60), 40 * number + 20, np.uint8))
-    monkeypatch.setattr("emomusic.faces.reading.load_detector", lambda: WHOLE_PICTURE)
+    monkeypatch.setattr("emomusic.faces.reading.load_detector", lambda **_: WHOLE_PICTURE)
     before = read_spec(copied_model).adjustment
     command = ["evaluate", "face", "--model", COPIED, "--images", str(tmp_path / "mine"), "--record", "--json"]
     assert main(command) == 0
