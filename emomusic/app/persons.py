@@ -12,7 +12,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.affect import Emotion
 from emomusic.app.charts import show_sharp
-from emomusic.app.choices import LIVE_VIEW, View
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.state import CameraState, page_state, remove_item
 from emomusic.app.uploads import show_uploader
@@ -21,9 +20,7 @@ from emomusic.faces.learned import MAX_BYTES, FaceProfile, learn_profile
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import KnownFace
 from emomusic.faces.reading import load_classifier
-from emomusic.faces.table import Faces
 from emomusic.media.images import encode_jpeg, shrink
-from emomusic.server.photos import PictureState
 from emomusic.stream.reader import SeenFace
 from emomusic.text import join_names
 
@@ -33,26 +30,9 @@ _FILE = "emomusic-face-"  # begins the name of a saved profile, before that of t
 
 @dataclass
 class PersonsState:
-    """The known persons. Readings with others are out of date."""
+    """The known persons."""
 
     known: tuple[KnownFace, ...] = ()
-
-
-def show_known(faces: Faces, persons: PersonsState) -> None:
-    """Name the faces that were read with a profile, or say that they are other people's."""
-    if known := [f"face {number}" for number in faces.number[faces.is_known].tolist()]:
-        st.caption(f":material/face: Read with a profile: {join_names(known)}")
-    elif persons.known and faces:
-        st.caption(":material/face: The profile is of another person. These faces are read without it.")
-
-
-def draw_persons_menu(persons: PersonsState) -> None:
-    """Show how to use, download and forget profiles."""
-    if not persons.known:
-        st.markdown("EmoMusic reads your face better after a short lesson with your camera, or with its profile.")
-        view = {LIVE_VIEW.name: View.TEACH.value}
-        st.page_link("pages/live.py", label="Teach it my face", icon=":material/school:", query_params=view)
-    show_persons(persons)
 
 
 def add_person(profile: FaceProfile, name: str = "", picture: bytes = b"") -> KnownFace:
@@ -82,14 +62,10 @@ def learn_person(shots: Mapping[Emotion, SeenFace]) -> KnownFace:
 
 
 def forget_person(number: int) -> None:
-    """Delete a profile by its identity, if it is there, with the lesson's pictures and the readings it changed."""
+    """Delete a profile by its identity, if it is there, with the lesson's pictures."""
     here = page_state(PersonsState)
     if (session := page_state(CameraState).session) is not None:
         session.forget_persons()
-    for _, result in page_state(PictureState).results.values():
-        if hasattr(result, "forget_persons"):
-            result.forget_persons()
-    # Last, so that the others are read with their profiles again
     here.known = tuple(person for person in here.known if id(person) != number)
 
 

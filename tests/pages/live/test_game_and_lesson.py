@@ -17,11 +17,9 @@ from emomusic.app.queues import PlayerState
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.learned import learn_profile
 from emomusic.faces.profile import KnownFace
-from emomusic.faces.reading import PictureReading, load_networks
-from emomusic.faces.table import NO_FACES
+from emomusic.faces.reading import load_networks
 from emomusic.media.images import Box, RgbImage, crop_face, read_image
 from emomusic.server.live import LiveSession, Phase
-from emomusic.server.photos import Photo, Photos, PictureState
 from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, ORDER, OWN_CAPTURE_S, Lesson, MirrorGame
 from emomusic.stream.reader import LiveReader, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock
@@ -106,10 +104,7 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
         return session, [weakref.ref(each) for each in (person, lesson)]
 
     session, left = known()
-    photo = Photo("me.jpg", reading=PictureReading(2, 2, NO_FACES, 0, 0))
-    state_of(app, PictureState).results[Photos] = ("", Photos("", {"": photo}))
     forget_first(app)
-    assert photo.reading is photo.found
     gc.collect()
     assert [each() for each in left] == [None, None]
     session.end()
