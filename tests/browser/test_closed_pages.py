@@ -19,7 +19,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from emomusic.affect import Emotion
-from emomusic.faces.learned import FaceProfile
+from emomusic.faces.profile import FaceProfile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import read_image
 from emomusic.server.film_job import THREAD_NAME

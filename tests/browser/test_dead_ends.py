@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from emomusic.affect import Emotion
 from emomusic.api import learn_face
-from emomusic.faces.learned import FaceProfile
+from emomusic.faces.profile import FaceProfile
 from tests.browser.conftest import own_context
 from tests.browser.layout import box_of
 from tests.browser.live import CAMERA, press, start

@@ -12,9 +12,10 @@ import streamlit as st
 
 from emomusic.app.picture_chooser import SAMPLES, sample_picture
 from emomusic.assets import find_dataset
+from emomusic.faces.classifier import load_classifier
 from emomusic.faces.fer2013 import LabelledFaces, Split, read_fer2013
 from emomusic.faces.inspection import harder
-from emomusic.faces.reading import load_classifier, load_detector
+from emomusic.faces.reading import load_detector
 from emomusic.media.images import RgbImage, encode_jpeg, shrink
 from emomusic.records import Record
 from emomusic.results.overview import in_words
