@@ -112,9 +112,8 @@ class FaceProfile(
             raise ValueError("a face for each counted emotion, and a neutral one, are needed")
         if not self.shots and self.classes is None:
             raise ValueError("faces or own classes are needed")
-        if len({face.shape for face in self.faces.values()}) > 1 or len(self.identity) != _IDENTITY_SIZE * bool(
-            self.shots
-        ):
+        size = _IDENTITY_SIZE if self.shots else 0
+        if len({face.shape for face in self.faces.values()}) > 1 or self.identity.shape != (size,):
             raise ValueError("a face or the descriptor has too few or too many numbers")
         if self.shots and abs(np.linalg.norm(self.identity) - 1) > _ROUNDING:
             raise ValueError("the descriptor has another length than 1")
@@ -220,33 +219,6 @@ def learn_profile(
     )
 
 
-def describe_still(image: RgbImage, face: Face, classifier: EmotionClassifier) -> npt.NDArray[np.float64]:
-    """A face of a picture as `EmotionClassifier.describe` returns it, the mean of seven views.
-
-    The views are the box, wider, closer, and moved in four directions.
-    """
-    box, step = face.box, round(_STEP * max(face.box.width, face.box.height))
-    moved = [replace(box, x=box.x + x, y=box.y + y) for x, y in ((-step, 0), (step, 0), (0, -step), (0, step))]
-    views = [face.crop(image, margin) for margin in (0.0, _MARGIN, -_MARGIN)]
-    views += [replace(face, box=other).crop(image) for other in moved]
-    return np.asarray(classifier.describe(views).mean(axis=0))
-
-
-def nearest_persons(descriptors: npt.NDArray[np.float32], profiles: Sequence[FaceProfile]) -> list[FaceProfile | None]:
-    """The profile of the person of each face; None if it is none of these persons, or as much like two of them.
-
-    Args:
-        descriptors: the descriptors of the faces, shape (n, 1024), as from `identity.describe_persons`.
-        profiles: those of persons, in any order. Own classes alone are of nobody.
-    """
-    persons = [profile for profile in profiles if len(profile.identity)]
-    none = np.full((len(descriptors), 2), -1.0)  # so that there are a first and a second one
-    cosines = np.column_stack([*(descriptors @ person.identity for person in persons), none])
-    second, first = np.sort(cosines)[:, -2:].T
-    is_clear = (first >= SAME_PERSON) & (first - second >= _LEAD)
-    return [persons[row] if clear else None for row, clear in zip(cosines.argmax(axis=1), is_clear, strict=True)]
-
-
 def learn_classes(
     shots: Mapping[str, Vectors], moods: Mapping[str, Mood], classifier: EmotionClassifier
 ) -> FaceProfile:
@@ -277,3 +249,30 @@ def learn_classes(
         called=dict(zip(shots, called.astype(int).tolist(), strict=True)),
     )
     return FaceProfile(model=classifier.spec.name, model_sha256=classifier.spec.onnx_sha256, classes=classes)
+
+
+def describe_still(image: RgbImage, face: Face, classifier: EmotionClassifier) -> npt.NDArray[np.float64]:
+    """A face of a picture as `EmotionClassifier.describe` returns it, the mean of seven views.
+
+    The views are the box, wider, closer, and moved in four directions.
+    """
+    box, step = face.box, round(_STEP * max(face.box.width, face.box.height))
+    moved = [replace(box, x=box.x + x, y=box.y + y) for x, y in ((-step, 0), (step, 0), (0, -step), (0, step))]
+    views = [face.crop(image, margin) for margin in (0.0, _MARGIN, -_MARGIN)]
+    views += [replace(face, box=other).crop(image) for other in moved]
+    return np.asarray(classifier.describe(views).mean(axis=0))
+
+
+def nearest_persons(descriptors: npt.NDArray[np.float32], profiles: Sequence[FaceProfile]) -> list[FaceProfile | None]:
+    """The profile of the person of each face; None if it is none of these persons, or as much like two of them.
+
+    Args:
+        descriptors: the descriptors of the faces, shape (n, 1024), as from `identity.describe_persons`.
+        profiles: those of persons, in any order. Own classes alone are of nobody.
+    """
+    persons = [profile for profile in profiles if len(profile.identity)]
+    none = np.full((len(descriptors), 2), -1.0)  # so that there are a first and a second one
+    cosines = np.column_stack([*(descriptors @ person.identity for person in persons), none])
+    second, first = np.sort(cosines)[:, -2:].T
+    is_clear = (first >= SAME_PERSON) & (first - second >= _LEAD)
+    return [persons[row] if clear else None for row, clear in zip(cosines.argmax(axis=1), is_clear, strict=True)]

@@ -171,5 +171,5 @@ def test_foreign_or_damaged_files_of_classes_are_refused(classes: FaceProfile, c
         *({**saved, "classes": saved["classes"] | change} for change in WRONG_CLASSES),
         *(b"", b"null", b'{"weights": [NaN]}', b" " * (MAX_BYTES + 1)),
     ):
-        with pytest.raises(ProfileError, match="teach it again|own classes"):
+        with pytest.raises(ProfileError, match=r"teach it again|own classes"):
             FaceProfile.from_json(content if isinstance(content, bytes) else json.dumps(content).encode())

@@ -18,7 +18,7 @@ from emomusic.app.uploads import show_uploader
 from emomusic.faces.classifier import load_classifier
 from emomusic.faces.identity import describe_crops
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.profile import MAX_BYTES, FaceProfile, OwnClasses, learn_classes, learn_profile
+from emomusic.faces.profile import FaceProfile, OwnClasses, learn_classes, learn_profile
 from emomusic.media.images import encode_jpeg, shrink
 from emomusic.stream.reader import SeenFace
 from emomusic.text import join_names
@@ -44,9 +44,10 @@ class NamedProfile:
 
 @dataclass
 class ProfilesState:
-    """The profiles, the newest last. One at most has own classes."""
+    """The profiles, the newest last, and how many there were."""
 
     named: tuple[NamedProfile, ...] = ()
+    num_added: int = 0
 
     @property
     def persons(self) -> tuple[FaceProfile, ...]:
@@ -55,8 +56,8 @@ class ProfilesState:
 
     @property
     def classes(self) -> OwnClasses | None:
-        """The own classes; None before they are taught."""
-        return next((one.profile.classes for one in self.named if one.profile.classes is not None), None)
+        """The newest own classes; None before they are taught."""
+        return next((one.profile.classes for one in self.named[::-1] if one.profile.classes is not None), None)
 
 
 def add_profile(profile: FaceProfile, name: str = "", picture: bytes = b"") -> None:
@@ -67,19 +68,15 @@ def add_profile(profile: FaceProfile, name: str = "", picture: bytes = b"") -> N
     """
     profile.require_model(load_classifier(DEFAULT_MODEL))
     here = page_state(ProfilesState)
-    others = [one for one in here.named if not _replaces(profile, one.profile)]
-    names = {one.name for one in others}
-    before = [one.name for one in here.named if one.name not in names]
-    kind = "Person" if profile.shots else "Classes"
-    numbered = (f"{kind} {number}" for number in range(1, _MOST + 2))
-    name = next(free for free in (name, *before, *numbered) if free and free not in names)
-    here.named = (*others, NamedProfile(profile, name, picture))[-_MOST:]
-
-
-def _replaces(profile: FaceProfile, before: FaceProfile) -> bool:
-    """Whether a new profile takes the place of an earlier one."""
-    have_classes = profile.classes is not None and before.classes is not None
-    return have_classes or profile.is_same_person(before)
+    are_classes = not profile.shots
+    before = [
+        one for one in here.named if profile.is_same_person(one.profile) or (are_classes and not one.profile.shots)
+    ]
+    if not before:
+        here.num_added += 1
+    names = [name, *(one.name for one in before), f"{'Classes' if are_classes else 'Person'} {here.num_added}"]
+    others = [one for one in here.named if one not in before]
+    here.named = (*others, NamedProfile(profile, next(filter(None, names)), picture))[-_MOST:]
 
 
 def learn_person(shots: Mapping[Emotion, SeenFace]) -> FaceProfile:
@@ -115,32 +112,19 @@ def show_profiles() -> None:
         if one.profile.classes is not None:
             learned += [escape_markdown(name) for name in one.profile.classes.moods]
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"profile-{number}"):
+            portrait = st.container(width="content")
+            options: dict[str, Any] = {"max_chars": 40, "width": 150, "label_visibility": "collapsed"}
+            one.name = st.text_input("Name", one.name, key=f"profile-name-{number}", **options).strip() or one.name
             if one.picture:
-                show_sharp(one.picture, alt=one.name, width=48)
-            key = f"profile-name-{number}"
-            options: dict[str, Any] = {"on_change": _rename, "args": (number, key), "label_visibility": "collapsed"}
-            st.text_input("Name", one.name, max_chars=40, width=150, key=key, **options)
+                with portrait:
+                    show_sharp(one.picture, alt=one.name, width=48)
             st.caption(f"Knows {join_names(learned)}", width="content")
             options = {"type": "tertiary", "key": f"profile-download-{number}"}
             download_button("Download", one.profile, FaceProfile.to_json, f"{_FILE}{one.name}.json", **options)
             label, forget = f"Forget {escape_markdown(one.name)}", f"profile-forget-{number}"
             st.button(label, on_click=remove_item, args=(forget_profile, number), type="tertiary", key=forget)
-    show_uploader(
-        "Load a profile (JSON)",
-        "profile_upload",
-        _load,
-        type="json",
-        max_upload_size=max(MAX_BYTES // 2**20, 1),
-    )
+    show_uploader("Load a profile (JSON)", "profile_upload", _load, type="json", max_upload_size=1)
     st.caption("A profile holds numbers, no picture. It stays in the memory of this visit unless you download it.")
-
-
-def _rename(number: int, key: str) -> None:
-    name, profiles = str(st.session_state[key]).strip(), page_state(ProfilesState).named
-    if name and name not in {one.name for one in profiles if id(one) != number}:
-        for one in profiles:
-            if id(one) == number:
-                one.name = name
 
 
 def _load(files: Sequence[UploadedFile]) -> None:
