@@ -17,11 +17,12 @@ from PIL import Image
 from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities
 from emomusic.errors import ImageError
 from emomusic.faces import reading as faces
+from emomusic.faces.classifier import load_classifier
 from emomusic.faces.identity import describe_persons
-from emomusic.faces.learned import FaceProfile, learn_profile
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.profile import KnownFace, Vectors, describe_still
-from emomusic.faces.reading import PictureReading, load_classifier, load_detector, load_networks
+from emomusic.faces.people import Vectors
+from emomusic.faces.profile import FaceProfile, describe_still, learn_profile
+from emomusic.faces.reading import PictureReading, load_detector, load_networks
 from emomusic.faces.table import FaceReading
 from emomusic.media.images import MAX_RAW_BYTES, DecodedPicture, RgbImage, read_picture_file, require_rgb
 from emomusic.media.pixels import to_rgb
@@ -59,8 +60,10 @@ def read_picture(
         ProfileError: the profile is of another model.
         ValueError: pixels of another shape or type, or another object.
     """
-    known = [] if profile is None else [KnownFace(profile, load_classifier(model))]
-    return faces.read_picture(_decoded(picture), partial(load_networks, model), posed=posed, known=known)
+    if profile is not None:
+        profile.require_model(load_classifier(model))
+    profiles = [] if profile is None else [profile]
+    return faces.read_picture(_decoded(picture), partial(load_networks, model), posed=posed, profiles=profiles)
 
 
 def learn_face(shots: Mapping[Emotion | str, Sequence[ImageSource]], *, model: str = DEFAULT_MODEL) -> FaceProfile:

@@ -187,8 +187,8 @@ def of_photo() -> Code:
     (photo,), picture = photos.photos, shown.pictures[0]
     file = f"{_SAMPLES}/{shown.sample}.jpg" if shown.sample in SAMPLES else "photo.jpg"
     is_as_read = not (photo.num_marked or photos.removed or picture.turns or answer.says or queue.request.turns)
-    shares = {_ALL_FACES: photo.found.faces.for_songs()}
-    shares |= {f"reading.faces[{row}].for_songs": face.for_songs for row, face in enumerate(photo.found.faces)}
+    shares = {_ALL_FACES: photo.reading.faces.for_songs()}
+    shares |= {f"reading.faces[{row}].for_songs": face.for_songs for row, face in enumerate(photo.reading.faces)}
     wanted = (queue.request.point, queue.request.emotion)
     fits = [target for target, of in shares.items() if of is not None and (of.point, of.emotion) == wanted]
     if is_as_read and fits and queue.request.mood is None:

@@ -28,7 +28,7 @@ from emomusic.training.labelled import LABELS, NAMES
 from emomusic.training.presets import NETWORKS, PRESETS
 
 if TYPE_CHECKING:
-    from emomusic.faces.learned import FaceProfile
+    from emomusic.faces.profile import FaceProfile
 
 log = logging.getLogger(__name__)
 
@@ -133,11 +133,17 @@ def _values() -> Mapping[str, Any]:
 
 
 def read_profile(file: Path) -> FaceProfile:
-    """The profile in a file. Raises a `ProfileError` if it is absent, damaged, or no profile."""
-    from emomusic.faces.learned import MAX_BYTES, FaceProfile
+    """The profile of a person in a file. Raises a `ProfileError` if it is absent, damaged, or no such profile."""
+    from emomusic.faces.profile import MAX_BYTES, FaceProfile
 
     with open_file(file, ProfileError, "a face profile", str(file)) as stream:
-        return FaceProfile.from_json(stream.read(MAX_BYTES + 1))
+        profile = FaceProfile.from_json(stream.read(MAX_BYTES + 1))
+    if not profile.shots:
+        raise ProfileError(
+            f"expected a face profile with a neutral face in {file}. Received: own classes, which Live reads. "
+            "Make one with `emomusic profile create`"
+        )
+    return profile
 
 
 def song_request(options: argparse.Namespace, **listener: Any) -> Request:

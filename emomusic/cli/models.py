@@ -88,7 +88,6 @@ def _figures_on_fer2013(name: str, options: argparse.Namespace) -> dict[str, Any
 def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Figures on the labelled pictures of `--images`, saved with `--record`."""
     from emomusic.faces.classifier import EmotionClassifier
-    from emomusic.faces.profile import KnownFace
     from emomusic.faces.reading import load_detector
     from emomusic.training import beside, evaluate
     from emomusic.training.labelled import labelled_pictures
@@ -112,12 +111,14 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
             record, adjustment = evaluate.fit_to_pictures(pictures, classifier, detector, on_progress)
             evaluate.record_photographs(name, record, adjustment)
             return record
-        known = options.profile and KnownFace(arguments.read_profile(options.profile), classifier)
+        profile = options.profile and arguments.read_profile(options.profile)
+        if profile is not None:
+            profile.require_model(classifier)
         scores, turns, num_known = evaluate.evaluate_pictures(
-            pictures, classifier, detector, on_progress, known, options.turned
+            pictures, classifier, detector, on_progress, profile, options.turned
         )
     others = len(pictures) - scores.missed - num_known
-    if known is not None and others:
+    if profile is not None and others:
         log.warning("%d faces are of another person; the profile was not used for them.", others)
     if options.record:
         evaluate.record_collection(name, options.images, pictures, scores, turns, is_test=bool(options.split))

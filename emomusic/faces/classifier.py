@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
-from emomusic.assets import SPEC
+from emomusic.assets import SPEC, load_once
 from emomusic.calibration import adjust_logits, apply_temperature, invert_label_smoothing, log_probabilities, softmax
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
@@ -160,7 +160,7 @@ class EmotionClassifier:
         return probabilities, features
 
     def describe(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float64]:
-        """What `faces.profile` compares: logarithms of the model's own probabilities, then its features.
+        """What `faces.people` compares: logarithms of the model's own probabilities, then its features.
 
         Shape (n, classes + features), float64. A network without such an output has no features.
         """
@@ -192,6 +192,10 @@ class EmotionClassifier:
             outputs = self._forward(np.concatenate(views))
             batches.append(np.mean(np.split(outputs, len(views)), axis=0))
         return np.concatenate(batches)
+
+
+load_classifier = load_once(EmotionClassifier.load)
+"""A trained model, loaded once."""
 
 
 def to_grey(crop: RgbImage) -> npt.NDArray[np.uint8]:

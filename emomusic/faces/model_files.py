@@ -27,7 +27,7 @@ GRAD_CAM = "grad_cam.onnx"
 """The network with a gradient, which explains its answers (`faces.inspection.grad_cam`). Few models have it."""
 
 PEOPLE = "people.npz"
-"""How people differ, to learn one face (`faces.profile`). Only the default model has it."""
+"""How people differ, to learn one face (`faces.people`). Only the default model has it."""
 
 TURNS = "turns.npz"
 """How faces are turned, from the network's features (`faces.turned`). Models without it use the default model's."""

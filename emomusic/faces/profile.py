@@ -1,173 +1,254 @@
-"""What the app learned of one person's face, and how it reads the faces that this person pulls.
+"""What the app learned of one person's face: how it shows emotions, own classes, or both. Its file has numbers as JSON.
 
 A face is described by the logarithms of the emotions' probabilities and by the features of the network's last layer. A
 profile holds such numbers only. It is biometric data: the library neither stores nor logs it.
-
-A Gaussian model of real persons in a few directions of the features (`models/face/<name>/people.npz`,
-`training.people`) tells how their neutral faces differ, and how they show each emotion. A person's shots condition it
-in closed form. Its log densities are added to what the network says of anyone, with a small weight, so that few shots
-cannot spoil what it reads well. With a shot of every emotion, the last layer of the network is adapted to them, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import cached_property
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.calibration import adjust_logits, softmax
-from emomusic.errors import ModelError
-from emomusic.faces import model_files
-from emomusic.faces.classifier import EmotionClassifier
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
+from emomusic.calibration import softmax
+from emomusic.errors import ProfileError
+from emomusic.faces.classifier import EmotionClassifier, load_classifier
 from emomusic.faces.detection import Face
 from emomusic.faces.identity import SAME_PERSON
 from emomusic.faces.layer import Layer
+from emomusic.faces.people import People, PersonalReader, Vectors
 from emomusic.media.images import RgbImage
+from emomusic.metrics import FloatArray
 
-if TYPE_CHECKING:
-    from emomusic.faces.learned import FaceProfile
+MAX_BYTES = 64 * 1024
+"""Largest file. A profile takes up to 28 KB, and four own classes 12 KB."""
 
-_NUM, _NEUTRAL = len(EMOTIONS), Emotion.NEUTRAL.label
-_CALM, _EXPECTED_LEAD = 0.25, 0.5  # share of what the lead of neutral on the neutral shot has too much
-_OF_ALL = 0.25  # weight of all shots in the densities; more makes some persons' readings worse than without a profile
-_RIDGE = 15.0  # the penalty of the adapted layer
+MAX_SHOTS = 20
+"""Most pictures of an emotion, and of an own class."""
 
-Vectors = npt.NDArray[np.float64]
-"""Faces as `EmotionClassifier.describe` returns them, shape (n, 7 + features)."""
+FEWEST, MOST, LONGEST_NAME = 2, 4, 24
+"""Fewest and most classes, and letters of a name."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class People:
-    """How the faces of people differ, in directions of the features that tell persons and emotions apart.
-
-    Attributes:
-        directions: shape (features, d), from features to numbers whose deviation between pictures of one face is 1.
-        means: the means of the emotions, shape (7, d): the neutral face, and what each emotion adds to one's own.
-        between: covariance of the neutral faces of persons, shape (d, d).
-        ways: covariance of what an emotion adds, shape (d, d).
-        scale: deviation of a feature between pictures of one face.
-        evidence: factor of the log densities, because the numbers of a face depend on each other.
-    """
-
-    directions: npt.NDArray[np.float64]
-    means: npt.NDArray[np.float64]
-    between: npt.NDArray[np.float64]
-    ways: npt.NDArray[np.float64]
-    scale: float
-    evidence: float
-
-    @classmethod
-    def load(cls, model: str) -> People:
-        """The numbers of a trained model.
-
-        Raises:
-            ModelError: there is no such model, it cannot learn a face, or its numbers are damaged.
-        """
-        path = model_files.model_folder(model) / model_files.PEOPLE
-        if not path.is_file():
-            raise ModelError(
-                f"expected a model that can learn a face, such as {model_files.DEFAULT_MODEL}. "
-                f"Received: {model}. Choose another model"
-            )
-        with model_files.readable("the numbers of people", path), np.load(path, allow_pickle=False) as arrays:
-            # [()] makes a number of an array without axes
-            return cls(**{name: arrays[name].astype(np.float64)[()] for name in cls.__dataclass_fields__})
-
-    def densities(self, faces: Mapping[Emotion, Vectors], shown: Vectors) -> Vectors:
-        """The log density of each emotion, shape (n, 7), for faces of a person with these mean faces."""
-        size = self.means.shape[1]
-        shows = np.diag(np.arange(_NUM) != _NEUTRAL).astype(float)  # a way of its own for each emotion but neutral
-        covariance = np.kron(np.ones((_NUM, _NUM)), self.between) + np.kron(shows, self.ways)
-        known = np.concatenate([np.arange(size) + emotion.label * size for emotion in faces])
-        seen = np.concatenate([face[_NUM:] @ self.directions for face in faces.values()])
-        gain = np.linalg.solve(covariance[np.ix_(known, known)] + np.eye(len(known)), covariance[known]).T
-        mean = (self.means.ravel() + gain @ (seen - self.means.ravel()[known])).reshape(_NUM, size)
-        left = (covariance - gain @ covariance[known]).reshape(_NUM, size, _NUM, size)
-        own = np.einsum("cicj->cij", left) + np.eye(size)
-        apart = (shown[:, _NUM:] @ self.directions)[:, None] - mean
-        distances = np.einsum("nci,cij,ncj->nc", apart, np.linalg.inv(own), apart)
-        return np.asarray(-(distances + np.linalg.slogdet(own)[1]) / 2)
-
-
-class PersonalReader:
-    """Reads the faces of one person. Threads may share one instance."""
-
-    def __init__(self, people: People, faces: Mapping[Emotion, Vectors], anyone: Sequence[Sequence[float]]) -> None:
-        """Take what is known of the person.
-
-        Args:
-            people: how people differ.
-            faces: mean faces of the person; of neutral, and perhaps of more emotions.
-            anyone: the adjustment that reads posed faces of anyone (`ModelSpec.posed_adjustment`).
-        """
-        self._people, self._faces, self._anyone = people, faces, anyone
-        self._layer = Layer(np.zeros((len(people.directions), _NUM)), np.zeros(_NUM))
-        if len(faces) == _NUM:
-            shots, wanted = np.stack(list(faces.values())), np.eye(_NUM)[[emotion.label for emotion in faces]]
-            options = {"scale": people.scale, "ridge": _RIDGE}
-            self._layer = Layer.fit(shots[:, _NUM:], wanted, offset=self._scores(shots), **options)
-        else:
-            neutral = self._scores(faces[Emotion.NEUTRAL][None])[0]
-            lead = neutral[_NEUTRAL] - np.delete(neutral, _NEUTRAL).max()
-            self._layer.constants[_NEUTRAL] = -_CALM * (lead - _EXPECTED_LEAD)
-
-    def probabilities(self, shown: Vectors) -> npt.NDArray[np.float32]:
-        """The probabilities of the emotions, each equally frequent, shape (n, 7), for faces of the person."""
-        neutral = {Emotion.NEUTRAL: self._faces[Emotion.NEUTRAL]}
-        evidence = _OF_ALL * self._people.densities(self._faces, shown)
-        evidence += (1 - _OF_ALL) * self._people.densities(neutral, shown)
-        return np.asarray(softmax(self._scores(shown) + self._people.evidence * evidence), np.float32)
-
-    def _scores(self, shown: Vectors) -> Vectors:
-        """The scores of anyone, and what the person adds to them."""
-        general = np.log(adjust_logits(np.exp(shown[:, :_NUM]), self._anyone))
-        return np.asarray(general + self._layer.scores(shown[:, _NUM:]))
-
-
+_NUM, _MAX_NUMBER, _IDENTITY_SIZE, _ROUNDING = len(EMOTIONS), 100.0, 1024, 0.01
 _MARGIN, _STEP = 0.04, 0.05  # the views of `describe_still`, as shares of the side
 _LEAD = 0.03  # the cosine of the nearest person over the second, in `nearest_persons`
+_ONE_PERSON = 0.88  # cosine of two profiles of one person; 59 of 60 pairs of persons in california have less than 0.83
+_BLOCKS = 4  # parts of the shots of a class
+_RIDGE = 3.0  # among 1 to 150, it fits a second recording of changed samples best
 
 
-class KnownFace:
-    """A profile, ready to classify. Threads may share one instance.
+def _numbers(_: type, value: object) -> FloatArray:
+    """Numbers from JSON."""
+    return np.array(msgspec.convert(value, list[Annotated[float, msgspec.Meta(ge=-_MAX_NUMBER, le=_MAX_NUMBER)]]))
+
+
+class OwnClasses(msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_unknown_fields=True):
+    """Two to four own classes, such as "glasses" and "looking left", by their names, which come from anyone.
 
     Attributes:
-        profile: the profile.
-        name: the name of the person, for people.
-        picture: a picture of the person as JPEG, of about 100 pixels; empty without one.
+        moods: the mood of the songs that a class starts.
+        weights: the weights of the features of the network, shape (features + 1,); the last one is the constant.
+        called: how many shots of a class each class was called for, by layers that had not learned from these shots.
     """
 
-    def __init__(
-        self, profile: FaceProfile, classifier: EmotionClassifier, name: str = "", picture: bytes = b""
-    ) -> None:
-        """Prepare a profile, in about 10 ms.
+    moods: dict[str, Mood]
+    weights: dict[str, npt.NDArray[np.float64]]
+    called: dict[str, list[Annotated[int, msgspec.Meta(ge=0, le=MAX_SHOTS)]]]
+
+    def __post_init__(self) -> None:
+        check_names(names := [*self.moods])
+        if not names == [*self.weights] == [*self.called] or len({row.shape for row in self.weights.values()}) > 1:
+            raise ValueError("a class has too few or too many numbers")
+        if any(len(row) != len(names) or not sum(row) for row in self.called.values()):
+            raise ValueError("a class has no shots, or is called by other names")
+
+    def probabilities(self, faces: Vectors) -> FloatArray:
+        """The probabilities of the classes, shape (n, classes)."""
+        weights = np.stack([*self.weights.values()], axis=1)
+        return softmax(Layer(weights[:-1], weights[-1]).scores(faces[:, _NUM:]))
+
+
+def check_names(names: list[str]) -> None:
+    """Raise a `ProfileError` unless there are two to four different names that can be shown."""
+    are_clear = all(name.isprintable() and 0 < len(name.strip()) <= LONGEST_NAME for name in names)
+    if not (FEWEST <= len({name.casefold() for name in names}) == len(names) <= MOST and are_clear):
+        raise ProfileError(
+            f"expected two to four different names of up to {LONGEST_NAME} letters for own classes. "
+            f"Received: {len(names)}. Change the names"
+        )
+
+
+class FaceProfile(
+    msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_unknown_fields=True, weakref=True, dict=True
+):
+    """What the app learned of one person's face. JSON has the same fields. Threads may share one instance.
+
+    Attributes:
+        model: the trained model that described the faces.
+        model_sha256: checksum of the network. Others describe faces otherwise.
+        shots: number of pictures of each emotion; neutral is there. Empty if own classes alone were learned.
+        faces: their mean, as one of `Vectors`, for each emotion of `shots`.
+        identity: mean descriptor of the person, shape (1024,), length 1; empty without `shots`.
+        classes: own classes; None if emotions alone were learned.
+    """
+
+    format: Literal["emomusic face profile"] = "emomusic face profile"
+    version: Literal[3] = 3
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    model_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    shots: dict[Emotion, Annotated[int, msgspec.Meta(ge=1, le=MAX_SHOTS)]] = {}
+    faces: dict[Emotion, npt.NDArray[np.float64]] = {}
+    identity: npt.NDArray[np.float64] = msgspec.field(default_factory=lambda: np.zeros(0))
+    classes: OwnClasses | None = None
+
+    def __post_init__(self) -> None:
+        if self.shots.keys() != self.faces.keys() or (Emotion.NEUTRAL in self.shots) != bool(self.shots):
+            raise ValueError("a face for each counted emotion, and a neutral one, are needed")
+        if not self.shots and self.classes is None:
+            raise ValueError("faces or own classes are needed")
+        size = _IDENTITY_SIZE if self.shots else 0
+        if len({face.shape for face in self.faces.values()}) > 1 or self.identity.shape != (size,):
+            raise ValueError("a face or the descriptor has too few or too many numbers")
+        if self.shots and abs(np.linalg.norm(self.identity) - 1) > _ROUNDING:
+            raise ValueError("the descriptor has another length than 1")
+
+    def to_json(self) -> bytes:
+        """A file of these numbers."""
+        return msgspec.json.encode(self, enc_hook=lambda numbers: numbers.round(5).tolist())
+
+    @classmethod
+    def from_json(cls, content: bytes) -> FaceProfile:
+        """The content of a file, which may come from anyone.
 
         Raises:
-            ProfileError: the profile is of another model, or of an older version of it.
-            ModelError: the model cannot learn a face.
+            ProfileError: the file is of another kind or version, damaged, or too large.
         """
-        people = profile.require_model(classifier, profile.faces[Emotion.NEUTRAL][_NUM:])
-        self.profile, self.name, self.picture, self._classifier = profile, name, picture, classifier
-        self._reader = PersonalReader(people, profile.faces, classifier.spec.posed_adjustment)
+        try:
+            if len(content) > MAX_BYTES:
+                raise ValueError(f"at most {MAX_BYTES // 1024} KB")
+            return msgspec.json.decode(content, type=cls, dec_hook=_numbers)
+        except (ValueError, RecursionError) as error:
+            reason = " ".join(str(error).split())[:120]
+            raise ProfileError(
+                f"expected a face profile. Received: another, an older or a damaged file ({reason}). "
+                "Choose a file that EmoMusic saved, or teach it again."
+            ) from error
+
+    def require_model(self, classifier: EmotionClassifier) -> People:
+        """The numbers of people of the network that described the faces.
+
+        Raises:
+            ProfileError: it is another network, or one with more or fewer features.
+            ModelError: the model cannot learn faces.
+        """
+        people, spec = People.load(classifier.spec.name), classifier.spec
+        sizes = {len(face) - _NUM for face in self.faces.values()}
+        if self.classes is not None:
+            sizes |= {len(weights) - 1 for weights in self.classes.weights.values()}
+        if (spec.name, spec.onnx_sha256, {len(people.directions)}) != (self.model, self.model_sha256, sizes):
+            raise ProfileError(
+                f"expected a face profile for {spec.name} in its present version. "
+                f"Received: one for {self.model!r}, perhaps of another version. Teach it again."
+            )
+        return people
+
+    def is_same_person(self, other: FaceProfile) -> bool:
+        """Whether another profile is of the same person. Own classes alone are of nobody."""
+        return bool(self.shots and other.shots) and float(self.identity @ other.identity) >= _ONE_PERSON
 
     @property
     def threshold(self) -> float:
         """As in `ModelSpec`: a person's faces are read as posed ones."""
-        return self._classifier.spec.posed_threshold
+        return load_classifier(self.model).spec.posed_threshold
+
+    @cached_property
+    def _reader(self) -> PersonalReader:
+        """Takes about 10 ms. Raises as `require_model`."""
+        classifier = load_classifier(self.model)
+        return PersonalReader(self.require_model(classifier), self.faces, classifier.spec.posed_adjustment)
 
     def classify_still(self, image: RgbImage, face: Face) -> EmotionProbabilities:
         """Probabilities for a face of this person on a picture that does not move, from seven views."""
-        return EmotionProbabilities(self._reader.probabilities(describe_still(image, face, self._classifier)[None])[0])
+        described = describe_still(image, face, load_classifier(self.model))
+        return EmotionProbabilities(self._reader.probabilities(described[None])[0])
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities for faces of this person, cropped as by `images.crop_face`."""
         if not crops:
             return []
-        return [EmotionProbabilities(row) for row in self._reader.probabilities(self._classifier.describe(crops))]
+        described = load_classifier(self.model).describe(crops)
+        return [EmotionProbabilities(row) for row in self._reader.probabilities(described)]
+
+
+def learn_profile(
+    faces: Mapping[Emotion, Vectors], descriptors: npt.NDArray[np.float32], classifier: EmotionClassifier
+) -> FaceProfile:
+    """Learn the face of one person.
+
+    Args:
+        faces: the faces of the person by emotion, as from `EmotionClassifier.describe` or `describe_still`; at least
+            one neutral face.
+        descriptors: the descriptors of faces of the person, shape (n, 1024), as from `identity.describe_persons`.
+        classifier: the model.
+
+    Raises:
+        ProfileError: there is no neutral face, or there are too many faces of an emotion.
+        ModelError: the model cannot learn a face.
+    """
+    counts = {emotion: len(faces[emotion]) for emotion in EMOTIONS if len(faces.get(emotion, ()))}
+    if Emotion.NEUTRAL not in counts:
+        raise ProfileError("expected a neutral face to learn from. Received: none. Add one")
+    if max(counts.values()) > MAX_SHOTS:
+        raise ProfileError(
+            f"expected at most {MAX_SHOTS} pictures of each emotion. Received: {max(counts.values())}. Remove some"
+        )
+    People.load(classifier.spec.name)  # report a model that cannot learn
+    total = descriptors.mean(axis=0, dtype=np.float64)
+    return FaceProfile(
+        model=classifier.spec.name,
+        model_sha256=classifier.spec.onnx_sha256,
+        shots=counts,
+        faces={emotion: np.mean(faces[emotion], axis=0) for emotion in counts},
+        identity=total / max(np.linalg.norm(total), 1e-6),
+    )
+
+
+def learn_classes(
+    shots: Mapping[str, Vectors], moods: Mapping[str, Mood], classifier: EmotionClassifier
+) -> FaceProfile:
+    """Learn own classes, and judge them.
+
+    Neighbouring shots are near copies. So the shots of a class are four blocks in the order of time. The layer that
+    judges a block learned neither from it nor from the neighbouring shots.
+
+    Args:
+        shots: at least eight faces of each class in the order of time.
+        moods: the mood of each class.
+        classifier: the model. Raises a `ModelError` if it cannot learn faces.
+    """
+    features = np.concatenate([rows[:, _NUM:] for rows in shots.values()])
+    wanted = np.repeat(np.eye(len(shots)), [len(rows) for rows in shots.values()], axis=0)
+    blocks = np.concatenate([np.arange(len(rows)) * _BLOCKS // len(rows) for rows in shots.values()])
+    options = {"scale": People.load(classifier.spec.name).scale, "ridge": _RIDGE}
+    called = np.zeros((len(shots), len(shots)))
+    for block in range(_BLOCKS):
+        out = blocks == block
+        far = np.convolve(out, np.ones(3), "same") == 0
+        answers = Layer.fit(features[far], wanted[far], **options).scores(features[out])
+        called += wanted[out].T @ np.eye(len(shots))[answers.argmax(axis=1)]
+    layer = Layer.fit(features, wanted, **options)
+    classes = OwnClasses(
+        moods={name: moods[name] for name in shots},
+        weights=dict(zip(shots, np.vstack([layer.weights, layer.constants]).T, strict=True)),
+        called=dict(zip(shots, called.astype(int).tolist(), strict=True)),
+    )
+    return FaceProfile(model=classifier.spec.name, model_sha256=classifier.spec.onnx_sha256, classes=classes)
 
 
 def describe_still(image: RgbImage, face: Face, classifier: EmotionClassifier) -> npt.NDArray[np.float64]:
@@ -182,15 +263,16 @@ def describe_still(image: RgbImage, face: Face, classifier: EmotionClassifier) -
     return np.asarray(classifier.describe(views).mean(axis=0))
 
 
-def nearest_persons(descriptors: npt.NDArray[np.float32], known: Sequence[KnownFace]) -> list[KnownFace | None]:
-    """The person of each face; None if it is none of these persons, or as much like two of them.
+def nearest_persons(descriptors: npt.NDArray[np.float32], profiles: Sequence[FaceProfile]) -> list[FaceProfile | None]:
+    """The profile of the person of each face; None if it is none of these persons, or as much like two of them.
 
     Args:
         descriptors: the descriptors of the faces, shape (n, 1024), as from `identity.describe_persons`.
-        known: persons, in any order.
+        profiles: those of persons, in any order. Own classes alone are of nobody.
     """
+    persons = [profile for profile in profiles if len(profile.identity)]
     none = np.full((len(descriptors), 2), -1.0)  # so that there are a first and a second one
-    cosines = np.column_stack([*(descriptors @ person.profile.identity for person in known), none])
+    cosines = np.column_stack([*(descriptors @ person.identity for person in persons), none])
     second, first = np.sort(cosines)[:, -2:].T
     is_clear = (first >= SAME_PERSON) & (first - second >= _LEAD)
-    return [known[row] if clear else None for row, clear in zip(cosines.argmax(axis=1), is_clear, strict=True)]
+    return [persons[row] if clear else None for row, clear in zip(cosines.argmax(axis=1), is_clear, strict=True)]

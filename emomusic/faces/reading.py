@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
 from emomusic.assets import load_once
-from emomusic.faces.classifier import Classifier, EmotionClassifier
+from emomusic.faces.classifier import Classifier, load_classifier
 from emomusic.faces.detection import DetectionTrace, FaceDetector, MtcnnDetector, missed_side, needs_close_search
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.profile import KnownFace, nearest_persons
+from emomusic.faces.profile import FaceProfile, nearest_persons
 from emomusic.faces.table import Faces
 from emomusic.faces.turned import TurningDetector
 from emomusic.media.images import DecodedPicture, RgbImage
@@ -70,7 +70,7 @@ def read_picture(
     networks: LoadNetworks,
     *,
     posed: bool = False,
-    known: Sequence[KnownFace] = (),
+    profiles: Sequence[FaceProfile] = (),
     with_trace: bool = False,
 ) -> PictureReading:
     """The faces of a picture with the probabilities of the seven emotions: the one reader of still pictures.
@@ -80,7 +80,7 @@ def read_picture(
             be upright.
         networks: gives the detector and the classifier.
         posed: whether people pulled the faces for a camera.
-        known: persons who are read with their profile.
+        profiles: those of persons, whose faces are read with them.
         with_trace: keep the output of the detector's networks.
 
     Raises:
@@ -103,21 +103,21 @@ def read_picture(
         decode_ms=picture.decode_ms,
         read_part=picture.note,
     )
-    return apply_profiles(image, reading, known)
+    return _apply_profiles(image, reading, profiles)
 
 
-def apply_profiles(image: RgbImage, reading: PictureReading, known: Sequence[KnownFace]) -> PictureReading:
-    """The reading of a picture with the probabilities of known persons replaced. Other faces stay as they are."""
+def _apply_profiles(image: RgbImage, reading: PictureReading, profiles: Sequence[FaceProfile]) -> PictureReading:
+    """The reading of a picture with the probabilities of these persons replaced. Other faces stay as they are."""
     found = [row.face for row in reading.faces]
-    if not found or not known:
+    if not found or not profiles:
         return reading
     faces = reading.faces
     shares, is_known, threshold = faces.shares.copy(), faces.is_known.copy(), faces.threshold.copy()
-    persons = nearest_persons(describe_persons(image, found), known)
-    for row, (person, face) in enumerate(zip(persons, found, strict=True)):
-        if person is not None:
-            shares[row], is_known[row] = person.classify_still(image, face).values, True
-            threshold[row] = person.threshold
+    nearest = nearest_persons(describe_persons(image, found), profiles)
+    for row, (profile, face) in enumerate(zip(nearest, found, strict=True)):
+        if profile is not None:
+            shares[row], is_known[row] = profile.classify_still(image, face).values, True
+            threshold[row] = profile.threshold
     return replace(reading, faces=replace(faces, shares=shares, is_known=is_known, threshold=threshold))
 
 
@@ -157,4 +157,3 @@ def load_detector(*, upright: bool = False, still: bool = False) -> FaceDetector
 
 
 _load_mtcnn = load_once(MtcnnDetector)
-load_classifier = load_once(EmotionClassifier.load)

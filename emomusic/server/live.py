@@ -193,7 +193,7 @@ class LiveSession:
         if self.is_on:
             self.end()
 
-    def forget_persons(self) -> None:
-        """Forget the game, the lesson and the known persons."""
+    def forget_profiles(self) -> None:
+        """Forget the game, the lesson and the profiles."""
         self.observe(None, None)
-        self.reader.forget_persons()
+        self.reader.forget_profiles()

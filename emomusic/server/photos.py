@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
-from weakref import ref
 
 import numpy as np
 
@@ -14,9 +13,8 @@ from emomusic.compat import return_free_memory
 from emomusic.errors import CapacityError, ImageError
 from emomusic.faces.detection import Face
 from emomusic.faces.identity import ROOM_AROUND, Descriptors, describe_crops, group_persons
-from emomusic.faces.profile import KnownFace
-from emomusic.faces.reading import PictureReading, apply_profiles, load_networks
-from emomusic.faces.table import NO_FACES, Faces, Integers, boxes_array
+from emomusic.faces.reading import PictureReading, load_networks
+from emomusic.faces.table import NO_FACES, Faces, Integers
 from emomusic.media.images import Box, DecodedPicture, encode_jpeg, read_image, read_picture_file, shrink
 from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.kept import Kept
@@ -178,8 +176,7 @@ class Photo:
     decoded: DecodedPicture | None = None  # the photo, until it is read
     preview: bytes = b""  # JPEG in screen size
     small: bytes = b""  # JPEG for the contact sheet
-    found: PictureReading = _NOTHING  # the faces, read without profiles; none before the photo is read
-    reading: PictureReading = _NOTHING  # the faces, read with the profiles of the session's persons
+    reading: PictureReading = _NOTHING  # the faces; none before the photo is read
     portraits: tuple[bytes, ...] = ()  # JPEG of each face
     note: str = ""  # what of its file was read, and how
     is_posed: bool = False  # as of its `Picture`
@@ -197,24 +194,20 @@ class Photo:
         image = decoded.pixels
         preview, small = (encode_jpeg(shrink(image, side)[0]) for side in (_PREVIEW_SIDE, _SHEET_SIDE))
         unread = replace(_NOTHING, width=image.shape[1], height=image.shape[0])
-        photo = cls(picture.name, "", decoded, preview, small, unread, unread)
+        photo = cls(picture.name, "", decoded, preview, small, unread)
         photo.is_posed = picture.is_posed
         return photo
 
-    def read(self, known: Sequence[KnownFace], *, of_several: bool) -> None:
-        """Find and read the faces, known persons with their profile.
-
-        The faces `of_several` photos are compared with those of the others.
-        """
+    def read(self, *, of_several: bool) -> None:
+        """Find and read the faces. The faces `of_several` photos are compared with those of the others."""
         if (decoded := self.decoded) is not None:
-            self.found = read_for_visitor(decoded, posed=self.is_posed)
-            self.reading = apply_profiles(decoded.pixels, self.found, known)
-            faces = [row.face for row in self.found.faces]
+            self.reading = read_for_visitor(decoded, posed=self.is_posed)
+            faces = [row.face for row in self.reading.faces]
             crops = [face.crop(decoded.pixels, ROOM_AROUND) for face in faces]
             self.portraits = tuple(encode_jpeg(shrink(crop, _FACE_SIDE)[0]) for crop in crops)
             turn = next((face.turn for face in faces), 0)
             read = [
-                self.found.note,
+                self.reading.note,
                 f"Read after a turn of {turn} degrees." if turn else "",
                 "Read as faces that people pull for a camera." if self.is_posed and faces else "",
             ]
@@ -224,17 +217,16 @@ class Photo:
             self.decoded = decoded = None
             return_free_memory()
 
-    def mark(self, sides: Sequence[float], known: Sequence[KnownFace]) -> None:
+    def mark(self, sides: Sequence[float]) -> None:
         """Add a face that the visitor framed, read from the copy in screen size.
 
         Args:
             sides: left, top, width and height of the frame, as shares of the photo's sides.
-            known: the persons whose profiles are applied.
 
         Raises:
             CapacityError: there is no room for the portrait; the photo stays as it was.
         """
-        image, found = read_image(self.preview), self.found
+        image, found = read_image(self.preview), self.reading
         size = (found.width, found.height)
         left, top, width, height = np.round(np.clip(sides, 0, 1) * (size * 2)).astype(int).tolist()
         box = Box(min(left, size[0] - 1), min(top, size[1] - 1), max(width, 1), max(height, 1)).clipped(*size)
@@ -245,10 +237,9 @@ class Photo:
         portrait = encode_jpeg(shrink(face.crop(image, ROOM_AROUND), _FACE_SIDE)[0])
         if self.held is not None:
             self.held.grow(len(portrait))
-        self.found = replace(found, faces=Faces.of_pictures([Faces.joined([found.faces, row])]))
+        self.reading = replace(found, faces=Faces.of_pictures([Faces.joined([found.faces, row])]))
         self.portraits += (portrait,)
         self.num_marked += 1
-        self.read_again(known)
 
     def take_place_of(self, picture: Picture) -> Picture:
         """The picture with the copy in screen size as its file, or with the reason why it cannot be read."""
@@ -266,17 +257,6 @@ class Photo:
             except CapacityError as error:
                 self.problem, self.preview, self.small, self.portraits = str(error), b"", b"", ()
 
-    def read_again(self, known: Sequence[KnownFace]) -> None:
-        """Read the faces with the profiles of other persons, from the copy in screen size."""
-        if self.problem:
-            return
-        image, found = read_image(self.preview), self.found
-        height, width = image.shape[:2]
-        boxes = [box.scaled(width / found.width).clipped(width, height) for box in found.faces.boxes]
-        small = replace(found, faces=replace(found.faces, box=boxes_array(boxes)))
-        again = apply_profiles(image, small, known).faces
-        self.reading = replace(found, faces=replace(again, box=found.faces.box))
-
 
 @dataclass(eq=False)
 class Photos:
@@ -284,7 +264,6 @@ class Photos:
 
     digest: str  # identifies all photos together
     by_digest: dict[str, Photo | None]  # by digest, in their order; None before it was decoded
-    known: list[ref[KnownFace]] | None = None  # the persons with whose profiles the faces were read
     person: Integers | None = None  # the column of all faces, once several photos are read
     removed: set[int] = field(default_factory=set)  # numbers of what is no face, as the visitor says
     is_marking: bool = False  # whether the visitor frames a face that was missed
@@ -333,31 +312,23 @@ class Photos:
             else:
                 yield digest, seen
 
-    def forget_persons(self) -> None:
-        """Go back to the readings without profiles, also while another page is shown."""
-        for photo in self.photos:
-            photo.reading = photo.found
-        self.known = []
-
-    def finish(self, shown: PictureState, known: Sequence[KnownFace], on_read: Callable[[str], None]) -> None:
+    def finish(self, shown: PictureState, on_read: Callable[[str], None]) -> None:
         """Read the shown photos that are not read yet; an interrupted run keeps its results.
 
         Of several, a copy in screen size replaces each own photo that was read.
 
         Args:
             shown: the photos.
-            known: the persons whose profiles are applied.
             on_read: gets the digest of each photo after it was read.
 
         Raises:
             EmomusicError: a model is missing or damaged.
         """
-        of_several, now = len(self.by_digest) > 1, [*map(ref, known)]
-        self.known = now if self.known is None else self.known
+        of_several = len(self.by_digest) > 1
         for digest, before in self.by_digest.items():
             if before is None or before.decoded is not None:
                 photo = self.decoded(digest, shown)
-                photo.read(known, of_several=of_several)
+                photo.read(of_several=of_several)
                 if of_several:
                     shown.own = tuple(photo.take_place_of(one) if one.digest == digest else one for one in shown.own)
                 photo.hold()
@@ -370,7 +341,3 @@ class Photos:
                 self.person[group] = number if len(group) > 1 else 0
             for photo in described:
                 photo.descriptors = None
-        if self.known != now:
-            for photo in self.photos:
-                photo.read_again(known)
-            self.known = now

@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import share_text
-from emomusic.faces.classifier import EmotionClassifier, to_grey
+from emomusic.faces.classifier import EmotionClassifier, load_classifier, to_grey
 from emomusic.faces.detection import DetectionTrace
 from emomusic.faces.inspection import FeatureMaps, Occlusion, feature_maps, grad_cam, occlude
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.reading import load_classifier
 from emomusic.faces.table import FaceReading
 from emomusic.media.images import RgbImage, encode_jpeg, shrink, to_network_input
 from emomusic.runtime import Float32Array

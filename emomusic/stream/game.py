@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from emomusic.affect import Emotion, EmotionProbabilities
-from emomusic.faces.learned import MAX_SHOTS
+from emomusic.faces.profile import MAX_SHOTS
 from emomusic.media.images import Box, encode_jpeg, shrink
 from emomusic.stream.reader import Observer, SeenFace
 

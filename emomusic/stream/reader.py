@@ -15,7 +15,7 @@ import numpy as np
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.faces.identity import ROOM_AROUND
-from emomusic.faces.profile import KnownFace
+from emomusic.faces.profile import FaceProfile
 from emomusic.faces.reading import Networks
 from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, crop_face
@@ -59,7 +59,7 @@ class Observer(Protocol):
     """Takes the readings of a stream. `MirrorGame` and `Lesson` are observers."""
 
     def uses_profiles_at(self, time_s: float) -> bool:  # noqa: ARG002
-        """Whether the reading of a frame of this time may use the profiles of known persons."""
+        """Whether the reading of a frame of this time may use the profiles of persons."""
         return True
 
     def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
@@ -81,7 +81,7 @@ class LiveView:
     lag_s: float | None  # mean time from a frame to its reading, over the same readings; None without readings
     num_frames: int  # all frames
     num_readings: int  # all readings
-    known: tuple[KnownFace, ...]  # persons of the last reading whose profile it used
+    profiles: tuple[FaceProfile, ...]  # those that the last reading used
     error: Exception | None  # error of the last reading; None if it succeeded
 
 
@@ -94,7 +94,7 @@ class LiveReader:
     Attributes:
         detect_side: the side, as `DETECT_SIDE`.
         observers: what takes each reading.
-        known: persons with a profile.
+        profiles: those of persons, whose faces are read with them.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class LiveReader:
         """
         self.detect_side = DETECT_SIDE
         self.observers: Sequence[Observer] = ()
-        self.known: Sequence[KnownFace] = ()
+        self.profiles: Sequence[FaceProfile] = ()
         self._networks, self._smoothing_s, self._clock, self._idle_s = networks, smoothing_s, clock, idle_s
         self._changed = threading.Condition()  # guards the attributes below, for a few milliseconds at most
         self._closed = threading.Event()
@@ -128,7 +128,7 @@ class LiveReader:
         self._started_s = 0.0  # time of the first frame
         self._finder = FaceFinder()  # only the worker uses it
         self._threshold = 0.0  # the threshold of the classifier
-        self.forget_persons()
+        self.forget_profiles()
         self._error: Exception | None = None
         self._num_frames = self._num_readings = 0
         self._frames: deque[float] = deque(maxlen=_MAX_RATE)
@@ -191,7 +191,7 @@ class LiveReader:
                 lag_s=sum(lag for _, lag in recent) / len(recent) if recent else None,
                 num_frames=self._num_frames,
                 num_readings=self._num_readings,
-                known=tuple(self._persons.present),
+                profiles=tuple(self._persons.present),
                 error=self._error,
             )
 
@@ -199,14 +199,14 @@ class LiveReader:
         """The group's emotions per second over ten minutes, as from `Timeline.table`, on any thread."""
         return self._timeline.table()
 
-    def forget_persons(self) -> None:
-        """Forget the known persons, on any thread."""
-        self.known = ()
+    def forget_profiles(self) -> None:
+        """Forget the profiles and their persons, on any thread."""
+        self.profiles = ()
         self._persons = PersonReader()
 
     def close(self) -> None:
         """End the worker and wait for it up to a timeout. Further calls are allowed, on any thread."""
-        self.forget_persons()
+        self.forget_profiles()
         with self._changed:
             self._closed.set()
             self._newest = None
@@ -253,8 +253,8 @@ class LiveReader:
         observers, persons = self.observers, self._persons
         faces = self._finder.find(detector, frame, self.detect_side)
         seen = [(face.box, face.crop(frame.image)) for face in faces]
-        known = self.known if all(observer.uses_profiles_at(frame.time_s) for observer in observers) else ()
-        probabilities = persons.classify(frame.image, seen, frame.time_s, classifier, known=known)
+        profiles = self.profiles if all(observer.uses_profiles_at(frame.time_s) for observer in observers) else ()
+        probabilities = persons.classify(frame.image, seen, frame.time_s, classifier, profiles=profiles)
         for observer in observers:
             read = [
                 SeenFace(box, crop, row, crop_face(frame.image, box, margin=ROOM_AROUND))

@@ -17,7 +17,7 @@ from emomusic.affect import EmotionProbabilities
 from emomusic.faces.classifier import Classifier
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.identity import SAME_PERSON, describe_persons
-from emomusic.faces.profile import KnownFace, nearest_persons
+from emomusic.faces.profile import FaceProfile, nearest_persons
 from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, require_rgb, shrink
 
@@ -347,13 +347,13 @@ class FilmPersons:
         return [(gone + 1, kept + 1)]
 
 
-_RECHECK_S = {True: 5.0, False: 1.0}  # by whether the face is known
+_RECHECK_S = {True: 5.0, False: 1.0}  # by whether the person has a profile
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
     box: Box
-    person: KnownFace | None
+    profile: FaceProfile | None
     checked_s: float
 
 
@@ -366,12 +366,12 @@ class PersonReader:
 
     def __init__(self) -> None:
         self._seen: list[_Seen] = []
-        self._known: Sequence[KnownFace] = ()  # as given for the last frame
+        self._profiles: Sequence[FaceProfile] = ()  # as given for the last frame
 
     @property
-    def present(self) -> list[KnownFace]:
-        """The known persons of the last frame, in the order of its faces."""
-        return [seen.person for seen in self._seen if seen.person is not None]
+    def present(self) -> list[FaceProfile]:
+        """The profiles of the persons in the last frame, in the order of its faces."""
+        return [seen.profile for seen in self._seen if seen.profile is not None]
 
     def classify(
         self,
@@ -380,36 +380,36 @@ class PersonReader:
         time_s: float,
         classifier: Classifier,
         *,
-        known: Sequence[KnownFace] = (),
+        profiles: Sequence[FaceProfile] = (),
     ) -> list[EmotionProbabilities]:
-        """The probabilities of each face, given its box and its crop, with the profile of a known person."""
-        persons = self._recognise(image, [box for box, _ in faces], known, time_s)
+        """The probabilities of each face, given its box and its crop, with the profile of its person, if any."""
+        nearest = self._recognise(image, [box for box, _ in faces], profiles, time_s)
         crops: dict[Classifier, list[RgbImage]] = {}  # for each person together, and for all others
-        for person, (_, crop) in zip(persons, faces, strict=True):
-            crops.setdefault(person or classifier, []).append(crop)
+        for profile, (_, crop) in zip(nearest, faces, strict=True):
+            crops.setdefault(profile or classifier, []).append(crop)
         found = {reader: iter(reader.classify(own)) for reader, own in crops.items()}
-        return [next(found[person or classifier]) for person in persons]
+        return [next(found[profile or classifier]) for profile in nearest]
 
     def _recognise(
-        self, image: RgbImage, boxes: Sequence[Box], known: Sequence[KnownFace], time_s: float
-    ) -> list[KnownFace | None]:
-        """The person of each face; None if it is none of these persons."""
-        if known != self._known:  # one is new, or forgotten
-            self._known, self._seen = known, []
-        if not known:
+        self, image: RgbImage, boxes: Sequence[Box], profiles: Sequence[FaceProfile], time_s: float
+    ) -> list[FaceProfile | None]:
+        """The profile of the person of each face; None if it is none of these persons."""
+        if profiles != self._profiles:  # one is new, or forgotten
+            self._profiles, self._seen = profiles, []
+        if not profiles:
             return [None] * len(boxes)
         before = [self._before(box, time_s) for box in boxes]
         new = [box for box, seen in zip(boxes, before, strict=True) if seen is None]
-        found = iter(nearest_persons(describe_persons(image, [Face(box, 1.0) for box in new]), known) if new else ())
+        found = iter(nearest_persons(describe_persons(image, [Face(box, 1.0) for box in new]), profiles) if new else ())
         self._seen = [
             _Seen(box, next(found), time_s) if seen is None else replace(seen, box=box)
             for box, seen in zip(boxes, before, strict=True)
         ]
-        return [seen.person for seen in self._seen]
+        return [seen.profile for seen in self._seen]
 
     def _before(self, box: Box, time_s: float) -> _Seen | None:
         """What is known of the face that was here; None if it must be recognised."""
         best = max(self._seen, key=lambda seen: seen.box.overlap(box), default=None)
         if best is None or best.box.overlap(box) < SAME_FACE_OVERLAP:
             return None
-        return best if time_s - best.checked_s < _RECHECK_S[best.person is not None] else None
+        return best if time_s - best.checked_s < _RECHECK_S[best.profile is not None] else None

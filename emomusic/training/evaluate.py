@@ -25,7 +25,7 @@ from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import NO_MAJORITY, LabelledFaces, Split, evaluate_on_votes, majority, votes_on
 from emomusic.faces.identity import describe_persons
-from emomusic.faces.profile import KnownFace, nearest_persons
+from emomusic.faces.profile import FaceProfile, nearest_persons
 from emomusic.media.images import Box, RgbImage, crop_face
 from emomusic.metrics import (
     MISSED,
@@ -90,7 +90,7 @@ def evaluate_pictures(
     classifier: EmotionClassifier,
     detector: FaceDetector | None,
     on_progress: Callable[..., None] = lambda *_: None,
-    known: KnownFace | None = None,
+    profile: FaceProfile | None = None,
     turned: int = 0,
 ) -> tuple[Scores, Counter[int], int]:
     """Metrics on labelled photographs through the whole pipeline, turns, and the number of faces of a known person.
@@ -100,7 +100,7 @@ def evaluate_pictures(
         classifier: the model with its adjustment for photographs.
         detector: finds the faces; the largest face counts. None if the pictures are face crops.
         on_progress: takes the number of pictures done, and of all.
-        known: the person whose faces are read with a profile; None for no person.
+        profile: that of the person whose faces are read with it; None for no person.
         turned: degrees by which each picture is turned clockwise before it is read.
 
     Returns:
@@ -112,8 +112,8 @@ def evaluate_pictures(
     for index, image, found, crop in largest_faces(paths, detector, on_progress, turned=turned):
         face = found or Face(Box(0, 0, image.shape[1], image.shape[0]), 1.0)
         turns.update([] if found is None else [(360 - face.turn) % 360])
-        if known is not None and nearest_persons(describe_persons(image, [face]), [known])[0] is not None:
-            answer = known.classify_still(image, face)
+        if profile is not None and nearest_persons(describe_persons(image, [face]), [profile])[0] is not None:
+            answer = profile.classify_still(image, face)
             y_pred[index], num_known = answer.emotion.label, num_known + 1
         else:
             y_pred[index] = classifier.adjusted_probabilities([crop])[0].argmax()

@@ -1,4 +1,4 @@
-"""How persons differ, for profiles of one face (`faces.profile`), and how well profiles work in another collection.
+"""How persons differ, for profiles of one face (`faces.people`), and how well profiles work in another collection.
 
 The faces of each collection are described by a network that did not learn from it, as a network describes its users.
 """
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.calibration import adjust_logits, fit_equal_classes
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.profile import People, PersonalReader
+from emomusic.faces.people import People, PersonalReader
 from emomusic.metrics import FloatArray, Scores, evaluate
 from emomusic.training.posed import COLLECTIONS, PosedFaces
 

@@ -19,7 +19,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from emomusic.affect import Emotion
-from emomusic.faces.learned import FaceProfile
+from emomusic.faces.profile import FaceProfile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import read_image
 from emomusic.server.film_job import THREAD_NAME
@@ -167,11 +167,11 @@ def test_files_are_deleted_when_read_or_when_pages_close(browser: Browser, tmp_p
         page.locator(PLAYER).first.wait_for()  # on a busy computer, the player of the last run is still there
         photo = page.locator(".st-key-photo-preview img").evaluate("image => image.src")
         assert is_served(photo)
-        page.get_by_role("button", name="More", exact=True).click()
-        page.get_by_role("tab", name="This is me").click()
-        page.locator(".st-key-profile_upload input[type=file]").set_input_files(tmp_path / "x.json")
-        page.get_by_role("button", name="Forget Person 1").wait_for()
-        send_frames(context.new_page(), f"{address}/live", message)
+        taught = context.new_page()
+        send_frames(taught, f"{address}/live", message)
+        taught.get_by_role("radio", name="Teach it your face").click()
+        taught.locator(".st-key-profile_upload input[type=file]").set_input_files(tmp_path / "x.json")
+        taught.get_by_role("button", name="Forget Person 1").wait_for()
         expect(open_("/film", "x.mp4").get_by_text(re.compile("^Reading: "))).to_be_visible()
         wait_until(lambda: uploaded_bytes(address) == 0)  # released after copying, although the page is open
         assert len(list(unnamed_files(folder))) == 1

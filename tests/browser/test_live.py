@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, Playwright, expect
 
 from emomusic.affect import Emotion
-from emomusic.faces.learned import FaceProfile, OwnClasses
+from emomusic.faces.profile import FaceProfile
 from emomusic.media.images import read_image
 from emomusic.server.frames import Problem
 from emomusic.stream.reader import THREAD_NAME
@@ -154,8 +154,9 @@ def teach_own_classes(page: Page) -> None:
         expect(page.get_by_role("alert").filter(has_text=f"{name} was held")).to_be_visible()
         expect(page.locator(PLAYER)).to_have_count(1)
     assert axe_report(page) is None
-    saved = download(page, "Save the classes").read_bytes()
-    assert [*OwnClasses.from_json(saved).moods] == [*samples]
+    saved = FaceProfile.from_json(download(page, "Download", 2).read_bytes())
+    assert saved.classes is not None
+    assert [*saved.classes.moods] == [*samples]
 
 
 FACES = {

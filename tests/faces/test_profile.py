@@ -9,13 +9,23 @@ from emomusic.affect import EMOTIONS, Emotion, Mood
 from emomusic.errors import ModelError, ProfileError
 from emomusic.faces import reading
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.learned import MAX_BYTES, FaceProfile, OwnClasses, learn_classes, learn_profile
-from emomusic.faces.profile import KnownFace, People, PersonalReader, nearest_persons
+from emomusic.faces.people import People, PersonalReader
+from emomusic.faces.profile import MAX_BYTES, FaceProfile, learn_classes, learn_profile, nearest_persons
 from tests.fakes import FakeClassifier, FakeDetector, describe_apart, make_face, read_pixels
 
 ANYONE = np.eye(7, 8).tolist()
 """An adjustment that changes nothing."""
 NAMES = ["glasses", "tongue out", "looking left"]
+WRONG_CLASSES = (
+    {"moods": {}},
+    {"moods": dict.fromkeys([*NAMES, "other"], "calm")},
+    {"moods": dict.fromkeys(NAMES, "angry")},
+    {"weights": {key: [1000000000.0] for key in NAMES}},
+    {"weights": {"glasses": [0.0], "tongue out": [0.0], "looking left": [0.0, 0.0]}},
+    {"called": {key: [1, 2] for key in NAMES}},
+    {"called": {key: [1, 2, 10**9] for key in NAMES}},
+    {"extra": 1},
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +83,8 @@ def test_a_whole_profile_survives(profile: FaceProfile, classifier: EmotionClass
     assert len(content) <= MAX_BYTES / 2
     again = FaceProfile.from_json(content)
     assert again.shots == {Emotion.NEUTRAL: 1, Emotion.HAPPY: 2}
-    for first, second in zip(
-        KnownFace(profile, classifier).classify(list(faces)),
-        KnownFace(again, classifier).classify(list(faces)),
-        strict=True,
-    ):
+    again.require_model(classifier)
+    for first, second in zip(profile.classify(list(faces)), again.classify(list(faces)), strict=True):
         np.testing.assert_allclose(first.values, second.values, atol=1e-3)
     for change in (
         *({"version": 2}, {"identity": [0.0] * 1024}, {"shots": {"happy": 2}}),
@@ -90,8 +97,9 @@ def test_a_whole_profile_survives(profile: FaceProfile, classifier: EmotionClass
 
 
 def test_a_face_is_that_of_a_person_whom_it_resembles_clearly_more_than_the_others() -> None:
-    known = [SimpleNamespace(profile=SimpleNamespace(identity=row)) for row in np.eye(2, dtype=np.float32)]
-    assert nearest_persons(np.float32([[0.9, 0.4], [0.71, 0.7], [0.5, 0.1]]), known) == [known[0], None, None]
+    nobody = SimpleNamespace(identity=np.zeros(0))
+    known = [nobody, *(SimpleNamespace(identity=row) for row in np.eye(2, dtype=np.float32))]
+    assert nearest_persons(np.float32([[0.9, 0.4], [0.71, 0.7], [0.5, 0.1]]), known) == [known[1], None, None]
 
 
 def recording(seed: int, num_classes: int, *, apart: float, blocks: float) -> dict[str, np.ndarray]:
@@ -105,7 +113,7 @@ def recording(seed: int, num_classes: int, *, apart: float, blocks: float) -> di
 
 
 @pytest.fixture(scope="module")
-def classes(classifier: EmotionClassifier) -> OwnClasses:
+def classes(classifier: EmotionClassifier) -> FaceProfile:
     shots = recording(0, 3, apart=0.3, blocks=0.05)
     return learn_classes(shots, dict(zip(NAMES, Mood, strict=False)), classifier)
 
@@ -118,19 +126,21 @@ def test_a_face_read_with_a_profile_is_clear_by_the_threshold_of_profiles(monkey
     unclear.threshold = 0.6
     image = np.zeros((100, 200, 3), np.uint8)
     found = read_pixels(image, (FakeDetector([make_face(), make_face()]), unclear))
-    assert reading.apply_profiles(image, found, [person]).faces.is_sure.tolist() == [True, False]
+    assert reading._apply_profiles(image, found, [person]).faces.is_sure.tolist() == [True, False]
 
 
-def test_own_classes_are_learned_and_survive_their_file(classes: OwnClasses, classifier: EmotionClassifier) -> None:
+def test_own_classes_are_learned_and_survive_their_file(classes: FaceProfile, classifier: EmotionClassifier) -> None:
     content = classes.to_json()
     assert len(content) <= MAX_BYTES / 2
-    again = OwnClasses.from_json(content)
-    again.require_model(classifier, again.weights["glasses"][:-1])
+    profile = FaceProfile.from_json(content)
+    profile.require_model(classifier)
+    assert not profile.is_same_person(profile)  # they are of nobody
+    again = profile.classes
     assert again.moods == dict(zip(NAMES, Mood, strict=False))
     assert again.called == dict(zip(NAMES, (20 * np.eye(3, dtype=int)).tolist(), strict=True))
     for number, (name, faces) in enumerate(recording(0, 3, apart=0.3, blocks=0.05).items()):
         shares = again.probabilities(faces)
-        np.testing.assert_allclose(shares, classes.probabilities(faces), atol=1e-3)
+        np.testing.assert_allclose(shares, classes.classes.probabilities(faces), atol=1e-3)
         assert (shares.argmax(axis=1) == number).all(), name
 
 
@@ -139,30 +149,27 @@ def test_near_copies_of_a_shot_do_not_judge_it(classifier: EmotionClassifier) ->
     right = []
     for seed in range(5):
         shots = recording(seed, 2, apart=0.0, blocks=0.3)
-        learned = learn_classes(shots, dict.fromkeys(shots, Mood.CALM), classifier)
+        learned = learn_classes(shots, dict.fromkeys(shots, Mood.CALM), classifier).classes
         seen = [(learned.probabilities(faces).argmax(axis=1) == row).mean() for row, faces in enumerate(shots.values())]
         assert np.mean(seen) == 1.0
         right.append(np.trace(np.array([*learned.called.values()])) / 40)
     assert np.mean(right) < 0.7, right
 
 
-def test_foreign_or_damaged_files_of_classes_are_refused(classes: OwnClasses, classifier: EmotionClassifier) -> None:
-    for change in {"model": "vgg9"}, {"model_sha256": "0" * 64}, {"weights": dict.fromkeys(NAMES, [0.0] * 256)}:
-        other = OwnClasses.from_json(json.dumps(json.loads(classes.to_json()) | change).encode())
+def test_foreign_or_damaged_files_of_classes_are_refused(classes: FaceProfile, classifier: EmotionClassifier) -> None:
+    saved = json.loads(classes.to_json())
+    short = {"classes": saved["classes"] | {"weights": dict.fromkeys(NAMES, [0.0] * 256)}}
+    for change in {"model": "vgg9"}, {"model_sha256": "0" * 64}, short:
         with pytest.raises(ProfileError, match="in its present version"):
-            other.require_model(classifier, other.weights["glasses"][:-1])
+            FaceProfile.from_json(json.dumps(saved | change).encode()).require_model(classifier)
     with pytest.raises(ModelError, match="can learn a face"):
         People.load("vgg9")
-    for change in (
-        *({"version": 2}, {"format": "emomusic face profile"}, {"model_sha256": "x"}, {"extra": 1}, {"moods": {}}),
-        {"moods": dict.fromkeys([*NAMES, "other"], "calm")},
-        {"moods": dict.fromkeys(NAMES, "angry")},
-        {"weights": {key: [1000000000.0] for key in NAMES}},
-        {"weights": {"glasses": [0.0], "tongue out": [0.0], "looking left": [0.0, 0.0]}},
-        {"called": {key: [1, 2] for key in NAMES}},
-        {"called": {key: [1, 2, 10**9] for key in NAMES}},
+    before = {"format": "emomusic own classes", "version": 1, "model": saved["model"]} | saved["classes"]
+    for content in (
+        *(saved | {"version": 2}, saved | {"model_sha256": "x"}, saved | {"extra": 1}, saved | {"classes": None}),
+        before | {"model_sha256": saved["model_sha256"]},  # as saved before classes and profiles had one file
+        *({**saved, "classes": saved["classes"] | change} for change in WRONG_CLASSES),
         *(b"", b"null", b'{"weights": [NaN]}', b" " * (MAX_BYTES + 1)),
     ):
-        content = change if isinstance(change, bytes) else json.dumps(json.loads(classes.to_json()) | change).encode()
-        with pytest.raises(ProfileError, match="own classes"):
-            OwnClasses.from_json(content)
+        with pytest.raises(ProfileError, match=r"teach it again|own classes"):
+            FaceProfile.from_json(content if isinstance(content, bytes) else json.dumps(content).encode())

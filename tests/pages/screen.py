@@ -135,8 +135,8 @@ def playing(app: AppTest) -> str:
 
 
 def forget_first(app: AppTest) -> None:
-    """Forget the first person."""
-    next(button for button in app.button if str(button.key).startswith("person-forget-")).click().run()
+    """Forget the first profile."""
+    next(button for button in app.button if str(button.key).startswith("profile-forget-")).click().run()
 
 
 def queue_of(app: AppTest, place: str = "photo") -> SongQueue:

@@ -1,9 +1,7 @@
 import csv
-import gc
 import io
 import json
 import re
-import weakref
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -18,15 +16,10 @@ from emomusic.affect import AffectPoint, Emotion
 from emomusic.app import picture_chooser, state
 from emomusic.app.choices import Address
 from emomusic.app.models.try_face import Asked
-from emomusic.app.persons import PersonsState
 from emomusic.app.photo.screen import row_share
 from emomusic.errors import CapacityError
-from emomusic.faces.identity import describe_persons
-from emomusic.faces.learned import learn_profile
-from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.reading import load_classifier, load_networks
+from emomusic.faces.reading import load_networks
 from emomusic.media.images import encode_png, read_image
-from emomusic.server import photos as reading
 from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.photos import Photos, PictureState
 from emomusic.songs.catalogue import normalize_text
@@ -39,7 +32,6 @@ from tests.pages.screen import (
     choose,
     click,
     files_of,
-    forget_first,
     keys,
     open_page,
     playlist,
@@ -93,9 +85,6 @@ def explained(app: AppTest) -> list[Any]:
 def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:
     choose(app, beside="Map")
     sample(app, "eileen-collins-1999")
-    links = {link.proto.page: link for link in app.get("page_link") if link.proto.query_string}
-    lesson = links["live"]  # for a visitor without a profile
-    assert "Teach it your face".replace(" ", "+") in lesson.proto.query_string
     first, result = tracks(app), result_of(app, Photos)
     assert {"Songs (CSV)", "List (text)"} <= downloads(app)
     choose(app, songs="table")
@@ -157,34 +146,6 @@ def test_files_that_do_not_count_are_named(app: AppTest, root: Path, monkeypatch
         upload(app, (name, content))
         assert "happy" in app.title[0].value
         assert words in text_of(app)
-
-
-def test_a_profile_counts_for_photos_read_before(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    detector, _ = load_networks()
-    classifier = load_classifier(DEFAULT_MODEL)
-    image = read_image(SAMPLES / "grace-hopper-1984.jpg")
-    (face,) = detector.detect(image)
-    identity = describe_persons(image, [face])
-    profile = learn_profile({Emotion.NEUTRAL: classifier.describe([face.crop(image)])}, identity, classifier)
-    upload(app.run(), *samples("joe-biden-2010", "grace-hopper-1984"))
-    before = result_of(app, Photos).faces
-    monkeypatch.setattr(reading, "read_for_visitor", None)  # the faces are not searched again
-    app.file_uploader(key="profile_upload").set_value(("me.json", profile.to_json(), "application/json")).run()
-    assert "Read with a profile: face 2" in text_of(app)
-    stern, mine = result_of(app, Photos).faces
-    assert mine.probabilities[Emotion.NEUTRAL] > before[1].probabilities[Emotion.NEUTRAL] + 0.1
-    assert stern.probabilities.as_dict() == before[0].probabilities.as_dict()  # another person
-    click(app, "photo-face-1")
-    assert explained(app) == []  # it has a small copy of this photo
-    person = weakref.ref(state_of(app, PersonsState).known[0])
-    forget_first(app)
-    assert result_of(app, Photos).faces.records() == before.records()
-    gc.collect()
-    assert person() is None
-    monkeypatch.undo()
-    app.file_uploader(key="profile_upload").set_value(("me.json", profile.to_json(), "application/json")).run()
-    sample(app, "eileen-collins-1999")
-    assert "another person" in text_of(app)
 
 
 def test_what_a_link_has_and_nobody_knows_is_ignored(app: AppTest) -> None:
@@ -257,7 +218,7 @@ def test_a_missed_face_can_be_framed(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     click(app, "no-face-1")
     photos = result_of(app, Photos)
-    photos.photos[0].mark(sides, ())
+    photos.photos[0].mark(sides)
     app.run()
     assert "happy" in app.title[0].value.lower()
     assert "photo-face-2" in keys(app)
@@ -267,14 +228,14 @@ def test_a_missed_face_can_be_framed(app: AppTest) -> None:
     assert least[0] == least[1] > 0  # one rule for clear faces
     assert explained(app) == []  # the other page finds its faces itself
     for hostile in ([2, 2, 1, 1], [0.99, 0.99, 5, 5], [0, 0, 0, 0]):
-        photos.photos[0].mark(hostile, ())
+        photos.photos[0].mark(hostile)
     assert len(app.run().exception) == 0
     photo = photos.photos[0]
     before = (photo.preview, photo.portraits, photo.reading.faces)
     photo.held.owner = "a full visitor"
     full = HeldBytes(capacity().memory, photo.held.owner, capacity().memory.max_bytes // 2 - photo.held.num_bytes - 1)
     with pytest.raises(CapacityError):
-        photo.mark(sides, ())
+        photo.mark(sides)
     assert (photo.preview, photo.portraits, photo.reading.faces) == before  # nothing is lost
     full.release()
 

@@ -1,15 +1,14 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
 import pytest
 
-from emomusic.affect import Emotion, EmotionProbabilities
+from emomusic.affect import Emotion
 from emomusic.faces.detection import Face
-from emomusic.faces.profile import KnownFace
 from emomusic.faces.reading import load_networks, read_picture
 from emomusic.media.images import DecodedPicture, RgbImage, read_image
 from emomusic.stream import tracking
@@ -101,17 +100,11 @@ def test_lessons_take_faces_as_they_are(reader: LiveReader, clock: FakeClock, mo
         def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
             self.seen += [(time_s, face) for face in faces]
 
-    class Known(KnownFace):
-        def __init__(self) -> None:
-            identity = describe_apart(frame(), [FACE.box])[0]
-            self.profile = SimpleNamespace(identity=identity)  # type: ignore[assignment]
-
-        def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
-            return FakeClassifier(Emotion.SAD).classify(crops)
-
+    identity = describe_apart(frame(), [FACE.box])[0]
+    profile = Mock(identity=identity, classify=FakeClassifier(Emotion.SAD).classify)
     monkeypatch.setattr(tracking, "describe_persons", describe_apart)
     lesson, watcher = Lesson(clock=clock), Watcher()
-    reader.known, reader.observers = (Known(),), (lesson, watcher)
+    reader.profiles, reader.observers = (profile,), (lesson, watcher)
     read(reader, frame())
     lesson.start()
     clock.advance(COUNTDOWN_S)

@@ -1,5 +1,4 @@
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -121,8 +120,8 @@ class FakeIdentifier:
 def person(*descriptor: float, shade: int = 0) -> Any:
     """A person with this descriptor, whose faces are all of one emotion."""
     values = np.eye(7, dtype=np.float32)[shade]
-    return Mock(  # compared by identity, like a `KnownFace`
-        profile=SimpleNamespace(identity=np.pad(np.array(descriptor, np.float32), (0, 1022))),
+    return Mock(  # compared by identity, like a `FaceProfile`
+        identity=np.pad(np.array(descriptor, np.float32), (0, 1022)),
         classify=lambda crops: [EmotionProbabilities(values) for _ in crops],
     )
 
@@ -141,7 +140,7 @@ def emotions(identifier: FakeIdentifier) -> Emotions:
 
     def read(boxes: Sequence[Box], *known: Any, time_s: float = 0.0) -> list[int]:
         faces = [(box, np.zeros((8, 8, 3), np.uint8)) for box in boxes]
-        found = reader.classify(IMAGE, faces, time_s, FakeClassifier(), known=known)
+        found = reader.classify(IMAGE, faces, time_s, FakeClassifier(), profiles=known)
         return [int(each.values.argmax()) for each in found]
 
     return read

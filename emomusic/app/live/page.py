@@ -18,6 +18,7 @@ from emomusic.app.camera import show_other_cameras
 from emomusic.app.choices import LIVE_MUSIC, LIVE_VIEW, View
 from emomusic.app.live.game import show_game, show_rounds
 from emomusic.app.live.guess import show_guess
+from emomusic.app.live.profiles import ProfilesState
 from emomusic.app.live.session import (
     LiveState,
     connection,
@@ -38,7 +39,6 @@ from emomusic.app.live.session import (
 )
 from emomusic.app.live.teach import show_lesson
 from emomusic.app.page import Part, draw_parts
-from emomusic.app.persons import PersonsState
 from emomusic.app.plane import draw_policy, request_of
 from emomusic.app.player import show_queue
 from emomusic.app.queues import forget_queue, play_for
@@ -104,7 +104,7 @@ def show_live() -> None:
 
 def _screen_of(session: LiveSession, view: View) -> _Screen:
     screen = _Screen(session, view, SessionAnswer(session.reader.timeline()))
-    session.reader.known = page_state(PersonsState).known
+    session.reader.profiles = page_state(ProfilesState).persons
     session.boxes = view is not View.CLASSROOM  # from the next frame on
     session.reader.detect_side = DETECT_SIDE if session.boxes else _CLASS_SIDE
     if view is View.GAME and session.game is not None:

@@ -27,6 +27,7 @@ from emomusic.app.camera import CameraQuestion, ask_browser, show_problem
 from emomusic.app.charts import outline_tile, show_chart, show_face_rows, show_tile
 from emomusic.app.choices import PICTURE_FROM
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
+from emomusic.app.live.profiles import ProfilesState
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PageQueue, PlayerState, forget_queue, play, play_for, weak_callback
 from emomusic.app.state import CameraState, page_state
@@ -182,8 +183,9 @@ def show_words(session: LiveSession) -> None:
         st.header(answer.sentence if view.faces else _status(view, session.no_frame_s), anchor=False)
         place = f" · {answer.probabilities.point.quadrant.description}" if answer.probabilities else ""
         st.caption(f"{pluralize(len(view.faces), 'face')}{place}")
-        if view.known:
-            names = join_names([escape_markdown(person.name) for person in view.known])
+        used = [one for one in page_state(ProfilesState).named if one.profile in view.profiles]
+        if used:
+            names = join_names([escape_markdown(one.name) for one in used])
             st.caption(f":material/face: Read with the profile of {names}")
 
 

@@ -10,23 +10,21 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.affect import Emotion, EmotionProbabilities, Mood, describe, share_text
 from emomusic.answer.answer import Answer
 from emomusic.app.charts import show_sharp
 from emomusic.app.choices import TEACH, TEACH_OWN
-from emomusic.app.frame import download_button, escape_markdown, shown_errors
+from emomusic.app.frame import escape_markdown, shown_errors
+from emomusic.app.live.profiles import ProfilesState, learn_own, learn_person, show_profiles
 from emomusic.app.live.session import live_fragment, with_session
-from emomusic.app.persons import PersonsState, learn_person, show_persons
 from emomusic.app.player import show_queue
 from emomusic.app.queues import play_for
 from emomusic.app.state import page_state
-from emomusic.app.uploads import show_uploader
 from emomusic.charts.face import expression_uri
-from emomusic.faces.learned import LONGEST_NAME, MAX_SHOTS, MOST, OwnClasses, check_names, learn_classes
+from emomusic.faces.classifier import load_classifier
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.reading import load_classifier
+from emomusic.faces.profile import LONGEST_NAME, MAX_SHOTS, MOST, OwnClasses, check_names
 from emomusic.media.images import encode_jpeg
 from emomusic.metrics import FloatArray
 from emomusic.server.live import LiveSession
@@ -61,6 +59,7 @@ def show_lesson(session: LiveSession | None) -> None:
         _show_own(lesson)
     else:
         _show_face(lesson)
+    show_profiles()
 
 
 def _begin(session: LiveSession, names: Sequence[str] = ORDER) -> None:
@@ -149,13 +148,11 @@ def _show_button(label: str, key: str, call: tuple[Callable[[Lesson], None], int
 
 
 def _show_face(lesson: Lesson | None) -> None:
-    """Show what was learned in a lesson that is over, and the persons who taught the app their face."""
+    """Show what was learned in a lesson that is over."""
     if lesson is not None:
         shots = {Emotion(name): shot for name, (shot,) in lesson.shots().items()}
         with shown_errors():
             _show_result(shots, _learned(lesson, shots))
-    show_persons(page_state(PersonsState))
-    if lesson is not None:
         st.button("Teach another person", on_click=with_session(_begin), key="teach-again")
 
 
@@ -163,8 +160,7 @@ def _learned(lesson: Lesson, shots: Mapping[Emotion, SeenFace]) -> Mapping[Emoti
     """The probabilities of the lesson's faces with the profile, which is learned once."""
     if lesson.learned is None:
         with st.spinner("Learning your face"):
-            person = learn_person(shots)
-            learned = person.classify([shot.crop for shot in shots.values()])
+            learned = learn_person(shots).classify([shot.crop for shot in shots.values()])
             lesson.learned = dict(zip(shots, learned, strict=True))
     return lesson.learned
 
@@ -212,7 +208,7 @@ class OwnState:
 
     Attributes:
         moods: the mood of the songs of each typed name.
-        classes: what was learned; None before it.
+        classes: those that the moments are of; None before they are taught.
         recent: the probabilities of the classes in the last moments.
         held: the class whose songs play.
     """
@@ -222,10 +218,11 @@ class OwnState:
     recent: deque[FloatArray] = field(default_factory=lambda: deque(maxlen=_MOMENTS))
     held: str | None = None
 
-    def take(self, classes: OwnClasses | None) -> None:
-        """Use other classes, or ask for their names again."""
-        self.moods, self.classes, self.held = self.moods if classes is None else classes.moods, classes, None
-        self.recent.clear()
+    def follow(self, classes: OwnClasses | None) -> None:
+        """Begin anew if these are other classes. After the last ones are forgotten, their names stay."""
+        if classes is not self.classes:
+            self.moods, self.classes, self.held = self.moods if classes is None else classes.moods, classes, None
+            self.recent.clear()
 
 
 def _show_own(lesson: Lesson | None) -> None:
@@ -233,6 +230,7 @@ def _show_own(lesson: Lesson | None) -> None:
     state = page_state(OwnState)
     with shown_errors():
         _learn_own()
+    state.follow(page_state(ProfilesState).classes)
     if state.classes is None:
         st.markdown(_ABOUT)
         if lesson is not None:
@@ -242,12 +240,6 @@ def _show_own(lesson: Lesson | None) -> None:
         if state.held is not None:
             show_queue(play_for(Answer(mood=state.moods[state.held]).request(), "live", fades=True), "emomusic-live")
         _show_confusions(state.classes)
-        with st.container(horizontal=True, gap="small"):
-            name = "emomusic-classes.json"
-            download_button("Save the classes", state.classes, OwnClasses.to_json, name, key="own-save")
-            st.button("Teach other classes", on_click=lambda: page_state(OwnState).take(None), key="own-forget")
-    show_uploader("Load classes (JSON)", "classes_upload", _load, type="json", max_upload_size=1)
-    st.caption("Classes are numbers, no pictures. They stay in the memory of this visit unless you save them.")
 
 
 @with_session
@@ -255,9 +247,7 @@ def _learn_own(session: LiveSession) -> None:
     """Learn the classes of a lesson that is over, and delete its pictures."""
     if session.lesson is not None and (taken := session.lesson.shots()):
         with st.spinner("Learning your classes"):
-            classifier, state = load_classifier(DEFAULT_MODEL), page_state(OwnState)
-            shots = {name: classifier.describe([shot.crop for shot in of]) for name, of in taken.items()}
-            state.take(learn_classes(shots, state.moods, classifier))
+            learn_own(taken, page_state(OwnState).moods)
         _begin(session, ())
 
 
@@ -316,10 +306,3 @@ def _show_confusions(classes: OwnClasses) -> None:
     table = [["Shots of", *(f"called {name}" for name in names)], ["---"] * (len(names) + 1), *rows]
     st.markdown("\n".join(f"| {' | '.join(cells)} |" for cells in table))
     st.caption(_JUDGED)
-
-
-def _load(files: Sequence[UploadedFile]) -> None:
-    for file in files:
-        classes, classifier = OwnClasses.from_json(file.getvalue()), load_classifier(DEFAULT_MODEL)
-        classes.require_model(classifier, next(iter(classes.weights.values()))[:-1])
-        page_state(OwnState).take(classes)

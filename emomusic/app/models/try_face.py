@@ -15,7 +15,7 @@ from emomusic.app.frame import escape_markdown
 from emomusic.app.picture_chooser import draw_chooser, shown_pictures
 from emomusic.charts.face import share_bars
 from emomusic.errors import EmomusicError
-from emomusic.faces.reading import load_classifier
+from emomusic.faces.classifier import load_classifier
 from emomusic.media.images import encode_jpeg, shrink
 from emomusic.metrics import FOUR
 from emomusic.results.overview import FOUR_LEGEND, in_words, label_of

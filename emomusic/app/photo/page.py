@@ -18,7 +18,6 @@ from emomusic.app.charts import outline_tile, roomy_columns, show_face_rows, sho
 from emomusic.app.choices import ANSWER_TAB, FACE, MOOD, SAMPLE, STEP
 from emomusic.app.frame import download_button, escape_markdown_message, show_problems
 from emomusic.app.page import Part, draw_parts
-from emomusic.app.persons import PersonsState, draw_persons_menu, show_known
 from emomusic.app.photo.screen import (
     PARTS,
     answer_of,
@@ -104,7 +103,7 @@ def show_page(open_start: Callable[[], DeltaGenerator]) -> None:
 
 def show_photos(shown: PictureState) -> None:
     """Read the photos and show the page for them. The photos appear before their faces are found."""
-    digest, persons = shown.digest, page_state(PersonsState)
+    digest = shown.digest
     unread = Photos(digest, dict.fromkeys(picture.digest for picture in shown.pictures))
     photos = shown.kept(Photos, digest) or shown.keep(digest, unread)
     style, on_photo, num_photos = st.empty(), None, len(photos.by_digest)
@@ -133,7 +132,7 @@ def show_photos(shown: PictureState) -> None:
             style.html(screen_style(answer.readings(answer.faces), ()))
             _mark(*unmarked.pop(read), answer, photos.digests.index(read), partial(set_who, digest))
 
-    photos.finish(shown, persons.known, show_read)
+    photos.finish(shown, show_read)
     if not photos.photos:
         with stage.container(key="photo-problem"):  # in place of the screen, which is as high as the window
             st.title("This photo cannot be read" if num_photos == 1 else "No photo can be read", anchor=False)
@@ -225,7 +224,6 @@ def _draw_bars(screen: _Screen) -> None:
         _show_undo(screen.photos)
     if answer.is_one and answer.photos[0].note:
         st.caption(answer.photos[0].note)
-    show_known(answer.faces, page_state(PersonsState))
     if not answer.faces:
         st.markdown("Mark the face with a frame, turn the photo, or choose an emotion or a mood.")
         show_turn(screen.pictures)
@@ -235,8 +233,8 @@ def _draw_bars(screen: _Screen) -> None:
 def _draw_about_face(screen: _Screen) -> None:
     """Why the chosen face has its emotion, and a button that removes what is no face."""
     photo, number = screen.photos.photos[0], screen.answer.who.number
-    is_as_read = (screen.answer.is_one or screen.pictures.named) and not screen.answer.shown.is_known.any()
-    if is_as_read and number <= len(photo.portraits) - photo.num_marked:  # the other page reads the first photo anew
+    is_first = screen.answer.is_one or screen.pictures.named
+    if is_first and number <= len(photo.portraits) - photo.num_marked:  # the other page reads the first photo anew
         about = {STEP.name: "cover", FACE.name: str(number), SAMPLE.name: screen.pictures.sample}
         query = {name: value for name, value in about.items() if value is not None}
         st.page_link("pages/how_it_works.py", label="Why?", icon=":material/help:", query_params=query)
@@ -273,7 +271,7 @@ def _set_marking(is_on: bool) -> None:
 def _take_frame() -> None:
     """Read the framed face."""
     (photo,) = _photos().photos
-    photo.mark([float(side) for side in st.session_state["mark-face"]["box"]], page_state(PersonsState).known)
+    photo.mark([float(side) for side in st.session_state["mark-face"]["box"]])
     _set_marking(False)
 
 
@@ -293,12 +291,12 @@ def _points(answer: Answer) -> list[FacePoint]:
 
 def _draw_menus(screen: _Screen) -> None:
     """The menus about the photos."""
-    answer, persons = screen.answer, page_state(PersonsState)
+    answer = screen.answer
     with st.container(horizontal=True, gap="xsmall", wrap=False):
         draw_menu(screen.pictures)
         label = f"Your choice: {', '.join(answer.choices)}" if answer.choices else "More"
         with st.popover(label, icon=":material/more_horiz:", key="more"):
-            correct, files, mine = st.tabs(["Correct", "Download", "This is me"])
+            correct, files = st.tabs(["Correct", "Download"])
             with correct:
                 if answer.faces:
                     draw_by_hand(screen.photos.digest, answer.who)
@@ -306,8 +304,6 @@ def _draw_menus(screen: _Screen) -> None:
                 if answer.has_listener:
                     _show_downloads(screen)
                 st.button("Print", icon=":material/print:", key="print")  # `runtime.js` prints
-            with mine:
-                draw_persons_menu(persons)
 
 
 def _show_downloads(screen: _Screen) -> None:

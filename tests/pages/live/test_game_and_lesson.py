@@ -11,17 +11,14 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion, Mood
 from emomusic.app.choices import TEACH_OWN, View
+from emomusic.app.live.profiles import NamedProfile, ProfilesState
 from emomusic.app.live.teach import OwnState
-from emomusic.app.persons import PersonsState
 from emomusic.app.queues import PlayerState
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.learned import learn_profile
-from emomusic.faces.profile import KnownFace
-from emomusic.faces.reading import PictureReading, load_networks
-from emomusic.faces.table import NO_FACES
+from emomusic.faces.profile import learn_profile
+from emomusic.faces.reading import load_networks
 from emomusic.media.images import Box, RgbImage, crop_face, read_image
 from emomusic.server.live import LiveSession, Phase
-from emomusic.server.photos import Photo, Photos, PictureState
 from emomusic.stream.game import CAPTURE_S, COUNTDOWN_S, ORDER, OWN_CAPTURE_S, Lesson, MirrorGame
 from emomusic.stream.reader import LiveReader, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock
@@ -90,15 +87,15 @@ def test_the_result_of_a_game_has_points_pictures_and_a_song_and_leaves_nothing(
 def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left(app: AppTest) -> None:
     classifier = EmotionClassifier.load()
     neutral = {Emotion.NEUTRAL: classifier.describe([FRAME])}
-    profile = learn_profile(neutral, np.eye(1, 1024, dtype=np.float32), classifier)
 
     def known() -> tuple[LiveSession, list[weakref.ref[Any]]]:
         """A session that has read a frame while it knew a person, and all that belongs to this person."""
-        session, lesson, person = played((1, TWO, Emotion.SAD)), begun_lesson(), KnownFace(profile, classifier)
+        session, lesson = played((1, TWO, Emotion.SAD)), begun_lesson()
+        person = learn_profile(neutral, np.eye(1, 1024, dtype=np.float32), classifier)
         lesson.finish()
         lesson.learned = {Emotion.NEUTRAL: FakeClassifier().probabilities}
         session.observe(None, lesson)
-        state_of(app, PersonsState).known = (person,)
+        state_of(app, ProfilesState).named = (NamedProfile(person, "Ann"),)
         show(app, session).segmented_control(key="shown").set_value(View.TEACH).run()
         before = session.reader.view().num_readings
         session.take_frame(lambda: FRAME)
@@ -106,10 +103,7 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
         return session, [weakref.ref(each) for each in (person, lesson)]
 
     session, left = known()
-    photo = Photo("me.jpg", reading=PictureReading(2, 2, NO_FACES, 0, 0))
-    state_of(app, PictureState).results[Photos] = ("", Photos("", {"": photo}))
     forget_first(app)
-    assert photo.reading is photo.found
     gc.collect()
     assert [each() for each in left] == [None, None]
     session.end()
@@ -144,13 +138,13 @@ def test_what_the_lesson_says_of_a_face_is_what_live_says_of_it_then(app: AppTes
         clock.advance(CAPTURE_S)
         lesson.keep()
     show(app, session).segmented_control(key="shown").set_value(View.TEACH).run()
-    (reader.known,) = ((person,) for person in state_of(app, PersonsState).known)
+    reader.profiles = state_of(app, ProfilesState).persons
     assert lesson.learned is not None
     assert "of 7" in app.header[0].value
     for emotion, frame in frames.items():
         clock.advance(6.0)  # the person is recognised again
         view = read(frame)
-        assert view.known == reader.known
+        assert view.profiles == reader.profiles
         assert view.faces[0].emotion is lesson.learned[emotion].emotion
         assert view.faces[0].probabilities.values == pytest.approx(lesson.learned[emotion].values, abs=0.1)
     show(app, session).segmented_control(key="shown").set_value(View.FACES).run()
@@ -194,12 +188,13 @@ def test_own_classes_are_learned_and_start_the_songs_of_the_class_that_is_held(a
             app.run()
         assert (own.held, queue_of(app, "live").request.mood) == (name, mood)
     assert r"\<b\>\*\|" in text_of(app)
-    saved, queue = own.classes.to_json(), queue_of(app, "live")
+    (named,) = state_of(app, ProfilesState).named
+    saved, queue = named.profile.to_json(), queue_of(app, "live")
     clock.advance(2.0)
-    app.button(key="own-forget").click().run()
+    forget_first(app)
     assert (own.classes, app.text_input(key="own-name-1").value) == (None, "<b>*|")
     for content in saved.replace(b"emonet_photo", b"emonet"), b"{}", saved:
-        app.file_uploader(key="classes_upload").set_value([("mine.json", content, "application/json")]).run()
+        app.file_uploader(key="profile_upload").set_value([("mine.json", content, "application/json")]).run()
         assert (own.classes is not None) == (content is saved) == (not app.error)
     app.switch_page("pages/photo.py").run()
     assert own.classes is not None
