@@ -25,7 +25,6 @@ from emomusic.faces.reading import Networks
 from emomusic.marks.drawing import marked_frame
 from emomusic.marks.film import annotate_film
 from emomusic.media.film_file import FilmFile
-from emomusic.media.film_songs import SceneSong, add_songs
 from emomusic.media.images import RgbImage, encode_jpeg, shrink
 from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.files import ServedFile, StreamedFile, served_by
@@ -77,7 +76,6 @@ class FilmPhase(StrEnum):
     MARKING = "Drawing the faces into the film"
     LISTENING = "Listening to the sound of the film"
     OVER = "Over"
-    MIXING = "Mixing the songs into the film"  # again, if the visitor asks for it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +94,6 @@ class FilmView:
     source: ServedFile | None = None  # the film itself, while a browser may play it as it is read
     marked: StreamedFile | None = None  # the film with its faces marked, as MP4; None until it is drawn
     sound: Sequence[SoundSpan] | None = None  # the moods of the film's sound; None before they are known
-    mixed: StreamedFile | None = None  # the marked film with the songs of `FilmJob.mix`; None until they are mixed
     num_videos: int = 1  # this and the next two as in `FilmFile`
     stream: int = 1
     note: str | None = None
@@ -195,7 +192,7 @@ class FilmJob:
     def take(self) -> BinaryIO | None:
         """The file of a film that is over, for another job; None if it is closed, or while it is read."""
         with self._changing:
-            if self._view.phase not in (FilmPhase.OVER, FilmPhase.MIXING):
+            if self._view.phase is not FilmPhase.OVER:
                 return None
             file, self._file = self._file, None
         return file
@@ -352,28 +349,6 @@ class FilmJob:
         except EmomusicError as error:
             log.info("a film has no sound to hear: %s", str(error))  # as above
         self._change(sound=sound)
-
-    def mix(self, songs: Sequence[SceneSong]) -> bool:
-        """Start to mix songs below the sound of the marked film. False if the thread still does something else."""
-        with self._changing:
-            if self._view.phase is not FilmPhase.OVER:
-                return False
-            self._view = replace(self._view, phase=FilmPhase.MIXING, share=0.0, began_s=time.monotonic(), mixed=None)
-        self._thread = threading.Thread(target=self._mix, args=(songs,), name=THREAD_NAME, daemon=True)
-        self._thread.start()
-        return True
-
-    def _mix(self, songs: Sequence[SceneSong]) -> None:
-        marked = self._view.marked
-        assert marked is not None
-
-        def add(mixed: StreamedFile) -> None:
-            add_songs(marked.reader, songs, mixed, on_progress=self._on_progress)
-
-        why = "The songs could not be mixed into the film: one cannot be read, or there is no room for the result."
-        with capacity().work():
-            mixed = self._made("emomusic-film-with-songs.mp4", add, why)
-        self._change(phase=FilmPhase.OVER, mixed=mixed)
 
 
 def has_room() -> bool:

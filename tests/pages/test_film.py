@@ -5,7 +5,6 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-import av
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -20,7 +19,6 @@ from tests.fakes import FakeDetector, make_face
 from tests.films import NOBODY, film_bytes, film_of_videos
 from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, scenes_job, wait_for_end
 from tests.pages.screen import (
-    click,
     files_of,
     images,
     labels,
@@ -211,7 +209,7 @@ def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("classifier")
-def test_the_mood_of_the_sound_is_a_row_and_the_film_with_its_songs_made_when_they_are_files(app: AppTest) -> None:
+def test_the_mood_of_the_sound_is_a_row(app: AppTest) -> None:
     for audio in ("aac", None):
         finish(upload(app, film_bytes([(NOBODY, 6)], audio=audio)))
         job = film_state(app).job
@@ -219,17 +217,6 @@ def test_the_mood_of_the_sound_is_a_row_and_the_film_with_its_songs_made_when_th
         (chart,) = (c.proto for c in app.get("plotly_chart") if c.proto.alt.startswith("Shares of the seven"))
         assert ("sound" in json.loads(chart.spec)["layout"]["yaxis2"]["ticktext"]) == (audio is not None)
         press(app, ANOTHER)
-    label = "Film with its songs (MP4)"
-    finish(upload(app, GREY))
-    assert label not in labels(app)
-    assert any(caption.value.startswith(label) for caption in app.caption)  # why
-    finish(press(click(app, "film-bundled"), label))
-    job = film_state(app).job
-    mixed = job.view().mixed
-    assert f'href="{mixed.download_url}" download>{label}' in "".join(html.value for html in app.html)
-    with av.open(mixed.reader()) as film:
-        assert [stream.codec_context.name for stream in film.streams] == ["h264", "aac"]
-        assert film.duration / av.time_base == pytest.approx(6, abs=0.2)
 
 
 def reading_of(app: AppTest) -> tuple[int, int, int, int]:

@@ -2,9 +2,8 @@ import gc
 import io
 import logging
 import tempfile
-import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 from unittest.mock import Mock
@@ -15,14 +14,13 @@ import pytest
 from emomusic.app.film.state import FilmState
 from emomusic.errors import FilmError
 from emomusic.faces.reading import Networks
-from emomusic.media.film_songs import SceneSong
 from emomusic.server import film_job as job_module
 from emomusic.server.capacity import ByteBudget
 from emomusic.server.film_job import FilmJob, FilmPhase, FilmView
 from tests.fakes import FakeClassifier, FakeDetector, make_face, own_capacity
 from tests.films import COLLINS, NOBODY, film_bytes
 from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, wait_for_end
-from tests.waiting import PATIENCE_S, run_python, wait_until
+from tests.waiting import run_python, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -126,22 +124,6 @@ def test_the_pictures_of_a_film_count_and_their_limit_is_told(
     memory.max_bytes = 2 * (memory.num_bytes + 100)  # half of it for a visitor
     film = wait_for_end(start())
     assert "You may store" in (film.problem or film.error or "")
-
-
-def test_two_clicks_start_one_mixer(start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch) -> None:
-    job, may_end = start(), threading.Event()
-    wait_for_end(job)
-    calls: list[Sequence[SceneSong]] = []
-
-    def add(_: object, songs: Sequence[SceneSong], *__: object, **___: object) -> None:
-        calls.append(songs)
-        assert may_end.wait(PATIENCE_S)
-
-    monkeypatch.setattr(job_module, "add_songs", add)
-    assert [job.mix([]), job.mix([])] == [True, False]
-    may_end.set()
-    assert wait_for_end(job).mixed is not None
-    assert calls == [[]]
 
 
 def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> None:

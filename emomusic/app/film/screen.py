@@ -13,20 +13,18 @@ import streamlit as st
 from emomusic.answer.others import FilmAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, outline_tile, show_chart, show_tile
-from emomusic.app.choices import ANSWER_TAB, FILM_FOLLOWS, SONGS_FROM, Source
+from emomusic.app.choices import ANSWER_TAB, FILM_FOLLOWS
 from emomusic.app.film.state import (
     VIDEO,
     FilmState,
     answer_to,
     choose_scene,
-    mix_songs,
     set_scene,
     stop_unless_following,
 )
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.page import Part, draw_parts
 from emomusic.app.player import show_queue
-from emomusic.app.sources import LABELS
 from emomusic.app.state import page_state
 from emomusic.charts import live
 from emomusic.charts.affect import FacePoint, circumplex
@@ -59,16 +57,6 @@ def _draw_actions(screen: _Screen) -> None:
     with shown_errors(), st.popover("Download", icon=":material/download:", key="film-downloads"):
         if film.marked is not None:
             _show_link(film.marked, "Marked film (MP4)")
-            label = "Film with its songs (MP4)"
-            if film.mixed is not None and here.mixed is picks:
-                _show_link(film.mixed, label)
-            elif any(pick is not None and pick.song.is_audio for pick in picks):
-                key, is_over = "film-mix", film.phase is FilmPhase.OVER
-                st.button(label, type="tertiary", on_click=mix_songs, disabled=not is_over, key=key)
-            elif any(pick is not None for pick in picks):
-                st.caption(f"{label}: Spotify's songs cannot be mixed into a film.")
-                bundled = Source.BUNDLED
-                st.button(f"Use {LABELS[bundled]}", on_click=SONGS_FROM.set, args=(bundled,), key="film-bundled")
         for label, make, name in (
             ("Readings (CSV)", lambda here: for_excel(_answer_of(here).csv()), "emomusic-film.csv"),
             ("Everything (JSON)", _make_json, "emomusic-film.json"),
