@@ -12,9 +12,6 @@ from functools import partial
 from typing import Any, BinaryIO
 
 import av
-import cv2
-import numpy as np
-import numpy.typing as npt
 
 from emomusic.errors import FilmError
 from emomusic.media.container import MediaFile
@@ -48,8 +45,6 @@ _MISSING_SHARE = 0.02
 _SHORT_S = 0.2
 _USUAL_RATE = 10  # pictures of network cameras, one after the other
 _WITHOUT_TIMES = ("mjpeg", "h264", "hevc")  # demuxers of pictures alone
-_TWO_VIEWS = ("left_right", "right_left", "top_bottom", "bottom_top", "1", "2", "3", "11")  # in Matroska
-_HALVES_SIDE, _ALIKE, _LEAST_DETAIL = 192, 0.8, 3.0  # pixels, correlation, and grey values
 _MAX_RATE, _MAX_PIXEL_RATE = 1000, MAX_PIXELS * 128  # for each second of film; a clock may stand still
 _ONE_THREAD_PIXELS = 1280 * 720
 _SKIPPED_FRAMES = 3  # skip the frames that no other frame needs, if fewer than every third is wanted
@@ -202,19 +197,8 @@ class FilmFile(MediaFile):
             if self.demuxer in _WITHOUT_TIMES
             else "",
             "Only the key frames of this large film were read." if self._has_keys_only else "",
-            "It shows two views in one picture (3D), so each person may be listed twice." if self._is_3d() else "",
         ]
         return " ".join(filter(None, notes)) or None
-
-    def _is_3d(self) -> bool:
-        """Whether the film says that it has two views, or its first frame shows them."""
-        modes = (self._stream.metadata.get(key, "") for key in ("stereo_mode", "stereoscopic_layout"))
-        if any(mode in _TWO_VIEWS for mode in modes):
-            return True
-        grey = cv2.cvtColor(self.picture(self._first, _HALVES_SIDE), cv2.COLOR_RGB2GRAY).astype(np.float32)
-        grey -= cv2.GaussianBlur(grey, (0, 0), _HALVES_SIDE / 24)  # the light of a scene is alike on both sides
-        is_wide = grey.shape[1] >= 1.5 * grey.shape[0]
-        return _are_halves_alike(grey) or (is_wide and _are_halves_alike(grey.T))
 
     def _chosen_video(self) -> Any:
         videos = self._videos()
@@ -410,20 +394,6 @@ class FilmFile(MediaFile):
         """A frame as an upright image of at most `max_side` pixels a side; None for the film's size."""
         scale = 1.0 if max_side is None else min(max_side / max(self.width, self.height), 1.0)
         return frame.picture(*(max(round(side * scale), 1) for side in (self.width, self.height)))
-
-
-def _are_halves_alike(grey: npt.NDArray[np.float32]) -> bool:
-    """Whether the upper and the lower half show the same, perhaps moved a little."""
-    half, margin = len(grey) // 2, grey.shape[1] // 16
-    upper, lower = grey[half // 8 : half - half // 8, margin : grey.shape[1] - margin], grey[half:]
-    if min(upper.std(), lower.std()) < _LEAST_DETAIL:
-        return False
-    _, alike, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(lower, upper, cv2.TM_CCOEFF_NORMED))
-    placed = lower[y : y + len(upper), x : x + upper.shape[1]]
-    # Lines of text are alike as a whole; in some of twelve parts, one half has none
-    parts = (cv2.resize(half**2, (4, 3), interpolation=cv2.INTER_AREA) for half in (upper - placed, upper, placed))
-    difference, first, second = parts
-    return alike > _ALIKE and bool((difference < np.maximum((first + second) / 2, _LEAST_DETAIL**2)).all())
 
 
 _DURATION_TAG = re.compile(r"(\d{1,2}):(\d\d):(\d\d\.\d{1,9})", re.ASCII)
