@@ -30,7 +30,7 @@ SHOTS = {
     "photo": (f"/?sample=four-people&{PLAYS}", ".st-key-next-photo button"),
     "several": (f"/?sample=all&{PLAYS}", ".st-key-next-photo button"),
     "details": (f"/?sample=four-people&beside=Map&{PLAYS}", ".st-key-plane .js-plotly-plot"),
-    "film": (f"/film?film=sample&{PLAYS}", ".st-key-film-marked-True video[src]"),
+    "film": (f"/film?film=sample&{PLAYS}", ".st-key-film-downloads button"),
     "music": ("/music", ".js-plotly-plot"),
     "models": ("/models?faces=emonet_photo&faces=emonet&face_view=Confusions", ".js-plotly-plot"),
     "how": (f"/how_it_works?sample=four-people&step=proposals&{PLAYS}", "[class*='st-key-how-moments'] g.many"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import av
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -19,6 +20,7 @@ from tests.fakes import FakeDetector, make_face
 from tests.films import NOBODY, film_bytes, film_of_videos
 from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, scenes_job, wait_for_end
 from tests.pages.screen import (
+    click,
     files_of,
     images,
     labels,
@@ -37,7 +39,7 @@ from tests.pages.screen import (
 from tests.waiting import wait_until
 
 SAMPLE, ANOTHER, CANCEL, TURN = "Try the sample", "Another film", "Cancel", "Turn by 90°"
-DOWNLOADS = {"Marked film (MP4)", "Readings (CSV)", "Everything (JSON)", "Playlist (M3U)"}
+DOWNLOADS = {"Readings (CSV)", "Everything (JSON)", "Playlist (M3U)"}
 SCENES = [Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY, Emotion.HAPPY]
 """The emotions of the sample."""
 
@@ -55,7 +57,7 @@ def app() -> Iterator[AppTest]:
 
 @pytest.fixture(scope="module")
 def sample() -> FilmJob:
-    """A film of four scenes and three faces, read and marked."""
+    """A film of four scenes and three faces, read."""
     return scenes_job("faces.mp4", SCENES, [make_face(x, 10, 24, 30) for x in (10, 60, 110)])
 
 
@@ -126,8 +128,9 @@ def test_a_sample_has_people_scenes_and_songs(shown: AppTest, sample: FilmJob, m
     assert len(tracks(shown)) == 1
     faces = [image.alt for image in images(shown) if image.alt.startswith("Face ")]
     assert [face.split(":")[0] for face in faces] == [f"Face {number}" for number in (1, 2, 3)]
-    assert len(images(shown)) == NUM_FACES + len(SCENES)
-    assert video_of(shown).url == sample.view().marked.address
+    assert len(images(shown)) == NUM_FACES + len(SCENES) + 1
+    assert video_of(shown).url == sample.view().source.address
+    assert told(shown, "facemarks")["address"] == sample.view().marks.url
     assert sample.name in video_of(shown).alt
     assert downloads(shown) == DOWNLOADS
     follow = told(shown, "playhead")
@@ -137,7 +140,7 @@ def test_a_sample_has_people_scenes_and_songs(shown: AppTest, sample: FilmJob, m
 
     monkeypatch.setattr(screen, "_MOST_TILES", 3)
     monkeypatch.setattr(screen, "_FACES_SHOWN", 2)
-    assert len(images(shown.run())) == 2 + 3
+    assert len(images(shown.run())) == 2 + 3 + 1
     assert "1 more faces" in text_of(shown)
     for number, first in ((2, 1), (3, 1), (1, 0)):
         shown.button(key=f"scene-scene-{number}").click().run()
@@ -217,6 +220,19 @@ def test_the_mood_of_the_sound_is_a_row(app: AppTest) -> None:
         (chart,) = (c.proto for c in app.get("plotly_chart") if c.proto.alt.startswith("Shares of the seven"))
         assert ("sound" in json.loads(chart.spec)["layout"]["yaxis2"]["ticktext"]) == (audio is not None)
         press(app, ANOTHER)
+
+
+@pytest.mark.usefixtures("classifier")
+def test_the_marked_film_is_made_when_the_visitor_asks_for_it(app: AppTest) -> None:
+    finish(upload(app, GREY))
+    job = film_state(app).job
+    assert job.view().marked is None
+    finish(click(app, "film-mark"))
+    marked = job.view().marked
+    assert f'href="{marked.download_url}" download>Marked film (MP4)' in "".join(html.value for html in app.html)
+    assert video_of(app).url == job.view().source.address
+    with av.open(marked.reader()) as film:
+        assert film.duration / av.time_base == pytest.approx(6, abs=0.3)
 
 
 def reading_of(app: AppTest) -> tuple[int, int, int, int]:
