@@ -55,7 +55,7 @@ def app() -> Iterator[AppTest]:
     wait_until(lambda: film_threads() == [])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def sample() -> FilmJob:
     """A film of four scenes and three faces, read."""
     return scenes_job("faces.mp4", SCENES, [make_face(x, 10, 24, 30) for x in (10, 60, 110)])
