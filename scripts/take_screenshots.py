@@ -27,7 +27,7 @@ SHOTS = {
     "photo": ("/?sample=four-people", ".st-key-next-photo button"),
     "several": ("/?sample=all", ".st-key-next-photo button"),
     "details": ("/?sample=four-people", ".st-key-plane .js-plotly-plot"),
-    "film": ("/film?film=sample", ".st-key-film-marked-True video[src]"),
+    "film": ("/film?film=sample", ".st-key-film-downloads button"),
     "music": ("/music", ".js-plotly-plot"),
     "models": ("/models?model=emonet_photo&model=emonet", ".js-plotly-plot"),
     "how": ("/how_it_works?sample=four-people&step=proposals", "[class*='st-key-how-moments'] g.many"),

@@ -1,23 +1,30 @@
-"""A film with its faces marked, as an MP4 file with the sound of the film."""
+"""The marks of a film for the page, and the film with its faces marked, as an MP4 file with the sound of the film."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import av
 import av.error
+import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from emomusic.affect import EmotionProbabilities
+from emomusic.affect import EMOTIONS, EmotionProbabilities
+from emomusic.colours import EMOTION_COLOURS, ink_on
 from emomusic.errors import FilmError
+from emomusic.faces.table import Faces
 from emomusic.faces.who import Who
 from emomusic.marks.drawing import VIDEO, Mark, YuvImage, draw_marks, video_mark
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_frame import yuv_planes
 from emomusic.media.images import WORKING_SIDE, Box
+from emomusic.runtime import Float32Array
 from emomusic.stream.film import FilmReading
 from emomusic.workers import ahead
 
@@ -37,32 +44,78 @@ class FilmMarks:
 
     def __init__(self, reading: FilmReading) -> None:
         """Take the faces of a reading."""
-        self._usual_s = _LATE_READINGS / reading.rate
+        self._size, self._end_s = (reading.width, reading.height), reading.end_s
         faces = reading.faces()
-        paths = ((number, faces.where(Who.face(number))) for number in np.unique(faces.number).tolist())
-        self._paths = [
-            (number, own.time_s, own.seconds.round(3), own.box.astype(np.float64), own.shares, own.is_sure)
-            for number, own in paths
-        ]
+        numbers = np.unique(faces.number).tolist()
+        self._paths = {number: _Path.of(faces.where(Who.face(number)), reading.rate) for number in numbers}
 
     def at(self, time_s: float, scale: float = 1.0) -> list[Mark]:
         """The marks at a time, for a frame of this size relative to the film."""
         marks = []
-        for number, times, lengths_s, boxes, shares, is_sure in self._paths:
-            after = int(times.searchsorted(time_s, side="right"))
-            before = after - 1
-            if before < 0:
+        for number, path in self._paths.items():
+            place = int(path.start_s.searchsorted(time_s, side="right")) - 1
+            if place < 0 or time_s >= path.end_s[place]:
                 continue
-            box, length_s, since_s = boxes[before], lengths_s[before], time_s - times[before]
-            late_s = _LATE_READINGS * length_s
-            if after < len(times) and (step_s := times[after] - times[before]) <= late_s:
-                if length_s <= _STILL_S and _boxed(box).overlap(_boxed(boxes[after])) >= _SAME_PLACE:
-                    box = box + (boxes[after] - box) * since_s / step_s
-            elif since_s > (late_s / 2 if length_s < self._usual_s else length_s):  # gone at the next reading
-                continue
-            probabilities = EmotionProbabilities(shares[before])
-            marks.append(video_mark(number, _boxed(box * scale), probabilities, bool(is_sure[before])))
+            box = path.box[place]
+            if path.moves[place]:
+                passed = (time_s - path.start_s[place]) / (path.end_s[place] - path.start_s[place])
+                box = box + (path.box[place + 1] - box) * passed
+            probabilities = EmotionProbabilities(path.shares[place])
+            marks.append(video_mark(number, _boxed(box * scale), probabilities, bool(path.is_sure[place])))
         return marks
+
+    def to_json(self) -> bytes:
+        """The same marks for the page: of each face its times, boxes in shares of the film, and emotions."""
+        sides = np.array([*self._size, *self._size])
+        faces = [
+            {
+                "number": number,
+                "starts": path.start_s.round(3).tolist(),
+                "ends": path.end_s.round(3).tolist(),
+                "boxes": (path.box / sides).round(4).tolist(),
+                "moves": path.moves.tolist(),
+                "emotions": path.shares.argmax(axis=1).tolist(),
+                "isSure": path.is_sure.tolist(),
+            }
+            for number, path in self._paths.items()
+        ]
+        colours = [EMOTION_COLOURS[emotion] for emotion in EMOTIONS]
+        looks = [[emotion.value, colour, ink_on(colour)] for emotion, colour in zip(EMOTIONS, colours, strict=True)]
+        return msgspec.json.encode({"endS": self._end_s, "emotions": looks, "faces": faces})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Path:
+    """The marks of one face, in the order of time.
+
+    Attributes:
+        start_s: when each mark begins: the times of its readings.
+        end_s: when it ends.
+        box: shape (n, 4), where it begins, in pixels of the film.
+        moves: whether it moves to the next box until it ends.
+        shares: as in `Faces`.
+        is_sure: as in `Faces`.
+    """
+
+    start_s: npt.NDArray[np.float64]
+    end_s: npt.NDArray[np.float64]
+    box: npt.NDArray[np.float64]
+    moves: npt.NDArray[np.bool_]
+    shares: Float32Array
+    is_sure: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, own: Faces, rate: float) -> _Path:
+        """The path of a face that was read at a rate."""
+        times, seconds, box = own.time_s, own.seconds.round(3), own.box.astype(np.float64)
+        late_s = _LATE_READINGS * seconds
+        is_followed = np.diff(times, append=math.inf) <= late_s
+        gone_s = times + np.where(seconds < _LATE_READINGS / rate, late_s / 2, seconds)  # at the next reading
+        end_s = np.where(is_followed, np.append(times[1:], math.inf), gone_s)
+        moves = is_followed & (seconds <= _STILL_S)
+        for place in np.flatnonzero(moves):
+            moves[place] = _boxed(box[place]).overlap(_boxed(box[place + 1])) >= _SAME_PLACE
+        return cls(times, end_s, box, moves, own.shares, own.is_sure)
 
 
 def _boxed(values: Any) -> Box:
@@ -73,7 +126,7 @@ def _boxed(values: Any) -> Box:
 def annotate_film(
     film: FilmFile, reading: FilmReading, out: Any, *, on_progress: Callable[[float], object] = lambda _: None
 ) -> None:
-    """Write a film with boxes, numbers and emotions, up to the end of its reading, as MP4 (H.264).
+    """Write a film with boxes, numbers and emotions, at the rate and up to the end of its reading, as MP4 (H.264).
 
     Args:
         film: the film, opened again `with_audio`. Larger films are reduced to 1280 pixels a side.
@@ -96,7 +149,7 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
     marks = FilmMarks(reading)
     scale = min(WORKING_SIDE / max(film.width, film.height), 1.0)
     width, height = (max(round(side * scale) // 2 * 2, 2) for side in (film.width, film.height))  # H.264 needs even
-    rate = Fraction(min(film.frames_per_second, 120)).limit_denominator(1001)
+    rate = Fraction(min(film.frames_per_second, reading.rate)).limit_denominator(1001)
     bits = 8 * film.num_bytes / max(film.duration_s or 0.0, reading.end_s)
     most = str(max(round(bits) - _SOUND_BITS * (film.audio is not None), _LEAST_BITS))  # grain would take any number
     video = container.add_stream("libx264", rate, options={**_ENCODING, "maxrate": most, "bufsize": most})
@@ -107,7 +160,7 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
     end_s = read_s  # earlier if the marking is stopped
 
     def frames() -> Iterator[tuple[float, av.VideoFrame]]:
-        for frame in film.frames():
+        for frame in film.frames(reading.rate):
             if frame.time_s >= read_s:
                 return
             yield frame.time_s, frame.yuv(width, height)

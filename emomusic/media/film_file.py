@@ -8,27 +8,20 @@ import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any, BinaryIO
 
 import av
-import cv2
-import numpy as np
-import numpy.typing as npt
 
 from emomusic.errors import FilmError
 from emomusic.media.container import MediaFile
 from emomusic.media.film_frame import (
     MAX_GAP_S,
-    MOST_PACKETS,
     FilmClock,
     FilmFrame,
     FilmStep,
-    FilmSteps,
-    KeyFrames,
     at_rate,
-    decoded,
     orientation_of,
+    steps_of,
 )
 from emomusic.media.formats import CODECS, Kind, foreign_file, mov_atoms, read_format
 from emomusic.media.guarded import GuardedFile
@@ -48,17 +41,14 @@ _MISSING_SHARE = 0.02
 _SHORT_S = 0.2
 _USUAL_RATE = 10  # pictures of network cameras, one after the other
 _WITHOUT_TIMES = ("mjpeg", "h264", "hevc")  # demuxers of pictures alone
-_TWO_VIEWS = ("left_right", "right_left", "top_bottom", "bottom_top", "1", "2", "3", "11")  # in Matroska
-_HALVES_SIDE, _ALIKE, _LEAST_DETAIL = 192, 0.8, 3.0  # pixels, correlation, and grey values
 _MAX_RATE, _MAX_PIXEL_RATE = 1000, MAX_PIXELS * 128  # for each second of film; a clock may stand still
 _ONE_THREAD_PIXELS = 1280 * 720
 _SKIPPED_FRAMES = 3  # skip the frames that no other frame needs, if fewer than every third is wanted
 _BUFFER_BYTES = 2**18
 
-# Codecs whose key frames are decoded alone
+# Codecs whose key frames can be decoded alone
 _WITH_KEYS = ("h264", "hevc", "av1", "libdav1d", "vp8", "libvpx", "vp9", "libvpx-vp9", "mpeg4", "mpeg2video", "mjpeg")
 _STILL_CODECS = ("mjpeg", "png", "bmp", "gif")
-_LEADING_S = 1.0  # before a key frame
 
 
 class FilmFile(MediaFile):
@@ -159,8 +149,6 @@ class FilmFile(MediaFile):
                 f"{self.quoted} is too long: {format_clock(self.duration_s)} minutes, at most "
                 f"{format_clock(self._max_s)}; choose a shorter film."
             )
-        self._begun: list[Any] | None = []  # the packets up to the first frame
-        self._video_packets = self._packets_of_video()
         self._spacing_s = 1 / self.frames_per_second
         self._clock = FilmClock(self._spacing_s)
         self._num_frames = self._num_pixels = 0
@@ -186,9 +174,6 @@ class FilmFile(MediaFile):
                 None if seconds is None else max(seconds - self._missed_s, self._spacing_s)
                 for seconds in (self._video_s, self.duration_s)
             )
-        has_keys = self._stream.codec_context.name in _WITH_KEYS
-        if self._begun and has_keys and any(packet.is_keyframe for packet in self._begun):
-            self._begun = list(itertools.dropwhile(lambda packet: not packet.is_keyframe, self._begun))
 
     @property
     def note(self) -> str | None:
@@ -202,19 +187,8 @@ class FilmFile(MediaFile):
             if self.demuxer in _WITHOUT_TIMES
             else "",
             "Only the key frames of this large film were read." if self._has_keys_only else "",
-            "It shows two views in one picture (3D), so each person may be listed twice." if self._is_3d() else "",
         ]
         return " ".join(filter(None, notes)) or None
-
-    def _is_3d(self) -> bool:
-        """Whether the film says that it has two views, or its first frame shows them."""
-        modes = (self._stream.metadata.get(key, "") for key in ("stereo_mode", "stereoscopic_layout"))
-        if any(mode in _TWO_VIEWS for mode in modes):
-            return True
-        grey = cv2.cvtColor(self.picture(self._first, _HALVES_SIDE), cv2.COLOR_RGB2GRAY).astype(np.float32)
-        grey -= cv2.GaussianBlur(grey, (0, 0), _HALVES_SIDE / 24)  # the light of a scene is alike on both sides
-        is_wide = grey.shape[1] >= 1.5 * grey.shape[0]
-        return _are_halves_alike(grey) or (is_wide and _are_halves_alike(grey.T))
 
     def _chosen_video(self) -> Any:
         videos = self._videos()
@@ -288,15 +262,11 @@ class FilmFile(MediaFile):
         for packet in self._packets(*streams):
             if packet.stream is not self._stream:
                 self.audio_packets.append(packet)
-                continue
-            if self._begun is not None:
-                self._begun.append(packet)
-                if len(self._begun) > MOST_PACKETS:
-                    self._begun = None
-            yield packet
+            else:
+                yield packet
 
     def _decode(self) -> Iterator[FilmFrame]:
-        for packet in self._video_packets:
+        for packet in self._packets_of_video():
             yield from self._film_frames(self._frames_of(packet))
             if self.problem is not None:
                 return
@@ -311,7 +281,8 @@ class FilmFile(MediaFile):
                 continue
             time_s = self._clock.at(self._seconds_of(frame))
             self._num_frames += 1
-            shown = self._film_frame(time_s, frame)
+            share = time_s / self.duration_s if self.duration_s is not None else self._file.tell() / self.num_bytes
+            shown = FilmFrame(time_s, min(share, 1.0), frame, self._ratio, self._num_turns)
             self.start_s, self.end_s = self._clock.start_s or 0.0, time_s + max(self._spacing_s, shown.duration_s)
             if self._max_s is not None and time_s > self._max_s:
                 self.problem = f"The film is too long; the results end at {format_clock(self._max_s)}."
@@ -321,10 +292,6 @@ class FilmFile(MediaFile):
                 self.end_s = time_s
                 return
             yield shown
-
-    def _film_frame(self, time_s: float, frame: Any) -> FilmFrame:
-        share = time_s / self.duration_s if self.duration_s is not None else self._file.tell() / self.num_bytes
-        return FilmFrame(time_s, min(share, 1.0), frame, self._ratio, self._num_turns)
 
     def _seconds_of(self, frame: Any) -> float | None:
         """Time of a frame or packet in the clock of the file."""
@@ -343,87 +310,13 @@ class FilmFile(MediaFile):
         self.end_s = self.duration_s = max(self.end_s, self.duration_s or 0.0)
 
     def steps(self, rate: float, step_s: float = 1.0) -> Iterator[FilmStep]:
-        """The film in steps of about `step_s`, in order of time. Call this instead of `frames`.
-
-        Where key frames are close enough, only these are decoded. `FilmStep.between` decodes the others, at `rate`
-        frames per second. So most of a film may remain undecoded.
-        """
-        steps, codec = FilmSteps(self._first, rate, step_s), self._stream.codec_context
-        yield FilmStep(self._first)
-        if self._begun is None or codec.name not in _WITH_KEYS:
-            codec.skip_frame = self._skipped(rate)
-            yield from steps.of(self._decoded)
-        else:
-            packets, self._begun = itertools.chain(self._begun, self._video_packets), None
-            yield from self._steps_by_keys(steps, packets)
-            if self.problem is None:
-                self._finish()
-        yield from steps.end()
-
-    def _steps_by_keys(self, steps: FilmSteps, packets: Iterator[Any]) -> Iterator[FilmStep]:
-        codec = self._stream.codec_context
-        keys = KeyFrames(codec, self._skipped(steps.rate))
-        is_going = False  # whether the decoder takes one packet after the other
-        for packet in packets:
-            if self.problem is not None:
-                return
-            given_s = self._seconds_of(packet)
-            if packet.is_keyframe and given_s is not None and steps.is_due(time_s := self._clock.of(given_s)):
-                if is_going or time_s < steps.last.time_s:  # or the clock of the file begins again
-                    yield from steps.of(self._in_order([*keys.waiting, None]))
-                    keys.waiting, is_going = [], False
-                if (alone := keys.alone(packet)) is not None:
-                    more = partial(self._between, keys.between(), self._clock.offset_s)
-                    for frame in self._film_frames([alone]):
-                        yield steps.take(frame, more, is_busy=keys.is_busy)
-                    keys.waiting = [packet]
-                    continue
-            if packet.size:
-                keys.waiting.append(packet)
-            if is_going or keys.are_far_apart:
-                if not is_going:
-                    codec.flush_buffers()
-                    codec.skip_frame = self._skipped(steps.rate)
-                is_going = True
-                yield from steps.of(self._in_order(keys.waiting))
-                keys.waiting = []
-        yield from steps.of(self._in_order([*keys.waiting, None]))
-
-    def _in_order(self, packets: Sequence[Any]) -> Iterator[FilmFrame]:
-        """The frames of packets after the newest frame; None stands for the end."""
-        for packet in packets:
-            frames = decoded(self._stream.codec_context) if packet is None else self._frames_of(packet)
-            for frame in frames:
-                given_s = self._seconds_of(frame)
-                # Frames before a key frame, which may lack what they need, follow it in the file
-                if given_s is None or not -_LEADING_S < self._clock.of(given_s) - self._clock.last_s < 0:
-                    yield from self._film_frames([frame])
-
-    def _between(self, frames: Callable[[], Iterator[Any]], offset_s: float) -> Iterator[FilmFrame]:
-        """The frames between two key frames, in the clock of the first one."""
-        moved_s = offset_s - self._clock.offset_s
-        for frame in frames():
-            if (given_s := self._seconds_of(frame)) is not None and frame.width * frame.height <= self._most_pixels:
-                yield self._film_frame(self._clock.of(given_s) + moved_s, frame)
+        """The frames at a rate, in steps of about `step_s`, in order of time. Call this instead of `frames`."""
+        return steps_of(self.frames(rate), step_s)
 
     def picture(self, frame: FilmFrame, max_side: int | None = None) -> RgbImage:
         """A frame as an upright image of at most `max_side` pixels a side; None for the film's size."""
         scale = 1.0 if max_side is None else min(max_side / max(self.width, self.height), 1.0)
         return frame.picture(*(max(round(side * scale), 1) for side in (self.width, self.height)))
-
-
-def _are_halves_alike(grey: npt.NDArray[np.float32]) -> bool:
-    """Whether the upper and the lower half show the same, perhaps moved a little."""
-    half, margin = len(grey) // 2, grey.shape[1] // 16
-    upper, lower = grey[half // 8 : half - half // 8, margin : grey.shape[1] - margin], grey[half:]
-    if min(upper.std(), lower.std()) < _LEAST_DETAIL:
-        return False
-    _, alike, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(lower, upper, cv2.TM_CCOEFF_NORMED))
-    placed = lower[y : y + len(upper), x : x + upper.shape[1]]
-    # Lines of text are alike as a whole; in some of twelve parts, one half has none
-    parts = (cv2.resize(half**2, (4, 3), interpolation=cv2.INTER_AREA) for half in (upper - placed, upper, placed))
-    difference, first, second = parts
-    return alike > _ALIKE and bool((difference < np.maximum((first + second) / 2, _LEAST_DETAIL**2)).all())
 
 
 _DURATION_TAG = re.compile(r"(\d{1,2}):(\d\d):(\d\d\.\d{1,9})", re.ASCII)

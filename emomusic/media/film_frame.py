@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.media.container import DAMAGE
 from emomusic.media.hdr import TRANSFERS, to_sdr
 from emomusic.media.pixels import Orientation, RgbImage
 
@@ -117,8 +114,6 @@ MAX_GAP_S = 24 * 3600.0  # a longer film, or jump of its clock, is damage
 _RESTART_S = 1.0  # a clock that goes back by more begins again
 _ROUNDING_S = 0.02
 _LONG_STEPS = 2.0  # steps of a rate
-_LONGEST_S, _MOST_BYTES, MOST_PACKETS = 2.1, 2**26, 4096  # limits of the packets that wait for the next key frame
-_BUSY, _BUSY_TO_MEDIAN = 0.5, 4  # a packet that exceeds these shares of the key frame and of the median is a cut
 
 
 class FilmClock:
@@ -155,17 +150,17 @@ class FilmClock:
         return given_s - (self.start_s or 0.0) + self.offset_s
 
 
-def at_rate(frames: Iterable[FilmFrame], rate: float, after_s: float = -math.inf) -> Iterator[FilmFrame]:
-    """The frames after a time: the first after each step of the rate, and others that are shown for two steps."""
-    step = 0 if after_s < 0 else math.floor(after_s * rate + 1e-6) + 1
+def at_rate(frames: Iterable[FilmFrame], rate: float) -> Iterator[FilmFrame]:
+    """The first frame after each step of the rate, and others that are shown for two steps."""
+    step = 0
     left: FilmFrame | None = None
     for frame in frames:
         if left is not None and (frame.time_s - left.time_s) * rate > _LONG_STEPS:
             yield left
         left = None
-        if frame.time_s > after_s and frame.time_s * rate < step - 1e-6:
+        if frame.time_s * rate < step - 1e-6:
             left = frame
-        elif frame.time_s > after_s:
+        else:
             step = math.floor(frame.time_s * rate + 1e-6) + 1
             yield frame
     if left is not None and left.duration_s * rate > _LONG_STEPS:
@@ -178,122 +173,21 @@ class FilmStep:
 
     Attributes:
         frame: the frame.
-        between: decodes the frames between the two, one after the other.
-        is_busy: whether one of those is as large as a new picture.
+        between: the frames between the two.
     """
 
     frame: FilmFrame
-    between: Callable[[], Iterable[FilmFrame]] = tuple
-    is_busy: bool = False
+    between: Sequence[FilmFrame] = ()
 
 
-class FilmSteps:
-    """Divides the frames of a film into steps.
-
-    Attributes:
-        rate: frames per second between two steps.
-        last: the frame of the newest step.
-    """
-
-    def __init__(self, first: FilmFrame, rate: float, step_s: float) -> None:
-        """Begin with the first frame."""
-        self.rate, self.last, self._step_s = rate, first, step_s - _ROUNDING_S
-        self._held: list[FilmFrame] = []  # since the last step
-
-    def is_due(self, time_s: float) -> bool:
-        """Whether a frame of this time is a step; also where the clock goes back."""
-        return abs(time_s - self.last.time_s) >= self._step_s
-
-    def of(self, frames: Iterable[FilmFrame]) -> Iterator[FilmStep]:
-        """The steps among further frames."""
-        after_s = self._held[-1].time_s if self._held else self.last.time_s
-        for frame in at_rate(frames, self.rate, after_s):
-            if self.is_due(frame.time_s):
-                yield self.take(frame)
-            else:
-                self._held.append(frame)
-
-    def take(
-        self, frame: FilmFrame, more: Callable[[], Iterable[FilmFrame]] = tuple, *, is_busy: bool = False
-    ) -> FilmStep:
-        """A step to this frame. `more` decodes the frames between them that `of` did not take."""
-        held, after_s = tuple(self._held), self._held[-1].time_s if self._held else self.last.time_s
-
-        def between() -> Iterable[FilmFrame]:
-            later = at_rate((found for found in more() if found.time_s < frame.time_s), self.rate, after_s)
-            return chain(held, later)
-
-        self.last, self._held = frame, []
-        return FilmStep(frame, between, is_busy)
-
-    def end(self) -> Iterator[FilmStep]:
-        """The step to the last frame."""
-        if self._held:
-            yield self.take(self._held.pop())
-
-
-class KeyFrames:
-    """The key frames of a film, each decoded alone, and a second decoder for the frames between two of them.
-
-    packets:         K . . . . . K . . . . . K       K is a key frame, and each dot needs the frames before it
-    first decoder:   K           K           K       a step each
-    second decoder:  K . . . . .                     `between`, if it is asked for
-
-    Attributes:
-        waiting: the packets since the last key frame that was decoded alone, with it.
-    """
-
-    def __init__(self, codec: Any, skipped: str) -> None:
-        """Take the decoder of a film. The second one skips these frames."""
-        self.waiting = list[Any]()
-        self._codec: Any = codec
-        self._second: Any = av.CodecContext.create(codec.codec, "r")
-        self._second.extradata, self._second.options = codec.extradata, codec.options
-        self._second.width, self._second.height = codec.width, codec.height
-        self._second.thread_type, self._second.skip_frame = "NONE", skipped
-        codec.flush_buffers()
-
-    def alone(self, packet: Any) -> Any:
-        """The frame of a key frame's packet; None if it needs others."""
-        self._codec.flush_buffers()
-        self._codec.skip_frame = "DEFAULT"
-        frames = [] if packet.has_sidedata("encryption_info") else decoded(self._codec, packet)
-        frames += decoded(self._codec)
-        self._codec.flush_buffers()
-        return frames[0] if len(frames) == 1 and not frames[0].is_corrupt else None
-
-    def between(self) -> Callable[[], Iterator[Any]]:
-        """What decodes the frames of the packets that wait now."""
-        packets = [*self.waiting, None]
-
-        def frames() -> Iterator[Any]:
-            self._second.flush_buffers()  # the frames before may not all have been wanted
-            return chain.from_iterable(decoded(self._second, packet) for packet in packets)
-
-        return frames
-
-    @property
-    def are_far_apart(self) -> bool:
-        """Whether the packets should not wait for a key frame any longer."""
-        if not self.waiting:
-            return False
-        first, last, num_bytes = self.waiting[0], self.waiting[-1], sum(packet.size for packet in self.waiting)
-        if None in (first.pts, last.pts) or len(self.waiting) > MOST_PACKETS or num_bytes > _MOST_BYTES:
-            return True
-        return bool(abs(last.pts - first.pts) * first.time_base > _LONGEST_S)
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a packet after the key frame is as large as that of a new picture."""
-        sizes = [packet.size for packet in self.waiting if not packet.is_keyframe]
-        return bool(sizes) and max(sizes) > max(
-            _BUSY * self.waiting[0].size, _BUSY_TO_MEDIAN * statistics.median(sizes)
-        )
-
-
-def decoded(codec: Any, packet: Any = None) -> list[Any]:
-    """The frames that a packet completes, or the last ones; none if it is damaged."""
-    try:
-        return list(codec.decode(packet))
-    except DAMAGE:
-        return []
+def steps_of(frames: Iterable[FilmFrame], step_s: float) -> Iterator[FilmStep]:
+    """Divide frames in order of time into steps of about this length. The last frame ends a step."""
+    last_s, between = -math.inf, list[FilmFrame]()
+    for frame in frames:
+        if frame.time_s - last_s >= step_s - _ROUNDING_S:
+            yield FilmStep(frame, tuple(between))
+            last_s, between = frame.time_s, []
+        else:
+            between.append(frame)
+    if between:
+        yield FilmStep(between[-1], tuple(between[:-1]))

@@ -1,4 +1,4 @@
-"""One film on the page: a thread reads it, draws its marks and hears its sound. The page and its fragments watch."""
+"""One film on the page: a thread reads and hears it, and marks it on demand. The page and its fragments watch."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from functools import partial
 from typing import Any, BinaryIO
 
 import cv2
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
-from emomusic.compat import return_free_memory
+from emomusic.compat import open_file_response, return_free_memory
 from emomusic.errors import EmomusicError, FilmError
 from emomusic.faces.identity import ROOM_AROUND
 from emomusic.faces.reading import Networks
 from emomusic.marks.drawing import marked_frame
-from emomusic.marks.film import annotate_film
+from emomusic.marks.film import FilmMarks, annotate_film
 from emomusic.media.film_file import FilmFile
-from emomusic.media.film_songs import SceneSong, add_songs
 from emomusic.media.images import RgbImage, encode_jpeg, shrink
 from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.files import ServedFile, StreamedFile, served_by
@@ -74,10 +75,9 @@ class FilmPhase(StrEnum):
 
     WAITING = "Waiting for the networks, or for the films of others"
     READING = "Reading"
-    MARKING = "Drawing the faces into the film"
     LISTENING = "Listening to the sound of the film"
     OVER = "Over"
-    MIXING = "Mixing the songs into the film"  # again, if the visitor asks for it
+    MARKING = "Drawing the faces into the film"  # again, if the visitor asks for it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,10 +93,10 @@ class FilmView:
     error: str | None = None  # why there are no readings
     problem: str | None = None  # why the readings are incomplete, or the film is not marked
     preview: bytes | None = None  # the current frame with its faces, as JPEG
-    source: ServedFile | None = None  # the film itself, while a browser may play it as it is read
-    marked: StreamedFile | None = None  # the film with its faces marked, as MP4; None until it is drawn
+    source: ServedFile | None = None  # the film itself, if a browser may play it as it is read
+    marks: ServedFile | None = None  # the faces for the page, as JSON; None before the film is open
+    marked: StreamedFile | None = None  # the film with its faces marked, as MP4; None until the visitor asks for it
     sound: Sequence[SoundSpan] | None = None  # the moods of the film's sound; None before they are known
-    mixed: StreamedFile | None = None  # the marked film with the songs of `FilmJob.mix`; None until they are mixed
     num_videos: int = 1  # this and the next two as in `FilmFile`
     stream: int = 1
     note: str | None = None
@@ -125,7 +125,7 @@ class FilmView:
 
 
 class FilmJob:
-    """A film that a thread reads, marks and hears.
+    """A film that a thread reads and hears, and marks on demand.
 
     Attributes:
         name: the name of the file.
@@ -189,13 +189,15 @@ class FilmJob:
         self._close_file()
 
     def _close_file(self) -> None:
-        if (file := self.take()) is not None:
+        file = self.take()
+        if file is not None:
             file.close()
+            self._change(source=None)
 
     def take(self) -> BinaryIO | None:
-        """The file of a film that is over, for another job; None if it is closed, or while it is read."""
+        """The file of a film that is over, for another job; None if it is closed, or while it is read or marked."""
         with self._changing:
-            if self._view.phase not in (FilmPhase.OVER, FilmPhase.MIXING):
+            if self._view.phase is not FilmPhase.OVER:
                 return None
             file, self._file = self._file, None
         return file
@@ -224,13 +226,11 @@ class FilmJob:
                 file = self._store()
                 if self._plays and (source := served_by(file)) is not None:
                     self._change(source=source)
-                while not _turns.acquire(timeout=0.2):
-                    if self._cancelled.is_set() or self._closed.is_set():
-                        return
+                if not _has_turn(self._cancelled, self._closed):
+                    return
                 try:
                     self._read(file, networks)
                     if (reading := self._view.reading) is not None and len(reading) and not self._closed.is_set():
-                        self._mark(file, reading)
                         self._listen(file, reading)
                 finally:
                     _turns.release()
@@ -245,8 +245,8 @@ class FilmJob:
             if error is not None and reading is not None and len(reading):
                 end = format_clock(reading.end_s)
                 error, problem = None, f"{why.removesuffix('.')}. The results end at {end}."
-            self._change(phase=FilmPhase.OVER, error=error, problem=problem, source=None)
-            if self._closed.is_set() or not self._view.may_differ:
+            self._change(phase=FilmPhase.OVER, error=error, problem=problem)
+            if self._closed.is_set() or error is not None or reading is None:
                 self._close_file()
             return_free_memory()
 
@@ -280,7 +280,8 @@ class FilmJob:
         with self._open(file, max_s=MAX_S, should_stop=should_stop) as film:
             reading, shown_s, next_s = FilmReading(film), 0.0, 0.0
             self._enter(FilmPhase.READING)
-            self._change(reading=reading, num_videos=film.num_videos, stream=film.stream, note=film.note)
+            about = {"num_videos": film.num_videos, "stream": film.stream, "note": film.note}
+            self._change(reading=reading, marks=_MarksFile(reading), **about)
             for moment in reading.read(film, loaded):
                 self._change(share=moment.share)
                 self._keep_portraits(moment)
@@ -317,32 +318,6 @@ class FilmJob:
         self._held.grow(len(picture))
         return picture
 
-    def _mark(self, file: BinaryIO, reading: FilmReading) -> None:
-        """Draw the marks up to the end of the reading. A failure leaves the readings."""
-        self._enter(FilmPhase.MARKING)
-
-        def draw(marked: StreamedFile) -> None:
-            with self._open(file, with_audio=True, should_stop=self._closed.is_set) as film:
-                annotate_film(film, reading, marked, on_progress=self._on_progress)
-
-        why = "The faces could not be drawn into this film, or there is no room for it; the readings are complete."
-        self._change(marked=self._made("emomusic-film.mp4", draw, self._view.problem or why))
-
-    def _made(self, name: str, write: Callable[[StreamedFile], None], why: str) -> StreamedFile | None:
-        """A film for the visitor; None if the visitor has left, or after a failure, which the page tells as `why`."""
-        try:
-            made = StreamedFile(HeldBytes(capacity().files, self.visitor), name)
-            write(made)
-        except (EmomusicError, OSError) as error:
-            log.info("error shown to the visitor: %s", str(error))  # a kept record would keep the film by its frames
-            self._change(problem=why)
-            return None
-        except Exception:  # the page must not wait for ever
-            log.exception("a film could not be written")
-            self._change(problem=why)
-            return None
-        return None if self._closed.is_set() else made
-
     def _listen(self, file: BinaryIO, reading: FilmReading) -> None:
         """Hear the sound up to the end of the reading. A failure leaves the film without a band of sound."""
         self._enter(FilmPhase.LISTENING)
@@ -353,27 +328,64 @@ class FilmJob:
             log.info("a film has no sound to hear: %s", str(error))  # as above
         self._change(sound=sound)
 
-    def mix(self, songs: Sequence[SceneSong]) -> bool:
-        """Start to mix songs below the sound of the marked film. False if the thread still does something else."""
+    def mark(self) -> None:
+        """Start to draw the marked copy, if nothing else is done with the film."""
         with self._changing:
-            if self._view.phase is not FilmPhase.OVER:
-                return False
-            self._view = replace(self._view, phase=FilmPhase.MIXING, share=0.0, began_s=time.monotonic(), mixed=None)
-        self._thread = threading.Thread(target=self._mix, args=(songs,), name=THREAD_NAME, daemon=True)
+            if self._view.phase is not FilmPhase.OVER or self._view.reading is None or self._file is None:
+                return
+            self._enter(FilmPhase.MARKING)
+        self._thread = threading.Thread(target=self._mark, args=(self._file, self._view.reading), name=THREAD_NAME)
+        self._thread.daemon = True
         self._thread.start()
-        return True
 
-    def _mix(self, songs: Sequence[SceneSong]) -> None:
-        marked = self._view.marked
-        assert marked is not None
+    def _mark(self, file: BinaryIO, reading: FilmReading) -> None:
+        """Draw the marks up to the end of the reading. A failure leaves the readings."""
+        marked: StreamedFile | None = None
+        problem: str | None = "The faces could not be drawn into this film, or there is no room for it."
+        try:
+            with capacity().work():
+                if not _has_turn(self._closed):
+                    return
+                try:
+                    marked = StreamedFile(HeldBytes(capacity().files, self.visitor), "emomusic-film.mp4")
+                    with self._open(file, with_audio=True, should_stop=self._closed.is_set) as film:
+                        annotate_film(film, reading, marked, on_progress=self._on_progress)
+                finally:
+                    _turns.release()
+            problem = self._view.problem
+        except (EmomusicError, OSError) as error:
+            log.info("error shown to the visitor: %s", str(error))  # a kept record would keep the film by its frames
+            marked = None
+        except Exception:  # the page must not wait for ever
+            log.exception("a film could not be written")
+            marked = None
+        finally:
+            is_gone = self._closed.is_set()
+            self._change(phase=FilmPhase.OVER, marked=None if is_gone else marked, problem=problem)
+            if is_gone:
+                self._close_file()
+            return_free_memory()
 
-        def add(mixed: StreamedFile) -> None:
-            add_songs(marked.reader, songs, mixed, on_progress=self._on_progress)
 
-        why = "The songs could not be mixed into the film: one cannot be read, or there is no room for the result."
-        with capacity().work():
-            mixed = self._made("emomusic-film-with-songs.mp4", add, why)
-        self._change(phase=FilmPhase.OVER, mixed=mixed)
+def _has_turn(*ends: threading.Event) -> bool:
+    """Wait for a turn, which the caller releases. False if one of these events came before."""
+    while not _turns.acquire(timeout=0.2):
+        if any(end.is_set() for end in ends):
+            return False
+    return True
+
+
+class _MarksFile(ServedFile):
+    """The faces that a film has so far, for the page."""
+
+    def __init__(self, reading: FilmReading) -> None:
+        super().__init__(b"", "application/json")
+        self._reading = reading
+
+    async def response(self, **options: Any) -> Response:
+        """The marks as JSON, made anew for each request."""
+        content = await run_in_threadpool(lambda: FilmMarks(self._reading).to_json())
+        return open_file_response(io.BytesIO(content), **options)
 
 
 def has_room() -> bool:

@@ -132,8 +132,8 @@ class _Reader:
     def read(self, step: FilmStep, ready: _Prepared) -> Iterator[FilmMoment]:
         """The reading of a step, after those of the frames before it if the picture or the faces changed."""
         between, before, has_cut = list[_Prepared](), self._thumbnail, False
-        if ready.differs(before) or step.is_busy:  # a cut, or something moves
-            for frame in step.between():
+        if ready.differs(before):
+            for frame in step.between:
                 between.append(self._search.prepare(frame))
                 if is_cut := between[-1].differs(before):
                     yield self._next(between[-1], is_cut=True)
@@ -147,7 +147,7 @@ class _Reader:
         before_step = copy.copy(self._tracks), copy.copy(self._finder)
         image = self._look(ready, is_cut=False)
         if self._changed(before_step[0]) and not between:
-            between = [self._search.prepare(frame) for frame in step.between()]
+            between = [self._search.prepare(frame) for frame in step.between]
         if between and self._changed(before_step[0]):
             self._tracks, self._finder = before_step  # as if this frame had not been read
             for more in (*between, ready):

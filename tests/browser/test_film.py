@@ -18,8 +18,14 @@ from tests.films import BIDEN, COLLINS, write_film
 pytestmark = pytest.mark.browser
 
 VIDEO = "document.querySelector('video')"
-MARKED = ".st-key-film-marked-True video[src]"
 HAS_FRAMES = f"() => {VIDEO} && {VIDEO}.readyState >= 2"
+# Whether something is drawn over the film
+IS_MARKED = """() => {
+  const [host] = [...document.querySelectorAll('.st-key-film-marks *')].filter(element => element.shadowRoot);
+  const canvas = host?.shadowRoot.querySelector('canvas');
+  if (!canvas?.width || canvas.hidden) return false;
+  return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(value => value);
+}"""
 SHOTS = [(COLLINS, 5.6), (BIDEN, 6.4)]  # the cut lies between two seconds
 
 # The middle of a second on the time axis; 0 while the chart is replaced
@@ -40,13 +46,13 @@ def upload(page: Page, film: Path) -> None:
 
 
 def wait_for_results(page: Page) -> None:
-    """Wait for the marked film, for its sound, and for the last part of the page."""
+    """Wait for the sound of the film, for its marks, and for the last part of the page."""
     expect(page.get_by_role("button", name="Download")).to_be_visible()
     expect(page.locator("video")).to_have_count(1)
-    expect(page.locator(MARKED)).to_have_count(1)
     expect(page.get_by_test_id("stProgress")).to_have_count(0)
     wait_until_idle(page)  # the last run draws the charts again
     page.wait_for_function(HAS_FRAMES)
+    page.wait_for_function(IS_MARKED)
 
 
 # The edges of the scenes on the time axis, and of their frames
@@ -145,6 +151,9 @@ def test_results_follow_clicks_and_songs_of_spotify(open_page: Callable[..., Pag
     wait_until_idle(page)
     expect(page.get_by_text(f"Scene {num_scenes} of {num_scenes},")).to_be_visible()
     page.get_by_role("button", name="Download").click()
+    page.get_by_role("button", name="Make the marked film (MP4)").click()
+    expect(page.get_by_text("Marked film (MP4)", exact=True)).to_have_count(1)
+    wait_until_idle(page)
     with av.open(download(page, "Marked film (MP4)")) as marked:
         assert marked.duration / av.time_base == pytest.approx(12, abs=0.2)
     page.keyboard.press("Escape")
@@ -184,8 +193,6 @@ def test_the_song_of_a_scene_sounds_and_changes_at_a_cut(open_page: Callable[...
     page.evaluate(f"{VIDEO}.loop = true")  # else the film may end first on a busy machine
     page.evaluate(f"{VIDEO}.currentTime = 2, null")
     page.wait_for_function(f"() => ({VIDEO}.paused && {VIDEO}.play().catch(() => null), {VIDEO}.currentTime > 2.5)")
-    page.evaluate(f"{VIDEO}.src += '?marked'")  # the marked film goes on where the film itself was
-    page.wait_for_function(f"{VIDEO}.currentSrc.endsWith('marked') && {VIDEO}.currentTime > 2.5 && !{VIDEO}.paused")
     page.evaluate(f"{VIDEO}.pause()")
     page.wait_for_function("() => window.emomusicPlayer.song && !window.emomusicPlayer.isPlaying")
     wait_until_idle(page)
@@ -220,3 +227,23 @@ def test_the_song_of_a_scene_sounds_and_changes_at_a_cut(open_page: Callable[...
     page.wait_for_function("() => !window.emomusicPlayer.isPlaying")
     page.evaluate(PRESS_TWICE)
     assert page.evaluate(f"{VIDEO}.paused && !window.emomusicPlayer.isPlaying")
+
+
+def test_a_film_that_the_browser_cannot_play_shows_its_scenes_and_plays_its_marked_copy(
+    open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    write_film(film := tmp_path / "two people.avi", SHOTS, size=(400, 300), ending="avi", audio="libmp3lame")
+    page = open_page("/film")
+    upload(page, film)
+    expect(page.get_by_role("button", name="Download")).to_be_visible()
+    expect(page.get_by_test_id("stProgress")).to_have_count(0)
+    wait_until_idle(page)
+    sentence = page.get_by_text("This film does not play here")
+    expect(sentence).to_be_visible()
+    expect(page.locator("video")).to_be_hidden()
+    expect(page.get_by_alt_text("A frame of the scene")).to_be_visible()
+    page.get_by_role("button", name="Download").click()
+    page.get_by_role("button", name="Make the marked film (MP4)").click()
+    page.wait_for_function(HAS_FRAMES)
+    assert page.evaluate(f"{VIDEO}.duration") == pytest.approx(12, abs=0.2)
+    expect(sentence).to_have_count(0)

@@ -22,7 +22,7 @@ from tests.browser.player import (
     sounding,
     track,
 )
-from tests.browser.test_film import MARKED, SUNG, VIDEO, wait_for_results
+from tests.browser.test_film import SUNG, VIDEO, wait_for_results
 from tests.browser.waiting import press_shortcut, wait_until_at_rest, wait_until_idle
 from tests.films import NOBODY, write_film
 
@@ -226,7 +226,7 @@ def test_a_film_without_scenes_and_an_own_song_share_the_sound_and_a_note_shows_
 
     visit(offline, "Film")
     offline.locator('input[type="file"]').first.set_input_files(film)
-    share_the_sound(MARKED)
+    share_the_sound(".st-key-film-frame video[src]")
     visit(offline, "Music")
     offline.get_by_role("tab", name="Your song").click()
     song_file = next((root / "data/songs").glob("*.mp3"))

@@ -116,7 +116,7 @@ def test_annotate_writes_the_marked_film(run: Run, grey: Path, tmp_path: Path, m
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["001-grey.mp4", "002-eileen-collins-1999.png"]
     with av.open(tmp_path / "out" / "001-grey.mp4") as marked:
         frames = [frame.to_ndarray(format="rgb24") for frame in marked.decode(video=0)]
-    assert (len(frames), frames[0].shape) == (20, (360, 640, 3))
+    assert (len(frames), frames[0].shape) == (8, (360, 640, 3))
     assert np.ptp(frames[0][:100, :100]) > 50  # the frame around the face
     assert np.ptp(frames[0][200:, 300:]) < 20
     (out := tmp_path / "full").mkdir()

@@ -1,5 +1,6 @@
 import io
 import itertools
+import json
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -185,10 +186,10 @@ def annotated(data: bytes, reading: FilmReading | None = None, **options: Any) -
     return out.getvalue()
 
 
-def frames_of(data: bytes) -> tuple[list[float], list[np.ndarray]]:
-    """The times and the images of a film."""
+def frames_of(data: bytes, rate: float | None = None) -> tuple[list[float], list[np.ndarray]]:
+    """The times and the images of a film, all or at a rate."""
     with FilmFile(io.BytesIO(data)) as film:
-        frames = [(frame.time_s, film.picture(frame)) for frame in film.frames()]
+        frames = [(frame.time_s, film.picture(frame)) for frame in film.frames(rate)]
         assert film.problem is None
     return [time_s for time_s, _ in frames], [image for _, image in frames]
 
@@ -249,6 +250,26 @@ def test_a_box_moves_between_two_readings_and_a_face_that_is_gone_has_no_mark() 
     assert 0.75 <= seen[-1] < 1.0
 
 
+def test_the_page_has_the_same_marks() -> None:
+    near = (0.0, live_face(1, Box(40, 20, 50, 60))), (0.25, live_face(1, Box(60, 28, 54, 64), Emotion.SAD))
+    marks = marks_of(*near, (0.5, live_face(1, Box(140, 10, 20, 40))), (0.75, None))
+    page = json.loads(marks.to_json())
+    (face,) = page["faces"]
+    assert (page["endS"], face["number"], face["starts"], face["moves"]) == (
+        1.0,
+        1,
+        [0, 0.25, 0.5],
+        [True, False, False],
+    )
+    assert [page["emotions"][emotion][:2] for emotion in face["emotions"]] == [
+        [emotion.value, EMOTION_COLOURS[emotion]] for emotion in (Emotion.HAPPY, Emotion.SAD, Emotion.HAPPY)
+    ]
+    assert face["boxes"][0] == pytest.approx([40 / WIDTH, 20 / HEIGHT, 50 / WIDTH, 60 / HEIGHT], abs=1e-3)
+    for time_s in np.arange(0, 1, 0.01).round(2):
+        is_shown = any(start <= time_s < end for start, end in zip(face["starts"], face["ends"], strict=True))
+        assert is_shown == bool(marks.at(time_s))
+
+
 @pytest.mark.parametrize(("ending", "audio"), [("mp4", "aac"), ("mkv", "flac")])
 @pytest.mark.parametrize("start_s", [0.0, 1.5])
 def test_the_sound_fits_the_picture(ending: str, audio: str, start_s: float) -> None:
@@ -262,10 +283,10 @@ def test_the_sound_fits_the_picture(ending: str, audio: str, start_s: float) -> 
     assert (np.abs(sound) > 0.1).argmax() < 0.06 * 48_000  # the tone begins with the first frame
 
 
-def test_the_film_keeps_its_times_and_size_and_a_stopped_one_is_readable() -> None:
+def test_the_film_has_the_times_that_were_read_and_its_size_and_a_stopped_one_is_readable() -> None:
     for ending, audio in (("mp4", "aac"), ("webm", None), ("avi", "libmp3lame")):
         data = film_of(ending=ending, audio=audio)
-        times, images = frames_of(data)
+        times, images = frames_of(data, 4.0)
         marked_times, marked = frames_of(annotated(data, reading_of(data, seconds=2.25)))
         assert marked_times == pytest.approx(times, abs=0.002)
         assert {image.shape for image in marked} == {image.shape for image in images} == {(HEIGHT, WIDTH, 3)}

@@ -57,7 +57,7 @@ def fakes(classifier: Classifier | None = None, detector: FakeDetector | None = 
 
 
 def scenes_job(name: str, emotions: Sequence[Emotion], faces: Sequence[Face] = (FACE,)) -> FilmJob:
-    """A film of a scene for each emotion, read and marked."""
+    """A film of a scene for each emotion, read."""
     shades = [np.full((120, 160, 3), 37 + 15 * number, np.uint8) for number in range(len(emotions))]
     film = io.BytesIO(frames_bytes([shade for shade in shades for _ in range(round(SCENE_S * DEFAULT_RATE))]))
 

@@ -40,7 +40,7 @@ from tests.pages.screen import (
 from tests.waiting import wait_until
 
 SAMPLE, ANOTHER, CANCEL, TURN = "Try the sample", "Another film", "Cancel", "Turn by 90°"
-DOWNLOADS = {"Marked film (MP4)", "Readings (CSV)", "Everything (JSON)", "Playlist (M3U)"}
+DOWNLOADS = {"Readings (CSV)", "Everything (JSON)", "Playlist (M3U)"}
 SCENES = [Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY, Emotion.HAPPY]
 """The emotions of the sample."""
 
@@ -56,9 +56,9 @@ def app() -> Iterator[AppTest]:
     wait_until(lambda: film_threads() == [])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def sample() -> FilmJob:
-    """A film of four scenes and three faces, read and marked."""
+    """A film of four scenes and three faces, read."""
     return scenes_job("faces.mp4", SCENES, [make_face(x, 10, 24, 30) for x in (10, 60, 110)])
 
 
@@ -129,8 +129,9 @@ def test_a_sample_has_people_scenes_and_songs(shown: AppTest, sample: FilmJob, m
     assert len(tracks(shown)) == 1
     faces = [image.alt for image in images(shown) if image.alt.startswith("Face ")]
     assert [face.split(":")[0] for face in faces] == [f"Face {number}" for number in (1, 2, 3)]
-    assert len(images(shown)) == NUM_FACES + len(SCENES)
-    assert video_of(shown).url == sample.view().marked.address
+    assert len(images(shown)) == NUM_FACES + len(SCENES) + 1
+    assert video_of(shown).url == sample.view().source.address
+    assert told(shown, "facemarks")["address"] == sample.view().marks.url
     assert sample.name in video_of(shown).alt
     assert downloads(shown) == DOWNLOADS
     follow = told(shown, "playhead")
@@ -140,7 +141,7 @@ def test_a_sample_has_people_scenes_and_songs(shown: AppTest, sample: FilmJob, m
 
     monkeypatch.setattr(screen, "_MOST_TILES", 3)
     monkeypatch.setattr(screen, "_FACES_SHOWN", 2)
-    assert len(images(shown.run())) == 2 + 3
+    assert len(images(shown.run())) == 2 + 3 + 1
     assert "1 more faces" in text_of(shown)
     for number, first in ((2, 1), (3, 1), (1, 0)):
         shown.button(key=f"scene-scene-{number}").click().run()
@@ -212,7 +213,7 @@ def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("classifier")
-def test_the_mood_of_the_sound_is_a_row_and_the_film_with_its_songs_made_when_they_are_files(app: AppTest) -> None:
+def test_the_mood_of_the_sound_is_a_row(app: AppTest) -> None:
     for audio in ("aac", None):
         finish(upload(app, film_bytes([(NOBODY, 6)], audio=audio)))
         job = film_state(app).job
@@ -220,17 +221,19 @@ def test_the_mood_of_the_sound_is_a_row_and_the_film_with_its_songs_made_when_th
         (chart,) = (c.proto for c in app.get("plotly_chart") if c.proto.alt.startswith("Shares of the seven"))
         assert ("sound" in json.loads(chart.spec)["layout"]["yaxis2"]["ticktext"]) == (audio is not None)
         press(app, ANOTHER)
-    label = "Film with its songs (MP4)"
+
+
+@pytest.mark.usefixtures("classifier")
+def test_the_marked_film_is_made_when_the_visitor_asks_for_it(app: AppTest) -> None:
     finish(upload(app, GREY))
-    assert label not in labels(app)
-    assert any(caption.value.startswith(label) for caption in app.caption)  # why
-    finish(press(click(app, "film-bundled"), label))
     job = film_state(app).job
-    mixed = job.view().mixed
-    assert f'href="{mixed.download_url}" download>{label}' in "".join(html.value for html in app.html)
-    with av.open(mixed.reader()) as film:
-        assert [stream.codec_context.name for stream in film.streams] == ["h264", "aac"]
-        assert film.duration / av.time_base == pytest.approx(6, abs=0.2)
+    assert job.view().marked is None
+    finish(click(app, "film-mark"))
+    marked = job.view().marked
+    assert f'href="{marked.download_url}" download>Marked film (MP4)' in "".join(html.value for html in app.html)
+    assert video_of(app).url == job.view().source.address
+    with av.open(marked.reader()) as film:
+        assert film.duration / av.time_base == pytest.approx(6, abs=0.3)
 
 
 def reading_of(app: AppTest) -> tuple[int, int, int, int]:

@@ -174,19 +174,11 @@ def test_streams_of_cameras_are_films(name: str) -> None:
     assert (film.note is not None) == (film.demuxer in ("mjpeg", "h264", "hevc"))  # whose times are assumed
 
 
-def test_films_in_other_formats_and_of_two_views_are_named() -> None:
+def test_films_in_other_formats_are_named() -> None:
     for data in (b"\x06\x0e\x2b\x34" + bytes(99), HLS, b"<?xml?>\n<MPD >", b"YUV4MPEG2 W9"):
         assert kind_of(data) is Kind.FILM
         with pytest.raises(FilmError, match="film in a format that is not read"):
             FilmFile(io.BytesIO(data))
-    for stack in (np.hstack, np.vstack):
-        views = [stack([picture, np.roll(picture, 5, axis=1)]) for picture in FRAMES[::4]]
-        for data, is_named in (
-            (encoded(views, "mp4", "libx264"), True),
-            (encoded(FRAMES[::4], "mp4", "libx264"), False),
-        ):
-            with FilmFile(io.BytesIO(data)) as film:
-                assert bool(film.note and "3D" in film.note) is is_named
 
 
 def test_a_recording_within_a_group_of_pictures_is_complete_and_of_a_large_film_key_frames_read() -> None:
@@ -203,15 +195,6 @@ def test_a_recording_within_a_group_of_pictures_is_complete_and_of_a_large_film_
     assert film.problem is None
     assert "key frames" in film.note
     assert len(reading.persons()) == 2
-
-
-def test_a_slide_of_lines_is_no_film_of_two_views() -> None:
-    slide = np.full((720, 1280, 3), 250, np.uint8)
-    for number, width in enumerate((733, 880, 693, 840, 653, 800, 613, 760, 907, 720, 867, 680, 827, 640)):
-        cv2.rectangle(slide, (80, 66 + 40 * number), (80 + width, 78 + 40 * number), (60, 60, 70), -1)
-    slide[580:700, 1140:1260] = cv2.resize(ONE, (120, 120))
-    with FilmFile(io.BytesIO(frames_bytes(np.stack([slide] * 3), rate=4))) as film:
-        assert film.note is None
 
 
 def test_persons_of_a_small_camera_picture_differ_and_small_faces_of_a_large_film_are_found() -> None:

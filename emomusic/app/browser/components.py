@@ -40,7 +40,7 @@ def _parts(name: str, *parts: str) -> dict[str, tuple[str, Any]]:
 
 _PARTS = {
     **_parts("runtime", "runtime", "bar"),
-    **_parts("overlay", "frame", "target", "note", "playhead", "place", "layers", "words", "moments"),
+    **_parts("overlay", "frame", "target", "note", "playhead", "place", "layers", "words", "moments", "facemarks"),
     **_parts("camera", "question", "camera"),
     **_parts("loop", "loop"),
 }

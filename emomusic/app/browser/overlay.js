@@ -1,6 +1,7 @@
 /** Marks over a chart or a picture, which follow the pointer or a medium. */
 import { Part, SOUND, tellSound } from "./base.js";
 
+export { FaceMarks as facemarks } from "./film.js";
 export { Layers as layers } from "./layers.js";
 export { Moments as moments } from "./moments.js";
 
@@ -298,7 +299,6 @@ class Frame extends Part {
 
 const LOWERED = 0.25;
 const ROUNDING_S = 0.001; // of a time that was sought
-let followed = {}; // the film, its source, its time and whether it sounded: the marked film goes on from there
 
 /**
  * The playhead of a film. It moves the video after a choice, and reports the scene that plays.
@@ -356,12 +356,6 @@ class Playhead extends Overlay {
     }
     if (!video.paused) video.classList.remove("refused");
     this.#move(video);
-    const { film } = this.data, { currentSrc: source } = video;
-    if (followed.film === film && followed.source !== source) {
-      video.currentTime = followed.at;
-      if (followed.sounds) video.play().catch(() => {});
-    }
-    followed = { film, source, at: video.currentTime, sounds: !video.paused };
     super.look();
     this.mark.style.height = `${this.plot?._fullLayout?._size.h ?? 0}px`;
     const strip = this.plot?.closest(".st-key-film-strip"); // on a phone, it follows the playhead

@@ -1,4 +1,4 @@
-"""The Film page: choose a film, watch the reading, then the marked film with its scenes and songs."""
+"""The Film page: choose a film, and watch it with its faces, scenes and songs."""
 
 from __future__ import annotations
 
@@ -81,8 +81,7 @@ def _draw_start() -> None:
         )
         with st.popover("Privacy", type="tertiary", icon=":material/lock:"):
             st.markdown(
-                "Your film stays in an unnamed temporary file of this server until it is read, marked and heard. Its "
-                "marked copy, and a film that you can turn or that has several videos, stay until you choose another "
+                "Your film and its marked copy stay in unnamed temporary files of this server until you choose another "
                 f"film, or {WHEN_GONE}. To recognise a face after a cut, EmoMusic compares the faces of this film with "
                 "each other and keeps no description of them."
             )

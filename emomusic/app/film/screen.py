@@ -13,25 +13,23 @@ import streamlit as st
 from emomusic.answer.others import FilmAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, outline_tile, show_chart, show_tile
-from emomusic.app.choices import ANSWER_TAB, FILM_FOLLOWS, SONGS_FROM, Source
+from emomusic.app.choices import ANSWER_TAB, FILM_FOLLOWS
 from emomusic.app.film.state import (
     VIDEO,
     FilmState,
     answer_to,
     choose_scene,
-    mix_songs,
     set_scene,
     stop_unless_following,
 )
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.page import Part, draw_parts
 from emomusic.app.player import show_queue
-from emomusic.app.sources import LABELS
 from emomusic.app.state import page_state
 from emomusic.charts import live
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.faces.who import EVERYONE, Who
-from emomusic.server.files import ServedFile, StreamedFile
+from emomusic.server.files import ServedFile
 from emomusic.server.film_job import FilmJob, FilmPhase, FilmView
 from emomusic.server.own_library import without_folders
 from emomusic.stream.film import FilmFace, FilmReading
@@ -58,17 +56,17 @@ def _draw_actions(screen: _Screen) -> None:
     here, film, picks = page_state(FilmState), screen.film, _answer_of(page_state(FilmState)).picks
     with shown_errors(), st.popover("Download", icon=":material/download:", key="film-downloads"):
         if film.marked is not None:
-            _show_link(film.marked, "Marked film (MP4)")
-            label = "Film with its songs (MP4)"
-            if film.mixed is not None and here.mixed is picks:
-                _show_link(film.mixed, label)
-            elif any(pick is not None and pick.song.is_audio for pick in picks):
-                key, is_over = "film-mix", film.phase is FilmPhase.OVER
-                st.button(label, type="tertiary", on_click=mix_songs, disabled=not is_over, key=key)
-            elif any(pick is not None for pick in picks):
-                st.caption(f"{label}: Spotify's songs cannot be mixed into a film.")
-                bundled = Source.BUNDLED
-                st.button(f"Use {LABELS[bundled]}", on_click=SONGS_FROM.set, args=(bundled,), key="film-bundled")
+            # Looks like the buttons, whose files Streamlit would keep in memory
+            st.html(f'<a href="{film.marked.download_url}" download>Marked film (MP4)</a>')
+        else:
+            st.button(
+                "Make the marked film (MP4)",
+                type="tertiary",
+                on_click=_mark_film,
+                disabled=film.phase is not FilmPhase.OVER,
+                help="With the frames that were read, four a second, and the sound",
+                key="film-mark",
+            )
         for label, make, name in (
             ("Readings (CSV)", lambda here: for_excel(_answer_of(here).csv()), "emomusic-film.csv"),
             ("Everything (JSON)", _make_json, "emomusic-film.json"),
@@ -79,9 +77,10 @@ def _draw_actions(screen: _Screen) -> None:
             st.caption("The playlist has links to Spotify: paste them into a playlist in its desktop app.")
 
 
-def _show_link(file: StreamedFile, label: str) -> None:
-    # Looks like the buttons, whose files Streamlit would keep in memory
-    st.html(f'<a href="{file.download_url}" download>{label}</a>')
+def _mark_film() -> None:
+    job = page_state(FilmState).job
+    if job is not None:
+        job.mark()
 
 
 def _answer_of(here: FilmState) -> FilmAnswer:
@@ -121,8 +120,8 @@ class _Screen:
 
     @property
     def video(self) -> ServedFile | None:
-        """The marked film, or before that the film itself."""
-        return self.film.marked or self.film.source
+        """The film itself, or a marked copy of one that no browser plays as it was read."""
+        return self.film.source or self.film.marked
 
 
 def show_screen(job: FilmJob, film: FilmView) -> None:
@@ -142,22 +141,36 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
 
 
 def _draw_film(screen: _Screen) -> None:
-    """The film, at first without marks; below it the current frame, for a film that the browser cannot play."""
-    film, video, is_marked = screen.film, screen.video, screen.film.marked is not None
+    """The film with its faces; below it a frame that was read, for a film that the browser cannot play."""
+    film, video = screen.film, screen.video
     with st.container(key="film-frame"):
         if video is not None:
-            alt = f"{screen.job.name}{' with its faces' * is_marked}"
-            with st.container(key=f"film-marked-{is_marked}"):  # another element, which loads the other file
-                st.video(video.address, format="video/mp4", muted=False, alt=alt)
+            st.video(video.address, format="video/mp4", muted=False, alt=f"{screen.job.name} with its faces")
+        if film.source is not None and film.marks is not None:
+            data = {
+                "video": VIDEO,
+                "address": film.marks.url,
+                "isOver": not film.is_reading,
+                "copy": film.marked and film.marked.url,
+            }
+            mount("facemarks", key="film-marks", data=data)
 
-        @st.fragment(run_every=None if film.phase is FilmPhase.OVER else 1.0)
-        def frame() -> None:
-            job = page_state(FilmState).job
-            if job is not None and (preview := job.view().preview) is not None:
-                st.image(preview, alt="The current frame with its faces", width="stretch")
+        if film.is_reading:
+            _show_preview()
+        elif screen.answer is not None:
+            st.image(screen.job.frame_of(screen.answer.scene), alt="A frame of the scene", width="stretch")
+        elif film.preview is not None:
+            st.image(film.preview, alt="The last frame", width="stretch")
+    with st.container(key=f"film-unplayable-{video is None}"):
+        if not film.is_reading and film.marked is None:
+            st.caption("This film does not play here. Its marked copy does: make it under Download.")
 
-        if not is_marked:
-            frame()
+
+@st.fragment(run_every=1.0)
+def _show_preview() -> None:
+    job = page_state(FilmState).job
+    if job is not None and (preview := job.view().preview) is not None:
+        st.image(preview, alt="The current frame with its faces", width="stretch")
 
 
 def _draw_answer(screen: _Screen) -> None:
@@ -298,7 +311,6 @@ def _follow_film(starts: Sequence[float], number: int) -> None:
         "playhead",
         key=key,
         data={
-            "film": str(id(here.job)),
             "video": VIDEO,
             "chart": ".st-key-film-part-timeline .js-plotly-plot",
             "starts": list(starts),

@@ -1,28 +1,24 @@
-"""The film of a visitor, and one song for each scene: chosen once, played by the bar, and mixed into the film."""
+"""The film of a visitor, and one song for each scene: chosen once, and played by the bar."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 import streamlit as st
 
 from emomusic.affect import AffectPoint, Emotion
 from emomusic.answer.others import FilmAnswer
-from emomusic.app.bar import content_of
 from emomusic.app.choices import FILM_FOLLOWS
-from emomusic.app.frame import shown_errors
 from emomusic.app.queues import PageQueue, PlayerState, start
 from emomusic.app.sources import YourMusic, your_music
 from emomusic.app.state import page_state
-from emomusic.media.film_songs import SceneSong
 from emomusic.server.film_job import FilmJob, FilmView
 from emomusic.server.kept import Kept
 from emomusic.server.visitor import session_id
 from emomusic.songs.recommend import one_song_each
 from emomusic.songs.request import Request
-from emomusic.songs.song import Pick
 from emomusic.stream.timeline import Scene
 
 VIDEO = ".st-key-film-frame video"
@@ -45,7 +41,6 @@ class FilmState(Kept):
     answer: FilmAnswer | None = None  # that of the last run, with the song of each scene; None before the first scene
     queue: PageQueue | None = None  # with these songs, from that of the chosen scene on
     skipped: Set[str] = frozenset()  # as in `PlayerState` when they were chosen
-    mixed: Sequence[Pick | None] | None = None  # the songs that the visitor wanted in the film; None before
     _end: weakref.finalize[..., FilmState] | None = None  # ends the job when nothing refers to this state
 
     @property
@@ -65,7 +60,7 @@ class FilmState(Kept):
             self._end()
         self._end = None if job is None else weakref.finalize(self, job.end)
         self.job, self.scene, self.at_s = job, 0, None
-        self.answer = self.queue = self.mixed = None
+        self.answer = self.queue = None
         self.moods.clear()
         self.offer()
 
@@ -145,19 +140,3 @@ def set_scene(number: int, at_s: float | None = None) -> None:
         here.at_s = scenes[number].start_s if at_s is None else at_s
         here.num_choices += 1
         choose_scene(number)
-
-
-def mix_songs() -> None:
-    """Let the thread of the film mix the songs of the scenes that are audio files."""
-    here = page_state(FilmState)
-    job, answer = here.job, here.answer
-    if job is None or answer is None:
-        return
-    with shown_errors():
-        songs = [
-            SceneSong(scene.start_s, scene.end_s, content_of(pick.song))
-            for scene, pick in zip(answer.scenes, answer.picks, strict=True)
-            if pick is not None and pick.song.is_audio
-        ]
-        if job.mix(songs):
-            here.mixed = answer.picks
