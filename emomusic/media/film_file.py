@@ -279,7 +279,7 @@ class FilmFile(MediaFile):
             if frame.width * frame.height > self._most_pixels:  # the size may change within a stream
                 self._was_damaged = True
                 continue
-            time_s = self._clock.at(self._seconds_of(frame))
+            time_s = self._clock.at(None if frame.pts is None else float(frame.pts * self._stream.time_base))
             self._num_frames += 1
             share = time_s / self.duration_s if self.duration_s is not None else self._file.tell() / self.num_bytes
             shown = FilmFrame(time_s, min(share, 1.0), frame, self._ratio, self._num_turns)
@@ -292,10 +292,6 @@ class FilmFile(MediaFile):
                 self.end_s = time_s
                 return
             yield shown
-
-    def _seconds_of(self, frame: Any) -> float | None:
-        """Time of a frame or packet in the clock of the file."""
-        return None if frame.pts is None else float(frame.pts * self._stream.time_base)
 
     def _finish(self) -> None:
         """Tell what is missing, after the last frame."""

@@ -121,14 +121,12 @@ class FilmClock:
 
     Attributes:
         start_s: time of the first frame in the clock of the file; None before it.
-        offset_s: what is added since the clock began again.
-        last_s: time of the newest frame.
     """
 
     def __init__(self, spacing_s: float) -> None:
         """Begin before the first frame. Frames without a time have this distance."""
         self.start_s: float | None = None
-        self.offset_s = self.last_s = 0.0
+        self._offset_s = self._last_s = 0.0  # the offset is added since the clock began again
         self._spacing_s = spacing_s
 
     def at(self, given_s: float | None) -> float:
@@ -136,18 +134,14 @@ class FilmClock:
         if self.start_s is None:
             self.start_s = given_s or 0.0
             return 0.0
-        expected_s = self.last_s + self._spacing_s
-        time_s = expected_s if given_s is None else self.of(given_s)
-        if not self.last_s <= time_s <= self.last_s + MAX_GAP_S:
-            if not self.last_s - _RESTART_S <= time_s < self.last_s:  # not two frames that changed places
-                self.offset_s += expected_s - time_s
+        expected_s = self._last_s + self._spacing_s
+        time_s = expected_s if given_s is None else given_s - self.start_s + self._offset_s
+        if not self._last_s <= time_s <= self._last_s + MAX_GAP_S:
+            if not self._last_s - _RESTART_S <= time_s < self._last_s:  # not two frames that changed places
+                self._offset_s += expected_s - time_s
             time_s = expected_s
-        self.last_s = time_s
+        self._last_s = time_s
         return time_s
-
-    def of(self, given_s: float) -> float:
-        """A time of the file in the clock of the film."""
-        return given_s - (self.start_s or 0.0) + self.offset_s
 
 
 def at_rate(frames: Iterable[FilmFrame], rate: float) -> Iterator[FilmFrame]:

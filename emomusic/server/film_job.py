@@ -91,11 +91,12 @@ class FilmView:
     scenes: Sequence[Scene] = ()  # so far. While the film is read, the last one may change
     is_cancelled: bool = False  # whether the visitor stopped the reading
     error: str | None = None  # why there are no readings
-    problem: str | None = None  # why the readings are incomplete, or the film is not marked
+    problem: str | None = None  # why the readings are incomplete
     preview: bytes | None = None  # the current frame with its faces, as JPEG
     source: ServedFile | None = None  # the film itself, if a browser may play it as it is read
     marks: ServedFile | None = None  # the faces for the page, as JSON; None before the film is open
     marked: StreamedFile | None = None  # the film with its faces marked, as MP4; None until the visitor asks for it
+    unmarked: str | None = None  # why there is no marked film, though the visitor asked for it
     sound: Sequence[SoundSpan] | None = None  # the moods of the film's sound; None before they are known
     num_videos: int = 1  # this and the next two as in `FilmFile`
     stream: int = 1
@@ -341,28 +342,26 @@ class FilmJob:
     def _mark(self, file: BinaryIO, reading: FilmReading) -> None:
         """Draw the marks up to the end of the reading. A failure leaves the readings."""
         marked: StreamedFile | None = None
-        problem: str | None = "The faces could not be drawn into this film, or there is no room for it."
+        unmarked: str | None = "The faces could not be drawn into this film, or there is no room for it."
         try:
             with capacity().work():
                 if not _has_turn(self._closed):
                     return
                 try:
-                    marked = StreamedFile(HeldBytes(capacity().files, self.visitor), "emomusic-film.mp4")
+                    copy = StreamedFile(HeldBytes(capacity().files, self.visitor), "emomusic-film.mp4")
                     with self._open(file, with_audio=True, should_stop=self._closed.is_set) as film:
-                        annotate_film(film, reading, marked, on_progress=self._on_progress)
+                        annotate_film(film, reading, copy, on_progress=self._on_progress)
                 finally:
                     _turns.release()
-            problem = self._view.problem
+            if not self._closed.is_set():
+                marked, unmarked = copy, None
         except (EmomusicError, OSError) as error:
             log.info("error shown to the visitor: %s", str(error))  # a kept record would keep the film by its frames
-            marked = None
         except Exception:  # the page must not wait for ever
             log.exception("a film could not be written")
-            marked = None
         finally:
-            is_gone = self._closed.is_set()
-            self._change(phase=FilmPhase.OVER, marked=None if is_gone else marked, problem=problem)
-            if is_gone:
+            self._change(phase=FilmPhase.OVER, marked=marked, unmarked=unmarked)
+            if self._closed.is_set():
                 self._close_file()
             return_free_memory()
 

@@ -87,7 +87,7 @@ def test_a_film_that_breaks_off_an_error_and_a_missing_encoder_keep_the_readings
         job.mark()
         film = wait_for_end(job)
         assert film.error is None
-        assert "a fault" not in (film.problem or "a fault")
+        assert "a fault" not in (film.problem or film.unmarked or "a fault")
         return film
 
     whole = film_bytes([(NOBODY, 3), (COLLINS, 3)], ending="mkv")
@@ -120,7 +120,11 @@ def test_any_error_while_a_film_is_written_ends_the_phase(
     job.mark()
     film = wait_for_end(job)
     assert (film.phase, film.error, film.marked) == (FilmPhase.OVER, None, None)
-    assert "could not be drawn" in (film.problem or "")
+    assert "could not be drawn" in (film.unmarked or "")
+    monkeypatch.undo()
+    job.mark()
+    film = wait_for_end(job)
+    assert (film.marked is None, film.unmarked, film.problem) == (False, None, None)
 
 
 def test_the_pictures_of_a_film_count_and_their_limit_is_told(
@@ -203,7 +207,7 @@ def test_a_marked_film_without_room_leaves_the_readings_and_a_sentence(
         job.mark()
         film = wait_for_end(job)
         assert (film.error, film.marked) == (None, None)
-        assert film.problem is not None
+        assert "no room" in (film.unmarked or "")
         assert len(film.reading) > 4
         job.close()
         del film  # refers to the file

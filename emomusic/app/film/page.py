@@ -174,6 +174,8 @@ def _show_head(job: FilmJob, film: FilmView) -> None:
             st.caption(f":material/stop_circle: Stopped at {format_clock(film.reading.end_s)}. The results end there.")
         elif film.problem is not None:
             st.warning(escape_markdown_message(film.problem), icon=":material/broken_image:")
+        if film.unmarked is not None:
+            st.warning(escape_markdown_message(film.unmarked), icon=":material/broken_image:")
         if film.phase is FilmPhase.OVER and film.may_differ:
             _offer_other_reading(film)
 
