@@ -117,10 +117,10 @@ def adjust_logits(probabilities: FloatArray, adjustment: Sequence[Sequence[float
 
 
 def fit_equal_classes(y_true: IntArray, probabilities: FloatArray) -> FloatArray:
-    """The map for faces of people whom a network has not met, as for `adjust_logits`: one factor, and constants.
+    """The map for faces of people that a network has not met, as for `adjust_logits`: one factor, and constants.
 
-    Every class weighs the same. The examples must be of people that the network has not seen: of others, it knows too
-    well how they show emotions.
+    Every class weighs the same. The examples must show people that the network has not seen: it knows the
+    expressions of others too well.
 
     Args:
         y_true: shape (n,), true classes.

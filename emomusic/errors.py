@@ -1,7 +1,7 @@
 """Errors caused by input, files or the network. Caller mistakes raise `ValueError`.
 
-To operators, a message says what was expected and received, and what to do: "expected a network. Received: …. Restore
-the file". To visitors of the pages, it begins with what they gave: "'a.txt' is a text; choose JPEG or PNG".
+A message for operators states what was expected, what was received and what to do: "expected a network. Received: ….
+Restore the file". A message for visitors of the pages begins with their input: "'a.txt' is a text; choose JPEG or PNG".
 """
 
 

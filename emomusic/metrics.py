@@ -252,7 +252,7 @@ def expected_calibration_error(y_true: IntArray, probabilities: FloatArray) -> f
 
 
 def coverage_curve(right: npt.NDArray[np.bool_], confidence: FloatArray) -> list[dict[str, Any]]:
-    """The accuracy on the surest 5, 10 to 100 % of the examples, for JSON (`records.CoveragePoint`).
+    """The accuracy on the most confident 5, 10 to 100 % of the examples, for JSON (`records.CoveragePoint`).
 
     Source: Y. Geifman & R. El-Yaniv, "Selective classification for deep neural networks", NeurIPS 2017.
 

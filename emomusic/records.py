@@ -35,7 +35,7 @@ class FaceBin(msgspec.Struct, frozen=True):
 
 
 class CoveragePoint(msgspec.Struct, frozen=True):
-    """The accuracy of a model if it answers only the surest share of the faces.
+    """The accuracy of a model if it answers only the share of the faces with the highest confidence.
 
     Attributes:
         coverage: the share of the faces that it answers.
@@ -157,7 +157,7 @@ class CollectionScores(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One stage of a training; `made_by` tells how, if the command did not."""
+    """One stage of a training; `made_by` describes its origin if the command did not make it."""
 
     config: dict[str, Any]
     epochs: Count
@@ -191,7 +191,7 @@ class FaceRecord(
         ferplus: against people's votes, by split; None if not measured, as are the next two.
         wild: the metrics on photographs.
         profiles: accuracy on persons of a collection by what a profile knows, with the number of faces and persons.
-        turns: how well a layer that learned from the other collections tells how the faces of one are turned.
+        turns: how well a layer that learned from the other collections predicts the rotation of the faces of one.
         posing: mean probability that the faces of a collection posed, by a layer that learned from the others.
         collections: the metrics on posed faces of collections.
         coverage: the accuracy on PrivateTest by share of answered faces, by "labels" and by "votes".

@@ -189,7 +189,7 @@ _END: Any = object()
 
 
 def ahead(items: Iterable[_Item], most: int = 4) -> Generator[_Item]:
-    """The same items, of which another thread makes at most so many ahead.
+    """The same items, of which another thread makes at most `most` ahead.
 
     An exception of that thread is raised here, in order. Closing the iterator stops the thread, and closes `items` if
     it is a generator.

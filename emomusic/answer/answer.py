@@ -116,7 +116,7 @@ class Answer:
 
     @property
     def is_sure(self) -> bool:
-        """Whether a face of the listener is clear, or the visitor says what it shows. Else songs are for neutral."""
+        """Whether a face of the listener is clear, or the visitor chose its emotion. Else songs are for neutral."""
         return self.moment is not None or self.emotion is not None or bool(self.shown.is_sure.any())
 
     @property

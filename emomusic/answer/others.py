@@ -288,7 +288,7 @@ class SongAnswer:
 
     @property
     def traits(self) -> str:
-        """What the song is heard to be, or to have: "instrumental, guitar and slow"; empty if nothing is clear."""
+        """The traits of the song, such as "instrumental, guitar and slow"; empty if none is clear."""
         names = [trait.label for trait in self.hearing.traits]
         return join_names(names) if names else ""
 

@@ -94,7 +94,7 @@ def _folders_here() -> list[str]:
 
 def _start() -> None:
     path, text = None, (st.session_state["library-folder"] or "").strip().strip("\"'")  # file managers copy quotes
-    with contextlib.suppress(RuntimeError, ValueError, OSError):  # "~nobody", a null byte
+    with contextlib.suppress(RuntimeError, ValueError, OSError):  # the home folder of an unknown user, a null byte
         address = re.match("file:(?://[^/]*)?(?=/)", text, re.IGNORECASE)
         path = Path(url2pathname(text[address.end() :]) if address else text).expanduser().absolute()
     if not text or path is None or not path.exists():
@@ -162,7 +162,7 @@ class OwnFiles(Kept):
 
     @property
     def held_thing(self) -> str:
-        """What the session has of the visitor."""
+        """The visitor's data in this session: "music files"; empty without any."""
         return "music files" if self.files else ""
 
 
@@ -265,7 +265,7 @@ class TableState(Kept):
 
     @property
     def held_thing(self) -> str:
-        """What the session has of the visitor."""
+        """The visitor's data in this session: "table"; empty without one."""
         return "table" if self.reading is not None or self.file is not None else ""
 
     @property

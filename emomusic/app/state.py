@@ -37,7 +37,7 @@ def page_state(kind: type[State]) -> State:
 
 
 def held_things() -> list[str]:
-    """What the session has of the visitor, as its states name it."""
+    """The visitor's data in the session, as its states name them."""
     states = st.session_state.get(STATES, {}).values()
     return [thing for state in states if (thing := getattr(state, "held_thing", ""))]
 
@@ -73,8 +73,8 @@ class Visit:
     problems: list[str] = field(default_factory=list)  # sentences of failed callbacks, for the next run of the page
     session: str = field(default_factory=lambda: secrets.token_urlsafe(8))  # names the session to the tab
     num_returns: int = 0  # how often the connection came back
-    gone: tuple[str, ...] = ()  # what a session before this one had of the visitor
-    told_at: int = 0  # the number of the visit that tells of it
+    gone: tuple[str, ...] = ()  # the visitor's data that an earlier session lost
+    told_at: int = 0  # the number of the visit that shows the notice
 
     def enter(self, page: str) -> None:
         """Count visits to pages, to distinguish a return from another page from Back on this page."""

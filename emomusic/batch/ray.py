@@ -64,11 +64,11 @@ def run_on_cluster(
             yield running.pop(done), result
 
 
-_loaded: list[Any] = []  # what this process has loaded, once
+_loaded: list[Any] = []  # the result of `load` in this process, if it was called
 
 
 def _answer(work: Callable[[Any, Any], Any], load: Callable[[], Any], call: Any) -> Any:
-    """The result of a call, with what this process has loaded."""
+    """The result of a call. Each process calls `load` once."""
     try:
         if not _loaded:
             _loaded.append(load())

@@ -96,8 +96,8 @@ def circumplex(
     Args:
         faces: drawn as labelled circles in the colour of their emotion. The last one is the listener.
         picks: songs, drawn as small grey diamonds: colours are for emotions. Those without a place are left out.
-        target: end of a journey. A line joins the listener, the songs in order and the target, and Plotly tells of a
-            click anywhere on the plane.
+        target: end of a journey. A line joins the listener, the songs in order and the target, and Plotly reports
+            a click anywhere on the plane.
         playing: number of the song that plays, to which a line leads from the listener.
         trail: earlier positions of the face or group, oldest first. Older points are fainter.
         height: the height of the figure, in pixels.

@@ -75,7 +75,7 @@ def song_plane(
         y=axis | {"range": [-_ROOM, _ROOM], "title": axis_title(titles[1])},
         margin={"t": 36, "b": 0},
         hoverlabel={"align": "left"},
-        # As large as the smallest letters. A click chooses no mood: the list beside the plane would not follow
+        # As large as the smallest letters. A click chooses no mood: the list next to the plane would not follow
         **legend_above(x=0.5, xanchor="center", itemclick=False, itemdoubleclick=False, itemsizing="constant"),
         shapes=[*([] if measured else quadrant_shapes()), line((-1, 1), (0, 0)), line((0, 0), (-1, 1))],
         annotations=[] if measured else corner_notes(_MARK),
@@ -241,7 +241,7 @@ def wave_times(levels: Sequence[float], path: Sequence[tuple[float, float, float
 
 
 def waveform(levels: Sequence[float], path: Sequence[tuple[float, float, float]]) -> go.Figure:
-    """The loudness of a song over time, in the greys of its moods, which stand above where they last."""
+    """The loudness of a song over time, in the greys of its moods, with the name of each mood above its part."""
     moods = [min(MOODS, key=lambda mood: mood.point.distance(AffectPoint(x, y))) for _, x, y in path]
     times, num_pieces = wave_times(levels, path), len(levels) // len(path)
     of_pieces = [mood for mood in moods for _ in range(num_pieces)]

@@ -24,7 +24,7 @@ from emomusic.songs.song import Pick
 
 HEIGHT = 580  # pixels, of most drawings
 LETTERS = 17  # pixels: the smallest font size
-_BELOW_LABELS = 32  # pixels: in a browser that draws before the page tells it to write large, the labels grow later
+_BELOW_LABELS = 32  # pixels: a browser may draw before the page sets the large font, and the labels grow later
 _LEAST_WEIGHT = 0.01  # smallest probability with a line on the plane
 
 

@@ -114,7 +114,7 @@ def _argument(**facts: Any) -> dict[str, Any]:
 
 @cache
 def _values() -> Mapping[str, Any]:
-    """What the names in `commands.toml` stand for."""
+    """The values of the names in `commands.toml`."""
     return {
         "$face_model": DEFAULT_MODEL,
         "$mood_model": DEFAULT_MOOD_MODEL,

@@ -56,7 +56,7 @@ def recommend(options: argparse.Namespace) -> arguments.Outcome:
         why = recommender.why_none(request) if options.like is None else "no other song passes the options"
         log.error("emomusic: no songs: %s", why)
     elif len(songs) < options.songs and request.policy == "journey":
-        log.warning("emomusic: %d of %d songs: there are no more for the way", len(songs), options.songs)
+        log.warning("emomusic: %d of %d songs: too few songs fit the journey", len(songs), options.songs)
     if options.format is not None:
         _write_playlist(options, songs)
     return [song_record(song) for song in songs], 0

@@ -1,7 +1,7 @@
 """ZIP and TAR archives of pictures and films, whose members are read one at a time.
 
 Nothing is extracted; films use unnamed temporary files. Archives may be hostile. `zipfile` and `tarfile` check their
-structure and bound what they read of a member. Members of archives are never opened as archives.
+structure and limit how much they read of a member. Members of archives are never opened as archives.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def read_in_child(
         data: the content of the file.
         name: the name of the file, for the reader and for messages.
         error: the type of the errors, of the reader and about a file that is damaged or exceeds a limit.
-        noun: what the file is.
+        noun: the kind of the file.
     """
     with _lock:
         process = _spares.pop(reader, None) or _started(reader)

@@ -57,7 +57,7 @@ def as_utf8(data: bytes) -> tuple[bytes, str]:
     """
     data = data.removeprefix(codecs.BOM_UTF8)
     for encoding, mark, at in (("utf-16-le", codecs.BOM_UTF16_LE, 1), ("utf-16-be", codecs.BOM_UTF16_BE, 0)):
-        high = data[at:2000:2]  # without a mark, separators and the ends of lines tell it
+        high = data[at:2000:2]  # without a mark, separators and line ends reveal the encoding
         text = data[:2000].decode(encoding, "ignore") if high.count(0) > len(high) / 50 else "\0"
         if data.startswith(mark) or all(letter.isprintable() or letter in "\t\n\r\u3000\ufeff" for letter in text):
             return _in(encoding, data.removeprefix(mark)).encode("utf-8", "replace"), "utf-16"

@@ -138,7 +138,7 @@ class FolderWalk:
 
         Args:
             roots: where the walk begins. Links are followed after all of them.
-            is_wanted: tells whether the file at a path has a wanted format.
+            is_wanted: whether the file at a path has a wanted format.
             but: paths of folders that are left out.
         """
         self._roots, self._is_wanted, self._but = [os.fspath(root) for root in roots], is_wanted, but

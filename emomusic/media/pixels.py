@@ -17,7 +17,7 @@ from emomusic.media.hdr import TRANSFERS
 log = logging.getLogger(__name__)
 
 _SMALL_CHANGE = 3.0
-"""Mean change of greys and colours of skin, of 255, that nobody sees: sRGB has 0, Display P3, of most telephones, 2.5,
+"""Invisible mean change of greys and colours of skin, of 255: sRGB has 0, Display P3, of most telephones, 2.5,
 Adobe RGB 3.7 and ProPhoto 20. Their conversion takes as long as decoding the photo."""
 
 _SEEN = [(grey, red, blue) for grey in range(60, 200, 10) for red in (0, 20, 45) for blue in (0, 15, 30)]

@@ -20,7 +20,7 @@ _PART = SAMPLE_RATE // 20
 _LOOKED_S = (15.0, 90.0)  # from an end; from the last one more if it is silent
 _LONGEST_SILENCE_S = 90.0
 _SMOOTHED = 8  # parts of which the loudness is compared
-_FALL = 0.7  # share of the power: a song counts as over when it falls by 1.5 dB for good, so that no dip is over 3 dB
+_FALL = 0.7  # share of the power: a song ends when it falls by 1.5 dB and stays there, so that no dip is over 3 dB
 _SHORTEST_JOIN_S, _LONGEST_JOIN_S = 0.15, 6.0
 _LONGEST_RISE_S = 4.0
 
@@ -59,7 +59,7 @@ def edges_of(source: AudioSource, name: str | None = None) -> Edges:
 
 
 def _soft_s(sound: Float32Array) -> float:
-    """How long before its end a sound falls for good."""
+    """The time in seconds from the last loud moment of a sound to its end."""
     parts = sound[len(sound) % _PART :].reshape(-1, _PART)
     powers = np.square(parts).mean(axis=1)
     if len(powers) > _SMOOTHED:

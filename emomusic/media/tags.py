@@ -21,7 +21,7 @@ MOST_TAGS = 5000
 
 _MAX_CHARS = 300
 _VALUES = 100
-_COMMENTS = (b"\x03vorbis", b"OpusTags")  # what comes before them
+_COMMENTS = (b"\x03vorbis", b"OpusTags")  # the marks before comments
 
 FIELDS = {
     "title": ("tit2", "\xa9nam"),
@@ -46,7 +46,7 @@ _SHORTEST = 3  # letters of an artist between slashes
 def read_texts(values: Mapping[str, str]) -> dict[str, str]:
     """The texts of tags, without those in an unknown encoding.
 
-    UTF-8 and Asian, Cyrillic and Greek encodings that are declared as Latin-1 are told by all values together.
+    Some files declare UTF-8, Asian, Cyrillic or Greek text as Latin-1. All values together reveal its encoding.
 
     Args:
         values: the values by name; bytes outside UTF-8 are surrogates.
@@ -246,7 +246,7 @@ def _opened(path: Path) -> tuple[Any, str]:
         raise AudioError(f"{path.name!r} has no field for a mood; choose MP3, FLAC, Ogg, Opus, M4A, WAV or AIFF.")
     if not isinstance(file.tags, ID3):
         return file, _MP4 if isinstance(file, MP4) else _VORBIS
-    own = [_TXXX, _TMOO] if file.tags.version[:2] == (2, 3) else [_TMOO, _TXXX]  # 2.3 has no field of its own
+    own = [_TXXX, _TMOO] if file.tags.version[:2] == (2, 3) else [_TMOO, _TXXX]  # ID3v2.3 has no mood field
     known = {name.casefold(): name for name in dict(file.tags)}
     return file, next((known[name.casefold()] for name in own if name.casefold() in known), own[0])
 

@@ -122,7 +122,7 @@ class Evaluation:
     n: int  # number of examples
     accuracy: float  # over the model's own classes
     range: str  # its 95 % interval, or its standard deviation over the folds, for people
-    recall: dict[str, float]  # by class, in words for people
+    recall: dict[str, float]  # by class name
     macro_f1: float | None = None  # None if not measured, as is the next one
     calibration_error: float | None = None
     per_class: dict[str, ClassScores] = field(default_factory=dict)  # as `recall`; empty if only that is saved
@@ -252,7 +252,7 @@ def answer(record: Record, found: Evaluation, benchmark: Benchmark) -> str:
 def groups_of(record: FaceRecord) -> list[FaceBin]:
     """The accuracy of a model on each collection of posed faces and on photographs, the weakest last.
 
-    The names say how many persons there are, and where they are from.
+    The names state the number of persons and their origin.
     """
     bins = [FaceBin(_persons(name, one), one.n, one.accuracy) for name, one in (record.collections or {}).items()]
     if record.wild is not None:
@@ -269,7 +269,7 @@ def recall_by_group(record: FaceRecord) -> dict[str, dict[str, float]]:
 
 
 def describe_weakest(record: FaceRecord) -> str:
-    """Name the group for whom a model works worst; empty if not measured."""
+    """Name the group with the lowest accuracy of a model; empty if not measured."""
     if not record.collections:
         return ""
     name, weakest = min(record.collections.items(), key=lambda pair: pair[1].accuracy)

@@ -24,7 +24,7 @@ from emomusic.results.overview import Benchmark, Evaluation, evaluation, in_word
 class Predictions:
     """A model's predictions on labelled test examples."""
 
-    classes: tuple[str, ...]  # in words for people
+    classes: tuple[str, ...]  # the names that people read
     y_true: IntArray  # shape (n,), positions in `classes`
     y_pred: IntArray  # shape (n,), positions in `classes`
     probabilities: npt.NDArray[np.float32]  # shape (n, classes), rows summing to 1

@@ -120,7 +120,7 @@ class AnalyzeApi:
 
 
 def _refused(status: int, reason: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """An error, after which the connection ends, because nobody may have read the body."""
+    """An error response that closes the connection, because the body may be unread."""
     return JSONResponse({"error": reason}, status, {**CLOSE, **(headers or {})})
 
 

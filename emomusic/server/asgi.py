@@ -50,7 +50,7 @@ def set_up() -> None:
 def send_at_once() -> None:
     """Let the sockets of this process, and the connections that they accept, send a small answer at once.
 
-    asyncio does so for sockets of its own. Streamlit's socket names no protocol, so each answer's body waited 40 ms.
+    asyncio does so for its own sockets. Streamlit's socket names no protocol, so each answer's body waited 40 ms.
     """
     for found in gc.get_objects():
         if type(found) is socket.socket and found.family in (socket.AF_INET, socket.AF_INET6):

@@ -33,7 +33,7 @@ class Refusal(Enum):
     )
     FULL = "EmoMusic is full", "Many people use it now. This page opens automatically when there is room."
     ADDRESS = (
-        "Your network has no more places",
+        "All places for your network are taken",
         "One network has at most half of the places of this server. This page opens automatically when someone near "
         "you leaves.",
     )
@@ -67,7 +67,7 @@ class ByteBudget:
 class HeldBytes:
     """Bytes of a budget, reserved for one upload or file until `release`, or until nothing refers to this object.
 
-    Keep it beside the data, so that both go together, for example with the session of a closed page.
+    Keep it with the data, so that both are freed together, for example when a page closes.
 
     Attributes:
         owner: the visitor's session.

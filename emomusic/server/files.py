@@ -1,6 +1,6 @@
 """The one way to give the browser a file: songs, films that the app makes, and the app's own scripts and loops.
 
-A visitor's file has an address that nobody can guess, and has it as long as the visitor's session keeps the file.
+The address of a visitor's file is unguessable, and works as long as the visitor's session keeps the file.
 Streamlit itself would copy a file into memory for each visitor, and again for each request.
 """
 
@@ -151,7 +151,7 @@ class StreamedFile(io.FileIO, ServedFile):
         return len(data)
 
     def reader(self) -> io.BufferedReader:
-        """The content after the last `write`, as a file with a position of its own."""
+        """The content after the last `write`, as a file with its own position."""
         return io.BufferedReader(_Reader(self))
 
     async def response(self, **options: Any) -> Response:

@@ -1,8 +1,8 @@
 """The addresses of live sessions, at which the server takes the frames of cameras.
 
 An address takes a frame by POST, whose answer has the faces. With WebRTC, it takes the browser's offer by PUT, and GET
-sends the faces as server-sent events. It is that of one visitor: nobody can guess it, the page must be open, and the
-requests must come from its browser. All others find nothing.
+sends the faces as server-sent events. An address serves one visitor: it is unguessable, the page must be open, and the
+requests must come from the visitor's browser. All other requests get status 404.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ LARGE = 64 * MB
 """A larger upload is a film, a song or own music. It goes to an unnamed temporary file, never to memory."""
 
 CLOSE = {"Connection": "close"}
-"""Headers of a refusal: else the body that nobody has read stays with the connection."""
+"""Headers of a refusal: without them, the unread body stays in the connection."""
 
 _PART_S = 60.0  # for the next part of an upload to arrive
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
@@ -161,7 +161,7 @@ class Gate:
 
 
 async def read_body(request: Request, most: int, on_part: Callable[[int], object] = lambda _: None) -> bytes:
-    """The body of a request, of at most so many bytes. `on_part` takes the number of bytes of each part.
+    """The body of a request, of at most `most` bytes. `on_part` takes the number of bytes of each part.
 
     Raises:
         HTTPException: the body is larger, or the connection ends before it.

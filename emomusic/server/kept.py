@@ -1,4 +1,4 @@
-"""What a visitor has survives a reload: the next session of the browser's tab takes it from the session before."""
+"""Visitors' data that survive a reload: the tab's next session takes them over from the session before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _offered: WeakValueDictionary[str, Kept] = WeakValueDictionary()
 
 @dataclass(kw_only=True)
 class Kept:
-    """The base of a session's states with something of the visitor: photos, a film, a song, files, a table.
+    """The base of a session's states that hold the visitor's data: photos, a film, a song, files, a table.
 
     Attributes:
         token: names the state to the browser's tab; "" with nothing to keep.
@@ -32,11 +32,11 @@ class Kept:
 
     @property
     def held_thing(self) -> str:
-        """What the session has of the visitor, in a word or two; "" for nothing."""
+        """The visitor's data in the session, in one or two words; "" for nothing."""
         return ""
 
     def offer(self) -> None:
-        """Name what the session has now to the tab. Call this after each change of it."""
+        """Offer the visitor's data to the tab under a new token. Call this after each change of the data."""
         self.owner, self.token = session_id(), secrets.token_urlsafe(16) if self.held_thing else ""
         if self.token:
             _offered[self.token] = self

@@ -51,7 +51,7 @@ class LiveSession:
     problem: Problem | None = None  # why the video ended or never started; None after STOP
     visitor: str = ""  # the session of Streamlit
     cookies: Mapping[str, str] = field(default_factory=dict)  # those of the visitor's browser
-    token: str = field(default_factory=secrets.token_urlsafe)  # in the address, so that nobody can guess it
+    token: str = field(default_factory=secrets.token_urlsafe)  # makes the address unguessable
     boxes: bool = True  # whether the faces on the video are marked
     frame_error: Exception | None = None  # why the last frame cannot be read
     clock: Callable[[], float] = time.monotonic

@@ -97,7 +97,7 @@ class PictureState(Kept):
 
     @property
     def held_thing(self) -> str:
-        """What the session has of the visitor."""
+        """The visitor's data in this session: "photo" or "photos"; empty without any."""
         return "photos"[: 5 + (len(self.own) > 1)] if self.own else ""
 
     @property

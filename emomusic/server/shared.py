@@ -146,7 +146,7 @@ def shared() -> Shared:
 
 
 def read_for_visitor(picture: DecodedPicture, *, posed: bool, with_trace: bool = False) -> PictureReading:
-    """Read the faces of a picture of this session, in its turn. Arguments as of `read_picture`."""
+    """Read the faces of a picture when the session's turn comes. Arguments as of `read_picture`."""
     networks = partial(shared().visitor_networks, session_id())
     with capacity().work():
         return read_picture(picture, networks, posed=posed, with_trace=with_trace)

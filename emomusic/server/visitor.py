@@ -1,4 +1,4 @@
-"""Who the visitor of a page is: the session, the browser's address, and whether it runs on the server's computer."""
+"""The visitor of a page: the session, the browser's address, and whether it runs on the server's computer."""
 
 from __future__ import annotations
 

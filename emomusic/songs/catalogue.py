@@ -22,7 +22,7 @@ TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 """A Spotify id: 22 base-62 characters."""
 
 TRACK_LINK = re.compile(rf"(?:^|track[:/])(?P<found>{TRACK_ID.pattern})(?:$|[/?&#])")
-"""A Spotify id by itself or in a link."""
+"""A Spotify id, alone or in a link."""
 
 ARTIST_SEPARATOR = ";"
 """Separates the artists, or the genres, in a cell; names contain commas ("Tyler, The Creator")."""
@@ -134,7 +134,7 @@ def named(song: Song) -> tuple[str, str]:
 
 
 def key_of(song: Song) -> tuple[str, str]:
-    """What makes two songs one: all versions of a title by an artist. A file of an unknown one is a song of its own."""
+    """The key that all versions of a title by an artist share. A file of an unknown artist has its own key."""
     title, artists = named(song)
     name, artist = song_key(title, artists) if artists else (song.player, song.id)
     if song.is_audio and _PART.fullmatch(name):  # several albums have one

@@ -61,7 +61,7 @@ def spans_of_genres(words: Sequence[str]) -> Iterator[tuple[int, int, str]]:
 
 
 def meanings_of(genre: str) -> frozenset[str]:
-    """The genres of the catalogue that a genre of a file stands for, and "spoken word" or "children" if it is so.
+    """The genres of the catalogue that a genre of a file means, and "spoken word" or "children" if it means these.
 
     "Hip-Hop/Rap" is hip-hop, "R&B/Soul" is r-n-b and soul.
     """
@@ -77,7 +77,7 @@ def meanings_of(genre: str) -> frozenset[str]:
 
 
 def genres_in(cell: str) -> frozenset[str]:
-    """The genres in a cell of a table, and what they stand for."""
+    """The genres in a cell of a table, and their meanings in the catalogue."""
     names = {name for part in cell.split(";") if (name := part.strip())}
     return frozenset(names).union(*(meanings_of(name) for name in names if name not in GENRES))
 

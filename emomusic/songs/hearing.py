@@ -224,7 +224,7 @@ def _main_axes(head: SoundHead) -> Float32Array:
 
 
 def traits_of(features: Float32Array) -> tuple[Trait, ...]:
-    """What a song is heard to be, or to have, by its features, shape (patches, f), in the order of `Trait`."""
+    """The traits of a song by its features, shape (patches, f), in the order of `Trait`."""
     tags = features[:, _TRAITS_AT : _TRAITS_AT + len(TRAIT_TAGS)]
     shares = dict(zip(TRAIT_TAGS, (1 / (1 + np.exp(-tags))).mean(axis=0).tolist(), strict=True))
 

@@ -15,7 +15,7 @@ _UNEVEN_COST, _TEMPO_COST, _BACKWARD_COST = 4.0, 0.25, 100.0
 _TEMPO_BPM = 100.0
 
 NEAR = 0.15
-"""A song so far from its waypoint costs as much as one that nobody knows instead of a well-known one."""
+"""The distance from a waypoint that costs as much as an unknown song in place of a well-known one."""
 
 
 def waypoints_between(start: AffectPoint, target: AffectPoint, num_points: int) -> list[AffectPoint]:
@@ -37,7 +37,7 @@ def even_path(
         target: the last waypoint.
         points: for each waypoint the places of its songs, shape (k, 2).
         tempo_bpm: their tempo, shape (k,).
-        costs: the cost of each song by itself, shape (k,).
+        costs: the cost of each song without its step, shape (k,).
         step: valence and arousal from one waypoint to the next.
     """
     goal = np.array([target.valence, target.arousal])

@@ -1,4 +1,4 @@
-"""The library of one's own music: audio files, each analysed once, in SQLite. Only `library_tags` changes the files."""
+"""The user's music library: audio files, each analysed once, in SQLite. Only `library_tags` changes the files."""
 
 from __future__ import annotations
 
@@ -322,12 +322,12 @@ class Library(LibraryFile):
 def _absolute(path: Path) -> str:
     try:
         return os.path.normpath(path.expanduser().absolute())
-    except RuntimeError as error:  # "~nobody"
+    except RuntimeError as error:  # the home folder of an unknown user
         raise LibraryError(f"expected a folder of a user who is known here. Received: {path}") from error
 
 
 def inside(below: Sequence[Path] | None) -> Callable[[str], bool]:
-    """Tells whether a path is in one of these folders; None stands for all."""
+    """A test whether a path is in one of these folders; None means all."""
     return (lambda _: True) if below is None else is_below([_absolute(path) for path in below])
 
 

@@ -198,7 +198,7 @@ def contains(folder: str, path: str) -> bool:
 
 
 def is_below(folders: Collection[str]) -> Callable[[str], bool]:
-    """Tells whether a path is one of these folders, or below one."""
+    """A test whether a path is one of these folders, or below one."""
     return lambda path: any(contains(folder, path) for folder in folders)
 
 

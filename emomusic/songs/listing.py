@@ -33,7 +33,7 @@ _NUM_NEAR = 20  # songs after one on the plane
 _NUM_SIMILAR = 5
 _CLEAR = 0.85  # probability of a mood
 _MOST_CACHED = 8  # results, such as maps of searches, or songs by options
-# What counts for likeness, beside the distance on the plane; on 60 known songs of ten families (docs/experiments.md)
+# Weights of likeness, added to the distance on the plane; from 60 known songs of ten families (docs/experiments.md)
 _KINSHIP_WEIGHT, _FAMILIARITY_WEIGHT, _FEATURES_WEIGHT, _SOUND_WEIGHT = 2.0, 2.0, 1.5, 12.0
 _FAMILY_SHARE = 0.65  # of the kinship; the rest is for the same genres
 _MOST_GENRES = 114  # words on the plane; a browser shows those that fit
@@ -159,7 +159,7 @@ class Songs:
         return self.unique(np.argsort(away, kind="stable")[: 3 * _NUM_NEAR])[: _NUM_NEAR + 1]
 
     def examples(self) -> Rows:
-        """The row of the best known clear song of each mood, or of the surest one, without speech and the like."""
+        """The row of the best known clear song of each mood, or of the most probable one; no song has a `SongKind`."""
         ordinary, rows = self.catalogue.passing(without_kinds=list(SongKind)), []
         for position in range(len(MOODS)):
             own = self.known_first[self.moods[self.known_first] == position]
@@ -195,7 +195,7 @@ def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
 def main_reason(
     answer: MoodExplanation, features: npt.NDArray[np.float64], reference: npt.NDArray[np.float64], *, moved: bool
 ) -> str:
-    """Which feature makes the mood, or its change, in words."""
+    """The feature that explains the mood, or its change, as a text."""
     strongest = int(answer.influences.argmax())  # a feature against the mood is no reason for it
     if answer.influences[strongest] < 1:
         return "no single feature"

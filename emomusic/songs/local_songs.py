@@ -79,7 +79,7 @@ def _quality(song: Song) -> tuple[bool, bool, bool, int]:
 
 
 def load_library_recommender(path: Path | None = None) -> Recommender:
-    """Recommender for the library of one's own music.
+    """Recommender for the user's music library.
 
     Args:
         path: the file of the library, by default `library.library_file()`.

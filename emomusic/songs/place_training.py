@@ -48,7 +48,7 @@ _LABEL_WEIGHT, _ARTIST_WEIGHT = 0.3, 0.1  # of a labelled song or clip, and of a
 _ARTIST_SHRINKAGE = 8  # tagged songs at which an artist's own mean counts half
 _GENRE_SHRINKAGE = 100  # the same for the spread of a genre
 _NEVER, _TENSE = 0.02, 0.4  # shares of the songs of a genre or its family
-_LEAST_SONGS = 10  # of a genre with figures of its own
+_LEAST_SONGS = 10  # of a genre that has its own figures
 _NUM_FOLDS, _SEED, _DIGITS = 10, 0, 5
 _FIGURE_DIGITS = 4
 _EDGES = np.linspace(-2, 2, 17)  # of the bins of the plot, in standard deviations of the tags
@@ -102,7 +102,7 @@ class Tags:
 def agreement(points: npt.NDArray[np.floating], tags: npt.NDArray[np.floating]) -> dict[str, Any]:
     """How places agree with people's tags, both of shape (n, 2): correlation, R² and share of equal quadrants.
 
-    Places and standardized tags have one scale. None stands for places, or tags, that are all the same.
+    Places and standardized tags have one scale. The figures are None if all places, or all tags, are equal.
     """
     found: dict[str, Any] = {"n": len(tags)}
     for column, name in enumerate(("valence", "arousal")):

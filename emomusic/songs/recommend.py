@@ -52,7 +52,7 @@ _FIRST_ROWS = (8, 1024)  # found one by one, and sorted first; the others only f
 # and by their loudness
 _JOURNEY_BONUSES = (1.2, 0.08)
 _JOURNEY_LOUDNESS = 0.5
-_MOST_NEAR = 12  # songs for each waypoint; more take longer, and make steps no more alike
+_MOST_NEAR = 12  # songs for each waypoint; more take longer and do not make steps more even
 
 # Columns of a song. The first two are valence and arousal, the next two how much its doubt widens the closeness, and
 # the last four the probabilities of `MOODS`
@@ -76,7 +76,7 @@ class Recommender(Songs):
         popularity = table.get("popularity", pd.Series(np.nan, table.index)).astype(np.float64)
         known = popularity.fillna(popularity.median()).fillna(0.0).to_numpy() / 100  # the median for unknown values
         spreads = self.places.spreads
-        doubt = spreads - spreads.min(axis=0, initial=np.inf)  # people disagree about the surest songs, too
+        doubt = spreads - spreads.min(axis=0, initial=np.inf)  # people disagree even about the most certain songs
         groups = table[["energy", "loudness_db"]].groupby(self.moods)
         loud = ((groups.rank() - 0.5) / groups.transform("count")).mean(axis=1, skipna=False)
         loudness = 2 * loud.fillna(0.5).to_numpy() - 1  # -1 to 1 among the songs of the mood

@@ -94,5 +94,5 @@ def target_of(request: Request) -> tuple[AffectPoint, Mood]:
         return REPORT_MOODS[emotion].point, REPORT_MOODS[emotion]
     point = BETTER_POINTS[emotion]
     if request.policy is Policy.JOURNEY and mood_of_point(point) is start_mood(request):
-        point = Mood.CALM.point  # who is happy already goes elsewhere
+        point = Mood.CALM.point  # a happy listener is already at the target
     return point, mood_of_point(point)

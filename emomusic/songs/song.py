@@ -96,7 +96,7 @@ class Player(StrEnum):
 
 
 class Trait(StrEnum):
-    """What a song is heard to be, or to have. A song may have several."""
+    """A trait that is heard in a song, such as an instrument. A song may have several."""
 
     VOICE = "voice"
     INSTRUMENTAL = "instrumental"
@@ -122,7 +122,7 @@ class Hearing(Struct, frozen=True, omit_defaults=True, gc=False):
         tags: the strongest five, with their probabilities.
         timeline: time in seconds, valence and arousal of each patch of 3 s that was heard; empty if it was not stored.
         features: numbers of the model, shape (128,), float16, as bytes: near if songs sound alike; empty if unknown.
-        traits: what the song is heard to be, or to have; empty if nothing is clear, or if it was not listened for.
+        traits: the traits heard in the song; empty if none is clear, or if they were not analysed.
     """
 
     probabilities: dict[str, _Share]

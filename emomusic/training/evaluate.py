@@ -121,7 +121,7 @@ def evaluate_pictures(
 
 
 def share_turned(turns: Counter[int], turned: int = 0) -> float | None:
-    """The share of the found faces that were taken to be turned otherwise than the pictures; None without a search."""
+    """The share of the found faces whose predicted rotation is not that of the pictures; None without a search."""
     return 1 - turns[turned] / turns.total() if turns else None
 
 
@@ -226,10 +226,10 @@ def record_photographs(name: str, record: dict[str, Any], adjustment: Adjustment
 
 
 def record_thresholds(classifier: EmotionClassifier, splits: Mapping[Split, LabelledFaces]) -> dict[str, Any]:
-    """Choose what a model calls clear, so that it answers the surest 80 % of PublicTest; save and return the figures.
+    """Choose the threshold of a clear answer, so that a model answers 80 % of PublicTest; save and return the figures.
 
-    The threshold is that of the answers as the app adjusts them. The curves on PrivateTest are of the answers that the
-    other figures on FER2013 are of.
+    The threshold is that of the answers as the app adjusts them. The curves on PrivateTest use the same answers as
+    the other figures on FER2013.
     """
     spec = classifier.spec
 

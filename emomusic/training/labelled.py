@@ -241,7 +241,7 @@ def labelled_pictures(folder: Path, *, labels: str | None = None, names: str | N
     Args:
         folder: holds `<emotion>/` with any usual name of an emotion, `<number>/` with `labels`, pictures and lists of
             their labels, or the files with `names`; or a table (CSV, Parquet) with pictures.
-        labels: the data set whose numbers name the folders or stand in the lists, of `LABELS`.
+        labels: the data set whose numbers name the folders or appear in the lists, of `LABELS`.
         names: the data set whose file names tell the emotions, of `NAMES`.
 
     Raises:

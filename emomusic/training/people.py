@@ -102,7 +102,7 @@ def _shrunk(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Strangers:
-    """Faces of people whom a network has not met.
+    """Faces of people that a network has not met.
 
     Attributes:
         posed: the faces of each collection of people who posed.

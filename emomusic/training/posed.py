@@ -35,8 +35,8 @@ from emomusic.training.labelled import Source
 log = logging.getLogger(__name__)
 
 HELD_OUT = 8
-"""One of so many persons of each collection judges the network and never trains it; of a large collection, whose
-persons are unknown, one of twice as many pictures."""
+"""One in this number of persons of each collection judges the network and never trains it. In a large collection,
+whose persons are unknown, it is one in twice this number of pictures."""
 
 UNKNOWN = "x"
 """The person of pictures whose person is not known."""

@@ -87,9 +87,9 @@ class TrainingConfig:
         posed: how often an epoch shows each face of a collection (`posed.PosedFaces`), those of large collections
             once; 0 for FER2013 alone. The epoch is then chosen by the held-out ones, too.
         without_posed: whether this stage sees none of the collections of people who posed.
-        is_judged: whether the last stage is trained once more without these collections, to judge it on people it has
+        is_judged: whether the last stage is trained again without these collections, to judge it on people it has
             not met, and the model gets the layers and the numbers of people that photos and profiles are read with.
-        start_share: share of the initial weights in the result, which keeps more of what they knew (M. Wortsman et al.,
+        start_share: share of the initial weights in the result, to keep more of their knowledge (M. Wortsman et al.,
             "Robust fine-tuning of zero-shot models", CVPR 2022).
         oversampling: repeats pictures of rare emotions. 1 makes all emotions about equally frequent; 0 repeats none.
         network: the key in `NETWORKS` of another network for this stage; None for the network of the run.

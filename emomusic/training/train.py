@@ -66,7 +66,7 @@ class _Run:
 
     @property
     def without_posed(self) -> TrainingConfig | None:
-        """The last stage once more without posed collections, if it is judged on people it has not met."""
+        """The last stage again, without posed collections, if it is judged on people it has not met."""
         if self.posed is None or not self.stages[-1].is_judged:
             return None
         known = np.unique(self.posed.collections[self.posed.are_posed])

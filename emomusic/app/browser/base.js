@@ -14,7 +14,7 @@ export function storageOf(name) {
 /**
  * The base of the parts: the constructor mounts, `update` follows each call of Streamlit, `unmount` is the end.
  *
- * Streamlit ends some calls late, and others that are still shown. So a part ends itself once its element has left the page.
+ * Streamlit ends some calls late, and others while their element is still shown. So a part stops once its element is gone.
  */
 export class Part {
   static #parts = new WeakMap();

@@ -236,7 +236,7 @@ def _draw_probabilities(drawing: Drawing) -> None:
 
 @_step(
     "people",
-    "For whom does it work?",
+    "Does it work for everyone?",
     "The network learned from some people and is right more often for those who look and act like them.",
     "Each point is a collection of labelled faces with its 95 % range; the network had not met these persons.",
     "Figures of this model on the Models page; J. Buolamwini & T. Gebru, Gender shades, FAT* 2018",

@@ -44,7 +44,7 @@ def show_details(chosen: Chosen) -> None:
     titles = tabs_of(chosen.benchmark)
     place = st.container()
     # Tabs that replace others in the same place read the others' titles at first, and may open a tab that the server
-    # did not choose (Streamlit 1.67). So those of each benchmark have a depth of their own
+    # did not choose (Streamlit 1.67). So the tabs of each benchmark have their own depth
     for _ in range(list(Benchmark).index(chosen.benchmark)):
         place = place.container()
     tabs = MODELS_TAB.draw(place.tabs, titles)
@@ -89,7 +89,7 @@ def _draw_class(chosen: Chosen) -> None:
 
 
 def _classes(chosen: Chosen) -> list[str]:
-    """The classes of the matrices of all chosen models, in words."""
+    """The names of the classes in the matrices of all chosen models."""
     fewest = min((record.by_class.classes for record in chosen.records), key=len)
     return [overview.in_words(label) for label in fewest]
 
@@ -112,7 +112,7 @@ def _show_figures(chosen: Chosen, record: Record) -> None:
 
 
 def _show_groups(chosen: Chosen, record: Record) -> None:
-    """Show for whom a model works, and of photographs on which ones; of songs, in which folds."""
+    """Show the accuracy of a model by group of people or photographs; for songs, by fold."""
     if overview.evaluation(record, chosen.benchmark) is None:
         return
     if not isinstance(record, FaceRecord):
@@ -122,12 +122,12 @@ def _show_groups(chosen: Chosen, record: Record) -> None:
         show_chart(plots.fold_spread(label_of(record.name), values), key=f"models-folds-{record.name}", alt=alt)
         return
     if not (own := _bins(chosen, record)):
-        st.markdown("For whom this model works was not measured.")
+        st.markdown("The accuracy by group was not measured for this model.")
         return
     # The groups of all models in one order; those without faces were measured for another one only
     every = {place: FaceBin(place[1], 0, 0) for one in chosen.records for place in _bins(chosen, one)} | own
     groups = {title: [faces for (one, _), faces in every.items() if one == title] for title, _ in every}
-    st.markdown("**For whom it works**, with 95 % ranges and the number of faces")
+    st.markdown("**Accuracy by group**, with 95 % ranges and the number of faces")
     listed = "; ".join(plots.list_groups(bins) for bins in groups.values())
     show_chart(plots.accuracy_by_group(groups), key=f"models-groups-{record.name}", alt=f"Right answers: {listed}")
     if (wild := record.wild) is not None and chosen.benchmark is Benchmark.PHOTOGRAPHS:
@@ -356,7 +356,7 @@ _TABS: Mapping[str, Sequence[_Section]] = {
             _show_confidence,
             _SAVED,
             "With perfect calibration, 80 of 100 answers at a confidence of 80 % are correct, and the points lie on "
-            "the dotted line. Below it, the confidence is too high. Large points stand for many answers.",
+            "the dotted line. Below it, the confidence is too high. Large points have many answers.",
         ),
     ],
     "Mistakes": [_Section(show_mistakes, [Benchmark.VOTES, Benchmark.LABELS])],

@@ -40,7 +40,7 @@ def _pictures(path: Path) -> LabelledFaces:
 
 
 def show_mistakes(chosen: Chosen, record: Record) -> None:
-    """Show the mistakes on the test set, the surest first, with their pictures if they are here."""
+    """Show the mistakes on the test set, the most confident first, with their pictures if they are here."""
     own = chosen.own_predictions(record)
     wrong = np.flatnonzero(own.y_pred != own.y_true)
     wrong = wrong[np.argsort(-own.confidence[wrong], kind="stable")]

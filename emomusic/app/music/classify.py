@@ -72,7 +72,7 @@ class OwnSong(Kept):
 
     @property
     def held_thing(self) -> str:
-        """What the session has of the visitor."""
+        """The visitor's data in this session: "song"; empty without one."""
         return "song" if self.held else ""
 
     @property
@@ -272,7 +272,7 @@ def show_one_song(songs: Songs, music: YourMusic) -> None:
         return load_place_model().moods_of_variants(song, inputs[:, : len(FEATURE_NAMES)], predicted)
 
     answer = explain_mood(predict, features, start, reference, duration_s=song.duration_s)
-    charts, sliders = roomy_columns([3, 2], key="what-if", gap="large")  # the answer stays in view, see `page.css`
+    charts, sliders = roomy_columns([3, 2], key="what-if", gap="large")  # the answer stays visible, see `page.css`
     with charts:
         _show_answer(song, answer, main_reason(answer, features, reference, moved=moved), moved=moved)
     with sliders:
@@ -303,7 +303,7 @@ def _draw_song_menu(songs: Songs) -> Song:
 
 
 def _slider_values(songs: Songs, song: Song, start: npt.NDArray[np.float64]) -> dict[str, float]:
-    """The values of a song as its sliders show them, by key. An untouched slider stands for the song's exact value."""
+    """The values of a song as its sliders show them, by key. An untouched slider keeps the song's exact value."""
     return {
         f"music-slide-{songs.token}-{song.id}-{feature.name}": float(
             np.clip(round(value, feature.num_digits), feature.low, feature.high)

@@ -1,6 +1,6 @@
 """The Music page: what its songs are, and its tabs, of which only the open one is computed.
 
-The last tab tells how the moods differ: the distribution of each feature by mood, and which features rise together.
+The last tab shows how the moods differ: the distribution of each feature by mood, and which features rise together.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def _labelled(path: Path) -> Songs:
 
 
 def forget_other_source(music: YourMusic) -> None:
-    """Let go of the lists with songs of another source, which may have been the visitor's own."""
+    """Drop the lists with songs of another source, which may have been the visitor's own."""
     mine = page_state(MusicState)
     if mine.source is not music.shown:
         mine.source = music.shown

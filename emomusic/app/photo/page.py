@@ -231,10 +231,10 @@ def _draw_bars(screen: _Screen) -> None:
 
 
 def _draw_about_face(screen: _Screen) -> None:
-    """Why the chosen face has its emotion, and a button that removes what is no face."""
+    """Why the chosen face has its emotion, and a button that removes a detected face that is none."""
     photo, number = screen.photos.photos[0], screen.answer.who.number
     is_first = screen.answer.is_one or screen.pictures.named
-    if is_first and number <= len(photo.portraits) - photo.num_marked:  # the other page reads the first photo anew
+    if is_first and number <= len(photo.portraits) - photo.num_marked:  # the other page reads the first photo again
         about = {STEP.name: "cover", FACE.name: str(number), SAMPLE.name: screen.pictures.sample}
         query = {name: value for name, value in about.items() if value is not None}
         st.page_link("pages/how_it_works.py", label="Why?", icon=":material/help:", query_params=query)
@@ -395,7 +395,7 @@ def _draw_moods(label: str) -> None:
 
 
 def _show_mood(shown: PictureState, mood: Mood) -> None:
-    """Show the moods, the songs of the chosen one, and beside them the map."""
+    """Show the moods, the songs of the chosen one, and the map next to them."""
     answer = Answer(mood=mood)
     with st.container(key="mood-answer"):
         with st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center"):

@@ -141,7 +141,7 @@ def show_sheet(photos: Iterable[tuple[str, Photo]]) -> dict[str, tuple[DeltaGene
 def show_strip(answer: Answer) -> None:
     """Show the seven probabilities of the listener, and in their place those of the face under the pointer.
 
-    They are the app's, with the visitor's correction beside the name.
+    The probabilities are the app's; the name shows the visitor's correction.
     """
     listener = answer.probabilities if answer.emotion is None else answer.estimates.where(answer.who).mean()
     if listener is None:
@@ -206,9 +206,9 @@ def draw_who(answer: Answer, digest: str) -> None:
 
 
 def set_who(digest: str, chosen: Who | None = None) -> None:
-    """Choose a face or person, or everyone, or what the widget has; for callbacks.
+    """Choose a face, a person or everyone, by default the choice in the widget; for callbacks.
 
-    The URL of a sample then has what was said of it.
+    The URL of a sample then includes the visitor's choices about it.
     """
     about = _about(WHO, digest)
     who = st.session_state[about.key] if chosen is None else chosen.text
