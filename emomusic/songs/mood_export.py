@@ -8,6 +8,7 @@ threshold of a tree or the border of two classes have other probabilities.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
@@ -28,6 +29,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, QuantileTransformer, StandardScaler
 
 from emomusic.songs.mood import MOODS
+
+Tree = tuple[npt.NDArray[Any], ...]
 
 _OPSETS = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
 _IR_VERSION = 8  # of the opset 17
@@ -247,7 +250,7 @@ def _(step: CalibratedClassifierCV, graph: _Graph, x: str) -> str:
 @add_step.register(ExtraTreesClassifier)
 def _(step: RandomForestClassifier | ExtraTreesClassifier, graph: _Graph, x: str) -> str:
     trees = [each.tree_ for each in step.estimators_]
-    nodes = [
+    nodes: list[Tree] = [
         (tree.feature, tree.threshold, tree.children_left, tree.children_right, tree.value[:, 0] / len(trees))
         for tree in trees
     ]
@@ -257,7 +260,7 @@ def _(step: RandomForestClassifier | ExtraTreesClassifier, graph: _Graph, x: str
 
 @add_step.register
 def _(step: HistGradientBoostingClassifier, graph: _Graph, x: str) -> str:
-    nodes = []
+    nodes: list[Tree] = []
     for label, trees in enumerate(zip(*step._predictors, strict=True)):
         for tree in (predictor.nodes for predictor in trees):
             left, right = (np.where(tree["is_leaf"], -1, tree[side].astype(np.int64)) for side in ("left", "right"))
@@ -267,7 +270,7 @@ def _(step: HistGradientBoostingClassifier, graph: _Graph, x: str) -> str:
     return graph.add("Softmax", logits, axis=1)
 
 
-def _sum_of_trees(graph: _Graph, x: str, trees: list[tuple[npt.NDArray[Any], ...]]) -> str:
+def _sum_of_trees(graph: _Graph, x: str, trees: Sequence[Tree]) -> str:
     """Sum of the leaves that trees choose.
 
     Args:
