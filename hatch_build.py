@@ -17,6 +17,7 @@ CHECKSUMS = "SHA256SUMS"
 
 EXCLUDED = (
     "*/model.keras",  # only training reads it
+    "*/model.skops",  # as this
     "models/start/*",  # as this
     "models/face/cnn_paper/*",  # the two networks of a study would add a third to the wheel
     "models/face/cnn_improved/*",

@@ -22,8 +22,7 @@ from weakref import WeakKeyDictionary
 if TYPE_CHECKING:
     from starlette.responses import FileResponse
 
-HOOKED = ("scikit-learn", "starlette", "streamlit")
-_IMPORT_LOCK = threading.Lock()
+HOOKED = ("starlette", "streamlit")
 XSRF_COOKIE = "_streamlit_xsrf"
 _DRAWN_S = 10.0  # longest time in which a busy browser draws the next page
 
@@ -33,38 +32,6 @@ def return_free_memory() -> None:
     # Tried: the tunables alone, which return only the end of each pool. Needed as long as glibc is.
     with contextlib.suppress(OSError, AttributeError, TypeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)
-
-
-@cache
-def leave_warning_filters_alone() -> None:
-    """Stop scikit-learn's forests from changing Python's warning filters.
-
-    Their wrapper empties and refills the list for each tree, and all threads share it: concurrent predictions lose
-    filters.
-    """
-    # Tried: `n_jobs`, which changes nothing. Python 3.14 has filters for each thread.
-    import joblib  # type: ignore[import-untyped]
-    from sklearn.ensemble import _forest
-
-    _forest.Parallel, _forest.delayed = joblib.Parallel, joblib.delayed
-
-
-def import_skops() -> Any:
-    """The module `skops.io`, which then trusts none of scikit-learn's estimators.
-
-    Its list of them would import all modules of scikit-learn, which takes 20 MB and 0.3 s.
-    """
-    # Tried: the argument `trusted`, which is read later. A skops that lists them on first use may end this.
-    import sklearn.utils
-
-    with _IMPORT_LOCK:
-        listed = sklearn.utils.all_estimators
-        sklearn.utils.all_estimators = lambda **_: []
-        try:
-            import skops.io
-        finally:
-            sklearn.utils.all_estimators = listed
-    return skops.io
 
 
 def ignore_pages_folder() -> None:

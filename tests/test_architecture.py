@@ -183,6 +183,29 @@ with contextlib.redirect_stdout(io.StringIO()) as answer:
     assert main.main(["analyze", "data/samples/four-people.jpg", "--json"]) == 0
 assert '"title"' in answer.getvalue()
 """
+SONGS = """
+import contextlib, io, tempfile
+from pathlib import Path
+import numpy as np
+from emomusic.cli import main
+from emomusic.songs.recommend import load_recommender
+from emomusic.songs.stored_moods import predict_moods
+table = str(Path(tempfile.mkdtemp(), "songs.csv"))
+load_recommender().catalogue.table.head(5).to_csv(table, index=False)
+songs = load_recommender().catalogue
+assert predict_moods(songs, np.arange(len(songs)) < 5).shape == (5, 4)
+commands = (["recommend", "--emotion", "happy"], ["table", table], ["analyze", "data/songs/a-new-journey.mp3"])
+for command in commands:
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert main.main([*command, "--json"]) == 0
+"""
+
+
+def test_songs_and_the_app_load_no_library_of_training(root: Path):
+    pages = "\n".join(f"import {module_name(path, root)}" for path in sorted((root / "emomusic/app").rglob("*.py")))
+    steps = ("import emomusic; dir(emomusic); emomusic.recommend_songs", SONGS, pages, "import emomusic.server.asgi")
+    for loaded in loaded_after(*steps):
+        assert loaded & (TRAINING_LIBRARIES | {"sklearn", "skops", "joblib", "threadpoolctl"}) == set()
 
 
 def test_each_step_page_and_server_loads_only_what_it_needs(root: Path):

@@ -12,12 +12,13 @@ import pytest
 from uv import find_uv_bin
 
 from emomusic.faces.model_files import DEFAULT_MODEL, FILES, WEIGHTS
+from emomusic.songs.mood import MOOD_MODELS
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow  # builds and installs the wheel
 
 MAX_WHEEL_BYTES = 72_000_000
-FOR_TRAINING = {"tensorflow", "keras", "mtcnn", "h5py", "tf2onnx"}
+FOR_TRAINING = {"tensorflow", "keras", "mtcnn", "h5py", "tf2onnx", "scikit_learn", "skops"}
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 
 # Copied before tests/conftest.py moves the cache, so that uv finds its downloads
@@ -63,11 +64,10 @@ def test_the_wheel_contains_everything_for_serving_and_nothing_else(names: set[s
     for name in set(FILES) - {WEIGHTS}:
         assert f"models/face/{DEFAULT_MODEL}/{name}" in in_bundle
     assert {f"models/detector/{name}.onnx" for name in ("pnet", "rnet", "onet")} <= in_bundle
-    moods = {path.parent.name for path in root.glob("models/music/*/model.skops")}
-    assert {f"models/music/{name}/model.skops" for name in moods} <= in_bundle
+    assert {f"models/music/{name}/model.onnx" for name in MOOD_MODELS} <= in_bundle
     assert "emomusic/py.typed" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
-    unwanted = re.compile(r"\.keras$|\.part$|models/start/|secrets\.toml|/checkpoint/|__pycache__|/tests?/")
+    unwanted = re.compile(r"\.keras$|\.skops$|\.part$|models/start/|secrets\.toml|/checkpoint/|__pycache__|/tests?/")
     assert [name for name in names if unwanted.search(name)] == []
     tops = {name.partition("/")[0] for name in names}
     assert {"emomusic"} == {top for top in tops if not top.endswith(".dist-info")}

@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_OF_SONGS = ("onnx", "scikit-learn", "skops", "threadpoolctl")  # packages that train models of songs
+
 
 def evaluate_face(options: argparse.Namespace) -> arguments.Outcome:
     """Recompute the figures of a face model."""
     _require_agreement(options)
     if options.record:
+        require_packages("train", "scikit-learn")
         require_checkout("to keep figures with a model")
         require_writable(model_folder(options.model))
     figures = _figures_on_fer2013 if options.fer2013 else _figures_on_pictures
@@ -148,6 +151,7 @@ def create_profile(options: argparse.Namespace) -> arguments.Outcome:
 
 def evaluate_music(options: argparse.Namespace) -> arguments.Outcome:
     """Recompute the figures of a mood model."""
+    require_packages("train", *_OF_SONGS)
     from emomusic.songs.training import evaluate_mood_model, read_labelled_songs
 
     return evaluate_mood_model(read_labelled_songs(options.data), model=options.model).metrics, 0
@@ -155,6 +159,7 @@ def evaluate_music(options: argparse.Namespace) -> arguments.Outcome:
 
 def train_music(options: argparse.Namespace) -> arguments.Outcome:
     """Fit a mood model and write its folder."""
+    require_packages("train", *_OF_SONGS)
     from emomusic.songs.stored_moods import store_moods
     from emomusic.songs.training import train_mood_model
 
@@ -168,6 +173,7 @@ def train_music(options: argparse.Namespace) -> arguments.Outcome:
 
 def evaluate_sound_model(options: argparse.Namespace) -> arguments.Outcome:
     """Recompute the figures of the model that hears mood."""
+    require_packages("train", *_OF_SONGS)
     from emomusic.songs.training import evaluate_sound
 
     return evaluate_sound(_clips(options.data)), 0
@@ -175,6 +181,7 @@ def evaluate_sound_model(options: argparse.Namespace) -> arguments.Outcome:
 
 def train_sound_model(options: argparse.Namespace) -> arguments.Outcome:
     """Fit the head of the model that hears mood, and write its folder."""
+    require_packages("train", *_OF_SONGS)
     from emomusic.songs.hearing import MODEL
     from emomusic.songs.training import train_sound
 

@@ -25,15 +25,15 @@ from emomusic.errors import EmomusicError, SettingsError
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     "": (
         *("numpy", "onnxruntime", "opencv-python-headless", "av", "pandas", "pyarrow", "pillow", "pillow-heif"),
-        *("scipy", "scikit-learn", "skops", "joblib", "filelock", "msgspec", "mutagen", "threadpoolctl", "requests"),
-        *("rich", "platformdirs", "python-calamine", "rapidfuzz", "defusedxml", "jinja2"),
+        *("scipy", "filelock", "msgspec", "mutagen", "requests", "rich", "platformdirs", "python-calamine"),
+        *("rapidfuzz", "defusedxml", "jinja2"),
     ),
     "app": (
         *("streamlit", "streamlit-webrtc", "starlette", "anyio", "aiortc", "plotly", "spotipy", "onnx"),
         "prometheus-client",
     ),
     "cluster": ("ray",),
-    "train": ("tensorflow", "keras", "mtcnn", "onnx", "tf2onnx"),
+    "train": ("tensorflow", "keras", "mtcnn", "onnx", "tf2onnx", "scikit-learn", "skops", "threadpoolctl"),
 }
 """Packages by extra; "" are the required ones. Without its first package, an extra counts as not installed."""
 

@@ -1,4 +1,4 @@
-"""The bundled catalogue with stored mood probabilities, so that recommendations do not load scikit-learn."""
+"""The bundled catalogue with stored mood probabilities, so that recommendations do not run the mood model."""
 
 from __future__ import annotations
 

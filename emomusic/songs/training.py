@@ -20,8 +20,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import sklearn
-from sklearn.model_selection import StratifiedKFold
 
 from emomusic.assets import (
     CARD,
@@ -54,7 +52,7 @@ from emomusic.songs.hearing import (
     kernel,
     summary_of,
 )
-from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MODEL_FILE, MOOD_MODELS, MOODS, SEED, MoodClassifier, inputs_of
+from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MODEL_FILE, MOOD_MODELS, MOODS, SEED, inputs_of
 from emomusic.songs.tables import read_table
 from emomusic.text import join_names
 
@@ -123,6 +121,8 @@ def cross_validate(
     Raises:
         DatasetError: a class has fewer than ten songs.
     """
+    from sklearn.model_selection import StratifiedKFold
+
     inputs, labels = examples.inputs, examples.labels
     counts = np.bincount(labels, minlength=len(classes))
     if counts.min() < NUM_FOLDS:
@@ -238,30 +238,32 @@ def train_mood_model(data: Path, *, model: str = DEFAULT_MOOD_MODEL, out: Path) 
     Args:
         data: path of `data_moods.csv`.
         model: one of `MOOD_MODELS`.
-        out: folder for `model.skops`, `spec.json`, `metrics.json`, `predictions.npz` (without song data) and `CARD.md`.
-            Old files are replaced after the new model has been loaded.
+        out: folder for `model.onnx`, `model.skops`, `spec.json`, `metrics.json`, `predictions.npz` (without song data)
+            and `CARD.md`. Old files are replaced after the new model has been loaded.
 
     Returns:
         Content of `metrics.json`: metrics of the evaluation, `ms_per_song`, the prediction time in a large batch, and
-        `bytes`, the size of the model.
+        `bytes`, the size of the network.
 
     Raises:
         DatasetError: the table is invalid.
         ModelError: the folder contains other files or is not writable.
     """
+    from emomusic.songs.mood_training import FITTED_FILE, MoodEstimator
+
     table = read_labelled_songs(data)
 
     def save(new: Path) -> dict[str, Any]:
-        classifier = MoodClassifier(model).fit(table.inputs, table.labels)
-        classifier.save(new, data_sha256=table.checksums[0])
-        MoodClassifier.load(new)
+        estimator = MoodEstimator(model).fit(table.inputs, table.labels)
+        estimator.save(new, data_sha256=table.checksums[0])
+        classifier = estimator.export(new, table.inputs)
         many = np.resize(table.inputs, (6000, table.inputs.shape[1]))
         seconds = min(timeit.repeat(partial(classifier.predict_probabilities, many), number=1))  # excludes other load
         return {"ms_per_song": round(1000 * seconds / len(many), 5), "bytes": (new / MODEL_FILE).stat().st_size}
 
     evaluate = partial(evaluate_mood_model, table, model=model)
     card = partial(mood_card, data_sha256=table.checksums[0])
-    return train(ModelKind.MUSIC, out, [MODEL_FILE], evaluate, save=save, card=card)
+    return train(ModelKind.MUSIC, out, [MODEL_FILE, FITTED_FILE], evaluate, save=save, card=card)
 
 
 def evaluate_mood_model(table: Examples, *, model: str = DEFAULT_MOOD_MODEL) -> CrossValidation:
@@ -270,8 +272,10 @@ def evaluate_mood_model(table: Examples, *, model: str = DEFAULT_MOOD_MODEL) -> 
     Raises:
         DatasetError: the table has fewer than ten songs of a mood.
     """
-    predictor = MoodClassifier(model)
-    return cross_validate(model, table, MOODS, lambda *known: predictor.fit(*known).predict_probabilities, seed=SEED)
+    from emomusic.songs.mood_training import MoodEstimator
+
+    estimator = MoodEstimator(model)
+    return cross_validate(model, table, MOODS, lambda *known: estimator.fit(*known).predict_probabilities, seed=SEED)
 
 
 _KNOWN_SOURCE = (  # only for a table with the known checksum
@@ -282,6 +286,8 @@ _KNOWN_SOURCE = (  # only for a table with the known checksum
 
 def mood_card(metrics: dict[str, Any], data_sha256: str) -> str:
     """Text of `CARD.md` for a content of `metrics.json`."""
+    import sklearn
+
     return filled_card(
         Path(__file__).with_name("mood_card.md.j2"),
         metrics=metrics,

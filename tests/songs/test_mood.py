@@ -1,27 +1,30 @@
 import json
-import pickle
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.neighbors import KNeighborsClassifier
+import skops.io
+from onnx import TensorProto, helper, save_model
 from sklearn.preprocessing import FunctionTransformer
+from skops.io.exceptions import UntrustedTypesFoundException
 
 from emomusic.affect import Mood
 from emomusic.assets import SPEC, models_dir
-from emomusic.compat import import_skops
 from emomusic.errors import ModelError
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.mood import MODEL_FILE, MOOD_MODELS, MOODS, MoodClassifier
+from emomusic.songs.mood_training import FITTED_FILE, MoodEstimator
 from emomusic.songs.playground import NUM_EPOCHS, LabelledSongs, Settings, Training
-from emomusic.songs.song import FEATURE_NAMES
+from emomusic.songs.recommend import Recommender
+from emomusic.songs.song import FEATURE_NAMES, FEATURES
 from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.training import read_labelled_songs
 
 from .tables import mood_table, song_table
 
 BUNDLED = models_dir() / "music" / "mlp"
+MOST = 1e-6  # difference of probabilities
 DEAR = ("ensemble", "gradient_boosting", "random_forest")
 
 
@@ -38,20 +41,58 @@ def test_every_model_learns_moods_and_predicts_the_same_after_loading(name: str,
     mood_table().to_csv(tmp_path / "moods.csv", index=False)
     table = read_labelled_songs(tmp_path / "moods.csv")
     inputs = np.column_stack([table.inputs[:, :-1], np.linspace(100.0, 300.0, len(table.labels))])
-    classifier = MoodClassifier(name).fit(inputs, table.labels)
-    probabilities = classifier.predict_probabilities(inputs)
+    estimator = MoodEstimator(name).fit(inputs, table.labels)
+    probabilities = estimator.predict_probabilities(inputs)
     assert probabilities.shape == (len(table.labels), 4)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
     assert (probabilities.argmax(axis=1) == table.labels).mean() > 0.9
-    classifier.save(tmp_path / "model", data_sha256=table.checksums[0])
-    loaded = MoodClassifier.load(tmp_path / "model")
-    assert loaded.name == name
-    np.testing.assert_array_equal(loaded.predict_probabilities(inputs), probabilities)
+    estimator.save(tmp_path / "model", data_sha256=table.checksums[0])
+    classifier = estimator.export(tmp_path / "model", inputs)
+    assert classifier.name == name
+    found = classifier.predict_probabilities(inputs)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, probabilities, rtol=0, atol=MOST)
     inputs[:, -1] = np.nan
     unknown = classifier.predict_probabilities(inputs)
     inputs[:, -1] = 200  # the median
     np.testing.assert_array_equal(classifier.predict_probabilities(inputs), unknown)
+
+
+@pytest.mark.parametrize("name", MOOD_MODELS)
+def test_an_export_equals_scikit_learn_at_the_edges_and_thresholds_of_a_model(name: str) -> None:
+    classifier, estimator = load_both(name)
+    rng = np.random.default_rng(0)
+    lows, highs = (np.array([getattr(feature, end) for feature in FEATURES.values()]) for end in ("low", "high"))
+    songs = np.column_stack([rng.uniform(lows, highs, (300, len(FEATURES))), rng.uniform(1, 900, 300)])
+    songs[:100] = songs[:100].round(2)  # equal to thresholds and quantiles
+    songs[100:150, :-1] = np.where(rng.random((50, len(FEATURES))) < 0.5, lows, highs)
+    songs[150:200, -1] = np.nan
+    songs[200:250, FEATURE_NAMES.index("instrumentalness")] = 0
+    found, expected = (each.predict_probabilities(songs) for each in (classifier, estimator))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=MOST)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MOOD_MODELS)
+def test_an_export_equals_scikit_learn_for_all_songs_of_the_catalogue(name: str, recommender: Recommender) -> None:
+    inputs = recommender.catalogue.inputs
+    assert len(inputs) == 81_198
+    found, expected = (each.predict_probabilities(inputs) for each in load_both(name))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=MOST)
+
+
+def load_both(name: str) -> tuple[MoodClassifier, MoodEstimator]:
+    """A bundled model, and the model of scikit-learn that it was exported from."""
+    folder = models_dir() / "music" / name
+    return MoodClassifier.load(folder), MoodEstimator.load(folder)
+
+
+def test_an_export_with_other_probabilities_is_refused(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    estimator = MoodEstimator.load(saved)
+    monkeypatch.setattr(estimator, "predict_probabilities", lambda inputs: np.full((len(inputs), 4), 0.25, np.float32))
+    with pytest.raises(ModelError, match=r"expected an export with the probabilities of mlp\. Received: a difference"):
+        estimator.export(saved, np.full((2, 10), 0.5))
 
 
 def test_values_outside_the_training_range_are_clipped(classifier: MoodClassifier) -> None:
@@ -67,15 +108,19 @@ def test_the_mood_of_a_table_counts_more_than_valence_and_energy() -> None:
     assert predict_moods(Catalogue(table)).tolist() == [[float(mood is Mood.SAD) for mood in MOODS]]
 
 
-def test_a_pickle_a_damaged_or_another_model_and_an_untrusted_type_are_refused(saved: Path) -> None:
-    for content in (pickle.dumps([1, 2, 3]), (BUNDLED / MODEL_FILE).read_bytes()[:9000]):
+def test_a_damaged_or_another_model_and_an_untrusted_type_are_refused(saved: Path) -> None:
+    for content in (b"no network", (BUNDLED / MODEL_FILE).read_bytes()[:900]):
         (saved / MODEL_FILE).write_bytes(content)
         with pytest.raises(ModelError, match=r"expected an undamaged mood model.*emomusic train music"):
             MoodClassifier.load(saved)
-    for estimator in (FunctionTransformer(func=shutil.rmtree), KNeighborsClassifier()):  # no model uses the second
-        import_skops().dump(estimator, saved / MODEL_FILE)
-        with pytest.raises(ModelError, match="Untrusted types found"):
-            MoodClassifier.load(saved)
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("x", "y")]
+    other = helper.make_graph([helper.make_node("Abs", ["x"], ["y"])], "other", values[:1], values[1:])
+    save_model(helper.make_model(other, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]), saved / MODEL_FILE)
+    with pytest.raises(ModelError, match=r"expected a network for moods.*emomusic train music"):
+        MoodClassifier.load(saved)
+    skops.io.dump(FunctionTransformer(func=shutil.rmtree), saved / FITTED_FILE)
+    with pytest.raises(UntrustedTypesFoundException, match="rmtree"):
+        MoodEstimator.load(saved)
     path, spec = saved / SPEC, json.loads((saved / SPEC).read_text(encoding="utf-8"))
     shutil.copy(BUNDLED / MODEL_FILE, saved)
     for changes, message in (

@@ -13,6 +13,7 @@ from emomusic.assets import find_dataset, models_dir, sha256_of
 from emomusic.errors import DatasetError, ModelError
 from emomusic.songs import training
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED, MoodClassifier
+from emomusic.songs.mood_training import MoodEstimator
 from emomusic.songs.training import NUM_FOLDS, mood_card, read_labelled_songs, train_mood_model
 
 from .tables import mood_table
@@ -77,7 +78,7 @@ def test_training_again_replaces_the_model(trained: Path) -> None:
     assert [folder.name for folder in (trained / "models").iterdir()] == ["logistic"]
     assert "older" not in (out / "CARD.md").read_text(encoding="utf-8")
     assert read_json(out / "metrics.json") == metrics
-    files = {"model.skops", "spec.json", "metrics.json", "predictions.npz", "CARD.md"}
+    files = {"model.onnx", "model.skops", "spec.json", "metrics.json", "predictions.npz", "CARD.md"}
     assert {file.name for file in out.iterdir()} == files
 
 
@@ -115,7 +116,7 @@ def test_a_fold_of_the_published_table_gives_the_bundled_predictions(name: str) 
     np.testing.assert_array_equal(songs.labels, labels)
     _, tests = zip(*StratifiedKFold(NUM_FOLDS, shuffle=True, random_state=SEED).split(labels, labels), strict=True)
     assert [np.flatnonzero(folds == fold).tolist() for fold in range(NUM_FOLDS)] == [test.tolist() for test in tests]
-    classifier = MoodClassifier(name).fit(songs.inputs[folds != 0], labels[folds != 0])
-    found = classifier.predict_probabilities(songs.inputs[folds == 0])
+    estimator = MoodEstimator(name).fit(songs.inputs[folds != 0], labels[folds != 0])
+    found = estimator.predict_probabilities(songs.inputs[folds == 0])
     differ = found.argmax(axis=1) != expected[folds == 0].argmax(axis=1)
     assert differ.sum() <= 1  # rounding differs between processors
