@@ -62,7 +62,8 @@ class OwnClasses(msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_unk
     called: dict[str, list[Annotated[int, msgspec.Meta(ge=0, le=MAX_SHOTS)]]]
 
     def __post_init__(self) -> None:
-        check_names(names := [*self.moods])
+        names = [*self.moods]
+        check_names(names)
         if not names == [*self.weights] == [*self.called] or len({row.shape for row in self.weights.values()}) > 1:
             raise ValueError("a class has too few or too many numbers")
         if any(len(row) != len(names) or not sum(row) for row in self.called.values()):

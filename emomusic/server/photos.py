@@ -200,22 +200,24 @@ class Photo:
 
     def read(self, *, of_several: bool) -> None:
         """Find and read the faces. The faces `of_several` photos are compared with those of the others."""
-        if (decoded := self.decoded) is not None:
-            self.reading = read_for_visitor(decoded, posed=self.is_posed)
-            faces = [row.face for row in self.reading.faces]
-            crops = [face.crop(decoded.pixels, ROOM_AROUND) for face in faces]
-            self.portraits = tuple(encode_jpeg(shrink(crop, _FACE_SIDE)[0]) for crop in crops)
-            turn = next((face.turn for face in faces), 0)
-            read = [
-                self.reading.note,
-                f"Read after a turn of {turn} degrees." if turn else "",
-                "Read as faces that people pull for a camera." if self.is_posed and faces else "",
-            ]
-            self.note = " ".join(filter(None, read))
-            if of_several and crops:
-                self.descriptors = describe_crops(crops)
-            self.decoded = decoded = None
-            return_free_memory()
+        decoded = self.decoded
+        if decoded is None:
+            return
+        self.reading = read_for_visitor(decoded, posed=self.is_posed)
+        faces = [row.face for row in self.reading.faces]
+        crops = [face.crop(decoded.pixels, ROOM_AROUND) for face in faces]
+        self.portraits = tuple(encode_jpeg(shrink(crop, _FACE_SIDE)[0]) for crop in crops)
+        turn = next((face.turn for face in faces), 0)
+        read = [
+            self.reading.note,
+            f"Read after a turn of {turn} degrees." if turn else "",
+            "Read as faces that people pull for a camera." if self.is_posed and faces else "",
+        ]
+        self.note = " ".join(filter(None, read))
+        if of_several and crops:
+            self.descriptors = describe_crops(crops)
+        self.decoded = decoded = None
+        return_free_memory()
 
     def mark(self, sides: Sequence[float]) -> None:
         """Add a face that the visitor framed, read from the copy in screen size.
@@ -333,7 +335,8 @@ class Photos:
                     shown.own = tuple(photo.take_place_of(one) if one.digest == digest else one for one in shown.own)
                 photo.hold()
                 on_read(digest)
-        if (described := [photo for photo in self.photos if photo.descriptors is not None]) and self.person is None:
+        described = [photo for photo in self.photos if photo.descriptors is not None]
+        if described and self.person is None:
             rows = np.concatenate([photo.descriptors for photo in described if photo.descriptors is not None])
             owners = [number for number, photo in enumerate(described) for _ in photo.portraits]
             self.person = np.zeros(len(rows), np.int64)

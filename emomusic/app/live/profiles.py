@@ -99,7 +99,8 @@ def learn_own(shots: Mapping[str, Sequence[SeenFace]], moods: Mapping[str, Mood]
 def forget_profile(number: int) -> None:
     """Delete a profile by its identity, if it is there, with the lesson's pictures."""
     here = page_state(ProfilesState)
-    if (session := page_state(CameraState).session) is not None:
+    session = page_state(CameraState).session
+    if session is not None:
         session.forget_profiles()
     here.named = tuple(one for one in here.named if id(one) != number)
 

@@ -79,10 +79,12 @@ def _change_lesson(session: LiveSession, change: Callable[[Lesson], None], posit
 @live_fragment(0.25)
 def _show_step(session: LiveSession) -> None:
     """Show what to do now."""
-    if (lesson := session.lesson) is None:
+    lesson = session.lesson
+    if lesson is None:
         return
     view = lesson.view()
-    if (name := view.name) is None:
+    name = view.name
+    if name is None:
         st.rerun()
     shown = name.adjective if isinstance(name, Emotion) else escape_markdown(name)
     st.header(f"{view.position + 1} of {len(lesson.names)}: {shown}", anchor=False)
@@ -245,7 +247,8 @@ def _show_own(lesson: Lesson | None) -> None:
 @with_session
 def _learn_own(session: LiveSession) -> None:
     """Learn the classes of a lesson that is over, and delete its pictures."""
-    if session.lesson is not None and (taken := session.lesson.shots()):
+    taken = {} if session.lesson is None else session.lesson.shots()
+    if taken:
         with st.spinner("Learning your classes"):
             learn_own(taken, page_state(OwnState).moods)
         _begin(session, ())
