@@ -38,7 +38,7 @@ _spares: dict[str, subprocess.Popen[bytes]] = {}
 def read_in_child(
     reader: str, data: bytes, name: str, error: type[EmomusicError], noun: str
 ) -> Generator[bytes, Any, None]:
-    """What a `Reader` yields about a file. What is sent to this generator is sent to the reader as JSON.
+    """The results of a `Reader` for a file. This generator sends each sent value on to the reader as JSON.
 
     Args:
         reader: its module and its name, "package.module:function".

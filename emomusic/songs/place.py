@@ -1,4 +1,4 @@
-"""Where songs lie on the affect plane, and how surely: a ridge regression that was fitted to people's answers.
+"""The places of songs on the affect plane with their uncertainty: a ridge regression fitted to people's answers.
 
 `songs.place_training` fits it to mood tags and labels (`train songs`). It knows the audio features, the mood model's
 probabilities, the genres and their families, and the artist; of an audio file, the quadrants that are heard instead of

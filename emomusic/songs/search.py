@@ -45,7 +45,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """What a search finds.
+    """The result of a search.
 
     Attributes:
         rows: the rows of the songs; those with all words in title and artists first, then the best known ones.

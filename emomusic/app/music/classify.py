@@ -57,7 +57,7 @@ Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
 
 @dataclass(eq=False)
 class OwnSong(Kept):
-    """The visitor's song and what was heard of it so far."""
+    """The visitor's song and its analysis so far."""
 
     name: str = ""  # the name of the file; empty without one
     data: bytes = b""  # content of the file
@@ -77,7 +77,7 @@ class OwnSong(Kept):
 
     @property
     def answer(self) -> SongAnswer:
-        """The answer to what is known."""
+        """The answer to the known data."""
         assert self.hearing is not None  # the parts are drawn then
         return SongAnswer(self.hearing, self.path or ())
 
