@@ -1,4 +1,4 @@
-"""The scripts that every page needs in the browser, mounted once by `app.py`.
+"""The script that every page needs in the browser, mounted once by `app.py`.
 
 The address, full screen, dropped and pasted files, refused uploads, translated pages, whether Spotify answers, and what
 a tab had before its session was lost.
