@@ -61,7 +61,7 @@ class PageQueue(SongQueue):
         super().__init__(music.recommender, request, picks=picks, skipped=page_state(PlayerState).skipped.keys())
         self.name, self.music, self.key, self.fades, self.video = name, music, key, fades, video
         self.ends = picks is not None
-        self._instead: dict[str, Pick] = {}  # what sounds for silent songs, by their ids
+        self._instead: dict[str, Pick] = {}  # replacements of silent songs, by their ids
 
     @property
     def is_list(self) -> bool:
@@ -104,10 +104,10 @@ class PlayerState:
 
     Attributes:
         queues: the last ones, by name.
-        skipped: what no queue plays: names by the key of an artist, for "Not for me", or by the id of a song, also for
-            one that this browser cannot play.
-        playing: what the bar plays.
-        starts: grows with each song that is to begin or end, also from one session to a later one. The browser may
+        skipped: songs that no queue plays: names by the key of an artist, for "Not for me", or by the id of a song,
+            also for one that this browser cannot play.
+        playing: the queue that the bar plays.
+        starts: grows with each request to begin or end a song, also from one session to a later one. The browser may
             call the bar out of order, and keeps to the largest.
         waits: whether the song waits for the video of its queue, because it follows the video.
     """

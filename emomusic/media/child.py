@@ -112,7 +112,7 @@ def main(reader: str) -> None:
     found, request = read(_receive(requests), os.fsdecode(name)), None
     alarm = getattr(signal, "alarm", lambda seconds: seconds)  # Windows has none
     while True:
-        alarm(math.ceil(MAX_S * max(1.0, os.getloadavg()[0] / num_cores())))  # where others work, it gets less done
+        alarm(math.ceil(MAX_S * max(1.0, os.getloadavg()[0] / num_cores())))  # other processes slow it down
         answer = _answer(found, request)
         alarm(0)
         _send(answers, *answer)

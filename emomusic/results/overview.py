@@ -290,7 +290,7 @@ def list_reports(record: Record) -> list[dict[str, str]]:
         own = record.macro_f1 if record.kind is ModelKind.SOUND else record.accuracy
         compared = [(report, own, "Ours is the mean over folds of held-out songs.") for report in reports_of(record)]
     else:
-        config = record.stages[-1].config  # what ours learned that the reports' models did not
+        config = record.stages[-1].config  # extra training data of ours, beyond the reports'
         extras = ["people's votes on the pictures (FER+)"] if _is_on(config, "votes") else []
         if _is_distilled(config):
             extras.append(f"the answers of {join_names(config['teachers'])}")

@@ -60,7 +60,7 @@ _PUBLISHED = {
     "note": "The published R² is quoted from memory. It is for all songs of their test part, ours for the catalogue's.",
 }
 
-# Where labels lie. Labels of energetic songs say nothing of their valence
+# The places of labels. Labels of energetic songs do not contain their valence
 _TARGETS = np.where((np.array(MOODS) == "energetic")[:, None], (0.0, 1.0), CORNERS)
 
 
