@@ -213,7 +213,7 @@ DOMINANCE: Mapping[Emotion, float] = {emotion: row[2] for emotion, row in _EMOTI
 FOUR_CLASSES: Mapping[Emotion, Quadrant] = {emotion: group for emotion, (*_, group, _) in _EMOTIONS.items()}
 REPORT_MOODS: Mapping[Emotion, Mood] = {emotion: mood for emotion, (*_, mood) in _EMOTIONS.items()}
 
-# Where songs lead a listener who wants to be lifted, and why:
+# The target of songs that lift a listener, with the reasons:
 # - Tense emotions need less arousal first; quiet, pleasant music lowers it (M. de Witte et al., "Effects of music
 #   interventions on stress-related outcomes", Health Psychology Review 14(2), 2020). Fear needs comfort: more pleasant,
 #   and not as quiet.

@@ -238,7 +238,7 @@ def require_intact(path: Path) -> None:
         raise AssetError(f"expected {path} with SHA-256 {listed}. Received: another file. {_RESTORE}")
 
 
-_ALSO_HEARD = "traits"  # what songs that were heard by the same model before do not have
+_ALSO_HEARD = "traits"  # a field that older analyses by the same model lack
 
 
 def sound_checksum() -> str:

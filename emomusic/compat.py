@@ -1,7 +1,7 @@
 """Uses of private Python parts of libraries. Tests use each of them with the real library.
 
-`pyproject.toml` bounds the versions of the libraries in `HOOKED`. If a part is missing all the same, a hook raises an
-`AttributeError` or an `ImportError`. "Tried" names the public way, and what may end the hook.
+`pyproject.toml` bounds the versions of the libraries in `HOOKED`. If a part is missing nevertheless, a hook raises an
+`AttributeError` or an `ImportError`. "Tried" names the public way, and the change that would make the hook obsolete.
 
 Styles and scripts in `app` also depend on Streamlit's page: its classes `.st-key-…`, its test ids `st…` and its
 attribute `data-stale`. The browser tests fail if a new version of Streamlit changes them.
@@ -91,7 +91,7 @@ def keep_messages() -> None:
         queue: ForwardMsgQueue, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: list[str] | None = None
     ) -> None:
         if retain_lifecycle_msgs and fragment_ids_this_run is not None:
-            queue._delta_index_map = {}  # what follows replaces none of them
+            queue._delta_index_map = {}  # later messages replace none of them
             return
         answers = [message for message in queue._queue if retain_lifecycle_msgs and message.WhichOneof("type") in kinds]
         clear(queue, retain_lifecycle_msgs)

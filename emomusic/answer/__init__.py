@@ -1,1 +1,1 @@
-"""What a page answers to faces or to a mood, without Streamlit: computed once for a run of a page."""
+"""The answers of pages to faces or to a mood, without Streamlit: computed once for a run of a page."""

@@ -32,7 +32,7 @@ from emomusic.text import csv_text, pluralize
 
 _MOST_TURNS = 24  # persons with songs in turn
 
-# What `affect.BETTER_POINTS` means for a listener
+# The meaning of `affect.BETTER_POINTS` for a listener
 _BETTER = {
     Emotion.ANGRY: "Quiet songs to let go of tension.",
     Emotion.DISGUST: "Pleasant songs for other thoughts.",
@@ -160,7 +160,7 @@ class Answer:
 
     @property
     def place(self) -> str:
-        """Where the listener is on the plane: "Face 2: unpleasant and awake, valence -0.51, arousal 0.59"."""
+        """The listener's place on the plane: "Face 2: unpleasant and awake, valence -0.51, arousal 0.59"."""
         assert self.probabilities is not None  # the pages show it only then
         point = self.probabilities.point
         words = point.quadrant.description
@@ -168,7 +168,7 @@ class Answer:
 
     @property
     def counts(self) -> str:
-        """How many faces show which emotion: "3 faces in 2 photos: 2 happy, 1 sad."."""
+        """The number of faces with each emotion: "3 faces in 2 photos: 2 happy, 1 sad."."""
         counts = Counter(self.faces.emotions)
         shown = ", ".join(f"{counts[emotion]} {emotion.adjective}" for emotion in EMOTIONS if counts[emotion])
         num_faces, num_photos = pluralize(len(self.faces), "face"), pluralize(len(self.photos), "photo")
@@ -176,7 +176,7 @@ class Answer:
 
     @property
     def choices(self) -> list[str]:
-        """What the visitor chose by hand: an emotion, a mood."""
+        """The visitor's choices by hand: an emotion, a mood."""
         return [name for name in (self.emotion and self.emotion.adjective, self.mood) if name]
 
     def reason(self, request: Request) -> str:

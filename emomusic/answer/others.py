@@ -197,7 +197,7 @@ class SessionAnswer:
 
     @cached_property
     def moods(self) -> MoodTimes | None:
-        """How long each mood was the strongest; None without a face."""
+        """The time for which each mood was the strongest; None without a face."""
         return mood_times(self.table)
 
     @cached_property
@@ -299,7 +299,7 @@ class SongAnswer:
 
     @property
     def note(self) -> str:
-        """What the marks of the plane are."""
+        """The kinds of marks on the plane."""
         return (
             f"The square is the whole song; the dots are {len(self.path)} parts of {PATCH_S:.0f} s, larger towards the "
             "end. A click on a dot plays from there. The Models page shows how often the sound model is right."

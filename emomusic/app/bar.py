@@ -54,7 +54,7 @@ class _Served:
 
 @dataclass
 class BarState:
-    """What the browser needs of the songs.
+    """The data of the songs that the browser needs.
 
     Attributes:
         gone: songs without a file that were passed over, until a message names them.

@@ -39,7 +39,7 @@ class CameraQuestion:
     Attributes:
         request: identifies the last question; "" before the first.
         is_asking: whether this question is open.
-        problem: why there is no camera; None if it works, or before the answer.
+        problem: the reason that no camera works; None if it works, or before the answer.
     """
 
     request: str = ""

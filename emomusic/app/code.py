@@ -46,7 +46,7 @@ _LOADS: Mapping[Source, tuple[str, str]] = {
         'read_table(Path("table.csv").read_bytes(), name="table.csv", known=load_recommender()).recommender',
     ),
 }
-"""How Python loads the songs of a source: its imports, and the expression."""
+"""The Python code that loads the songs of a source: its imports, and the expression."""
 
 _SOURCES: Mapping[Source, list[str]] = {
     Source.SPOTIFY: [],

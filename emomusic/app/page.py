@@ -1,4 +1,4 @@
-"""A page as a list of parts, each of which draws its piece of what is shown in its own container.
+"""A page as a list of parts. Each part draws its piece of the content in its own container.
 
 PHOTO = [Part("player", draw_player, has=lambda shown: shown.queue), Part("title", draw_title)]
 draw_parts(PHOTO, shown, containers)

@@ -1,4 +1,4 @@
-"""What plays: queues of songs for a request, and lists. The bar plays one of them.
+"""Queues of songs for a request, and lists of songs. The bar plays one of them.
 
 A page makes its queue in each run, and hands it to `player.show_queue` and `plane.show_plane`:
 
@@ -28,7 +28,7 @@ from emomusic.songs.request import Request
 from emomusic.songs.song import Pick, Player
 
 FADE_S = 3.0
-"""How long a song fades into the next one where `PageQueue.fades`."""
+"""The time in which a song fades into the next one if `PageQueue.fades`."""
 
 _MOST_INSTEAD = 100  # songs that may sound instead of one
 
@@ -61,7 +61,7 @@ class PageQueue(SongQueue):
         super().__init__(music.recommender, request, picks=picks, skipped=page_state(PlayerState).skipped.keys())
         self.name, self.music, self.key, self.fades, self.video = name, music, key, fades, video
         self.ends = picks is not None
-        self._instead: dict[str, Pick] = {}  # what sounds for silent songs, by their ids
+        self._instead: dict[str, Pick] = {}  # replacements of silent songs, by their ids
 
     @property
     def is_list(self) -> bool:
@@ -70,12 +70,12 @@ class PageQueue(SongQueue):
 
     @property
     def heard(self) -> Pick | None:
-        """What the bar plays: the current song, or the one that sounds instead."""
+        """The song that the bar plays: the current one, or its replacement."""
         current = self.current
         return None if current is None else self.sounding(current)
 
     def sounding(self, pick: Pick) -> Pick | None:
-        """What sounds for a song of this queue: itself, or one near its place if Spotify does not answer; else None.
+        """The song that plays for one of this queue: itself, or one near it if Spotify does not answer; else None.
 
         No song sounds again instead of others before all near ones were heard.
         """
@@ -100,14 +100,14 @@ class PageQueue(SongQueue):
 
 @dataclass
 class PlayerState:
-    """What a session plays.
+    """The queues that a session plays.
 
     Attributes:
         queues: the last ones, by name.
-        skipped: what no queue plays: names by the key of an artist, for "Not for me", or by the id of a song, also for
-            one that this browser cannot play.
-        playing: what the bar plays.
-        starts: grows with each song that is to begin or end, also from one session to a later one. The browser may
+        skipped: songs that no queue plays: names by the key of an artist, for "Not for me", or by the id of a song,
+            also for one that this browser cannot play.
+        playing: the queue that the bar plays.
+        starts: grows with each request to begin or end a song, also from one session to a later one. The browser may
             call the bar out of order, and keeps to the largest.
         waits: whether the song waits for the video of its queue, because it follows the video.
     """
@@ -119,7 +119,7 @@ class PlayerState:
     waits: bool = False
 
     def open(self, queue: PageQueue) -> PageQueue:
-        """Let a queue take the place of the one of its name, also in the bar if it is no list."""
+        """Replace the queue of the same name, also in the bar unless it is a list."""
         if not queue.is_list and self.playing is not None and self.playing is self.queues.get(queue.name):
             self.playing = queue
         self.queues[queue.name] = queue

@@ -65,7 +65,7 @@ def remove_item(remove: Callable[..., object], *args: object) -> None:
 
 @dataclass
 class Visit:
-    """The shown page, and what the session and its tab in the browser know of each other."""
+    """The shown page, and the data that the session and its tab in the browser have about each other."""
 
     page: str | None = None
     number: int = 0  # of visits to pages in the session: a return from another page is another visit
@@ -99,7 +99,7 @@ class CameraState:
 
 @dataclass
 class SourceState:
-    """What the session knows of the sources of its songs.
+    """The session's data about the sources of its songs.
 
     Attributes:
         is_silent: whether Spotify does not answer in this browser, known before the first song.
@@ -114,7 +114,7 @@ class SourceState:
 
 @dataclass
 class MusicState:
-    """What the visitor clicked on the Music page, and what its lists hold."""
+    """The visitor's clicks on the Music page, and the content of its lists."""
 
     source: Any = None  # the source of the songs in the lists
     row: int | None = None  # the song that was clicked on the plane; None without one

@@ -1,6 +1,6 @@
 """The pictures and films of a batch: from folders, patterns, lists, archives and remote locations.
 
-Finding them opens no picture. What cannot be found or listed becomes an item with a problem, and later a row.
+Finding them opens no picture. A path that cannot be found or listed becomes an item with a problem, and later a row.
 """
 
 from __future__ import annotations

@@ -226,7 +226,7 @@ def reliability_diagram(found: Reliability) -> go.Figure:
 
 
 def agreement_map(counts: Sequence[Sequence[int]], edges: Sequence[float], name: str) -> go.Figure:
-    """How many songs have which tag and which place on an axis of the plane. Dark cells have many; empty ones none.
+    """The number of songs by tag and place on an axis of the plane. Dark cells have many songs, empty cells none.
 
     Args:
         counts: shape (b, b): rows are bins of the tags, columns those of the places.

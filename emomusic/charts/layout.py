@@ -1,4 +1,4 @@
-"""What charts share: fixed axes without lines, and no legend, unless a chart asks for them; lines and cells."""
+"""The common layout of charts: fixed axes without lines, and no legend unless requested; lines and cells."""
 
 from __future__ import annotations
 

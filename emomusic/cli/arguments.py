@@ -36,7 +36,7 @@ Outcome = tuple[Any, int]
 """The answer of a command, ready for JSON, and its exit status."""
 
 Command = tuple[Callable[[argparse.Namespace], Outcome], Callable[[Any], Iterable[str]]]
-"""What computes the answer of a command, and what gives its lines for people, as without `--json`."""
+"""The function that computes the answer of a command, and the one that formats it for people, without `--json`."""
 
 STOPPED = 130
 """Exit status after Ctrl+C."""
@@ -95,7 +95,7 @@ def _add_options(parser: Any, declared: Mapping[str, Any]) -> None:
 
 
 def _argument(**facts: Any) -> dict[str, Any]:
-    """What argparse takes for a declared option or value."""
+    """The arguments of argparse for a declared option or value."""
     values = _values()
     for name, value in values.items():
         facts["help"] = facts["help"].replace(name, value if isinstance(value, str) else ", ".join(value))
@@ -260,7 +260,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def log_file_error(file_name: str, sentence: str) -> None:
-    """Log what is wrong with a file. Only the whole path tells two files of one name apart."""
+    """Log the problem of a file. Only the whole path tells two files of one name apart."""
     is_named = Path(file_name).name == file_name and repr(file_name) in sentence
     log.error("emomusic: %s", sentence if is_named else f"{file_name}: {sentence}")
 

@@ -192,7 +192,7 @@ def train_sound_model(options: argparse.Namespace) -> arguments.Outcome:
 
 
 def evaluate_songs(options: argparse.Namespace) -> arguments.Outcome:
-    """How the places of the catalogue's songs agree with people's tags."""
+    """The agreement of the places of the catalogue's songs with people's tags."""
     from emomusic.songs.place_training import Tags, evaluate_places
     from emomusic.songs.recommend import load_recommender
 

@@ -78,7 +78,7 @@ def _recommender(source: str, options: argparse.Namespace) -> Recommender:
 
 
 def _place_of(song: Song, recommender: Recommender) -> AffectPoint:
-    """Where a song lies that was found in the songs of a recommender, or in the catalogue, or that was heard."""
+    """The place of a song from the songs of a recommender, from the catalogue or from an analysed file."""
     from emomusic.songs.place import hearing_of
     from emomusic.songs.recommend import load_recommender
 
@@ -133,7 +133,7 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
 
 
 def _heard_song(path: Path) -> Song:
-    """The song in a file, with what is heard now."""
+    """The song in a file, with a new analysis."""
     from emomusic.media.audio_file import read_song
     from emomusic.songs.analysis import song_of
     from emomusic.songs.hearing import load_sound_model

@@ -38,7 +38,7 @@ _spares: dict[str, subprocess.Popen[bytes]] = {}
 def read_in_child(
     reader: str, data: bytes, name: str, error: type[EmomusicError], noun: str
 ) -> Generator[bytes, Any, None]:
-    """What a `Reader` yields about a file. What is sent to this generator is sent to the reader as JSON.
+    """The results of a `Reader` for a file. This generator sends each sent value on to the reader as JSON.
 
     Args:
         reader: its module and its name, "package.module:function".
@@ -112,7 +112,7 @@ def main(reader: str) -> None:
     found, request = read(_receive(requests), os.fsdecode(name)), None
     alarm = getattr(signal, "alarm", lambda seconds: seconds)  # Windows has none
     while True:
-        alarm(math.ceil(MAX_S * max(1.0, os.getloadavg()[0] / num_cores())))  # where others work, it gets less done
+        alarm(math.ceil(MAX_S * max(1.0, os.getloadavg()[0] / num_cores())))  # other processes slow it down
         answer = _answer(found, request)
         alarm(0)
         _send(answers, *answer)

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 av.logging.set_level(None)
 
 DAMAGE = (av.error.FFmpegError, ValueError, OverflowError, MemoryError)
-"""What PyAV raises for damaged files."""
+"""The exceptions that PyAV raises for damaged files."""
 
 ENCRYPTED_TAGS = ("enca", "drms", "encv", "drmi")  # in MP4
 _ATTACHED_PICTURE = av.stream.Disposition.attached_pic

@@ -1,4 +1,4 @@
-"""The encoding of texts that do not say it, or say it wrongly: tags of songs and lists of songs."""
+"""The encoding of texts that do not declare it, or declare a wrong one: tags and lists of songs."""
 
 from __future__ import annotations
 

@@ -213,7 +213,7 @@ def _is_text(head: bytes) -> bool:
 
 
 def kind_of(source: str | os.PathLike[str] | BinaryIO | bytes, name: str = "") -> Kind:
-    """What a file holds, also in formats that EmoMusic does not read. `OTHER` if it cannot be read.
+    """The kind of content in a file, also in formats that EmoMusic does not read. `OTHER` if it cannot be read.
 
     MP4, MOV, WebM and Matroska files with sound only are songs.
 

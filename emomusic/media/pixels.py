@@ -23,7 +23,7 @@ Adobe RGB 3.7 and ProPhoto 20. Their conversion takes as long as decoding the ph
 _SEEN = [(grey, red, blue) for grey in range(60, 200, 10) for red in (0, 20, 45) for blue in (0, 15, 30)]
 _MOST_BYTES = 2**22
 _MODES = {"RGB": "RGB", "RGBA": "RGBA", "L": "RGB", "CMYK": "RGB"}
-"""What a profile can describe, and what it becomes."""
+"""The modes that a profile can describe, and the modes after the conversion."""
 
 
 def in_srgb(picture: Image.Image, profile: Any) -> Image.Image:
@@ -68,7 +68,7 @@ RgbImage: TypeAlias = npt.NDArray[np.uint8]
 
 
 class Orientation(NamedTuple):
-    """How a stored image becomes upright: by swapping its axes, then mirroring it."""
+    """The operations that turn a stored image upright: swap its axes, then mirror it."""
 
     swaps: bool = False  # so width and height change places
     mirrors: bool = False  # left and right

@@ -1,4 +1,4 @@
-"""What a player needs of audio files: where they sound, their place in an album, and WAV for some browsers."""
+"""Data of audio files for a player: their audible range, their place in an album, and WAV for some browsers."""
 
 from __future__ import annotations
 

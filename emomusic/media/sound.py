@@ -58,7 +58,7 @@ class Window:
 
 
 def sounding_parts(sounds: Sequence[Float32Array]) -> list[npt.NDArray[np.bool_]]:
-    """Which parts of a tenth of a second of each sound are audible, however loud all of them are."""
+    """The audible tenths of a second of each sound, regardless of its overall loudness."""
     parts = [np.abs(sound[: len(sound) // _PART * _PART]).reshape(-1, _PART).max(axis=1) for sound in sounds]
     least = max(_SILENCE * max((float(part.max(initial=0)) for part in parts), default=0.0), _LEAST_PEAK)
     return [np.asarray(part >= least) for part in parts]

@@ -87,7 +87,7 @@ def to_text(interval: tuple[float, float]) -> str:
 
 
 class Benchmark(StrEnum):
-    """What models are evaluated on; the value is for people."""
+    """The benchmarks of models; the value is for people."""
 
     VOTES = "People's votes"
     PHOTOGRAPHS = "Photographs"
@@ -285,12 +285,12 @@ def _persons(name: str, collection: CollectionScores) -> str:
 
 
 def list_reports(record: Record) -> list[dict[str, str]]:
-    """What each report about such a model said, what ours got, and why they differ."""
+    """The figure of each report about such a model, our figure, and the reason for the difference."""
     if not isinstance(record, FaceRecord):
         own = record.macro_f1 if record.kind is ModelKind.SOUND else record.accuracy
         compared = [(report, own, "Ours is the mean over folds of held-out songs.") for report in reports_of(record)]
     else:
-        config = record.stages[-1].config  # what ours learned that the reports' models did not
+        config = record.stages[-1].config  # extra training data of ours, beyond the reports'
         extras = ["people's votes on the pictures (FER+)"] if _is_on(config, "votes") else []
         if _is_distilled(config):
             extras.append(f"the answers of {join_names(config['teachers'])}")
@@ -325,7 +325,7 @@ def describe_figures(first: Record, found: Evaluation, second: Record, other: Ev
 
 
 def describe_exception(first: Record, found: Evaluation, second: Record, other: Evaluation) -> str:
-    """Name the class of which the weaker of two models finds more than the better one; empty without such a class."""
+    """Name the class with a higher recall in the weaker of two models than in the better one; empty without one."""
     (_, strong), (weaker, weak) = sorted(((first, found), (second, other)), key=lambda pair: -pair[1].accuracy)
     more = {label: weak.recall[label] - recall for label, recall in strong.recall.items() if label in weak.recall}
     label = max(more, key=more.__getitem__, default="")

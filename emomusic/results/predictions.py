@@ -170,7 +170,7 @@ def compare(first: Predictions, second: Predictions) -> McNemar | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thresholds:
-    """What a model finds of one class if it calls an example so from a probability on, for each possible threshold."""
+    """Precision and recall of one class at each possible threshold of its probability."""
 
     thresholds: FloatArray  # shape (n,), falling probabilities
     precision: FloatArray  # shape (n,), the share of the called examples that are of the class

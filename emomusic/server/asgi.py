@@ -84,6 +84,6 @@ OPTIONS: dict[str, Any] = {
     "routes": [*api.routes(_SETTINGS), *files.routes(), *frames.routes()],
     "middleware": [Middleware(Gate)],
 }
-"""What makes `st.App` the server of the app."""
+"""The arguments that make `st.App` the server of the app."""
 
 app = st.App(ROOT / "app.py", **OPTIONS)

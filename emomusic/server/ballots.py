@@ -44,7 +44,7 @@ class Ballot:
             self._votes[session] = emotion
 
     def vote_of(self, session: str) -> Emotion | None:
-        """What a phone voted on this face."""
+        """The vote of a phone on this face."""
         return self._votes.get(session)
 
     def counts(self) -> Counter[Emotion]:

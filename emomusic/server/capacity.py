@@ -1,4 +1,4 @@
-"""How many visitors, live sessions and bytes this process serves, what it works on, and whether it is about to stop."""
+"""The numbers of visitors, live sessions and bytes of this process, its work in progress, and its pending stop."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _folders: dict[str, Mapping[str, Path]] = {}
 
 
 def base_path() -> str:
-    """What precedes all paths of this server: "" or "/folder"."""
+    """The prefix of all paths of this server: "" or "/folder"."""
     base = str(get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base}" if base else ""
 
@@ -155,7 +155,7 @@ class StreamedFile(io.FileIO, ServedFile):
         return io.BufferedReader(_Reader(self))
 
     async def response(self, **options: Any) -> Response:
-        """What is written so far, or the part of it that a player asks for."""
+        """The content written so far, or the part of it that a player requests."""
         return open_file_response(self.reader(), **options)
 
 

@@ -37,13 +37,13 @@ MAX_BODY_BYTES = 2**20
 """A frame of the page has about 60 kB, and with much noise ten times as much."""
 
 FOLDER = "/app/static/live"
-"""What precedes the token of a session. Streamlit's pages accept addresses below /app/static/."""
+"""The prefix of the token of a session. Streamlit's pages accept addresses below /app/static/."""
 
 _BEAT_S = 1.0  # longest time between two events: a closed page or session ends them
 
 
 class Problem(StrEnum):
-    """Why there is no video. `camera.js` reports the first six."""
+    """The reason that there is no video. `camera.js` reports the first six."""
 
     INSECURE = "insecure"
     FRAMED = "framed"

@@ -1,4 +1,4 @@
-"""What the server decides before Streamlit: which connections and uploads it takes, and which addresses are pages.
+"""The server's decisions before Streamlit: the connections and uploads it accepts, and the addresses of pages.
 
 The document of a page is Streamlit's, with the style of the app, and a sentence for browsers that cannot connect; or
 says where a page is.
@@ -126,7 +126,7 @@ class Gate:
             await self._app(scope, receive, send)
 
     async def _document(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
-        """What Streamlit answers to a GET; its document for an unknown address only if that is a page."""
+        """Streamlit's answer to a GET; for an unknown address, its document only if the address is a page."""
         path, asked = request.scope["path"].removeprefix(self._base), MutableHeaders(scope=request.scope)
         exists = path.strip("/") in self._pages
         for name in ("accept-encoding", "if-none-match", "if-modified-since", "range"):

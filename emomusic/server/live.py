@@ -120,7 +120,7 @@ class LiveSession:
             self.listener()
 
     def faces_json(self) -> bytes:
-        """What the browser draws and plays, as JSON: the faces from left to right, boxes in shares of the frame."""
+        """The browser's data, as JSON: the faces from left to right, boxes in shares of the frame."""
         view, faces = self.view(), []
         for face in view.faces:
             box, colour = face.face.box, EMOTION_COLOURS[face.emotion]

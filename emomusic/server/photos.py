@@ -159,7 +159,7 @@ class PictureState(Kept):
         self.take(tuple(copies), before.notes)
 
 
-# What is read of them
+# The readings of photos
 
 _PREVIEW_SIDE = 1400  # pixels; Streamlit shrinks images wider than 1460 pixels on every run
 _SHEET_SIDE = 480  # pixels of a photo among several
@@ -267,7 +267,7 @@ class Photos:
     digest: str  # identifies all photos together
     by_digest: dict[str, Photo | None]  # by digest, in their order; None before it was decoded
     person: Integers | None = None  # the column of all faces, once several photos are read
-    removed: set[int] = field(default_factory=set)  # numbers of what is no face, as the visitor says
+    removed: set[int] = field(default_factory=set)  # numbers of detections that the visitor marked as no face
     is_marking: bool = False  # whether the visitor frames a face that was missed
 
     @property

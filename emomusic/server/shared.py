@@ -1,4 +1,4 @@
-"""What all visitors of this server share: loaded networks, turns of the detector and counts."""
+"""The objects that all visitors of this server share: loaded networks, turns of the detector and counts."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class Shared:
 
 @st.cache_resource(show_spinner=False)
 def shared() -> Shared:
-    """What visitors of this server share; the first call starts loading and returns at once."""
+    """The objects that visitors of this server share; the first call starts loading and returns at once."""
     return Shared()
 
 

@@ -1,4 +1,4 @@
-"""How a photo is read, step by step: the intermediate results, each computed once. Also words about them."""
+"""The steps that read a photo: the intermediate results, each computed once, and their descriptions."""
 
 from __future__ import annotations
 

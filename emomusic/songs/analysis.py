@@ -27,7 +27,7 @@ _MAX_CRASHES = 10  # in a row
 _SHEET_BYTES = 2**18
 
 Analysis = tuple[str, bytes] | AudioError
-"""What `stored` makes of a song, or why its file cannot be heard."""
+"""The result of `stored` for a song, or the reason that its file cannot be heard."""
 
 
 def analyse_all(

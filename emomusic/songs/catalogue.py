@@ -75,7 +75,7 @@ _OF_CELL: Mapping[str, Callable[[Any], Any]] = {
     "mood": Mood,
     "player": Player,
 }
-"""What makes each field of a song from its cell."""
+"""The function that converts a cell into each field of a song."""
 
 _NOTE = re.compile(r"(.*\S)\s*(?:[(\[\u3010]([^()\[\]\u3010\u3011]*)[)\]\u3011][^\w()\[\]]*|\s[-\u2013\u2014]+\s(.*))")
 """A title and its last note: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
@@ -319,7 +319,7 @@ class Catalogue:
         return matches
 
     def counts(self, text: str = "") -> Counter[str]:
-        """How many times each word is in the titles and artists of the songs that match a text."""
+        """The number of times each word is in the titles and artists of the songs that match a text."""
         names = " ".join(self._search_texts[self.matching(text)] if text else self._search_texts)
         return Counter(names.translate(_PUNCTUATION).split())
 

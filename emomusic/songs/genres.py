@@ -26,7 +26,7 @@ _SPELLINGS = _TABLES.pop("spellings")
 _PATTERNS = {name: re.compile("|".join(words), re.IGNORECASE) for name, words in _TABLES.pop("patterns").items()}
 
 FAMILY_TITLES: dict[str, str] = {key: own["title"] for key, own in _TABLES.items()}
-"""The names of the families for people, by their keys in URLs and on the command line, which are no genres."""
+"""The names of the families for people, by their keys in URLs and on the command line. The keys are not genres."""
 
 GENRES_OF_FAMILY: dict[str, tuple[str, ...]] = {key: tuple(own["genres"].split()) for key, own in _TABLES.items()}
 """The genres of each family. Each genre belongs to one."""

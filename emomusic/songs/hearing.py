@@ -74,7 +74,7 @@ def hear_windows(
     loudness_db: float | None = None,
     turn: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> tuple[list[float], Float32Array, Float32Array]:
-    """What the network finds in windows at one level.
+    """The output of the network for windows at one level.
 
     Args:
         windows: at least one.
@@ -110,7 +110,7 @@ def load_network() -> Network:
 
 
 def spectrogram_of(samples: Float32Array) -> Float32Array:
-    """What the network sees of a sound, shape (frames, 96): 62.5 frames a second, bands from 0 to 8,000 Hz.
+    """The network's input for a sound, shape (frames, 96): 62.5 frames a second, bands from 0 to 8,000 Hz.
 
     Raises:
         ModelError: the file is absent or damaged.

@@ -37,7 +37,7 @@ def even_path(
         target: the last waypoint.
         points: for each waypoint the places of its songs, shape (k, 2).
         tempo_bpm: their tempo, shape (k,).
-        costs: the cost of each song without its step, shape (k,).
+        costs: the cost of each song, without the cost of its step, shape (k,).
         step: valence and arousal from one waypoint to the next.
     """
     goal = np.array([target.valence, target.arousal])

@@ -80,7 +80,7 @@ class Library(LibraryFile):
     # Songs
 
     def songs(self, below: Sequence[Path] | None = None) -> list[Song]:
-        """The analysed songs, sorted by path. What cannot be read is to be heard again.
+        """The analysed songs, sorted by path. Unreadable rows need a new analysis.
 
         Args:
             below: only files at or below these paths; None for all.

@@ -222,7 +222,7 @@ def walk_folders(
 
 
 def is_empty(folder: str) -> bool:
-    """Whether a folder has nothing but what systems put into it, as where a disk is not connected."""
+    """Whether a folder has only files of the system, for example because a disk is not connected."""
     with contextlib.suppress(OSError):
         return all(is_left_out(entry.name) for entry in Path(folder).iterdir())
     return False

@@ -1,4 +1,4 @@
-"""Where songs lie on the affect plane, and how surely: a ridge regression that was fitted to people's answers.
+"""The places of songs on the affect plane with their uncertainty: a ridge regression fitted to people's answers.
 
 `songs.place_training` fits it to mood tags and labels (`train songs`). It knows the audio features, the mood model's
 probabilities, the genres and their families, and the artist; of an audio file, the quadrants that are heard instead of
@@ -43,7 +43,7 @@ CORNERS = np.array([QUADRANT_CORNERS[next(q for q in Quadrant if q.mood is mood)
 
 _GENRE_SCALE, _MOOD_SCALE = 2.0, 3.0  # of inputs: the penalty of a larger one is smaller
 _LOGISTIC = 1.702  # makes the logistic distribution like the normal one of the same spread
-_INSIDE = 0.05  # how far over the axis a song moves that may not lie where it would
+_INSIDE = 0.05  # how far over the axis a song moves out of an excluded quadrant
 _COLUMN_OF = {genre: column for column, genre in enumerate(GENRES)}
 _FAMILIES = np.array([[genre in own for own in GENRES_OF_FAMILY.values()] for genre in GENRES], np.float32)
 
@@ -111,7 +111,7 @@ def inputs_of(features: npt.NDArray[np.floating], moods: Floats) -> Floats:
     Args:
         features: shape (n, 9), in standard deviations; NaN where one is unknown.
         moods: shape (n, 4), in the order of `Mood`: the mood model's probabilities; of a song without all features,
-            those of what is heard, or of its label.
+            those of the analysed sound, or of its label.
     """
     is_known = np.isfinite(features).all(axis=1, keepdims=True)
     limited = np.where(is_known, np.clip(features, -MOST_DEVIATIONS, MOST_DEVIATIONS), 0).astype(np.float32)
@@ -224,7 +224,7 @@ class PlaceModel:
         return self._alone(genres, song.artists, self.standardized(features), predicted, self._spread(genres)).moods
 
     def placed(self, hearing: Hearing, genres: Iterable[str], artists: Iterable[str]) -> Hearing:
-        """What is heard, with the place and the probabilities that the tags of the file change, too."""
+        """The analysis, with the place and the probabilities, which also depend on the tags of the file."""
         moods = np.array([[hearing.moods[mood] for mood in MOODS]], np.float32)
         unknown, spread = np.full((1, len(FEATURE_NAMES)), np.nan), np.array(self.weights.spreads[HEARD])
         found = self._alone(genres_in(ARTIST_SEPARATOR.join(genres)), artists, unknown, moods, spread)
@@ -267,5 +267,5 @@ def load_place_model() -> PlaceModel:
 
 
 def hearing_of(song: Song) -> Hearing | None:
-    """What is heard of an audio file, with its place among people's answers; None if it was not heard."""
+    """The analysis of an audio file, with its place by people's answers; None if it was not analysed."""
     return None if song.hearing is None else load_place_model().placed(song.hearing, song.genres, song.artists)

@@ -60,7 +60,7 @@ _PUBLISHED = {
     "note": "The published R² is quoted from memory. It is for all songs of their test part, ours for the catalogue's.",
 }
 
-# Where labels lie. Labels of energetic songs say nothing of their valence
+# The places of labels. Labels of energetic songs do not contain their valence
 _TARGETS = np.where((np.array(MOODS) == "energetic")[:, None], (0.0, 1.0), CORNERS)
 
 
@@ -100,7 +100,7 @@ class Tags:
 
 
 def agreement(points: npt.NDArray[np.floating], tags: npt.NDArray[np.floating]) -> dict[str, Any]:
-    """How places agree with people's tags, both of shape (n, 2): correlation, R² and share of equal quadrants.
+    """The agreement of places with people's tags, both of shape (n, 2): correlation, R² and share of equal quadrants.
 
     Places and standardized tags have one scale. The figures are None if all places, or all tags, are equal.
     """
@@ -143,7 +143,7 @@ def _found(tags: Tags, catalogue: Catalogue) -> tuple[npt.NDArray[np.int64], npt
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Examples:
-    """What the regression learns from: `kinds` are "tag", "artist", "label" and "clip"; `groups` share a fold."""
+    """The training data of the regression: `kinds` are "tag", "artist", "label" and "clip"; `groups` share a fold."""
 
     inputs: Floats
     targets: npt.NDArray[np.float64]
@@ -329,7 +329,7 @@ def _spreads(residuals: npt.NDArray[np.float64], genres: list[frozenset[str]], h
 
 
 def _habits(points: Floats, catalogue: Catalogue) -> dict[str, Any]:
-    """What genres never are, and the tense ones, by the places of their songs and of those of their families."""
+    """The moods that genres never have, and the tense genres, by the places of their and their families' songs."""
     numbers, cells = catalogue.genre_cells
     lies = np.array([((points >= 0) == (corner > 0)).all(axis=1) for corner in CORNERS])
 

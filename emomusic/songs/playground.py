@@ -68,7 +68,7 @@ class LabelledSongs:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the class sets.
+    """The settings that the class changes.
 
     Attributes:
         rate: the learning rate.

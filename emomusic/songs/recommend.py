@@ -6,7 +6,7 @@ principle of music therapy [1]. *Report* plays songs of the mood that the report
 emotion.
 
 A song fits a mood if it is its most probable mood. If too few fit, the nearest others on the same side of the arousal
-axis follow. A song counts as near by the places where people may hear it: one that may lie anywhere is not mild.
+axis follow. The distance of a song includes the uncertainty of its place: a song with an uncertain place is not mild.
 
 [1] I. M. Altshuler, "A psychiatrist's experience with music as a therapeutic agent", in D. M. Schullian &
 M. Schoen (eds.), Music and Medicine, 1948.
@@ -43,7 +43,7 @@ _CLOSENESS_SIGMA = 0.45  # on the plane, whose diagonal is 2.8
 _LOUDNESS_WEIGHT = 0.3  # of the order only, for songs whose loudness among those of their mood suits the listener
 _LOUDEST_AT = 0.7  # arousal
 
-# What popularity and chance add to the score at most, for the order only. People want songs they know
+# The most that popularity and chance add to the score, for the order only. People want songs they know
 _BONUSES = (1.0, 0.05)
 
 _FIRST_ROWS = (8, 1024)  # found one by one, and sorted first; the others only for longer lists
@@ -294,7 +294,7 @@ class Recommender(Songs):
                 allowed = allowed & (self.moods == MOODS.index(mood))
             costs = (_distances(columns, waypoint) / np.float32(NEAR)) ** 2 - bonus
             costs += 2 * _remoteness(columns, waypoint)
-            if waypoint.arousal < 0:  # what calms is soft
+            if waypoint.arousal < 0:  # calming songs are soft
                 costs += _JOURNEY_LOUDNESS * (columns[_LOUDNESS] - np.float32(_loudness_at(waypoint))) ** 2
             costs[~allowed] = np.inf
             own = costs.copy()

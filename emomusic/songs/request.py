@@ -11,7 +11,7 @@ from emomusic.songs.song import Trait
 
 
 class Policy(StrEnum):
-    """How the songs relate to the emotion."""
+    """The relation of the songs to the emotion."""
 
     MATCH = "match"
     SOOTHE = "soothe"

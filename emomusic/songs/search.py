@@ -45,7 +45,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """What a search finds.
+    """The result of a search.
 
     Attributes:
         rows: the rows of the songs; those with all words in title and artists first, then the best known ones.
@@ -94,7 +94,7 @@ def _find(songs: Songs, text: str) -> tuple[Rows, tuple[Term, ...]]:
         if found.any():
             break
     if terms and not {*others} - _FILLERS:
-        by_words = found  # the names of moods and genres ask for nothing else
+        by_words = found  # a text of only moods and genres has no other matches
     order = songs.known_first[(found | by_words)[songs.known_first]]
     return order[np.argsort(~by_words[order], kind="stable")], terms
 

@@ -1,4 +1,4 @@
-"""A song of any source, its audio features, what was heard of it, and why it was chosen.
+"""A song of any source, its audio features, its analysis, and the reason for its choice.
 
 Definitions of the features: Spotify Web API, "Get Track's Audio Features" (closed to new apps since November 2024).
 """
@@ -114,7 +114,7 @@ class Trait(StrEnum):
 
 
 class Hearing(Struct, frozen=True, omit_defaults=True, gc=False):
-    """What a song sounds like.
+    """The sound of a song, as a network hears it.
 
     Attributes:
         probabilities: those of the quadrants "Q1" to "Q4"; their sum is 1.

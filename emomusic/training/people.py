@@ -1,4 +1,4 @@
-"""How persons differ, for profiles of one face (`faces.people`), and how well profiles work in another collection.
+"""Differences between persons, for profiles of one face (`faces.people`), and tests of profiles on other collections.
 
 The faces of each collection are described by a network that did not learn from it, as a network describes its users.
 """

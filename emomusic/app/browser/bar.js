@@ -1,4 +1,4 @@
-/** The bar of the player, which the server tells the song and the one after it. */
+/** The bar of the player. The server sends it the current song and the next one. */
 import { Part, SOUND, tellSound } from "./base.js";
 import { thePlayer } from "./player.js";
 
@@ -16,7 +16,7 @@ const TYPED = `textarea, select, [contenteditable], [role="listbox"], [role="men
   input:not([type="range"], [type="radio"], [type="checkbox"])`;
 const OWN_KEYS = "a, button, input, summary, video, audio, [role='radio'], [role='tab'], [role='slider']";
 
-/** Do what a key stands for, unless the focused element, or a button of the page with this shortcut, takes it. */
+/** Run the shortcut of a key, unless the focused element, or a button of the page with this shortcut, takes it. */
 function press(event, acts) {
   const [key, target] = [event.key.length === 1 ? event.key.toLowerCase() : event.key, event.composedPath()[0]];
   const isTaken = event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || target.closest?.(TYPED);
@@ -81,7 +81,7 @@ export class Bar extends Part {
     const { song, start } = data, isNewStart = player.start !== start;
     player.start = start;
     player.frame = showFrame(player.frame, song);
-    if (!player.frame.src || this.#isHeld) player.playsSpotify = false; // the frame before cannot tell any more
+    if (!player.frame.src || this.#isHeld) player.playsSpotify = false; // the previous frame sends no more events
     else if (isNewStart) this.#tellSpotify("play");
 
     if (song?.url && player.song?.id !== song.id) player.begin(song, data.fade_s, this.#isHeld);
@@ -142,7 +142,7 @@ export class Bar extends Part {
     this.joins.checked = loudness.joins;
   }
 
-  /** Go on with the next song, which begins these seconds before the end of this one; without a number, now. */
+  /** Continue with the next song, which begins these seconds before the end of this one; without a number, now. */
   #goOn(join_s = null) {
     const { song, next, fade_s } = this.data, player = this.#player;
     if (!song || (song.url && player.song?.id !== song.id)) return; // another bar has gone on
@@ -151,7 +151,7 @@ export class Bar extends Part {
     this.tell("next", song.id);
   }
 
-  /** Tell of a song that cannot play. If it is the current one, the next one begins. */
+  /** Report a song that cannot play. If it is the current one, the next one begins. */
   #fail(id) {
     const { song, next, fade_s } = this.data, player = this.#player;
     if (next?.url && song.id === id && player.song?.id === id) player.begin(next, fade_s);

@@ -1,4 +1,4 @@
-/** What sounds tells it to the window with this event, and every other source pauses: see `player.js`. */
+/** A source that starts to sound sends this event to the window, and every other source pauses: see `player.js`. */
 export const SOUND = "emomusic:sound";
 export const tellSound = (source, more) => window.dispatchEvent(new CustomEvent(SOUND, { detail: { source, ...more } }));
 
@@ -14,7 +14,7 @@ export function storageOf(name) {
 /**
  * The base of the parts: the constructor mounts, `update` follows each call of Streamlit, `unmount` is the end.
  *
- * Streamlit ends some calls late, and others while their element is still shown. So a part stops once its element is gone.
+ * Streamlit ends some calls late, and others while their element is shown. So a part stops once its element is gone.
  */
 export class Part {
   static #parts = new WeakMap();
@@ -23,8 +23,8 @@ export class Part {
   /** Give a call of Streamlit to the part of its element. */
   static show(component) {
     const { parentElement: element, data } = component, before = Part.#parts.get(element);
-    if (before && !element.isConnected) return; // a late call for what has left the page
-    const template = element.querySelector(`template[data-part="${data.part}"]`); // Streamlit may draw the element anew
+    if (before && !element.isConnected) return; // a late call for an element that has left the page
+    const template = element.querySelector(`template[data-part="${data.part}"]`); // Streamlit may redraw the element
     if (template || !before?.isShown) {
       before?.end();
       template?.replaceWith(template.content);
@@ -60,7 +60,7 @@ export class Part {
     return this.element.isConnected && !this.#end.signal.aborted;
   }
 
-  /** Tell the server; a part that has left the page would call its page back. */
+  /** Send a value to the server. A part outside the page sends nothing, as its page would return. */
   tell(name, value = true) {
     if (this.isShown) this.component.setTriggerValue(name, value);
   }

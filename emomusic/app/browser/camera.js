@@ -66,11 +66,11 @@ class Question extends Part {
     if (!isFirst && (!attempt || !(isNew || asked.element !== this.element))) return;
     if (isFirst || isNew) asked.problem = tryCamera(this.data);
     Object.assign(asked, { attempt, element: this.element });
-    // From a page that was left, it would call the present page back while another one opens. A return asks again
+    // An answer from a page that was left would bring that page back while another one opens. A return asks again
     this.#answer();
   }
 
-  /** Tell the answer with the cameras of this moment: a list of an earlier one would hide what was plugged in since. */
+  /** Send the answer with the present list of cameras: an earlier list would lack newly connected cameras. */
   async #answer() {
     const { attempt } = asked, problem = asked.element === this.element ? await asked.problem : null;
     this.tell("answer", { attempt, problem, ...(await findCameras(asked.used)) });
@@ -83,7 +83,7 @@ async function inOwnShape(stream) {
   const { width, height } = track?.getCapabilities?.() ?? {};
   if (!width?.max || !height?.max) return;
   const wanted = { ...VIDEO, height: { ideal: Math.round((VIDEO.width.ideal * height.max) / width.max) } };
-  await track.applyConstraints(wanted).catch(() => {}); // the shape that it has will do
+  await track.applyConstraints(wanted).catch(() => {}); // its own shape is good enough
 }
 
 export const live = { camera: null, layers: null }; // the parts of the Live page that are shown
@@ -92,7 +92,7 @@ const DRAWN_MS = 20; // between two drawings of the marks
 const FRAME_MS = 30; // least time between two frames to the server
 const [FEW_FACES, CROWD_MS] = [3, 72]; // the mean time with more faces, each of which the server reads in every frame
 const STILL_MS = 1000; // longest time between two frames, also without a new one
-const AHEAD_MS = 500; // longest time for which a mark goes on without an answer
+const AHEAD_MS = 500; // longest time for which a mark moves without an answer
 const LARGEST_SIDE = 640; // of a frame
 const TRAIL = 100; // answers in the trail on the plane
 
@@ -109,7 +109,7 @@ class Camera extends Part {
   #sender = null;
   #taken_ms = 0; // when the frame of the last answer was taken
   #isMarked = true;
-  #told = ""; // the phase that the page was told of
+  #told = ""; // the last phase that was sent to the page
   #drawn = ""; // an answer, with the places of its marks in pixels
 
   faces = []; // of the last answer, with the speed of each in shares of the picture per millisecond

@@ -12,7 +12,7 @@ export class Layers extends Part {
   #style = "";
   #playing = "";
   #clip = null;
-  #silencedBy = ""; // the visitor or another source of sound
+  #silencedBy = ""; // "visitor", "another" source, or "" for none
 
   constructor(element) {
     super(element);
@@ -57,7 +57,7 @@ export class Layers extends Part {
     this.task = this.task.then(() => this.#follow()).catch(() => this.#say("The band cannot play."));
   }
 
-  /** Play what the last call asks for. */
+  /** Play the music that the last call requests. */
   async #follow() {
     const style = this.#style;
     if (style === this.#playing) return;

@@ -15,7 +15,7 @@ function made(name, attributes, text = "") {
 class Moments extends Part {
   #number = 0;
   #plays = false;
-  #told = []; // moments that the page was told of and has not answered
+  #told = []; // moments that were sent to the page and are not answered
 
   constructor(element) {
     super(element);
@@ -60,7 +60,7 @@ class Moments extends Part {
     all.append(made("image", { href: picture, width, height }), ...this.groups);
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.replaceChildren(all);
-    // The pixels with their numbers fill the place of the whole
+    // The pixels with their numbers replace the whole picture
     const zoom = Math.min(width, height) / whole, shift = size.map((all, axis) => all / 2 - zoom * (numbers.place[axis] + whole / 2));
     this.pixels = `translate(${shift[0]}px, ${shift[1]}px) scale(${zoom})`;
     const answered = this.#told.indexOf(start), asked = picture + start, isNew = asked !== this.asked && answered < 0;
@@ -70,7 +70,7 @@ class Moments extends Part {
     else this.#show(this.#number, this.#plays);
   }
 
-  /** Show a moment that the visitor chose, which the address has from now on. */
+  /** Show a moment that the visitor chose, and put it into the address. */
   #choose(number) {
     this.#told.push(number);
     this.#show(number);

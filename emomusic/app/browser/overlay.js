@@ -8,7 +8,7 @@ export { Moments as moments } from "./moments.js";
 const LOOK_MS = 40;
 const within = (value, low, high) => Math.min(Math.max(value, low), high);
 
-/** A mark over the chart `data.chart`, which may be drawn anew. `place` is in units of its axes; null hides the mark. */
+/** A mark over the chart `data.chart`, which may be redrawn. `place` is in units of its axes; null hides the mark. */
 class Overlay extends Part {
   constructor(element) {
     super(element);
@@ -30,7 +30,7 @@ class Overlay extends Part {
     this.mark.style.top = `${axes.top - here.top + axes.y.l2p(place[1])}px`;
   }
 
-  /** Where the axes begin in the window, and what turns their units to pixels; null before there is a chart. */
+  /** The origin of the axes in the window, and their scale in pixels; null before there is a chart. */
   get axes() {
     const plot = document.querySelector(this.data.chart), { xaxis: x, yaxis: y } = plot?._fullLayout ?? {};
     if (!x) return null;
@@ -56,7 +56,7 @@ class Note extends Overlay {
     this.#sound.play().catch(() => {});
   }
 
-  /** Where a face is drawn, it changes with the part that sounds. */
+  /** A drawn face changes with the part that plays. */
   look() {
     super.look();
     const { face, faces, drawings } = this.data, image = faces && document.querySelector(face);
@@ -125,11 +125,11 @@ class Target extends Overlay {
   }
 }
 
-// Where a word may lie, in parts of its own size from its place
+// Possible offsets of a word from its place, as shares of its size
 const SPOTS = [0, 1, -1, 2, -2].flatMap((down) => [0, 0.6, -0.6, 1.2, -1.2].map((across) => [across, down]))
   .sort((one, other) => Math.hypot(...one) - Math.hypot(...other));
 
-/** Words over a chart as buttons: those that fit without overlap, the first ones first. A click tells the word. */
+/** Words over a chart as buttons: those that fit without overlap, the first ones first. A click sends the word. */
 class Words extends Overlay {
   #drawn = "";
 
@@ -319,7 +319,7 @@ class Playhead extends Overlay {
     super.update();
   }
 
-  // The bar knows of a song before this does
+  // The bar learns of a song before this part
   get #hasSong() {
     return Boolean(window.emomusicPlayer?.data.song) && window.emomusicPlayer.data.video === this.data.video;
   }

@@ -1,7 +1,7 @@
 /**
  * The player of the app. It belongs to the window, so that a change of the page does not interrupt it.
  *
- * Whatever starts to sound tells the window with the event `emomusic:sound`, and every other source pauses:
+ * A source that starts to sound sends the event `emomusic:sound` to the window, and every other source pauses:
  *
  *   tellSound("band");
  *
@@ -27,7 +27,7 @@ class SongPlayer extends EventTarget {
   song = null;
   follow = null; // the song after this one
   isGapless = false; // between both
-  trouble = null; // a sentence that stays for a while
+  trouble = null; // a sentence that is shown for a few seconds
   isRefused = false; // the browser wants a click first
   isFailed = false;
   bar = null; // the last one
@@ -113,7 +113,7 @@ class SongPlayer extends EventTarget {
     deck.src = lead_s && this.loudness.joins && !isWhole ? `${url}#t=${lead_s}` : url;
   }
 
-  /** Load what follows in time, and let it begin where this song is over by its loudness. */
+  /** Load the next song in time, and begin it at the audible end of this one. */
   #awaitEnd() {
     clearTimeout(this.#ending);
     const { audio, follow, song } = this;
@@ -142,7 +142,7 @@ class SongPlayer extends EventTarget {
     }, FADE_STEP_MS);
   }
 
-  /** What the browser cannot play comes as WAV. If it cannot play this either, another song is to follow. */
+  /** Load a WAV of a song that the browser cannot play. If it cannot play the WAV either, request another song. */
   #decode(deck) {
     const isNow = deck === this.audio, song = isNow ? this.song : this.#prepared;
     if (!song) return;
@@ -175,7 +175,7 @@ class SongPlayer extends EventTarget {
     this.#change();
   }
 
-  /** Go on with the current song. */
+  /** Continue the current song. */
   async resume() {
     try {
       await this.audio.play();
@@ -195,12 +195,12 @@ class SongPlayer extends EventTarget {
     this.audio.currentTime = Math.max(this.audio.currentTime + by_s, 0);
   }
 
-  /** Tell that the next song is to follow, after this many seconds of this one. */
+  /** Request the next song after this many seconds of this one. */
   end(join_s = 0) {
     this.dispatchEvent(new CustomEvent("ended", { detail: join_s }));
   }
 
-  /** Let go of the song. */
+  /** Release the song. */
   stop() {
     this.pause();
     this.song = null;

@@ -1,4 +1,4 @@
-/** What every page needs of the browser, mounted once by `app.py`; and the bar of the player. */
+/** The script that every page needs in the browser, mounted once by `app.py`; and the bar of the player. */
 import { Bar } from "./bar.js";
 import { Part, storageOf } from "./base.js";
 
@@ -35,7 +35,7 @@ function showOpenTab() {
   openTab = tab;
 }
 
-/** Read a new answer and a new song to screen readers, and keep the focus when Enter removes what had it. */
+/** Read a new answer and a new song to screen readers, and keep the focus when Enter removes the focused element. */
 function announce() {
   const status = document.createElement("div");
   status.role = "status";
@@ -59,7 +59,7 @@ function announce() {
     clearTimeout(timer);
     timer = setTimeout(() => (update(), explainRefusals(), showOpenTab()), REST_MS);
   };
-  rest(); // for what came before this script
+  rest(); // for content that is older than this script
   new MutationObserver((records) => {
     records.forEach(followTranslation);
     rest();
@@ -69,7 +69,7 @@ function announce() {
 
 const translated = new WeakMap(); // the element that shows the translation of a text, by the text that React knows
 
-/** A translation replaces texts by elements. React goes on to change and to remove the texts, so the elements follow. */
+/** A translation replaces texts by elements. React still changes and removes the texts, so the elements follow. */
 function followTranslation({ addedNodes, removedNodes, previousSibling, nextSibling }) {
   const beside = [...addedNodes, previousSibling, nextSibling];
   const shown = beside.find((node) => node?.nodeName === "FONT" && node.isConnected);
@@ -98,7 +98,7 @@ function bearTranslation() {
   };
 }
 
-/** Say why a proxy or the server refused an upload. Streamlit shows the number of the status, in a menu to no eye. */
+/** Say why a proxy or the server refused an upload. Streamlit shows only the status number, in a hidden menu. */
 const MESSAGES = ".stFileUploader *";
 const STATUS = /status code (\d{3})/;
 const refusal = (status) => {
@@ -155,7 +155,7 @@ const SCROLLS = ["PageDown", "PageUp", "Home", "End", "ArrowDown", "ArrowUp", " 
 const toggleFullScreen = () =>
   document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen?.().catch(() => {});
 
-/** Of Spotify's players. The answer to a request without CORS cannot be read, but it tells that there is one. */
+/** Of Spotify's players. The answer to a request without CORS cannot be read, but it proves that the player answers. */
 const SCRIPT = "https://open.spotify.com/embed/iframe-api/v1";
 function askSpotify() {
   if (!navigator.onLine) return Promise.resolve(false);
@@ -229,7 +229,7 @@ class Runtime extends Part {
     [this.#session, this.returns] = [data.session, data.returns];
   }
 
-  /** Remember in this tab what the session has of the visitor, and tell a new session of it. */
+  /** Remember the visitor's data of the session in this tab, and report it to a new session. */
   #keep({ session, tokens, held }) {
     const tab = storageOf("sessionStorage");
     const before = tab.emomusicHeld ? JSON.parse(tab.emomusicHeld) : {};
@@ -242,7 +242,7 @@ class Runtime extends Part {
     tab.emomusicHeld = JSON.stringify({ session, tokens, held });
   }
 
-  // Streamlit does not run an idle page again by itself, and a new session forgets the first press
+  // Streamlit never reruns an idle page, and a new session forgets the first press
   #watchConnection() {
     const app = document.querySelector("[data-test-connection-state]");
     if (!app) return;
@@ -255,7 +255,7 @@ class Runtime extends Part {
     watch.observe(app, { attributeFilter: ["data-test-connection-state"] });
   }
 
-  /** Repeat what was pressed before the page had run again, or name it. */
+  /** Repeat a press from before the page had run again, or name it. */
   async #arrive() {
     this.#isAway = false;
     const missed = this.#missed;

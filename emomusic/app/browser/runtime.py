@@ -1,4 +1,4 @@
-"""What every page needs of the browser, mounted once by `app.py`.
+"""The script that every page needs in the browser, mounted once by `app.py`.
 
 The address, full screen, dropped and pasted files, refused uploads, translated pages, whether Spotify answers, and what
 a tab had before its session was lost.
@@ -67,7 +67,7 @@ def _note_return() -> None:
 
 
 def _take_back() -> None:
-    """Take what the session before had of the visitor, and name what is gone. A tab may send anything."""
+    """Take over the visitor's data from the session before, and name lost data. A tab may send anything."""
     told, here = st.session_state[_KEY]["back"], page_state(Visit)
     for token in map(str, told.get("tokens", ())):
         if (before := offered(token)) is not None:

@@ -1,4 +1,4 @@
-"""What draws the steps of a photo for any window.
+"""The drawing functions of the steps of a photo, for any window size.
 
 Also a face, and the plane, with a mark that the visitor moves; and the photo with a scrubber: as numbers, and with the
 boxes of the three networks that find faces.

@@ -224,8 +224,8 @@ def _draw_probabilities(drawing: Drawing) -> None:
     claimed = apply_temperature(tests.probabilities, temperature).max(axis=1).mean()
     drawing.fact(
         f"**On {len(tests.y_true):,} test faces of the seven emotions, it claims {percent(claimed)} on average, and "
-        f"{percent(np.mean(tests.y_pred == tests.y_true))} are right.** The temperature changes what it claims, never "
-        "what is right."
+        f"{percent(np.mean(tests.y_pred == tests.y_true))} are right.** The temperature changes the claimed "
+        "confidence, never the right answers."
     )
     figure = bars(shares).update_yaxes(
         tickvals=list(scores), ticktext=[f"{name}, {score:.1f}" for name, score in scores.items()]
@@ -378,5 +378,5 @@ def _draw_band(drawing: Drawing) -> None:
     ]
     drawing.fact(
         f"The dot: valence {point.valence:.2f}, arousal {point.arousal:.2f}. **The network hears valence "
-        f"{heard[0]:.2f}, arousal {heard[1]:.2f}.** It knows no dot: to it, a few soft loops are drowsy."
+        f"{heard[0]:.2f}, arousal {heard[1]:.2f}.** It hears only the loops: a few soft ones sound drowsy."
     )

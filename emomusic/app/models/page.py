@@ -73,7 +73,7 @@ def _draw_benchmark() -> Benchmark:
 
 
 def _show_choice(chosen: Chosen) -> None:
-    """A menu of the models, and one of those to compare with it; explanations and downloads."""
+    """Menus for the model and for one to compare with it; explanations and downloads."""
     names = [record.name for record in chosen.others]
     keys = [f"models-{place}-{chosen.kind}" for place in ("first", "second")]
     st.session_state.update(itertools.zip_longest(keys, chosen.names))
@@ -124,7 +124,7 @@ def _show_answer(chosen: Chosen) -> None:
 
 
 def _compared(chosen: Chosen) -> tuple[str, str]:
-    """Which of two models is better on the benchmark, and how that is known."""
+    """The better of two models on the benchmark, and the evidence for it."""
     (first, second), (found, other) = chosen.records, chosen.evaluations
     verdict, test = f"{label_of(first.name)} and {label_of(second.name)}", "One of them was not measured here."
     if not (found and other):

@@ -1,4 +1,4 @@
-"""How the places of songs agree with people's mood tags, beside Spotify's numbers and a published network."""
+"""The agreement of songs' places with people's mood tags, compared with Spotify's numbers and a published network."""
 
 from __future__ import annotations
 

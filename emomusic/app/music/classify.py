@@ -57,14 +57,14 @@ Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
 
 @dataclass(eq=False)
 class OwnSong(Kept):
-    """The visitor's song and what was heard of it so far."""
+    """The visitor's song and its analysis so far."""
 
     name: str = ""  # the name of the file; empty without one
     data: bytes = b""  # content of the file
     held: HeldBytes | None = None  # the bytes of `data` in the budget of the server; None for a song of the app
     title: str = ""  # the title of the song
     words: str = ""  # title, artists and length, in Markdown
-    hearing: Hearing | None = None  # what the song sounds like; None until it is known
+    hearing: Hearing | None = None  # the analysis of its sound; None until it is known
     problem: str = ""  # why it cannot be read
     step_s: float = 0.0  # seconds between the parts of the path
     path: Timeline | None = None  # the way of the song over the plane; None until it is known
@@ -77,7 +77,7 @@ class OwnSong(Kept):
 
     @property
     def answer(self) -> SongAnswer:
-        """The answer to what is known."""
+        """The answer to the known data."""
         assert self.hearing is not None  # the parts are drawn then
         return SongAnswer(self.hearing, self.path or ())
 
@@ -261,7 +261,7 @@ def show_one_song(songs: Songs, music: YourMusic) -> None:
     assert row is not None  # a song of this catalogue
     start = songs.catalogue.features[row]
     values, features = _slider_values(songs, song, start), start.copy()
-    for column, (key, value) in enumerate(values.items()):  # before the sliders: what is above them is never inserted
+    for column, (key, value) in enumerate(values.items()):  # before the sliders: nothing may be inserted above them
         if st.session_state.setdefault(key, value) != value:
             features[column] = st.session_state[key]
     moved = bool((features != start).any())

@@ -125,7 +125,7 @@ def _find(text: str) -> None:
 
 
 def _show_scarce(songs: Songs) -> None:
-    """Show of which moods there are few of the visitor's own songs."""
+    """Show the moods with few of the visitor's own songs."""
     counts = {mood: int((songs.moods == position).sum()) for position, mood in enumerate(MOODS)}
     few = [f"{counts[mood] or 'no'} {mood}" for mood in scarce_moods(counts)]
     st.caption(f"Few songs of a mood: {join_names(few)}." if few else "There are songs of every mood.")

@@ -47,7 +47,7 @@ _PERSONS_SHOWN, _FACES_SHOWN, _SONGS_PRINTED = 12, 24, 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Screen:
-    """What the parts of a run draw.
+    """The content that the parts of a run draw.
 
     Attributes:
         answer: the answer to the photos, or to a mood without one.
@@ -204,7 +204,7 @@ def _mark(
 
 
 def _draw_bars(screen: _Screen) -> None:
-    """The seven probabilities of the listener, and what can be done about the face; without one, the choice by hand."""
+    """The seven probabilities of the listener and the actions for the face; without a face, the choice by hand."""
     answer = screen.answer
     if not answer.is_one:
         st.markdown(answer.counts)
@@ -331,7 +331,7 @@ def _record(answer: Answer, _: Picture) -> str:
 
 
 def _draw_people(screen: _Screen) -> None:
-    """What the figures leave out, and for several photos a row for each person."""
+    """The faces that the figures leave out, and for several photos a row for each person."""
     faces = screen.answer.faces
     are_too_many = len(faces if screen.answer.is_one else faces.persons()) > MOST_POINTS
     if few := [*screen.pictures.notes, *[FIRST_POINTS] * are_too_many]:
