@@ -30,7 +30,7 @@ from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, QuantileTran
 
 from emomusic.songs.mood import MOODS
 
-Tree = tuple[npt.NDArray[Any], ...]
+_Tree = tuple[npt.NDArray[Any], ...]
 
 _OPSETS = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
 _IR_VERSION = 8  # of the opset 17
@@ -250,7 +250,7 @@ def _(step: CalibratedClassifierCV, graph: _Graph, x: str) -> str:
 @add_step.register(ExtraTreesClassifier)
 def _(step: RandomForestClassifier | ExtraTreesClassifier, graph: _Graph, x: str) -> str:
     trees = [each.tree_ for each in step.estimators_]
-    nodes: list[Tree] = [
+    nodes: list[_Tree] = [
         (tree.feature, tree.threshold, tree.children_left, tree.children_right, tree.value[:, 0] / len(trees))
         for tree in trees
     ]
@@ -260,7 +260,7 @@ def _(step: RandomForestClassifier | ExtraTreesClassifier, graph: _Graph, x: str
 
 @add_step.register
 def _(step: HistGradientBoostingClassifier, graph: _Graph, x: str) -> str:
-    nodes: list[Tree] = []
+    nodes: list[_Tree] = []
     for label, trees in enumerate(zip(*step._predictors, strict=True)):
         for tree in (predictor.nodes for predictor in trees):
             left, right = (np.where(tree["is_leaf"], -1, tree[side].astype(np.int64)) for side in ("left", "right"))
@@ -270,7 +270,7 @@ def _(step: HistGradientBoostingClassifier, graph: _Graph, x: str) -> str:
     return graph.add("Softmax", logits, axis=1)
 
 
-def _sum_of_trees(graph: _Graph, x: str, trees: Sequence[Tree]) -> str:
+def _sum_of_trees(graph: _Graph, x: str, trees: Sequence[_Tree]) -> str:
     """Sum of the leaves that trees choose.
 
     Args:

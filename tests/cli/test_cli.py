@@ -325,6 +325,7 @@ def test_without_an_extra_or_a_checkout_it_says_what_to_install(
         ("app", True, "Run: pip install 'emomusic[app]'"),
         ("app", False, "Run: pip install -r requirements-serve.txt"),
         ("batch x.jpg --out OUT --engine ray", False, "Run: pip install -r requirements-cluster.txt"),
+        ("evaluate music --data moods.csv", False, "Run: pip install -r requirements.txt"),
         ("bench", True, "Clone the repository"),
     ):
         for module in (system, assets):
