@@ -1,5 +1,6 @@
 """`analyze` with films: the records, their errors, and what Ctrl+C keeps."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -151,7 +152,11 @@ def test_a_profile_is_made_used_and_kept_from_another_person(run: Run, shots: Pa
     assert "another person" in err
 
 
-@pytest.mark.parametrize(("content", "told"), [(None, "face.json"), (b"{}", "face profile")])
+CLASSES = {"moods": {"a": "calm", "b": "sad"}, "weights": {"a": [0], "b": [0]}, "called": {"a": [1, 0], "b": [0, 1]}}
+OWN = json.dumps({"model": "emonet_photo", "model_sha256": "0" * 64, "classes": CLASSES}).encode()
+
+
+@pytest.mark.parametrize(("content", "told"), [(None, "face.json"), (b"{}", "face profile"), (OWN, "neutral face")])
 def test_a_wrong_profile_is_one_line(run: Run, content: bytes | None, told: str, shots: Path, tmp_path: Path) -> None:
     file = tmp_path / "face.json"
     if content is not None:

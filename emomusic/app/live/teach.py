@@ -48,6 +48,7 @@ _HINTS: Mapping[Emotion, str] = {
 def show_lesson(session: LiveSession | None) -> None:
     """Show what a session whose video runs can learn: a person's face, or own classes."""
     is_own = TEACH.draw(st.segmented_control, "What it learns", label_visibility="collapsed") == TEACH_OWN
+    page_state(OwnState).follow(page_state(ProfilesState).classes)  # nothing of forgotten ones stays
     if session is None:
         st.markdown("Start the video. A minute with your face makes the readings yours, or teaches own classes.")
     elif session.lesson is None or is_own == (session.lesson.names == ORDER):
