@@ -34,7 +34,7 @@ _MOST_TURNS = 24  # persons with songs in turn
 
 # The meaning of `affect.BETTER_POINTS` for a listener
 _BETTER = {
-    Emotion.ANGRY: "Quiet songs to let go of tension.",
+    Emotion.ANGRY: "Quiet songs to release tension.",
     Emotion.DISGUST: "Pleasant songs for other thoughts.",
     Emotion.FEAR: "Soft, friendly songs for comfort.",
     Emotion.HAPPY: "Lively songs to keep the mood.",

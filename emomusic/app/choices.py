@@ -102,7 +102,7 @@ class Choice:
         self.is_linked = True  # whether the URL has its values
 
     def about(self, subject: str, *, is_linked: bool) -> Choice:
-        """The choice about one subject, such as a photo; `is_linked` tells whether the URL is about it."""
+        """The choice about one subject, such as a photo; `is_linked`: the URL is about it."""
         found = copy.copy(self)
         found.place, found.is_linked = f"{self.name}-{subject}", is_linked
         if is_linked:
@@ -192,7 +192,7 @@ class Choice:
         return [*values] if self.most > 1 else next(reversed(values), None)
 
     def renew(self) -> str:
-        """Let the next widget begin anew, with another key, which is returned."""
+        """Give the next widget another key, and return it. The widget then has no state."""
         page_state(Address).renewed[self.place] += 1
         return self.key
 
@@ -317,7 +317,7 @@ SAYS = Choice("says", [*Emotion], in_url=True, is_optional=True, in_menu=True)
 MOOD = Choice("mood", [*Mood], in_url=True, is_optional=True, in_menu=True)
 FACE = Choice("face", in_url=True, is_optional=True)  # number of the explained face
 ABOUT_SAMPLE = (WHO, SAYS, MOOD, FACE)
-"""The choices about the shown sample: whom the songs are for, the emotion and the mood by hand, the explained face."""
+"""The choices about the shown sample: the listener, the emotion and the mood by hand, the explained face."""
 PICTURE_FROM = Choice("source", ["Upload", "Camera"])
 ANSWER_TAB = Choice("beside", is_kept=True)
 

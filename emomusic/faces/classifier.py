@@ -48,8 +48,8 @@ class EmotionClassifier:
 
     Attributes:
         spec: the description in the model's folder.
-        turn_layer: tells how faces are turned; None if the model has no such layer.
-        posing_layer: tells whether people posed; without it, the adjustment for photographs is for all faces.
+        turn_layer: estimates the turn of faces; None if the model has no such layer.
+        posing_layer: detects posed faces; without it, the adjustment for photographs is for all faces.
         partner: reads the crops as well; None without a second network.
     """
 

@@ -70,7 +70,7 @@ def feature_maps(crop: RgbImage, classifier: EmotionClassifier) -> list[FeatureM
 
     Args:
         crop: square crop of any size, uint8, RGB or grey, as from `images.crop_face`.
-        classifier: a trained model. The maps are those of its own network.
+        classifier: a trained model. The maps are those of its network.
 
     Raises:
         ModelError: its file is absent or damaged, or the network has no feature maps.

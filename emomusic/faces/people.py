@@ -69,7 +69,7 @@ class People:
     def densities(self, faces: Mapping[Emotion, Vectors], shown: Vectors) -> Vectors:
         """The log density of each emotion, shape (n, 7), for faces of a person with these mean faces."""
         size = self.means.shape[1]
-        shows = np.diag(np.arange(_NUM) != _NEUTRAL).astype(float)  # a way of its own for each emotion but neutral
+        shows = np.diag(np.arange(_NUM) != _NEUTRAL).astype(float)  # one way for each emotion but neutral
         covariance = np.kron(np.ones((_NUM, _NUM)), self.between) + np.kron(shows, self.ways)
         known = np.concatenate([np.arange(size) + emotion.label * size for emotion in faces])
         seen = np.concatenate([face[_NUM:] @ self.directions for face in faces.values()])

@@ -160,7 +160,7 @@ class FaceProfile(
         return people
 
     def is_same_person(self, other: FaceProfile) -> bool:
-        """Whether another profile is of the same person. Own classes alone are of nobody."""
+        """Whether another profile is of the same person. Own classes alone belong to no person."""
         return bool(self.shots and other.shots) and float(self.identity @ other.identity) >= _ONE_PERSON
 
     @property
@@ -269,7 +269,7 @@ def nearest_persons(descriptors: npt.NDArray[np.float32], profiles: Sequence[Fac
 
     Args:
         descriptors: the descriptors of the faces, shape (n, 1024), as from `identity.describe_persons`.
-        profiles: those of persons, in any order. Own classes alone are of nobody.
+        profiles: those of persons, in any order. Own classes alone belong to no person.
     """
     persons = [profile for profile in profiles if len(profile.identity)]
     none = np.full((len(descriptors), 2), -1.0)  # so that there are a first and a second one

@@ -173,7 +173,7 @@ class Faces:
         return FaceReading(face, shares, is_known, int(self.number[rows]), is_sure)
 
     def where(self, who: Who) -> Faces:
-        """The faces of a listener; all of them for everyone and for a moment, none for nobody."""
+        """The faces of a listener; all of them for everyone and for a moment, none without a listener."""
         if who.kind in (Kind.FACE, Kind.PERSON):
             return self[np.flatnonzero((self.number if who.kind is Kind.FACE else self.person) == who.number)]
         return self[:0] if who.kind is Kind.NOBODY else self

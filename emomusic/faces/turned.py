@@ -47,7 +47,7 @@ def likeliest_turns(scores: FloatArray, expected: int, lead: float) -> list[int]
 
 
 class TurningDetector(FaceDetector):
-    """A detector that also tells how faces are turned, and finds those that an upright search misses.
+    """A detector that also estimates the turn of faces, and finds those that an upright search misses.
 
     It searches once, and each found face tells its turn. Only where one may be turned, or none is found, it also
     searches turned copies. A face counts as turned if it is upright in a copy. In a still, small copies are searched
@@ -98,7 +98,7 @@ class TurningDetector(FaceDetector):
         return sorted(found, key=_position)
 
     def _beside(self, image: RgbImage, known: Sequence[Face]) -> list[Face]:
-        """Large faces beside the known ones that are upright in a turned copy, from one search of the three copies."""
+        """Large faces near the known ones that are upright in a turned copy, from one search of the three copies."""
         height, width = image.shape[:2]
         longer = max(height, width)
         share = min(_COPY_PIXELS / (height * width), _ROW_PIXELS / (longer * (2 * height + width)))

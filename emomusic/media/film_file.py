@@ -248,7 +248,7 @@ class FilmFile(MediaFile):
             yield from at_rate(itertools.chain([self._first], self._decoded), rate)
 
     def _skipped(self, rate: float) -> str:
-        """The frames that are not decoded, where so many are wanted in a second."""
+        """The frames that are not decoded, for this number of frames a second."""
         if self._has_keys_only:
             return "NONKEY"
         has_times = self._first.frame.pts is not None  # without them, all frames are counted
@@ -294,7 +294,7 @@ class FilmFile(MediaFile):
             yield shown
 
     def _finish(self) -> None:
-        """Tell what is missing, after the last frame."""
+        """Say which part is missing, after the last frame."""
         if self.should_stop():
             return
         missing_s = 0.0 if self._video_s is None or self._has_keys_only else self._video_s - self.end_s

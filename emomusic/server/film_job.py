@@ -382,7 +382,7 @@ class _MarksFile(ServedFile):
         self._reading = reading
 
     async def response(self, **options: Any) -> Response:
-        """The marks as JSON, made anew for each request."""
+        """The marks as JSON, made for each request."""
         content = await run_in_threadpool(lambda: FilmMarks(self._reading).to_json())
         return open_file_response(io.BytesIO(content), **options)
 

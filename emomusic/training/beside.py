@@ -1,4 +1,4 @@
-"""How often two persons beside each other are both found, one upright and one turned."""
+"""The share of pairs of persons, one upright and one turned, in which both are found."""
 
 from __future__ import annotations
 

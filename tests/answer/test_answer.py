@@ -106,7 +106,7 @@ def test_the_reason_names_what_decides_the_mood_and_listeners_may_have_no_face()
     for answer, policy, reason in (
         (answer_to(TWO, who=Who.face(2)), Policy.MATCH, "Sad songs because: sad 90 %"),
         (answer_to(TWO, who=Who.face(2)), Policy.SOOTHE, "Soft, warm songs to console."),
-        (answer_to(photo("a.jpg", ANGRY), who=Who.face(1)), Policy.SOOTHE, "Quiet songs to let go of tension."),
+        (answer_to(photo("a.jpg", ANGRY), who=Who.face(1)), Policy.SOOTHE, "Quiet songs to release tension."),
         (answer_to(TWO, who=Who.face(2), says={Who.face(2): HAPPY}), Policy.MATCH, "You say happy: happy songs."),
         (answer_to(TWO, mood=Mood.CALM), Policy.MATCH, "You chose calm songs."),
         (Answer(mood=Mood.SAD), Policy.MATCH, "You chose sad songs."),

@@ -45,7 +45,7 @@ class FilmState(Kept):
 
     @property
     def held_thing(self) -> str:
-        """What the session has of the visitor."""
+        """The visitor's data that the session has, in a word."""
         return "film" if self.job is not None and not self.is_linked else ""
 
     def mood_of(self, number: int, scene: Scene) -> tuple[AffectPoint, Emotion]:

@@ -1,4 +1,4 @@
-"""Guess first: a class votes on ten faces, then sees their label, then what the machine says."""
+"""Guess first: a class votes on ten faces, then sees their label, then the answer of the machine."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ QUESTIONS = (
     Question("joe-biden-2010", Emotion.NEUTRAL, "dark"),
     Question("eileen-collins-1999", Emotion.HAPPY, "small"),
 )
-"""The ten faces, in their order. CONTRIBUTING.md tells how to add one."""
+"""The ten faces, in their order. CONTRIBUTING.md explains how to add one."""
 
 _LOCAL = "Phones cannot reach this app. In a network, start it with `STREAMLIT_SERVER_ADDRESS=0.0.0.0 make run`."
 _LAST = "Last round: smile without joy, and let it guess."
@@ -90,7 +90,7 @@ class GuessState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A face as the class sees it, and what the machine says."""
+    """A face as the class sees it, and the answer of the machine."""
 
     picture: bytes  # JPEG
     faces: Faces

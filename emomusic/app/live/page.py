@@ -75,7 +75,7 @@ class _Screen:
 
     @property
     def is_over(self) -> bool:
-        """Whether the view tells how the session went."""
+        """Whether the view shows the summary of the session."""
         return not self.session.is_on and self.view in (View.FACES, View.CLASSROOM)
 
     @property

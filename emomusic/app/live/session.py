@@ -1,7 +1,7 @@
 """What the visitor of the Live page asked for, the session that runs for it, its video and its readings.
 
 The browser shows the camera itself. `browser/camera.js` sends its frames and draws the marks that come back. Fragments
-show what is read now and over the last ten minutes; after STOP, the page tells how the session went.
+show what is read now and over the last ten minutes; after STOP, the page has a summary.
 
 Fragments and callbacks get the session from here: Streamlit would keep a session that they refer to.
 """

@@ -169,7 +169,7 @@ def _learned(lesson: Lesson, shots: Mapping[Emotion, SeenFace]) -> Mapping[Emoti
 
 
 def _show_result(shots: Mapping[Emotion, SeenFace], learned: Mapping[Emotion, EmotionProbabilities]) -> None:
-    """Show how many faces are read right, and each face that is read otherwise than before or still wrong."""
+    """Show how many faces are read right, and each face whose reading changed or is still wrong."""
     before = {emotion: shot.probabilities.emotion for emotion, shot in shots.items()}
     after = {emotion: learned[emotion].emotion for emotion in shots}
     knew, knows = (sum(read is emotion for emotion, read in reads.items()) for reads in (before, after))
@@ -222,7 +222,7 @@ class OwnState:
     held: str | None = None
 
     def follow(self, classes: OwnClasses | None) -> None:
-        """Begin anew if these are other classes. After the last ones are forgotten, their names stay."""
+        """Start again if these are other classes. After the last ones are forgotten, their names stay."""
         if classes is not self.classes:
             self.moods, self.classes, self.held = self.moods if classes is None else classes.moods, classes, None
             self.recent.clear()
