@@ -192,7 +192,7 @@ def test_files_beyond_the_limits_are_left_out(monkeypatch: pytest.MonkeyPatch) -
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_networks: None) -> Callable[[int], None]:
     """Adds a number of songs to the library of the visitor's own computer, as the command does."""
     monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
-    for module in (own_music, bar):
+    for module in (own_music, bar, sources):
         monkeypatch.setattr(module, "is_own_computer", lambda: True)
     (folder := tmp_path / "music").mkdir()
 
@@ -228,6 +228,16 @@ def test_songs_of_the_command_play(library: Callable[[int], None], monkeypatch: 
     monkeypatch.setattr(Library, "songs", None)
     monkeypatch.setattr(Library, "info", None)
     app.run()
+
+
+def test_a_fresh_profile_reads_whose_library_plays(library: Callable[[int], None]) -> None:
+    """The library belongs to the computer, so that a browser without a choice plays it, too."""
+    library(2)
+    app = start_app(sample=SAMPLE)
+    assert "library of this computer" not in text_of(app)
+    state_of(app, SourceState).is_silent = True
+    assert queue_of(app.run()).playlist(1)[0].song.player is Player.LIBRARY
+    assert "library of this computer" in text_of(app)
 
 
 @pytest.mark.parametrize("is_gone", [True, False])
