@@ -31,7 +31,7 @@ def of_reading(reading: PictureReading) -> Found:
 
 def by_photo(picture: Picture, *, of_several: bool) -> Found:
     photo = Photo.of(picture)
-    photo.read((), of_several=of_several)
+    photo.read(of_several=of_several)
     return of_reading(photo.reading)
 
 
