@@ -223,8 +223,8 @@ class Library(LibraryFile):
             if song.title == title_of(file.path):
                 text, _ = stored(replace(song, title=title_of(path)))
         self._db.execute(
-            "UPDATE songs SET path = CAST(? AS TEXT), size = ?, mtime_ns = ?, song = ? WHERE number = ?",
-            (os.fsencode(path), *stamp, text, file.number),
+            "UPDATE songs SET path = CAST(? AS TEXT), size = ?, mtime_ns = ?, song = CAST(? AS TEXT) WHERE number = ?",
+            (os.fsencode(path), *stamp, os.fsencode(text) if isinstance(text, str) else text, file.number),
         )
 
     def remove(self, paths: Sequence[Path]) -> list[Song]:

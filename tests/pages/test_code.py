@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Mood
 from emomusic.app.choices import POLICIES
+from emomusic.app.film.state import FilmState
 from emomusic.app.state import SourceState
 from emomusic.cli import main
 from emomusic.faces.who import EACH, Who
@@ -22,9 +23,10 @@ from emomusic.records import read_record
 from emomusic.results.overview import Benchmark, evaluation
 from emomusic.songs.recommend import load_recommender
 from tests import films
+from tests.pages.film_jobs import film_threads
 from tests.pages.screen import ROOT, click, queue_of, start_app, state_of, with_link
 from tests.server.test_api import ENVIRONMENT, TOKEN, serve
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, wait_until
 
 PEOPLE = "four-people"
 PHOTOS: list[dict[str, str | list[str]]] = [
@@ -151,6 +153,8 @@ def test_other_pages_have_code_that_runs() -> None:
     shown = shown_on(app, "how")
     assert printed_by(codes_of(app)["Python"])[: len(shown)] == shown
     app = page_with_code("film", film="sample")
+    state_of(app, FilmState).show(None)  # ends its thread
+    wait_until(lambda: film_threads() == [])
     lines = printed_by(codes_of(app)["Python"])
     assert len(lines) > 3
     app = page_with_code("models", kind="Photographs", model="emonet")

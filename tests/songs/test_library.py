@@ -294,6 +294,16 @@ def test_records_that_cannot_be_read_are_heard_again_and_paths_of_no_file_passed
     assert len(library.remove([music])) == len(before)
 
 
+def test_a_damaged_record_of_a_moved_file_is_heard_again(library: Library, music: Path):
+    before = filled(library, music).songs()
+    path = f"{music}/loud.wav"
+    change(library.path, "UPDATE songs SET song = CAST(x'ff7b' AS TEXT) WHERE path = ?", path)
+    (music / "loud.wav").rename(music / "louder.wav")
+    assert library.update() == Changes(moved=1)
+    hear(library)
+    assert len(library.songs()) == len(before)
+
+
 @pytest.mark.parametrize("date_s", [10_000_000_000, 16_725_225_600, -11_644_473_600])  # 2286, 2500 and 1601
 def test_files_of_any_date_are_songs(library: Library, music: Path, date_s: int):
     os.utime(music / "loud.wav", (date_s, date_s))
