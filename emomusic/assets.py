@@ -134,7 +134,8 @@ def downloads_dir() -> Path:
 
 def find_datasets(relative: str) -> list[Path]:
     """Existing copies of a dataset: in `$EMOMUSIC_DATA`, then in `downloads_dir()`."""
-    places = [Path(value)] if (value := os.environ.get("EMOMUSIC_DATA")) else []
+    chosen = os.environ.get("EMOMUSIC_DATA")
+    places = [Path(chosen)] if chosen else []
     paths = [base / relative for base in (*places, downloads_dir())]
     return [path for path in paths if os.path.exists(path)]  # noqa: PTH110  no error without permission
 
@@ -416,7 +417,8 @@ def ensure(name: str) -> Path:
             f"{name}: expected a dataset at {download.address}. Received: {reason}. "
             "Check the network connection, or try again later"
         ) from error
-    if (received := hashlib.sha256(data).hexdigest()) != download.sha256:
+    received = hashlib.sha256(data).hexdigest()
+    if received != download.sha256:
         raise AssetError(
             f"{name}: expected a file with SHA-256 {download.sha256} from {download.address}. Received: one with "
             f"{received}. Nothing was written. Try again later"

@@ -43,7 +43,8 @@ def answer_record(name: str, reading: PictureReading, request: Request, num_song
     """`picture_record` with songs of the catalogue for all faces together, by the policy and filters of a request."""
     started = time.perf_counter()
     songs: list[Pick] = []
-    if num_songs and (group := reading.faces.for_songs()) is not None:
+    group = reading.faces.for_songs() if num_songs else None
+    if group is not None:
         request = replace(request, point=group.point, emotion=group.emotion)
         songs = load_recommender().songs(request, num_songs)
     recommend_ms = 1000 * (time.perf_counter() - started)

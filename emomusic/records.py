@@ -333,7 +333,8 @@ def _converted(kind: ModelKind, metrics: Mapping[str, Any]) -> Record:
     if kind is ModelKind.FACE:
         return msgspec.convert(metrics, FaceRecord, dec_hook=_matrix)
     values = {**metrics, "kind": kind}
-    if isinstance(spread := metrics.get("accuracy"), Mapping):  # a model of moods
+    spread = metrics.get("accuracy")
+    if isinstance(spread, Mapping):  # a model of moods
         values |= {"accuracy": spread.get("mean"), "accuracy_std": spread.get("std")}
     return msgspec.convert(values, MoodModelRecord, dec_hook=_matrix)
 

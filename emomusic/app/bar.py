@@ -121,9 +121,11 @@ def _pass_over_gone(queue: PageQueue, bar: BarState) -> None:
 def _pass_over_failed() -> None:
     """Never choose a song again that the browser cannot play. If it is the current one, move to the next one."""
     player, served = page_state(PlayerState), page_state(BarState).served.get(st.session_state["bar"].get("failed"))
-    if served is None or (queue := player.playing) is None:  # two triggers at once, or a folder was removed
+    queue = player.playing
+    if served is None or queue is None:  # two triggers at once, or a folder was removed
         return
-    is_now = (current := queue.heard) is not None and current.song.id == served.song.id
+    current = queue.heard
+    is_now = current is not None and current.song.id == served.song.id
     player.skipped[served.song.id] = served.song.title
     if is_now:
         start(queue)
@@ -131,7 +133,9 @@ def _pass_over_failed() -> None:
 
 def _go_on() -> None:
     """Move to the next song, unless the browser reports an earlier one."""
-    if (queue := page_state(PlayerState).playing) is None or (current := queue.heard) is None:
+    queue = page_state(PlayerState).playing
+    current = None if queue is None else queue.heard
+    if queue is None or current is None:
         return
     if current.song.id == st.session_state["bar"].get("next"):
         queue.go_on()
@@ -207,7 +211,8 @@ def content_of(song: Song) -> bytes | Path:
         LibraryError: the file is gone or cannot be read, or it is not one that this session may hear.
     """
     path = Path(song.path or "")
-    if song.player is Player.UPLOAD and (content := own_song(song.id)) is not None:
+    content = own_song(song.id) if song.player is Player.UPLOAD else None
+    if content is not None:
         return content
     if song.player is Player.BUNDLED:
         path = songs_dir() / path.name

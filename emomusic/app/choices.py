@@ -239,8 +239,7 @@ def open_address(page: str, of_page: Sequence[Choice], visit: Visit) -> Address:
     url = {name: st.query_params.get_all(name) for name in names}
     if url == address.replaced and not is_new_visit:
         address.url = url
-    run = ref(context) if (context := get_script_run_ctx()) is not None else None
-    if is_new_visit or (url == address.url and run != address.writer):
+    if is_new_visit or (url == address.url and _run_now() != address.writer):
         address.older.clear()
     # Of two steps in quick succession, or with a click between them, Streamlit may not call the last one a step
     if is_new_visit or (url != address.url and (is_step() or url not in address.older)):
@@ -250,7 +249,8 @@ def open_address(page: str, of_page: Sequence[Choice], visit: Visit) -> Address:
         for name, values in taken.items():
             address.chosen.pop(name, None)
             named = [CHOICES[name].older.get(value, value) for value in values]
-            if known := [value for value in named if value in (CHOICES[name].options or named)]:
+            known = [value for value in named if value in (CHOICES[name].options or named)]
+            if known:
                 address.chosen[name] = known
         address.page, address.names, address.visit = page, names, visit.number
         address.replaced = None
@@ -275,14 +275,21 @@ def _wanted(address: Address) -> dict[str, list[str]]:
     return {name: address.chosen.get(name, []) for name in address.names}
 
 
+def _run_now() -> Any:
+    """A weak reference to the context of this run; None without one."""
+    context = get_script_run_ctx()
+    return None if context is None else ref(context)
+
+
 def _write(address: Address) -> None:
     """Write the choices of the shown page to the URL."""
-    if (wanted := _wanted(address)) == address.replaced:
+    wanted = _wanted(address)
+    if wanted == address.replaced:
         return  # the browser does
     changed = {name: values for name, values in wanted.items() if values != st.query_params.get_all(name)}
     if changed:
         address.older.append({name: st.query_params.get_all(name) for name in wanted})
-        address.writer = ref(context) if (context := get_script_run_ctx()) is not None else None
+        address.writer = _run_now()
         st.query_params.update(changed)  # an empty list removes a parameter; each `del` would be a separate step
     address.url, address.replaced = wanted, None
 

@@ -119,7 +119,8 @@ def open_page(name: str, title: str = "") -> None:
     Other pages than Live end its mirror game and its lesson.
     """
     finish_callbacks(take_callback_error)
-    if name != "live" and (session := page_state(CameraState).session) is not None:
+    session = None if name == "live" else page_state(CameraState).session
+    if session is not None:
         session.leave()
     visit = page_state(Visit)
     open_address(name, page_named(name).choices, visit)

@@ -173,7 +173,8 @@ def _store_own(files: Sequence[UploadedFile], *, is_posed: bool = False) -> None
         taken.setdefault(picture.digest, picture)
     if taken:
         notes = [f"Duplicates, shown once: {', '.join(map(escape_markdown, doubles[:3]))}."] if doubles else []
-        if (left_out := len(files) - MOST_PICTURES) > 0:
+        left_out = len(files) - MOST_PICTURES
+        if left_out > 0:
             notes.append(f"The limit is {MOST_PICTURES} photos; {pluralize(left_out, 'file')} not read.")
         set_sample(None)
         page_state(PictureState).take(tuple(taken.values()), tuple(notes))

@@ -67,8 +67,10 @@ def _draw_destination(request: Request) -> None:
     """Show where the journey goes: to the mood that suits the listener, another one, or a clicked place."""
     suggested = target_of(request)[1]
     moods = [suggested.value, *(mood.value for mood in Mood if mood is not suggested)]
-    names = {mood: f"To {mood} songs{' (suggested)' * (mood == suggested)}" for mood in moods}
-    if (at := DESTINATION.value or "") not in names and destination_of(at) is not None:
+    names = {mood: f"To {mood} songs" for mood in moods}
+    names[suggested.value] += " (suggested)"
+    at = DESTINATION.value or ""
+    if at not in names and destination_of(at) is not None:
         names[at] = "To the place on the plane"
     options: dict[str, Any] = {"label_visibility": "collapsed", "width": 230}
     DESTINATION.draw(st.selectbox, "Where to", [*names], format_func=names.__getitem__, **options)
@@ -136,8 +138,10 @@ def _take_mark(queue: PageQueue, key: str, shown: Sequence[Who], on_face: Callab
     mark = clicked(key)
     if isinstance(mark, int):
         play(queue, mark)
-    elif on_face is not None and (clicked_one := next((who for who in shown if who.label == mark), None)) is not None:
-        on_face(clicked_one)
+    elif on_face is not None:
+        chosen = next((who for who in shown if who.label == mark), None)
+        if chosen is not None:
+            on_face(chosen)
     page_state(Address).renewed[_PLANE] += 1
 
 

@@ -69,7 +69,8 @@ def show_queue(
                 _show_about(current, queue)
                 _show_take_along(queue, stem)
             show_more()
-        if names := [escape_markdown(name) for name in player.skipped.values()]:
+        names = [escape_markdown(name) for name in player.skipped.values()]
+        if names:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption(f"Skipped on this visit: {join_names(names)}", width="content")
                 st.button("Undo", icon=":material/undo:", type="tertiary", on_click=_allow_last, key=f"allow-{place}")
@@ -78,7 +79,8 @@ def show_queue(
 def _show_substitution(queue: PageQueue) -> None:
     """Give the reason if other songs play than the chosen one, or than those of the chosen source."""
     reason, current = queue.music.substitution, queue.current
-    if current is not None and (heard := queue.sounding(current)) is not current:
+    heard = None if current is None else queue.sounding(current)
+    if heard is not current:
         reason = "Spotify does not answer; "
         whose = "of this computer's library " if heard is not None and heard.song.player is Player.LIBRARY else ""
         reason += "no similar song is known." if heard is None else f"a similar song {whose}plays instead."

@@ -162,7 +162,8 @@ def _goes_on(queue: PageQueue, recommender: Recommender) -> bool:
     """
     if queue.recommender is recommender:
         return True
-    if queue.ends or (now := queue.current) is None or recommender.catalogue.find(now.song.id) is None:
+    now = None if queue.ends else queue.current
+    if now is None or recommender.catalogue.find(now.song.id) is None:
         return False
     best = next(iter(recommender.walk(queue.request)), now)
     if now.likeliest_mood is not now.mood and best.likeliest_mood is best.mood and not now.is_step:
@@ -233,7 +234,9 @@ def follow_source(player: PlayerState) -> None:
 
     Those of Spotify change if it is silent. A song of a removed folder ends.
     """
-    if (queue := player.playing) is None or (current := queue.current) is None:
+    queue = player.playing
+    current = None if queue is None else queue.current
+    if queue is None or current is None:
         return
     if current.song.player is Player.LIBRARY:
         own = own_recommender()

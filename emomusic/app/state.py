@@ -39,7 +39,8 @@ def page_state(kind: type[State]) -> State:
 def held_things() -> list[str]:
     """The visitor's data in the session, as its states name them."""
     states = st.session_state.get(STATES, {}).values()
-    return [thing for state in states if (thing := getattr(state, "held_thing", ""))]
+    things = [getattr(state, "held_thing", "") for state in states]
+    return [thing for thing in things if thing]
 
 
 _SECOND_CLICK_S = 0.7

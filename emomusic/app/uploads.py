@@ -80,7 +80,8 @@ def show_uploader(
     if problem := uploads.problems.get(widget):
         st.error(escape_markdown_message(problem), icon=":material/error:")
     files, stored = listed(widget), uploads.stored.get(widget, ())
-    if lost := sum(isinstance(file, DeletedFile) and file.file_id not in stored for file in files):
+    lost = sum(isinstance(file, DeletedFile) and file.file_id not in stored for file in files)
+    if lost:
         files_lost = "this file" if len(files) == 1 else f"{lost} of these files"
         st.info(
             f"The connection was lost, and the server no longer has {files_lost}. "

@@ -87,7 +87,8 @@ def _distinct(items: Iterable[Item]) -> list[Item]:
     places: set[tuple[str, str, tuple[int, int] | None]] = set()
     numbers: dict[str, int] = {}
     for item in items:
-        if (place := (item.uri, item.path, item.member)) in places:
+        place = (item.uri, item.path, item.member)
+        if place in places:
             continue
         places.add(place)
         name = item.name

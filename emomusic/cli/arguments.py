@@ -239,7 +239,8 @@ def progress(unit: str, total: int, *, with_rate: bool = False) -> Iterator[Call
         def update(done: float, total: float | None = None) -> None:
             nonlocal logged_s
             bar.update(task, completed=done, total=total)
-            if not with_rate or not (speed := bar.tasks[0].speed):
+            speed = bar.tasks[0].speed if with_rate else None
+            if not speed:
                 return
             bar.update(task, rate=f"{speed:.1f}/s")
             if not console.is_terminal and time.monotonic() - logged_s >= _LOG_INTERVAL_S:

@@ -64,9 +64,11 @@ def batch(options: argparse.Namespace) -> arguments.Outcome:
         items = find_items(options.sources, sys.stdin.buffer if sys.stdin is not None else None)
         summary, is_stopped = _read(items, dataset, run)
         summary |= {"engine": options.engine, "workers": workers}
-        for name, reason in (examples := summary.pop("examples")):
+        examples = summary.pop("examples")
+        for name, reason in examples:
             arguments.log_file_error(name, reason)
-        if others := summary["failed"] - len(examples):
+        others = summary["failed"] - len(examples)
+        if others:
             log.error("emomusic: and %s could not be read completely", pluralize(others, "other file"))
         dataset.write(SUMMARY, json.dumps(summary, indent=2).encode())
     return summary, arguments.STOPPED if is_stopped else 2 if summary["failed"] else 0

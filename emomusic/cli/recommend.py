@@ -106,7 +106,8 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
     from emomusic.songs.request import target_of
 
     path, song = Path(os.path.expanduser(options.like)), None  # noqa: PTH111  it leaves a title "~ ~ ~" as it is
-    if is_file := os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for a title that is too long
+    is_file = os.path.isfile(path)  # noqa: PTH113  Path.is_file raises for a title that is too long
+    if is_file:
         with Library(options.library) as library:
             song = next(iter(library.songs([path])), None)
     is_own = song is not None or options.library is not None
@@ -126,8 +127,9 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
         song = recommender.catalogue.song(row)
     heard = hearing_of(song)
     mood = target_of(request)[1] if is_within else heard.mood if options.same_mood and heard else None
-    if mood is None and options.same_mood and (known := recommender.catalogue.row_of(song.id)) is not None:
-        mood = recommender.mood_of(known)
+    if mood is None and options.same_mood:
+        known = recommender.catalogue.row_of(song.id)
+        mood = None if known is None else recommender.mood_of(known)
     picks = songs_like(song, recommender, request, point=_place_of(song, recommender), mood=mood)
     return list(islice(picks, options.songs)), recommender
 

@@ -181,7 +181,8 @@ def _version_of(package: str) -> str | None:
 
 def require_packages(extra: str, *packages: str) -> None:
     """Raise a `SettingsError` unless packages of an extra are installed: the named ones, or all."""
-    if absent := [package for package in packages or PACKAGES[extra] if _version_of(package) is None]:
+    absent = [package for package in packages or PACKAGES[extra] if _version_of(package) is None]
+    if absent:
         raise SettingsError(
             f"expected the packages of the extra {extra!r}. Received: an installation without {', '.join(absent)}. "
             f"{_install_advice(extra, absent)}"
@@ -198,7 +199,8 @@ def _install_advice(extra: str, absent: Sequence[str]) -> str:
 
 def _files() -> str:
     checked = check_assets()
-    if problems := [f"{asset.name}: {problem}" for asset, problem in checked if problem]:
+    problems = [f"{asset.name}: {problem}" for asset, problem in checked if problem]
+    if problems:
         raise EmomusicError("; ".join(problems))
     return f"{len(checked)} intact: {', '.join(asset.name for asset, _ in checked)}"
 

@@ -115,7 +115,8 @@ def _csv_rows(source: Path, only: Collection[Split]) -> Iterator[tuple[Split, in
         with source.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             header = [name.strip() for name in next(reader, [])]  # Kaggle's second edition has " pixels"
-            if missing := [name for name in _CSV_COLUMNS if name not in header]:
+            missing = [name for name in _CSV_COLUMNS if name not in header]
+            if missing:
                 raise DatasetError(
                     f"expected the columns {', '.join(_CSV_COLUMNS)} in {source.name}. "
                     f"Received: {repr(', '.join(header)[:120]) if header else 'an empty file'}, "

@@ -139,7 +139,8 @@ def read_spec(folder: Path) -> ModelSpec:
     try:
         content = (folder / SPEC).read_bytes()
         spec = msgspec.json.decode(content, type=ModelSpec)
-        if unknown := msgspec.json.decode(content).keys() - asdict(spec).keys():
+        unknown = msgspec.json.decode(content).keys() - asdict(spec).keys()
+        if unknown:
             raise ValueError(f"unknown fields {', '.join(sorted(unknown))}")  # msgspec ignores them in a dataclass
     except (OSError, ValueError) as error:
         raise ModelError(f"expected a trained model in {folder}. Received: {error}. Train it again") from error

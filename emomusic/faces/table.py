@@ -106,7 +106,7 @@ class Faces:
     def __post_init__(self) -> None:
         for column, (name, dtype, width) in zip(fields(self), _COLUMNS, strict=True):
             values = getattr(self, column.name)
-            expected = (len(self.number), *([width] * (width > 1)))
+            expected = (len(self.number), width) if width > 1 else (len(self.number),)
             if values.shape != expected or values.dtype != dtype:
                 raise ValueError(f"{name} must be {dtype} {expected}. Received: {values.dtype} {values.shape}")
 

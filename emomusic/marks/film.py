@@ -151,7 +151,8 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
     width, height = (max(round(side * scale) // 2 * 2, 2) for side in (film.width, film.height))  # H.264 needs even
     rate = Fraction(min(film.frames_per_second, reading.rate)).limit_denominator(1001)
     bits = 8 * film.num_bytes / max(film.duration_s or 0.0, reading.end_s)
-    most = str(max(round(bits) - _SOUND_BITS * (film.audio is not None), _LEAST_BITS))  # grain would take any number
+    sound_bits = 0 if film.audio is None else _SOUND_BITS
+    most = str(max(round(bits) - sound_bits, _LEAST_BITS))  # grain would take any number
     video = container.add_stream("libx264", rate, options={**_ENCODING, "maxrate": most, "bufsize": most})
     video.width, video.height, video.pix_fmt = width, height, "yuv420p"
     video.codec_context.time_base = _CLOCK

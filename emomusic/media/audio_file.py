@@ -248,7 +248,8 @@ class AudioFile(MediaFile):
             raise AudioError(f"{self.quoted} has no sound; choose another file.")
         codec = stream.codec_context
         self._require_codec(codec, CODECS["song"], "audio", "MP3")
-        if not can_hear(rate := codec.sample_rate or 0, codec.channels):
+        rate = codec.sample_rate or 0
+        if not can_hear(rate, codec.channels):
             if rate not in _PLAUSIBLE_RATES or not 1 <= codec.channels <= _PLAUSIBLE_CHANNELS:
                 raise self._damaged()
             raise AudioError(
@@ -267,15 +268,13 @@ class AudioFile(MediaFile):
         """The stream marked as default that can be read, otherwise the first one that can; None without any."""
         streams = sorted(self._container.streams.audio, key=lambda stream: not stream.disposition & _DEFAULT)
         codecs = CODECS["song"].split(",")
-        readable = (
-            stream
-            for stream in streams
-            if (codec := stream.codec_context) is not None
-            and codec.name in codecs
-            and codec.codec_tag not in ENCRYPTED_TAGS
-            and can_hear(codec.sample_rate or 0, codec.channels)
-        )
-        return next(readable, streams[0] if streams else None)
+        for stream in streams:
+            codec = stream.codec_context
+            if codec is None or codec.name not in codecs or codec.codec_tag in ENCRYPTED_TAGS:
+                continue
+            if can_hear(codec.sample_rate or 0, codec.channels):
+                return stream
+        return streams[0] if streams else None
 
     def _is_chained(self) -> bool:
         """Whether another song follows the first one in an Ogg file."""
@@ -348,7 +347,8 @@ class AudioFile(MediaFile):
         num_left = round(length_s * SAMPLE_RATE)
         for block in self._timed(mono_sound(self._frames(start_s, length_s)), length_s):
             yield block[:num_left]
-            if (num_left := num_left - len(block)) <= 0:
+            num_left -= len(block)
+            if num_left <= 0:
                 return
 
     def pcm(self, start_s: float, rate: int) -> Iterator[bytes]:
@@ -403,4 +403,5 @@ class AudioFile(MediaFile):
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name for part in text.split(";") if (name := part.strip()))
+    names = [part.strip() for part in text.split(";")]
+    return tuple(name for name in names if name)

@@ -93,7 +93,8 @@ class MediaFile(ABC):
 
     def _head(self) -> bytes:
         """The first bytes."""
-        if not (head := self._file.head(HEAD_BYTES)):
+        head = self._file.head(HEAD_BYTES)
+        if not head:
             raise self.error_type(f"{self.quoted} is empty; choose another file.")
         return head
 

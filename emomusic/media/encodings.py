@@ -199,4 +199,5 @@ def _price_of(word: str, page: str) -> float:
     )
     is_odd = len(others) > max(len(word) / 2, 2) if _LATIN in alphabets.values() else 0 < len(others) < len(word)
     is_cased = word.isupper() or word[1:] == word[1:].lower()
-    return min(prices) + _RARE * (is_odd + (not is_cased))
+    num_flaws = [is_odd, not is_cased].count(True)
+    return min(prices) + _RARE * num_flaws

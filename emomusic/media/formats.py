@@ -138,7 +138,8 @@ def read_format(file: BinaryIO | GuardedFile, name: str = "") -> Format:
         head = file.read(HEAD_BYTES)
     if length := tag_length(head):
         file.seek(length)
-        if (after := format_of(file.read(HEAD_BYTES))).kind is Kind.SONG:
+        after = format_of(file.read(HEAD_BYTES))
+        if after.kind is Kind.SONG:
             return after
     if head.startswith(b"\xff\xd8\xff") and b"MPF\0" not in head:  # which has a few pictures beside a photo
         head += file.read(_MOST_JPEG_BYTES)

@@ -31,7 +31,8 @@ def open_file(path: str | os.PathLike[str], error: type[EmomusicError], noun: st
     given, path = os.fspath(path), Path(path)
     named = repr(name if len(name) <= _LONGEST else f"…{name[-_LONGEST:]}") if name else "This file"
     try:
-        if stat.S_ISDIR(mode := path.stat().st_mode):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
             raise error(f"{named} is a folder; choose {noun} in it.")
         if not stat.S_ISREG(mode):  # it may block or never end
             raise error(f"{named} is a pipe or a device, not a file; save its content as a file.")
@@ -150,7 +151,8 @@ class FolderWalk:
         waiting, links, seen = self._roots[::-1], list[str](), set[str]()
         while waiting or links:
             folder = waiting.pop() if waiting else links.pop(0)
-            if (place := os.path.realpath(folder)) in seen:
+            place = os.path.realpath(folder)
+            if place in seen:
                 continue
             seen.add(place)
             folders: list[str] = []

@@ -122,7 +122,8 @@ def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") ->
         raise ImageError(f"{name} is empty; choose another file.")
     is_raw = is_raw_photo(data)
     most = MAX_RAW_BYTES if is_raw else MAX_BYTES
-    if (size := max(size, len(data))) > most:
+    size = max(size, len(data))
+    if size > most:
         limit = f"{most / 2**20:.0f} MB"
         raise ImageError(f"{name} is too large: {size_over(size)}, at most {limit}; choose a smaller file.")
     with _decoding_small if is_small_jpeg(data) else _decoding:
@@ -199,7 +200,8 @@ def _loaded(picture: Image.Image, orientation: int, note: str | None) -> Decoded
 
 def _check_size(width: int, height: int, tags: Mapping[int, Any], name: str, max_pixels: int) -> None:
     """Raise an `ImageError` if a picture takes too much memory to decode; `tags` are those of a TIFF."""
-    tile_pixels = math.prod(side for tag in _TILE_SIDES if isinstance(side := tags.get(tag), int))
+    sides = [tags.get(tag) for tag in _TILE_SIDES]
+    tile_pixels = math.prod(side for side in sides if isinstance(side, int))
     if width < 1 or height < 1:
         raise ImageError(f"{name} is damaged: {width}x{height} pixels; choose another file.")
     if width * height > max_pixels:

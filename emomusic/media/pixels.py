@@ -42,7 +42,8 @@ def in_srgb(picture: Image.Image, profile: Any) -> Image.Image:
         return picture
     if picture.mode == "P":
         picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    if picture.mode not in _MODES or (transform := _transform(profile, picture.mode)) is None:
+    transform = _transform(profile, picture.mode) if picture.mode in _MODES else None
+    if transform is None:
         return picture
     return ImageCms.applyTransform(picture, transform, inPlace=picture.mode == _MODES[picture.mode]) or picture
 

@@ -71,7 +71,8 @@ def _soft_s(sound: Float32Array) -> float:
 def _album_of(file: AudioFile) -> tuple[str, str, int, int] | None:
     tags = file.tags()
     track = re.match(r"\d+", tags.get("track", ""))
-    if track is None or not (album := tags.get("album")):
+    album = tags.get("album")
+    if track is None or not album:
         return None
     disc = re.match(r"\d+", tags.get("disc", ""))
     artist = tags.get("album_artist") or tags.get("artist", "")

@@ -111,8 +111,8 @@ def tags_of(file: Any, demuxer: str) -> dict[str, str]:
     values: dict[str, str] = {}
     for tags in _blocks(file, demuxer):
         try:
-            named = [(name, tags[key]) for key in tags.keys() if (name := _name(key))]  # noqa: SIM118
-            found = {name: [_text(part) for part in _listed(value)] for name, value in named}
+            named = [(_name(key), key) for key in tags.keys()]  # noqa: SIM118
+            found = {name: [_text(part) for part in _listed(tags[key])] for name, key in named if name}
             if getattr(tags, "version", (2, 4))[:2] in ((2, 2), (2, 3)):
                 found |= {name: _unslashed(found[name]) for name in _SLASHED if name in found}
         except Exception:  # parsers raise anything on hostile bytes

@@ -80,7 +80,8 @@ class AnalyzeApi:
         if capacity().is_draining:
             return _refused(503, "the server stops; try again in a minute", {"Retry-After": "60"})
         calls_s, now_s = self._calls_s, monotonic()
-        if len(calls_s) == calls_s.maxlen and (wait_s := calls_s[0] + 60 - now_s) > 0:
+        wait_s = calls_s[0] + 60 - now_s if len(calls_s) == calls_s.maxlen else 0.0
+        if wait_s > 0:
             return _refused(429, "too many pictures; try again later", {"Retry-After": str(math.ceil(wait_s))})
         calls_s.append(now_s)
         with capacity().work():
@@ -131,7 +132,8 @@ def _wanted(parameters: QueryParams) -> tuple[_Query, SongRequest]:
         EmomusicError: one is unknown or malformed.
     """
     for name in parameters:
-        if name != "genres" and len(values := parameters.getlist(name)) > 1:
+        values = parameters.getlist(name)
+        if name != "genres" and len(values) > 1:
             raise EmomusicError(f"expected {name} once. Received: {name}={f'&{name}='.join(values)}")
     genres = [name for text in parameters.getlist("genres") for name in text.split(",") if name.strip()]
     try:

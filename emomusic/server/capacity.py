@@ -92,7 +92,8 @@ class HeldBytes:
         budget, most = self._budget, self._budget.max_bytes // 2
         with budget.lock:
             own = sum(held.num_bytes for held in budget.held if held.owner == self.owner)
-            if (total := own + num_bytes) > most:
+            total = own + num_bytes
+            if total > most:
                 raise CapacityError(
                     f"You may store {most // MB} MB. Received: {size_over(total)}. "
                     "Remove other files, or choose a smaller one"
@@ -140,7 +141,8 @@ class Capacity:
                 return None
             if self.is_draining:
                 return Refusal.RESTARTS
-            if len(others := self._open_addresses()) >= self.max_visitors:
+            others = self._open_addresses()
+            if len(others) >= self.max_visitors:
                 return Refusal.FULL
             is_many = address and others.count(address) >= max(self.max_visitors // 2, 1)
             return Refusal.ADDRESS if is_many else None

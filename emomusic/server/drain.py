@@ -80,8 +80,10 @@ class JsonFormatter(logging.Formatter):
             error_type, _, trace = record.exc_info
             entry["error"] = error_type.__name__
             entry["at"] = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(trace)]
-        elif isinstance(record.args, tuple) and (errors := [a for a in record.args if isinstance(a, BaseException)]):
-            entry["error"] = type(errors[0]).__name__
+        elif isinstance(record.args, tuple):
+            errors = [argument for argument in record.args if isinstance(argument, BaseException)]
+            if errors:
+                entry["error"] = type(errors[0]).__name__
         return json.dumps(entry)
 
 

@@ -143,7 +143,8 @@ class StreamedFile(io.FileIO, ServedFile):
             CapacityError: the budget is used up.
             OSError: the disk is full.
         """
-        if (more := self.tell() + len(data) - len(self)) > 0:
+        more = self.tell() + len(data) - len(self)
+        if more > 0:
             self._held.grow(more)
         left = memoryview(data)
         while left:

@@ -225,13 +225,15 @@ class FilmJob:
         try:
             with capacity().work():
                 file = self._store()
-                if self._plays and (source := served_by(file)) is not None:
+                source = served_by(file) if self._plays else None
+                if source is not None:
                     self._change(source=source)
                 if not _has_turn(self._cancelled, self._closed):
                     return
                 try:
                     self._read(file, networks)
-                    if (reading := self._view.reading) is not None and len(reading) and not self._closed.is_set():
+                    reading = self._view.reading
+                    if reading is not None and len(reading) and not self._closed.is_set():
                         self._listen(file, reading)
                 finally:
                     _turns.release()
@@ -289,7 +291,8 @@ class FilmJob:
                 if moment.time_s >= next_s:
                     next_s = moment.time_s + _FRAME_STEP_S
                     self._frames[moment.time_s] = self._counted(encode_jpeg(shrink(moment.image, _FRAME_SIDE)[0]))
-                if (now_s := time.monotonic()) - shown_s >= _PREVIEW_INTERVAL_S:
+                now_s = time.monotonic()
+                if now_s - shown_s >= _PREVIEW_INTERVAL_S:
                     shown_s = now_s
                     small, scale = shrink(moment.image, _PREVIEW_SIDE)
                     self._change(preview=encode_jpeg(marked_frame(small, moment.faces, scale)))

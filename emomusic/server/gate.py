@@ -117,7 +117,8 @@ class Gate:
             await self._app(scope, receive, send)
             return
         path = scope["path"].removeprefix(self._base)
-        if scope["method"] == "PUT" and (upload := _UPLOAD.fullmatch(path)):
+        upload = _UPLOAD.fullmatch(path) if scope["method"] == "PUT" else None
+        if upload is not None:
             response = await store_upload(Request(scope, partial(_receive_in_time, receive)), upload[1], upload[2])
             await response(scope, receive, send)
         elif scope["method"] == "GET" and not path.startswith(_NO_PAGES):
@@ -141,7 +142,7 @@ class Gate:
             return Response(content.replace(b'<div id="root">', _BEGIN + b'<div id="root">', 1), headers=kept)
         if (page := page_at(path, self._pages)) is not None:
             query = "sample=all" if "wall" in request.query_params else request.url.query  # a link to the old gallery
-            return RedirectResponse(f"{self._base}/{page}{'?' * bool(query)}{query}")
+            return RedirectResponse(f"{self._base}/{page}?{query}" if query else f"{self._base}/{page}")
         return HTMLResponse(_NO_PAGE.substitute(base=self._base), 404)
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -156,7 +156,8 @@ class LiveSession:
         self._stop_webrtc()
         disconnect, answer = connect(self.ice, offer, self.take_frame)
         with self._taking:
-            if is_wanted := self.is_on and self._offer is newest:
+            is_wanted = self.is_on and self._offer is newest
+            if is_wanted:
                 self._disconnect = disconnect
         if not is_wanted:  # STOP or another offer came first
             disconnect()

@@ -99,7 +99,8 @@ def without_folders(picks: Iterable[MaybePick]) -> list[MaybePick]:
     """The picks for a file to take along: paths begin below the folder of the library, or of the bundled songs."""
     folders, found = [f"{folder}{os.sep}" for folder in own_library().info.get("folders", ())], list[MaybePick]()
     for pick in picks:
-        if pick is not None and pick.song.player in _WITH_FOLDERS and (path := pick.song.path) is not None:
+        if pick is not None and pick.song.player in _WITH_FOLDERS and pick.song.path is not None:
+            path = pick.song.path
             around = max((folder for folder in folders if path.startswith(folder)), key=len, default=None)
             path = Path(path).name if around is None else path.removeprefix(around)
             pick = replace(pick, song=msgspec.structs.replace(pick.song, path=path))

@@ -73,7 +73,8 @@ def address_of(peer: str | None, forwarded: str) -> str:
 
 def admit_visitor() -> None:
     """Stop the page with an explanation if this process has no room for the visitor; `app.py` calls this."""
-    if runtime.exists() and (refusal := capacity().admit(session_id(), _address())) is not None:
+    refusal = capacity().admit(session_id(), _address()) if runtime.exists() else None
+    if refusal is not None:
         if refusal is Refusal.ADDRESS:
             log.warning("one address has half of the %d places; EMOMUSIC_MAX_VISITORS is more", capacity().max_visitors)
         title, text = refusal.value

@@ -57,7 +57,8 @@ def analyse_all(
         with closing(run_in_processes(calls, _analyse, load_sound_model, workers=min(workers, len(files)))) as results:
             for (number, path), result in results:
                 if isinstance(result, Crash):
-                    if (num_crashes := num_crashes + 1) > _MAX_CRASHES:
+                    num_crashes += 1
+                    if num_crashes > _MAX_CRASHES:
                         raise BrokenProcessPool
                     yield number, AudioError(f"{Path(path).name!r} stops the decoder; choose another.")
                 else:

@@ -53,7 +53,8 @@ _NUMBERS = (*FEATURE_NAMES, "popularity", "duration_s", "year")
 
 def split_artists(cell: str) -> tuple[str, ...]:
     """Artists, or genres, in a cell of a table."""
-    return tuple(name for part in cell.split(ARTIST_SEPARATOR) if (name := part.strip()))
+    names = [part.strip() for part in cell.split(ARTIST_SEPARATOR)]
+    return tuple(name for name in names if name)
 
 
 def normalize_text(text: str) -> str:

@@ -78,7 +78,7 @@ def meanings_of(genre: str) -> frozenset[str]:
 
 def genres_in(cell: str) -> frozenset[str]:
     """The genres in a cell of a table, and their meanings in the catalogue."""
-    names = {name for part in cell.split(";") if (name := part.strip())}
+    names = {part.strip() for part in cell.split(";")} - {""}
     return frozenset(names).union(*(meanings_of(name) for name in names if name not in GENRES))
 
 

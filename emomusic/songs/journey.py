@@ -61,7 +61,8 @@ def step_reason(points: Sequence[AffectPoint], step: int, target: AffectPoint) -
     """The reason for a step of a journey, counted from 1, by the listener's point and those of the songs."""
     before, point = points[step - 1], points[step]
     valence, arousal = point.valence - before.valence, point.arousal - before.arousal
-    if (character := character_of(point)) != character_of(before):
+    character = character_of(point)
+    if character != character_of(before):
         words = f"from {character_of(before)} to {character}"
     else:
         small = (_word(4 * valence, "darker", "", "brighter"), _word(4 * arousal, "quieter", "", "livelier"))

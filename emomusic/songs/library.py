@@ -125,7 +125,7 @@ class Library(LibraryFile):
             songs: all of the library, if they have been read.
         """
         songs = self.songs() if songs is None else songs
-        moods = Counter(heard.mood for song in songs if (heard := hearing_of(song)) is not None)
+        moods = Counter(heard.mood for heard in map(hearing_of, songs) if heard is not None)
         with self._errors():
             roots = self._rows_by_path("path FROM folders WHERE inode NOT NULL ORDER BY path")
             return {

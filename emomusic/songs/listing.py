@@ -266,10 +266,10 @@ def _kinships(genres: Collection[str], catalogue: Catalogue) -> npt.NDArray[np.f
     """Shape (n,), 0 to 1: for a genre of the same family, and for the share of genres that are the same."""
     own, (numbers, cells) = genres_in(ARTIST_SEPARATOR.join(genres)), catalogue.genre_cells
     family = {genre for members in GENRES_OF_FAMILY.values() if not own.isdisjoint(members) for genre in members}
-    of_cells = [
-        _FAMILY_SHARE * (not family.isdisjoint(cell)) + (1 - _FAMILY_SHARE) * len(own & cell) / max(len(own | cell), 1)
-        for cell in cells
-    ]
+    of_cells = []
+    for cell in cells:
+        of_family = 0.0 if family.isdisjoint(cell) else _FAMILY_SHARE
+        of_cells.append(of_family + (1 - _FAMILY_SHARE) * len(own & cell) / max(len(own | cell), 1))
     return np.array(of_cells)[numbers]
 
 

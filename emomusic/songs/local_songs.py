@@ -93,7 +93,8 @@ def load_library_recommender(path: Path | None = None) -> Recommender:
                 log.warning("%d songs were heard by an older model. Run: emomusic library update", num_older)
             recommender = recommender_of(songs)
             kinds = recommender.catalogue.table["kind"].isin([kind.value for kind in KIND_GENRES])
-            if num_others := int(kinds.sum()):
+            num_others = int(kinds.sum())
+            if num_others:
                 log.info("%d files are left out: speech, sleep sounds or children's songs", num_others)
             return recommender
         raise LibraryError(f"expected songs in {library.path}. Received: none. Run: emomusic library add FOLDER")

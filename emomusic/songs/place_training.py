@@ -305,7 +305,8 @@ def _weights(
     """The regression on all examples, without what genres never are."""
     table, gains = examples.fit(np.ones(len(examples.targets), bool))
     names = {name for cell in catalogue.table["artists"].unique() for name in split_artists(cell)}
-    spelled = {normalize_text(name): gains[key] for name in sorted(names) if (key := artist_key(name)) in gains}
+    keys = {name: artist_key(name) for name in sorted(names)}
+    spelled = {normalize_text(name): gains[key] for name, key in keys.items() if key in gains}
     return PlaceWeights(
         means=tuple(scale[0].tolist()),
         deviations=tuple(scale[1].tolist()),

@@ -25,7 +25,8 @@ def _xspf(picks: Iterable[Pick]) -> bytes:
     tracks = ElementTree.SubElement(root, "trackList")
     for pick in picks:
         song = pick.song
-        if not (address := address_of(song)):
+        address = address_of(song)
+        if not address:
             continue
         if song.path is not None:
             address = f"file://{quote(str(Path(song.path).absolute()), errors='surrogateescape')}"

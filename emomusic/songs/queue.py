@@ -128,7 +128,8 @@ class SongQueue:
     def _next(self) -> Pick | None:
         """Append the next song of the source; None at its end."""
         for pick in self._source:
-            if (key := key_of(pick.song)) not in self._keys:
+            key = key_of(pick.song)
+            if key not in self._keys:
                 self._keys.add(key)
                 self._num_chosen += 1
                 self._picks.append(replace(pick, number=self._num_chosen))

@@ -170,7 +170,10 @@ class Recommender(Songs):
 
     def is_there(self, row: int) -> bool:
         """Whether a song can be played: its file, if it is one of the library, exists."""
-        if self.catalogue.songs is None or (song := self.catalogue.song(row)).player is not Player.LIBRARY:
+        if self.catalogue.songs is None:
+            return True
+        song = self.catalogue.song(row)
+        if song.player is not Player.LIBRARY:
             return True
         return os.path.isfile(song.path or "")  # noqa: PTH113  Path.is_file raises for a disk that does not answer
 
@@ -332,7 +335,8 @@ def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory
         if not history.knows(row):
             waiting.append(row)
     while any_artist and waiting:
-        if not history.knows(row := waiting.pop(0)):
+        row = waiting.pop(0)
+        if not history.knows(row):
             return row
     return None
 

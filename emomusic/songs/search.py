@@ -71,7 +71,8 @@ def search(songs: Songs, text: str) -> Found:
     if len(words) > _MOST_MENDED:
         mended = " ".join(words)
     rows, terms = _find(songs, mended)
-    if not rows.size and (other := _mended_together(words[:_MOST_MENDED], songs.catalogue)):
+    other = None if rows.size else _mended_together(words[:_MOST_MENDED], songs.catalogue)
+    if other:
         mended = other
         rows, terms = _find(songs, mended)
     return Found(rows, terms, mended, is_mended=bool(rows.size) and mended != " ".join(words))
@@ -84,9 +85,11 @@ def _find(songs: Songs, text: str) -> tuple[Rows, tuple[Term, ...]]:
     for moods in (_MOOD_NAMES, mood_words()):
         terms, others = terms_in(words, moods)
         found = catalogue.matching(" ".join(word for word in others if word not in _FILLERS))
-        if wanted := [MOODS.index(term.mood) for term in terms if term.mood is not None]:
+        wanted = [MOODS.index(term.mood) for term in terms if term.mood is not None]
+        if wanted:
             found &= np.isin(songs.moods, wanted)
-        if genres := [term.genre for term in terms if term.genre]:
+        genres = [term.genre for term in terms if term.genre]
+        if genres:
             found &= catalogue.passing(genres=genres)
         if terms and found.any():
             break
@@ -120,7 +123,8 @@ def _mended(word: str, catalogue: Catalogue) -> str:
     """
     if word in GENRE_WORDS or word in mood_words():
         return word
-    if catalogue.words[word] < _RARE and (whole := [name for name in _NAMES if name[:-1] == word]):
+    whole = [name for name in _NAMES if name[:-1] == word]
+    if whole and catalogue.words[word] < _RARE:
         return whole[0]
     is_known = any(name.startswith(word) for name in catalogue.words)
     return word if is_known else _nearest(word, _NAMES) or _nearest(word, catalogue.words) or word
@@ -131,7 +135,8 @@ def _mended_together(words: list[str], catalogue: Catalogue) -> str | None:
     for place, word in enumerate(words):
         before, after = words[:place], words[place + 1 :]
         near = None if word in _NAMES else _nearest(word, _NAMES)
-        if near is None and (others := " ".join([*before, *after])):
+        others = " ".join([*before, *after])
+        if near is None and others:
             near = _nearest(word, catalogue.counts(others))
         if near and near != word:
             return " ".join([*before, near, *after])

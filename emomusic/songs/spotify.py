@@ -84,7 +84,8 @@ def songs_m3u(picks: Iterable[Pick], titles: Iterable[str] | None = None) -> str
     songs = [pick.song for pick in picks]
     titles = [f"{song.byline} - {song.title}" for song in songs] if titles is None else titles
     for song, title in zip(songs, titles, strict=True):
-        if not (address := address_of(song)):
+        address = address_of(song)
+        if not address:
             continue
         seconds = -1 if song.duration_s is None else round(song.duration_s)  # -1: unknown
         lines += [f"#EXTINF:{seconds},{escape_line(title)}", escape_path(address)]

@@ -219,12 +219,14 @@ def read_labelled_songs(path: Path) -> Examples:
         raise DatasetError(f"expected a CSV of labelled songs. Received: {path} ({error.strerror})") from error
     reading = read_table(data, name=path.name)
     songs = reading.songs
-    if missing := [name for name in ("mood", "duration_s") if name not in songs.table]:
+    missing = [name for name in ("mood", "duration_s") if name not in songs.table]
+    if missing:
         raise DatasetError(f"{path.name}: expected moods and lengths of songs. Received: no {join_names(missing)}")
     if not songs.has_features:
         expected = f"{path.name}: expected all audio features of all songs. Received: songs without some."
         raise DatasetError(" ".join([expected, *reading.notes]))
-    if (without := np.flatnonzero(songs.table["mood"].isna())).size:
+    without = np.flatnonzero(songs.table["mood"].isna())
+    if without.size:
         expected = f"{path.name}: expected a mood of each song: {', '.join(MOODS)}."
         raise DatasetError(f"{expected} Received: none of {songs.song(int(without[0])).full_name}. Remove the song")
     labels = np.array([MOODS.index(mood) for mood in songs.table["mood"]], np.int64)

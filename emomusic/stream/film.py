@@ -135,7 +135,8 @@ class _Reader:
         if ready.differs(before):
             for frame in step.between:
                 between.append(self._search.prepare(frame))
-                if is_cut := between[-1].differs(before):
+                is_cut = between[-1].differs(before)
+                if is_cut:
                     yield self._next(between[-1], is_cut=True)
                 before, has_cut = between[-1].thumbnail, has_cut or is_cut
                 if is_cut and not ready.differs(before):  # the frames up to the step hardly differ
@@ -358,7 +359,8 @@ class FilmReading:
             own, highlight = faces.where(Who.face(number)), None
             mean, top, times_s = own.mean(), own.shares.argmax(axis=1), own.time_s.tolist()
             assert mean is not None
-            if len(others := np.flatnonzero(top != mean.emotion.label)):
+            others = np.flatnonzero(top != mean.emotion.label)
+            if len(others):
                 strongest = others[own.shares[others, top[others]].argmax()]
                 highlight = EMOTIONS[top[strongest]], times_s[strongest]
             seconds = round(float(own.seconds.sum()), 3)

@@ -360,7 +360,8 @@ class Lesson(Observer):
     def keep(self) -> None:
         """Keep the shots and go on to the next name."""
         with self._lock:
-            if (view := self.view()).name is not None and view.step is Step.TAKEN:
+            view = self.view()
+            if view.name is not None and view.step is Step.TAKEN:
                 self._shots[view.name] = view.taken
                 self._go_on()
 

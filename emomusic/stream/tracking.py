@@ -62,7 +62,8 @@ class FaceTrack:
 
 def faces_of(tracks: Sequence[FaceTrack], width: int, height: int, threshold: float = 0.0) -> Faces:
     """The faces of tracks in pixels of a frame of this size, without those that left the frame."""
-    seen = [(track, box) for track in tracks if (box := box_of(track.corners, width, height)) is not None]
+    boxes = [box_of(track.corners, width, height) for track in tracks]
+    seen = [(track, box) for track, box in zip(tracks, boxes, strict=True) if box is not None]
     faces = [Face(box, track.confidence, turn=track.turn) for track, box in seen]
     last_s = max((track.last_s for track, _ in seen), default=0.0)
     numbers = [track.number for track, _ in seen]
@@ -172,11 +173,8 @@ class FaceFinder:
             self._detected_s, self._lost_one = frame.time_s, False
             return list(detected)
         small, scale = shrink(frame.image, side)
-        known = [
-            Face(box, 1.0, turn=track.turn)
-            for track in frame.tracks
-            if (box := box_of(track.corners, *small.shape[1::-1])) is not None
-        ]
+        boxes = [(track.turn, box_of(track.corners, *small.shape[1::-1])) for track in frame.tracks]
+        known = [Face(box, 1.0, turn=turn) for turn, box in boxes if box is not None]
         if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else self._interval_s):
             faces = detector.detect_near(small, known)
             self._lost_one = len(faces) < len(known)

@@ -48,7 +48,8 @@ def _used(configs: Sequence[dict[str, Any]], name: str, form: str, unless: str =
     """
     numbers: dict[str, list[str]] = {}
     for number, config in enumerate(configs, 1):
-        if (value := config.get(name)) and not config.get(unless):
+        value = config.get(name)
+        if value and not config.get(unless):
             numbers.setdefault(format(value, form), []).append(str(number))
     parts = [
         f"{value} in stage{'s' if len(used) > 1 else ''} {', '.join(used)}" if len(used) < len(configs) else value

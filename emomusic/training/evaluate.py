@@ -351,6 +351,7 @@ def accuracy_by_condition(
     found: dict[str, list[dict[str, Any]]] = {group: [] for group in _BINS}
     for group, names in _BINS.items():
         for name in names:
-            if rights := [right for face, right in known if face[group] == name]:
+            rights = [right for face, right in known if face[group] == name]
+            if rights:
                 found[group].append({"name": name, "n": len(rights), "accuracy": sum(rights) / len(rights)})
     return found

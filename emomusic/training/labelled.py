@@ -275,7 +275,8 @@ def _by_lists(folder: Path, labels: str | None, children: list[Path]) -> Labelle
     """The pictures with the labels of lists in the folder."""
     files = [Path(entry.path) for entry in FolderWalk([folder], lambda _: True)]
     pictures = _pictures_in(folder)
-    if rows := listed_pictures(folder, pictures, files):
+    rows = listed_pictures(folder, pictures, files)
+    if rows:
         return _by_labels(rows, labels, folder)
     inner = {path.parent for path in pictures if folder not in (path.parent, path.parent.parent)}
     parts = {path.parent.relative_to(folder).as_posix() for path in inner if _shown_in(path.name, "fer2013")}

@@ -195,7 +195,8 @@ def _judge(described: Described, people: People, anyone: Sequence[Sequence[float
             others = [label for label in shots if label != _NEUTRAL]
             order = [_NEUTRAL, *map(int, rng.permutation(others))]
             several = [label for label, own in shown.items() if len(own) > 1]
-            if rest := [np.setdiff1d(shown[label], shots[label]) for label in several]:
+            rest = [np.setdiff1d(shown[label], shots[label]) for label in several]
+            if rest:
                 read(shots, order, np.concatenate(rest))
             for label in order:
                 if label != _NEUTRAL and label not in several:

@@ -214,11 +214,16 @@ def _posed_pictures(folder: Path) -> list[_Picture]:
         raise DatasetError(f"expected a folder with a collection of faces. Received: {folder}")
     folders = [path for path in sorted(folder.iterdir()) if path.is_dir()]
     collections = [folder] if any(emotions_in(path.name) for path in folders) else folders
-    found = [
-        (path, collection.name, shown)
+    children = [
+        (child, collection.name, emotions_in(child.name))
         for collection in collections
         for child in sorted(collection.iterdir() if collection.is_dir() else ())
-        if child.is_dir() and len(shown := emotions_in(child.name)) in (1, 2)
+        if child.is_dir()
+    ]
+    found = [
+        (path, collection, shown)
+        for child, collection, shown in children
+        if len(shown) in (1, 2)
         for path in sorted(child.iterdir())
         if re.fullmatch(rf"(?!{TEST})[^._][^_]*_.+", path.stem) and path.suffix[1:].lower() in PICTURE_ENDINGS
     ]

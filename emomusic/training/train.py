@@ -148,7 +148,8 @@ def train(
         for config in stages:
             trained.append(_fit(run, config, trained, on_progress))
         strangers = None
-        if run.posed is not None and (judging := run.without_posed) is not None:
+        judging = run.without_posed
+        if run.posed is not None and judging is not None:
             strangers = Strangers.by(_classifier_of(run, _fit(run, judging, trained[:-1])), run.posed)
         metrics = _write(run, trained, strangers)
         shutil.rmtree(run.checkpoint)

@@ -27,12 +27,13 @@ def show_runtime(page: Page, address: Address) -> None:
     here, spotify = page_state(Visit), page_state(SourceState)
     states = st.session_state[STATES].values()
     pairs = [(name, value) for name, values in (address.replaced or {}).items() for value in values]
+    query = f"?{urlencode(pairs)}" if pairs else ""
     data = {
         "page": page.path if page is not PAGES[0] else "",
         "drop": page.drop,
         "large": page.is_large(),
         "visit": address.visit,
-        "query": None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs),
+        "query": None if address.replaced is None else query,
         "session": here.session,
         "returns": here.num_returns,
         "held": held_things(),

@@ -118,7 +118,8 @@ def _start(name: str, file: BinaryIO, **options: Any) -> FilmJob:
 def _read_again(turn: int, stream: int | None) -> None:
     """Read the same film again: turned clockwise, in degrees, or another video of it."""
     job = page_state(FilmState).job
-    if job is not None and (file := job.take()) is not None:
+    file = None if job is None else job.take()
+    if job is not None and file is not None:
         forget_queue("film")
         _start(job.name, file, turn=turn % 360, stream=stream)
 

@@ -44,7 +44,8 @@ def _show_plane(answer: FilmAnswer) -> None:
     """Show the faces and the path of the group on the affect plane."""
     persons = answer.reading.persons()[:_FACES_SHOWN]
     marks = [FacePoint(Who.face(person.number), person.point, person.emotion) for person in persons]
-    if len(marks) > 1 and (group := answer.reading.faces().mean()) is not None:
+    group = answer.reading.faces().mean() if len(marks) > 1 else None
+    if group is not None:
         marks.append(FacePoint(EVERYONE, group.point, group.emotion))
     figure = circumplex(marks, trail=answer.trail, height=380)
     show_chart(figure, key="film-plane", alt="The group's path on the affect plane")
@@ -169,7 +170,8 @@ def _draw_film(screen: _Screen) -> None:
 @st.fragment(run_every=1.0)
 def _show_preview() -> None:
     job = page_state(FilmState).job
-    if job is not None and (preview := job.view().preview) is not None:
+    preview = None if job is None else job.view().preview
+    if preview is not None:
         st.image(preview, alt="The current frame with its faces", width="stretch")
 
 

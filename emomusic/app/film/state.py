@@ -136,7 +136,10 @@ def set_scene(number: int, at_s: float | None = None) -> None:
     """Choose a scene and play it: the film from a time, or from the start of the scene, and its song."""
     here = page_state(FilmState)
     job = here.job
-    if job is not None and number < len(scenes := job.view().scenes):
+    if job is None:
+        return
+    scenes = job.view().scenes
+    if number < len(scenes):
         here.at_s = scenes[number].start_s if at_s is None else at_s
         here.num_choices += 1
         choose_scene(number)

@@ -86,7 +86,8 @@ def _show_button(label: str, key: str, session: LiveSession) -> None:
 @live_fragment(0.25)
 def _show_round(session: LiveSession) -> None:
     """Show the current round."""
-    if session.game is None or (view := session.game.view()).phase is GamePhase.OVER:
+    view = None if session.game is None else session.game.view()
+    if view is None or view.phase is GamePhase.OVER:
         st.rerun()
     show_trouble(session, session.view())
     # Apart from the bars, which change more often

@@ -128,7 +128,8 @@ _ask = load_once(ask)
 def show_guess() -> None:
     """Show the face and the vote, or on a phone the seven emotions; at the end the figures."""
     state = page_state(GuessState)
-    if (code := VOTE.value) and (state.ballot is None or state.ballot.code != code):
+    code = VOTE.value
+    if code and (state.ballot is None or state.ballot.code != code):
         st.fragment(_show_phone, run_every=1.0)()
         return
     if state.number > len(QUESTIONS):
@@ -139,7 +140,8 @@ def show_guess() -> None:
     left, right = roomy_columns([2, 3], key="guess", gap="large")
     with left:
         show_sharp(asked.picture, alt=f"Face {number}", width=_SIDE)
-        st.caption(f"Face {number} of {len(QUESTIONS)}{', ' * bool(question.defect)}{question.defect}")
+        defect = f", {question.defect}" if question.defect else ""
+        st.caption(f"Face {number} of {len(QUESTIONS)}{defect}")
     with right:
         if state.stage == 0:
             _show_vote(state)
@@ -195,7 +197,8 @@ def _show_answers(state: GuessState, question: Question, asked: Asked) -> None:
     said = state.classes[-1]
     st.header(f"Label: {question.label.adjective}", anchor=False)
     st.markdown(f"The class says **{said.adjective if said else 'no one emotion'}**. One person labelled this face.")
-    if state.ballot is not None and (counts := state.ballot.counts()):
+    counts = None if state.ballot is None else state.ballot.counts()
+    if counts:
         shares = {str(emotion): counts[emotion] / counts.total() for emotion in EMOTIONS}
         show_chart(share_bars(shares, height=220), key="guess-votes", alt=f"Votes on phones: {list_shares(shares)}")
     if state.stage == 1:

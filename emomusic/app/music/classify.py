@@ -352,7 +352,7 @@ def _show_answer(song: Song, answer: MoodExplanation, reason: str, *, moved: boo
         + ", ".join(f"{name} {value:+.0f}" for name, value in zip(FEATURE_LABELS, answer.influences, strict=True)),
     )
     reference = "its value in the song" if moved else "the median of this table"
-    lines = " The lines above mark the unchanged song." * moved
+    lines = " The lines above mark the unchanged song." if moved else ""
     st.caption(
         f"Each bar is the loss in percentage points of *{answer.mood}* if only this feature changes to {reference}. "
         f"Features interact, so the bars do not add up.{lines}"

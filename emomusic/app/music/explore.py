@@ -157,7 +157,8 @@ def _show_map(songs: Songs, found: Found) -> None:
             on_select=partial(_take_click, key, songs.token, len(songs)),
             selection_mode="points",
         )
-        if not is_measured and (words := songs.genre_places):
+        words = [] if is_measured else songs.genre_places
+        if words:
             mine = page_state(MusicState)
             data = {"chart": f".st-key-{key} .js-plotly-plot", "words": words, "chosen": mine.genre}
             mount("words", key=f"{key}-words", data=data, on_word_change=partial(_take_word, f"{key}-words"))

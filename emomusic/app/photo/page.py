@@ -122,9 +122,11 @@ def show_photos(shown: PictureState) -> None:
         if num_photos > 1:
             style.html(screen_style([], (), number=num_photos))
             unmarked = show_sheet(photos.glance(shown))
-        elif not (first := photos.decoded(digest, shown)).problem:
-            style.html(screen_style([first.reading], ()))
-            on_photo = show_picture(first.preview, "The photo")
+        else:
+            first = photos.decoded(digest, shown)
+            if not first.problem:
+                style.html(screen_style([first.reading], ()))
+                on_photo = show_picture(first.preview, "The photo")
 
     def show_read(read: str) -> None:
         if read in unmarked and read in photos.digests:
@@ -259,7 +261,8 @@ def _bring_back() -> None:
 
 def _show_undo(photos: Photos) -> None:
     """Show how many faces the visitor removed, and a button that brings them back."""
-    if num_removed := len(photos.removed):
+    num_removed = len(photos.removed)
+    if num_removed:
         st.caption(f"{pluralize(num_removed, 'face')} removed.", width="content")
         st.button("Undo", icon=":material/undo:", type="tertiary", on_click=_bring_back, key="bring-back")
 
@@ -280,7 +283,8 @@ def _points(answer: Answer) -> list[FacePoint]:
     if answer.is_one:
         return face_points(answer.faces)
     points, portraits = [], answer.portraits
-    for who in dict.fromkeys([*answer.faces.persons()[:MOST_POINTS], *[answer.who] * bool(answer.chosen)]):
+    chosen = [answer.who] if answer.chosen else []
+    for who in dict.fromkeys([*answer.faces.persons()[:MOST_POINTS], *chosen]):
         faces = answer.faces.where(who)
         shares = faces.mean()
         assert shares is not None  # at least one face counts
@@ -333,9 +337,11 @@ def _record(answer: Answer, _: Picture) -> str:
 def _draw_people(screen: _Screen) -> None:
     """The faces that the figures leave out, and for several photos a row for each person."""
     faces = screen.answer.faces
-    are_too_many = len(faces if screen.answer.is_one else faces.persons()) > MOST_POINTS
-    if few := [*screen.pictures.notes, *[FIRST_POINTS] * are_too_many]:
-        st.caption(" ".join(few))
+    notes = list(screen.pictures.notes)
+    if len(faces if screen.answer.is_one else faces.persons()) > MOST_POINTS:
+        notes.append(FIRST_POINTS)
+    if notes:
+        st.caption(" ".join(notes))
     if not screen.answer.is_one:
         _show_unread(screen.photos)
         if screen.has_several_faces:
@@ -355,9 +361,10 @@ PHOTO: list[Part[_Screen]] = [
 
 
 def _show_unread(photos: Photos) -> None:
+    unread = photos.unread
     if len(photos.by_digest) == 1:
-        st.error(escape_markdown_message(photos.unread[0][1]), icon=":material/error:")
-    elif unread := photos.unread:
+        st.error(escape_markdown_message(unread[0][1]), icon=":material/error:")
+    elif unread:
         st.error(f"{pluralize(len(unread), 'file')} could not be read.", icon=":material/error:")
         show_problems([reason if name in reason else f"{name}: {reason}" for name, reason in unread])
 

@@ -193,10 +193,11 @@ def _about(choice: Choice, subject: str) -> Choice:
 
 def draw_who(answer: Answer, digest: str) -> None:
     """Show the choice between songs for all together and for each in turn, beside a chosen face or person."""
+    chosen = [answer.who.text] if answer.chosen else []
     _about(WHO, digest).draw(
         st.segmented_control,
         "Songs for",
-        [*_NAMES, *[answer.who.text] * bool(answer.chosen)],
+        [*_NAMES, *chosen],
         format_func=lambda value: _NAMES.get(value, value),
         label_visibility="collapsed",
         value=answer.who.text,
