@@ -153,7 +153,9 @@ def _with_guide(x: Sequence[float], y: Sequence[float], name: str) -> go.Figure:
 def _mark(figure: go.Figure, x: float, y: float, name: str, colour: str, **options: Any) -> None:
     """Draw a large dot with a white rim at a point of a curve."""
     marker = {"size": 13, "color": colour, "line": {"width": 2, "color": "white"}}
-    figure.add_scatter(x=[x], y=[y], mode="markers", name=name, marker=marker, **{"hoverinfo": "skip"} | options)
+    figure.add_scatter(
+        x=[x], y=[y], mode="markers", name=name, marker=marker, **{"hoverinfo": "skip", "cliponaxis": False} | options
+    )
 
 
 def threshold_curves(found: Thresholds, *, chosen: int | None, share: float) -> tuple[go.Figure, go.Figure]:
@@ -235,7 +237,7 @@ def reliability_diagram(found: Reliability) -> go.Figure:
         line={"color": RIGHT, "width": 2},
     )  # fmt: skip
     figure.add_scatter(
-        x=np.round(confidence, 2), y=np.round(accuracy, 2), mode="markers", name="model",
+        x=np.round(confidence, 2), y=np.round(accuracy, 2), mode="markers", name="model", cliponaxis=False,
         marker={"color": RIGHT, "size": 6 + 16 * np.sqrt(counts / counts.max()), "opacity": 0.9},
         customdata=counts,
         hovertemplate="confidence %{x:.0f} %, accuracy %{y:.0f} %<br>%{customdata:,} answers<extra></extra>",

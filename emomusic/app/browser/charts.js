@@ -29,8 +29,9 @@ function rowsOf(trace, { xaxis, yaxis }) {
 function tableOf({ _fullData: traces, _fullLayout: layout }) {
   const spoken = traces.filter((trace) => trace.hoverinfo !== "skip");
   const title = (name) => layout[`${name}axis`]?.title?.text || name;
-  const head = ["series", title("x"), title("y"), "value", "text"];
   const rows = (spoken.length ? spoken : traces).flatMap((trace) => rowsOf(trace, layout));
+  const names = ["series", title("x"), title("y"), "value", "text"], width = Math.max(...rows.map((row) => row.length));
+  const head = Array.from({ length: width }, (_, column) => names[column] ?? "detail");
   return [head, ...rows].map((row) => row.map(cell).join(",")).join("\r\n");
 }
 
@@ -49,6 +50,7 @@ function offerTable({ target }) {
   const button = image.cloneNode();
   button.dataset.title = button.ariaLabel = "CSV of the data";
   button.innerHTML = `<svg viewBox="0 0 24 24" class="icon" height="1em" width="1em">${ICON}</svg>`;
+  button.querySelector("path").style.cssText = image.querySelector("path").style.cssText;
   button.onclick = () => save(plot);
   image.after(button);
 }
