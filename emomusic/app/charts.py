@@ -18,16 +18,19 @@ from emomusic.charts.layout import write_in
 from emomusic.colours import EMOTION_COLOURS, ink_on
 
 _ROWS = 7  # more would leave the first screen
+_ZOOM = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d"]
 
 
 def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
-    """Show a chart in the page's text colour, without buttons or tips unless `config` enables them.
+    """Show a chart in the page's text colour. The pointer finds buttons for PNG, CSV (`charts.js`) and full screen.
 
     Streamlit's grey text has a contrast of 3.5 on the light page; small text needs 4.5 (WCAG 2.2). The figure is
     changed in place, unless its text already has that colour. Figures shared by sessions must have it.
     """
     write_in(figure, text_color())
-    config = {"displayModeBar": False, "showTips": False} | options.pop("config", {})
+    image = {"filename": f"emomusic-{key}", "scale": 2}  # pixels for print
+    config = {"showTips": False, "modeBarButtonsToRemove": _ZOOM, "toImageButtonOptions": image}
+    config |= options.pop("config", {})
     return st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
 
 

@@ -365,6 +365,7 @@ MODELS = Choice("model", in_url=True, most=2)  # the one or two chosen models
 MODELS_TAB = Choice("face_view", is_kept=True)
 MODELS_CELL = Choice("cell", is_kept=True, is_optional=True, in_menu=True)  # of the matrix: "fear called sad"
 MODELS_CLASS = Choice("class", is_kept=True)
+MODELS_CELLS = Choice("cells", ["Shares", "Counts"])  # what the cells of the matrix say
 MODELS_THRESHOLD = Choice("threshold", first="50")  # threshold of the class in percent
 TRAIN_RATE = Choice("rate", ["0.0001", "0.001", "0.003", "0.01", "0.1", "1"], first="0.001")
 TRAIN_BATCH = Choice("batch", ["8", "16", "64", "256"], first="64")

@@ -107,7 +107,8 @@ def style_page() -> None:
     """Set icon, width and logo."""
     # Before the navigation. A bundled icon, because Streamlit loads material symbols for `page_icon` from the network
     icon, logo = (str(data_dir() / name) for name in ("icon.png", "logo.png"))
-    st.set_page_config(page_title="EmoMusic", page_icon=icon, layout="wide", initial_sidebar_state="collapsed")
+    about: Any = {"About": "**EmoMusic** reads emotions from faces, and finds songs that fit."}  # without it, no menu
+    st.set_page_config("EmoMusic", icon, layout="wide", initial_sidebar_state="collapsed", menu_items=about)
     st.logo(logo, size="large")
 
 

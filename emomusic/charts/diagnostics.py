@@ -22,9 +22,16 @@ _STANDOFF = 18  # pixels from the names of classes to the title of their axis
 
 
 def confusion_map(
-    confusion: IntArray, classes: Sequence[str], *, chosen: tuple[str, str] | None, text_color: str | None
+    confusion: IntArray,
+    classes: Sequence[str],
+    *,
+    chosen: tuple[str, str] | None,
+    text_color: str | None,
+    has_counts: bool = False,
 ) -> go.Figure:
     """A confusion matrix: true classes as rows, predictions as columns; correct cells cold, mistakes warm.
+
+    The cells have shares of their row in percent, or counts (`has_counts`); the total of each row is beside it.
 
     Plotly cannot select heatmap cells, so the last trace has one invisible, selectable point per cell, row by row.
 
@@ -39,7 +46,9 @@ def confusion_map(
     shades = [(0.0, WRONG, 0.6), (0.4999, WRONG, 0.04), (0.5, RIGHT, 0.1), (0.7499, RIGHT, 0.35), (0.75, RIGHT, 0.85)]
     figure = numbered_cells(
         np.where(is_right, share, mistakes),
-        [[f"{100 * part:.0f}" for part in row] for row in share],
+        [[f"{count:,}" for count in row] for row in confusion]
+        if has_counts
+        else [[f"{100 * part:.0f}" for part in row] for row in share],
         is_right & (share >= _DARK),
         [*shades, (1.0, RIGHT, 1.0)],
         x=list(classes),
@@ -53,6 +62,7 @@ def confusion_map(
         customdata=[(f"{confusion[i, j]:,} of {int(rows[i, 0]):,}", f"{100 * share[i, j]:.1f}") for i, j in cells],
         hovertemplate="%{y}, predicted %{x}<br>%{customdata[0]}, %{customdata[1]} %<extra></extra>",
     )  # fmt: skip
+    _add_totals(figure, dict(zip(classes, rows[:, 0].tolist(), strict=True)))
     if chosen is not None:
         row, column = classes.index(chosen[0]), classes.index(chosen[1])
         figure.add_shape(
@@ -64,10 +74,19 @@ def confusion_map(
         430,
         x={"title": axis_title("predicted class", _STANDOFF), "tickfont": {"size": 13}},
         y=REVERSED | {"title": axis_title("true class", _STANDOFF), "tickfont": {"size": 13}},
+        margin={"t": 26, "r": 52},
         hoverdistance=-1,
         hovermode="closest",
         clickmode="event+select",
     )
+
+
+def _add_totals(figure: go.Figure, totals: Mapping[str, int]) -> None:
+    """Write the number of each row on the right of a matrix."""
+    beside = {"xref": "paper", "x": 1.01, "xanchor": "left", "showarrow": False}
+    notes = [beside | {"y": name, "text": f"{n:,}"} for name, n in totals.items()]
+    notes.append(beside | {"yref": "paper", "y": 0, "yanchor": "top", "yshift": -20, "text": "all"})
+    figure.layout.annotations = [*figure.layout.annotations, *notes]
 
 
 _DARK = 0.5
@@ -76,7 +95,7 @@ _DARK = 0.5
 
 _LONGEST_LINE, _LINE_PX, _ROW_PX = 20, 18, 14  # letters of a name, for a phone; its lines, and what is between rows
 # The same in two charts that are compared; on the left as in `bar_margin`
-_ACCURACY, _SIDES = PERCENTS | GRID | {"range": [-2, 102], "title": "accuracy"}, {"l": 12 + 8 * _LONGEST_LINE, "r": 24}
+_ACCURACY, _SIDES = PERCENTS | GRID | {"range": [0, 102], "title": "accuracy"}, {"l": 12 + 8 * _LONGEST_LINE, "r": 24}
 
 
 def accuracy_by_group(groups: Mapping[str, Sequence[FaceBin]], *, height: int = 0) -> go.Figure:
@@ -134,7 +153,9 @@ def _with_guide(x: Sequence[float], y: Sequence[float], name: str) -> go.Figure:
 def _mark(figure: go.Figure, x: float, y: float, name: str, colour: str, **options: Any) -> None:
     """Draw a large dot with a white rim at a point of a curve."""
     marker = {"size": 13, "color": colour, "line": {"width": 2, "color": "white"}}
-    figure.add_scatter(x=[x], y=[y], mode="markers", name=name, marker=marker, **{"hoverinfo": "skip"} | options)
+    figure.add_scatter(
+        x=[x], y=[y], mode="markers", name=name, marker=marker, **{"hoverinfo": "skip", "cliponaxis": False} | options
+    )
 
 
 def threshold_curves(found: Thresholds, *, chosen: int | None, share: float) -> tuple[go.Figure, go.Figure]:
@@ -158,7 +179,7 @@ def threshold_curves(found: Thresholds, *, chosen: int | None, share: float) -> 
         )  # fmt: skip
         if chosen is not None:
             _mark(figure, 100 * x[chosen], 100 * y[chosen], "threshold", WRONG)
-        axis = PERCENTS | GRID | {"range": [-2, 103]}
+        axis = PERCENTS | GRID | {"range": [0, 103]}
         figures.append(lay_out(figure, 300, x=axis | {"title": x_title}, y=axis | {"title": y_title}))
     return figures[0], figures[1]
 
@@ -216,7 +237,7 @@ def reliability_diagram(found: Reliability) -> go.Figure:
         line={"color": RIGHT, "width": 2},
     )  # fmt: skip
     figure.add_scatter(
-        x=np.round(confidence, 2), y=np.round(accuracy, 2), mode="markers", name="model",
+        x=np.round(confidence, 2), y=np.round(accuracy, 2), mode="markers", name="model", cliponaxis=False,
         marker={"color": RIGHT, "size": 6 + 16 * np.sqrt(counts / counts.max()), "opacity": 0.9},
         customdata=counts,
         hovertemplate="confidence %{x:.0f} %, accuracy %{y:.0f} %<br>%{customdata:,} answers<extra></extra>",

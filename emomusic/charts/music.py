@@ -32,6 +32,8 @@ MOOD_SYMBOLS: Mapping[Mood, str] = {
 }
 """Marker symbols, so that moods differ in more than colour."""
 
+# Of areas and marks that stand among no emotions, whose colours they must not have
+_REGION_COLOURS = {Mood.CALM: TRAIL, Mood.HAPPY: WRONG, Mood.ENERGETIC: "#A84F82", Mood.SAD: RIGHT}
 # Songs: larger symbols up to `_VERY_FEW`, elements of the page up to `_FEW`, smaller and paler symbols above `_MANY`
 _VERY_FEW, _FEW, _MANY = 20, 500, 2000
 _NAMED_SPAN = 0.06  # smallest share of a waveform, and of the plane, with room for the name of a mood
@@ -83,7 +85,10 @@ def song_plane(
 
 
 def mood_regions(
-    regions: npt.NDArray[np.int64], songs: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]
+    regions: npt.NDArray[np.int64],
+    songs: npt.NDArray[np.float64],
+    labels: npt.NDArray[np.int64],
+    answers: npt.NDArray[np.int64],
 ) -> go.Figure:
     """The predicted mood at each point of valence and energy, named where it has room, and songs by their label.
 
@@ -91,10 +96,11 @@ def mood_regions(
         regions: shape (side, side), positions in `Mood`; rows go with energy.
         songs: shape (n, 2), valence and energy from 0 to 1.
         labels: shape (n,), positions in `Mood`.
+        answers: shape (n,), those of the network; a cross marks the wrong ones.
     """
     steps = len(MOODS)
     scale = [
-        [edge, faded(MOOD_COLOURS[mood], 0.35)]
+        [edge, faded(_REGION_COLOURS[mood], 0.25)]
         for number, mood in enumerate(MOODS)
         for edge in (number / steps, (number + 1) / steps)
     ]
@@ -106,14 +112,20 @@ def mood_regions(
         if len(cells := np.argwhere(regions == number)) >= _NAMED_SPAN * regions.size:
             row, column = cells[np.abs(cells - cells.mean(axis=0)).sum(axis=1).argmin()]  # within the area
             figure.add_annotation(x=side[column], y=side[row], text=f"<b>{mood.value}</b>", showarrow=False)
-        own = songs[labels == number]
+        own, said = songs[labels == number], answers[labels == number]
         figure.add_scatter(
-            x=own[:, 0], y=own[:, 1], mode="markers", name=mood.value, hoverinfo="skip",
-            marker={"symbol": MOOD_SYMBOLS[mood], "color": MOOD_COLOURS[mood], "size": 8,
-                    "line": {"width": 0.75, "color": GUIDE}},
+            x=own[:, 0], y=own[:, 1], mode="markers", name=mood.value, text=[MOODS[answer] for answer in said],
+            marker={"symbol": MOOD_SYMBOLS[mood], "color": _REGION_COLOURS[mood], "size": 8,
+                    "line": {"width": 0.75, "color": "white"}},
+            hovertemplate=f"{mood}, the network says %{{text}}<extra></extra>",
         )  # fmt: skip
+    wrong = songs[labels != answers]
+    figure.add_scatter(
+        x=wrong[:, 0], y=wrong[:, 1], mode="markers", name="wrong", hoverinfo="skip",
+        marker={"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": GUIDE}},
+    )  # fmt: skip
     axes = [{"range": [0, 1], "title": name} for name in ("valence of Spotify", "energy")]
-    return lay_out(figure, _LEAST_HEIGHT, x=axes[0], y=axes[1], **legend_above())
+    return lay_out(figure, 260, x=axes[0], y=axes[1], **legend_above())
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,9 +287,9 @@ def mood_bars(shares: Mapping[str, float], start: npt.NDArray[np.float32] | None
     return figure
 
 
-def influence_bars(points: npt.NDArray[np.float64]) -> go.Figure:
-    """The effect of each feature on the probability of a mood, in percentage points; what speaks for it comes first."""
-    order = np.argsort(-points, kind="stable")
+def change_bars(points: npt.NDArray[np.float64], mood: str) -> go.Figure:
+    """The change of a mood's probability without each feature, in percentage points; what speaks for it comes first."""
+    order = np.argsort(points, kind="stable")
     points, labels = points[order], [FEATURE_LABELS[position] for position in order]
     reach = max(5.0, float(np.abs(points).max()))
     figure = go.Figure().add_bar(
@@ -290,9 +302,9 @@ def influence_bars(points: npt.NDArray[np.float64]) -> go.Figure:
     return lay_out(
         figure,
         290,
-        x={"range": [-1.3 * reach, 1.3 * reach], "visible": False},
+        x={"range": [-1.3 * reach, 1.3 * reach], "showticklabels": False, "title": f"change of {mood}, points"},
         y=REVERSED | {"tickfont": {"size": 13}},
-        margin=bar_margin(labels),
+        margin=bar_margin(labels) | {"b": 28},
         bargap=0.3,
     )
 

@@ -15,9 +15,29 @@ from emomusic.assets import CARD, HISTORY, PREDICTIONS, ModelKind, folder_of, lo
 from emomusic.errors import ModelError
 from emomusic.faces.fer2013 import NO_MAJORITY, Split, majority, read_votes
 from emomusic.faces.model_files import readable
-from emomusic.metrics import FOUR, SEVEN, FloatArray, IntArray, McNemar, Scores, in_classes, mcnemar, score
+from emomusic.metrics import (
+    FOUR,
+    SEVEN,
+    FloatArray,
+    IntArray,
+    McNemar,
+    Scores,
+    expected_calibration_error,
+    in_classes,
+    mcnemar,
+    score,
+)
 from emomusic.records import FaceRecord, Record, Stage, read_face_record, read_record
 from emomusic.results.overview import Benchmark, Evaluation, evaluation, in_words, label_of
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure with the limits of its 95 % range."""
+
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -73,6 +93,26 @@ class Predictions:
         """Metrics of these predictions."""
         return score(self.y_true, self.y_pred, self.classes)
 
+    def means(self) -> dict[str, Figure]:
+        """Mean recall, calibration error and Brier score, by name.
+
+        The ranges are percentiles over examples drawn again (B. Efron & R. Tibshirani, 1993), the same at every call.
+        """
+        random, n = np.random.default_rng(0), len(self.y_true)
+        drawn = [np.arange(n), *(random.integers(n, size=n) for _ in range(_NUM_DRAWS))]
+        truth = np.eye(len(self.classes))[self.y_true]
+        squares = ((self.probabilities - truth) ** 2).sum(axis=1)
+        is_right = self.y_pred == self.y_true
+        found = []
+        for rows in drawn:
+            classes, counts = self.y_true[rows], np.bincount(self.y_true[rows], minlength=len(self.classes))
+            hits = np.bincount(classes, weights=is_right[rows], minlength=len(self.classes))
+            error = expected_calibration_error(classes, self.probabilities[rows])
+            found.append((float((hits[counts > 0] / counts[counts > 0]).mean()), error, float(squares[rows].mean())))
+        low, high = np.quantile(found[1:], [0.025, 0.975], axis=0).tolist()
+        names = ("mean recall", "calibration error", "Brier score")
+        return {name: Figure(*values) for name, *values in zip(names, found[0], low, high, strict=True)}
+
     def cell(self, true: str, predicted: str) -> npt.NDArray[np.int64]:
         """Positions of the examples in one cell of the confusion matrix, by falling confidence."""
         row, column = self.classes.index(true), self.classes.index(predicted)
@@ -95,6 +135,7 @@ class History:
         return tuple(accumulate(stage.epochs for stage in self.stages.values()))
 
 
+_NUM_DRAWS = 200
 _ROUNDING = 1e-3  # tolerance for sums of probabilities
 
 

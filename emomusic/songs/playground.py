@@ -24,9 +24,9 @@ NUM_EPOCHS = 300
 GRID = 41
 """Points of a side of the plane of `Training.regions`."""
 
-_HELD_OUT, _PER_MOOD, _SURE = 0.2, 170, 0.6
+_HELD_OUT, _PER_MOOD, _SURE, _SHOWN = 0.2, 170, 0.6, 200
 _DECAYS, _TINY = (0.9, 0.999), 1e-8  # as in Adam
-_AXES = tuple(FEATURE_NAMES.index(name) for name in ("valence", "energy"))
+_AXES = [FEATURE_NAMES.index(name) for name in ("valence", "energy")]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +100,12 @@ class Training:
         self._held_inputs, self._held_labels = songs.inputs[held], songs.labels[held]
         wrong = self._random.permutation(len(known))[: round(settings.wrong * len(known))]
         self._labels[wrong] = (self._labels[wrong] + self._random.integers(1, len(MOODS), len(wrong))) % len(MOODS)
-        self._middle = np.median(self._inputs, axis=0)
+        side = np.linspace(0, 1, GRID)
+        plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(GRID**2, len(_AXES))
+        shown = self._inputs[:_SHOWN]
+        gaps = np.linalg.norm(plane[:, None] - shown[None, :, _AXES], axis=2)
+        self._grid = shown[gaps.argmin(axis=1)]  # the other features of each point of the plane
+        self._grid[:, _AXES] = plane
         sides = (self._inputs.shape[1], settings.hidden, len(MOODS))
         self._weights: list[Floats] = []
         for before, after in itertools.pairwise(sides):
@@ -161,15 +166,14 @@ class Training:
         return found[0], found[1], found[2], found[3]
 
     def regions(self) -> npt.NDArray[np.int64]:
-        """The mood at each point of Spotify's valence and energy, with the medians of the other features.
+        """The mood at each point of Spotify's valence and energy, with the other features of the nearest shown song.
 
-        Shape (GRID, GRID), positions in `Mood`; rows go with energy, from low to high.
+        Shape (GRID, GRID), positions in `Mood`; rows go with energy, from low to high. With the medians, songs that
+        the network has right would lie in the area of another mood.
         """
-        inputs = np.tile(self._middle, (GRID, GRID, 1))
-        side = np.linspace(0, 1, GRID)
-        inputs[..., _AXES[0]], inputs[..., _AXES[1]] = side[None, :], side[:, None]
-        return np.asarray(self._forward(inputs.reshape(GRID**2, -1))[1].argmax(axis=1).reshape(GRID, GRID))
+        return np.asarray(self._forward(self._grid)[1].argmax(axis=1).reshape(GRID, GRID))
 
-    def shown_songs(self) -> tuple[Floats, npt.NDArray[np.int64]]:
-        """Valence and energy of the training songs, shape (n, 2), and their perhaps wrong labels."""
-        return self._inputs[:, _AXES], self._labels
+    def shown_songs(self) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Valence and energy of some training songs, shape (n, 2), their perhaps wrong labels, and the answers."""
+        shown = self._inputs[:_SHOWN]
+        return shown[:, _AXES], self._labels[:_SHOWN], self._forward(shown)[1].argmax(axis=1)

@@ -120,7 +120,7 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
     page.get_by_role("tab", name="Learning").click()
     expect(page.locator("[class*=st-key-models-learning] .js-plotly-plot")).to_have_count(4)
     expect(page).to_have_title("Learning · Models · EmoMusic")
-    page.get_by_role("radio", name="Mood models").click()
+    choose(page, "Judged by", "Mood models")
     expect(page.get_by_role("heading", name="Which moods can it hear?")).to_be_visible()
     expect(page).to_have_url(re.compile("kind=Mood"))
     wait_until_idle(page)
@@ -153,6 +153,41 @@ def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all
         resize(page, size)
         wait_until_at_rest(page.locator(".st-key-models-try"))
         assert problems(page) == [], size
+
+
+def test_a_chart_is_saved_as_picture_and_as_table_without_a_run(models: Callable[..., Page]) -> None:
+    page = models("?kind=FER2013's+labels")
+    page.get_by_role("tab", name="Confusions").click()
+    chart = page.locator(MATRIX)
+    chart.hover()
+    wait_until_idle(page)
+    place = chart.bounding_box()
+    with page.expect_download() as saved:
+        chart.get_by_role("button", name="CSV").click()
+    lines = saved.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert saved.value.suggested_filename.startswith("emomusic-models-confusion-")
+    assert len(lines) == 1 + len(EMOTIONS) ** 2
+    assert lines[0] == "series,predicted class,true class,value,text,detail,detail"
+    row = lines[1 + len(EMOTIONS) * Emotion.FEAR.label + Emotion.SAD.label]
+    assert re.fullmatch(r"cells,sad,fear,,,\d+ of 528,[\d.]+", row)
+    with page.expect_download() as saved:
+        chart.get_by_role("button", name="PNG").click()
+    assert saved.value.suggested_filename.endswith(".png")
+    assert saved.value.path().read_bytes().startswith(b"\x89PNG")
+    assert chart.bounding_box() == place
+    chart.get_by_role("button", name="Fullscreen").click()
+    expect(chart.get_by_role("button", name="Close fullscreen")).to_be_attached()
+    page.keyboard.press("Escape")
+
+
+def test_the_menu_has_the_themes_and_neither_a_recorder_nor_the_name_of_streamlit(models: Callable[..., Page]) -> None:
+    page = models()
+    page.get_by_role("button", name="Main menu").click()
+    menu = page.get_by_test_id("stMainMenuPopover")
+    expect(menu.get_by_text("About")).to_be_visible()
+    expect(menu.get_by_role("menuitemradio")).to_have_count(3)
+    expect(menu.get_by_text("Record")).to_have_count(0)
+    expect(menu.get_by_text("Made with")).to_be_hidden()
 
 
 EPOCH = re.compile(r"Epoch (\d+) of 300")

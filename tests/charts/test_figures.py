@@ -9,14 +9,22 @@ from hypothesis import strategies as st
 from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood
 from emomusic.charts import steps
 from emomusic.charts.affect import FacePoint, circumplex
-from emomusic.charts.diagnostics import confusion_map, reliability_diagram
+from emomusic.charts.diagnostics import (
+    confusion_map,
+    epoch_curves,
+    fold_spread,
+    reliability_diagram,
+    threshold_curves,
+)
 from emomusic.charts.live import CLICKED, ROWS, film_strip, mood_areas
-from emomusic.charts.music import correlations, standings, waveform
+from emomusic.charts.music import change_bars, correlations, mood_regions, standings, waveform
 from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS
 from emomusic.faces.inspection import Occlusion
 from emomusic.faces.who import Who
 from emomusic.metrics import reliability
+from emomusic.results.predictions import Predictions, thresholds_of
 from emomusic.songs.hearing import SoundSpan
+from emomusic.songs.playground import LabelledSongs, Settings, Training
 from emomusic.songs.song import FEATURE_NAMES, FEATURES, Pick, Player, Song
 from emomusic.stream.film import FilmFace
 from emomusic.stream.timeline import Scene, Timeline
@@ -24,6 +32,9 @@ from emomusic.stream.timeline import Scene, Timeline
 CLASSES = ("calm", "happy", "sad")
 MATRIX = np.array([[8, 2, 0], [1, 4, 5], [0, 0, 0]])
 FOUR = np.repeat(np.arange(4), 50)
+SHARES = np.random.default_rng(0).dirichlet([1, 1, 1], 200).astype(np.float32)
+TRUTH = np.arange(200) % 3
+ANSWERS = Predictions(CLASSES, TRUTH, SHARES.argmax(axis=1), SHARES, TRUTH, np.arange(200))
 
 
 def test_the_matrix_writes_shares_of_the_row_in_cells_that_can_be_selected() -> None:
@@ -39,6 +50,44 @@ def test_the_matrix_writes_shares_of_the_row_in_cells_that_can_be_selected() -> 
     assert tuple(points.customdata[5]) == ("5 of 10", "50.0")
     (frame,) = figure.layout.shapes
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (1.5, 2.5, 0.5, 1.5)
+
+
+def test_the_matrix_writes_counts_and_the_total_of_each_row() -> None:
+    figure = confusion_map(MATRIX, CLASSES, chosen=None, text_color=None, has_counts=True)
+    assert [note.text for note in figure.layout.annotations] == [*map(str, MATRIX.ravel()), "10", "10", "0", "all"]
+
+
+def test_axes_of_accuracies_begin_at_zero() -> None:
+    found = thresholds_of(ANSWERS, "sad")
+    charts = [*threshold_curves(found, chosen=None, share=0.5), fold_spread("a", np.array([[0.7, 0.8]]))]
+    charts.append(epoch_curves({"training": np.array([90.0]), "held out": np.array([80.0])}, 0, label="right", top=100))
+    for figure in charts:
+        assert figure.layout.yaxis.range is None or figure.layout.yaxis.range[0] == 0
+        assert figure.layout.xaxis.range is None or figure.layout.xaxis.range[0] == 0
+
+
+def test_bars_of_changes_name_their_unit_and_a_loss_comes_first() -> None:
+    figure = change_bars(np.linspace(-14, 4, len(FEATURES)), "happy")
+    (bars,) = figure.data
+    assert list(bars.x) == sorted(bars.x)
+    assert bars.text[0] == "\u221214"
+    assert "change of happy" in figure.layout.xaxis.title.text
+
+
+def test_the_plane_of_a_training_marks_wrong_answers_and_right_songs_lie_in_their_own_area() -> None:
+    random = np.random.default_rng(0)
+    run = Training(LabelledSongs(random.random((300, 9)), np.arange(300) % 4, are_predicted=False), Settings(rate=0.01))
+    run.step(5)
+    regions, (places, labels, answers) = run.regions(), run.shown_songs()
+    figure = mood_regions(regions, places, labels, answers)
+    assert figure.layout.height == 260
+    (wrong,) = figure.select_traces({"name": "wrong"})
+    assert len(wrong.x) == int((labels != answers).sum()) > 0
+    colours = {trace.marker.color for trace in figure.select_traces({"type": "scatter"}) if trace.name != "wrong"}
+    assert len(colours) == 4
+    assert not colours & {*EMOTION_COLOURS.values(), *MOOD_COLOURS.values()} - {"#80808A"}
+    cells = np.rint(places * (len(regions) - 1)).astype(int)
+    assert (regions[cells[:, 1], cells[:, 0]] == answers).mean() > 0.85  # the grid has 41 steps
 
 
 def test_reliability_points_are_the_bins_and_the_line_skips_small_bins() -> None:

@@ -54,7 +54,7 @@ def test_the_table_has_all_models_on_one_benchmark(app: AppTest) -> None:
     assert list(table["Published"]) == ["—", "58 to 63 %", "—", "72 %"]
     assert list(table["Range"]) == ["31.0 to 50.0", "—", "—", "—"]
     for benchmark, num_measured, has_errors in ((Benchmark.VOTES, 2, False), (Benchmark.LABELS, 4, True)):
-        app.segmented_control(key="kind").set_value(benchmark).run()
+        app.selectbox(key="kind").set_value(benchmark).run()
         table = app.dataframe[0].value
         assert len(table["Right"].dropna()) == num_measured
         assert ("Calibration error" in table) is has_errors
@@ -77,7 +77,7 @@ def test_the_pictures_with_a_majority_of_votes_are_the_examples_of_people_s_vote
 
 def test_collections_of_posed_faces_are_a_test_set_where_a_model_has_them(app: AppTest, tmp_path: Path) -> None:
     opened(app, on=Benchmark.POSED)  # a link that this copy does not know
-    assert Benchmark.POSED not in app.segmented_control(key="kind").options
+    assert Benchmark.POSED not in app.selectbox(key="kind").options
     one = {"n": 100, "missed": 0, "persons": 9, "people": "nine", "is_trained": False, "accuracy": 0.75}
     one |= {"accuracy_interval": [0.65, 0.83], "recall": dict.fromkeys(EMOTIONS, 0.7) | {"fear": 0.1}}
     other = one | {"n": 300, "people": "", "accuracy": 0.25, "accuracy_interval": [0.2, 0.3]}
@@ -100,11 +100,52 @@ def test_collections_of_posed_faces_are_a_test_set_where_a_model_has_them(app: A
 
 def test_models_of_one_kind_are_not_those_of_another(app: AppTest) -> None:
     opened(app, "emonet")
-    app.segmented_control(key="kind").set_value(Benchmark.VOTES).run()
+    app.selectbox(key="kind").set_value(Benchmark.VOTES).run()
     assert app.query_params["model"] == "emonet"
-    app.segmented_control(key="kind").set_value(Benchmark.FEATURES).run()
+    app.selectbox(key="kind").set_value(Benchmark.FEATURES).run()
     assert "model" not in app.query_params
     assert not app.exception
+
+
+def test_all_sets_have_the_same_tabs_and_say_what_was_not_measured(app: AppTest) -> None:
+    titles = [tab.label for tab in opened(app).tabs]
+    for benchmark, view in (
+        (Benchmark.PHOTOGRAPHS, "Confusions"),
+        (Benchmark.FEATURES, "Try your face"),
+        (Benchmark.VOTES, "Confusions"),
+    ):
+        opened(app, view=view, on=benchmark)
+        assert [tab.label for tab in app.tabs] == titles
+        assert [info.value for info in app.info if "not measured" in info.value] == (
+            [] if benchmark is Benchmark.VOTES else [f"{view}: not measured for {benchmark}."]
+        )
+    assert not app.exception
+
+
+def test_only_models_with_figures_are_compared_and_the_accuracy_is_said_once(app: AppTest) -> None:
+    opened(app, on=Benchmark.VOTES)
+    assert app.selectbox(key="models-second-face").options == ["Four-class network"]
+    page = "\n".join([app.header[0].value, text_of(app), *(html.proto.body for html in app.get("html"))])
+    assert "right on 80.0" in app.header[0].value
+    assert "<strong>" not in page  # the accuracy in large type
+    assert re.search(r"mean recall<b>[\d.]+.%</b><small>[\d.]+.% to [\d.]+.%.*calibration error.*Brier score", page)
+    opened(app, on=Benchmark.PHOTOGRAPHS)  # no answers are saved, so there are no ranges
+    figures = next(html.proto.body for html in app.get("html") if "mean recall" in html.proto.body)
+    assert "Brier" not in figures
+
+
+def test_the_cells_of_a_matrix_say_shares_or_counts(app: AppTest) -> None:
+    opened(app, view="Confusions")
+
+    def texts() -> list[str]:
+        return [note["text"] for note in charts(app)[0]["layout"]["annotations"]]
+
+    shares = texts()
+    app.segmented_control(key="cells").set_value("Counts").run()
+    counts, num = texts(), len(EMOTIONS)
+    assert [sum(map(int, counts[num * row : num * (row + 1)])) for row in range(num)] == [int(n) for n in counts[49:56]]
+    assert shares[49:] == counts[49:]
+    assert shares[:49] != counts[:49]
 
 
 def change_metrics(folder: Path, **changes: Any) -> None:

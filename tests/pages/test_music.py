@@ -182,7 +182,9 @@ def test_a_slider_changes_the_probabilities_and_what_speaks_for_the_mood_comes_f
     reset = "music-undo"
     assert app.button(key=reset).disabled
     reasons = charts(app)[1]["data"][0]
-    assert (influences := numbers(reasons["x"])) == sorted(influences, reverse=True)
+    assert (changes := numbers(reasons["x"])) == sorted(changes)
+    assert changes[0] < 0  # without what speaks for the mood, its probability falls
+    assert "Each bar is the change of" in text_of(app)
     assert reasons["y"][0] == "Energy"
     next(slider for slider in app.slider if slider.key.endswith("-energy")).set_value(1.0).run()
     assert charts(app)[0]["data"][0]["text"] != before

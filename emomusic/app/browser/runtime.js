@@ -1,6 +1,7 @@
 /** The script that every page needs in the browser, mounted once by `app.py`; and the bar of the player. */
 import { Bar } from "./bar.js";
 import { Part, storageOf } from "./base.js";
+import { offerTables } from "./charts.js";
 
 const ANSWERS = "h1, .st-key-models-answer h2, .st-key-music-sentence h2, [class*='st-key-title-'] p";
 const REST_MS = 300; // after the last change of the page
@@ -194,6 +195,7 @@ class Runtime extends Part {
     if (!window.emomusicStatus) {
       bearTranslation();
       keepHistory();
+      offerTables();
     }
     window.emomusicStatus ??= announce();
     this.listen(document, "keydown", (event) => this.#press(event), { capture: true });

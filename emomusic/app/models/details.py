@@ -6,6 +6,7 @@ In one tab, all models read one face.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ import streamlit as st
 
 from emomusic.affect import EMOTIONS, Emotion, share_text
 from emomusic.app.charts import roomy_columns, show_chart
-from emomusic.app.choices import MODELS_CELL, MODELS_CLASS, MODELS_TAB, MODELS_THRESHOLD
+from emomusic.app.choices import MODELS_CELL, MODELS_CELLS, MODELS_CLASS, MODELS_TAB, MODELS_THRESHOLD
 from emomusic.app.frame import shown_errors, text_color
 from emomusic.app.models.pictures import face_grid, show_mistakes, test_pictures
 from emomusic.app.models.places import show_places
@@ -24,15 +25,17 @@ from emomusic.app.models.try_face import show_try
 from emomusic.assets import ModelKind, load_once
 from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import expression_uri
+from emomusic.errors import EmomusicError
 from emomusic.metrics import mistakes, reliability
 from emomusic.records import FaceBin, FaceRecord, Record
 from emomusic.results import overview
-from emomusic.results.overview import FOUR_LEGEND, Benchmark, label_of, percent
+from emomusic.results.overview import FOUR_LEGEND, Benchmark, Evaluation, label_of, percent
 from emomusic.results.predictions import Chosen, read_card, read_fold_accuracies, read_history, thresholds_of
 from emomusic.text import join_names
 
 _fold_accuracies = load_once(read_fold_accuracies)
 
+_NOT_MEASURED = ":material/image_not_supported:"
 _CALLED = " called "
 _PROPERTIES = {"pose": "Head pose", "size": "Face size", "sharpness": "Sharpness"}
 _FACES_SHOWN = 12
@@ -41,18 +44,14 @@ _THRESHOLDS = [str(percents) for percents in range(101)]
 
 def show_details(chosen: Chosen) -> None:
     """Show the tabs, and name the open one in the title of the window."""
-    titles = tabs_of(chosen.benchmark)
-    place = st.container()
-    # Tabs that replace others in the same place read the others' titles at first, and may open a tab that the server
-    # did not choose (Streamlit 1.67). So the tabs of each benchmark have their own depth
-    for _ in range(list(Benchmark).index(chosen.benchmark)):
-        place = place.container()
-    tabs = MODELS_TAB.draw(place.tabs, titles)
-    for tab, title in zip(tabs, titles, strict=True):
+    tabs = MODELS_TAB.draw(st.tabs, [*_TABS])
+    for tab, (title, sections) in zip(tabs, _TABS.items(), strict=True):
         if tab.open:
             st.set_page_config(page_title=f"{title} · Models · EmoMusic")
             with tab, shown_errors():  # the other tabs stay
-                if title == _TRY:
+                if not any(chosen.benchmark in section.benchmarks for section in sections):
+                    st.info(f"{title}: not measured for {chosen.benchmark}.", icon=_NOT_MEASURED)
+                elif title == _TRY:
                     show_try(chosen)
                 elif title == "Learning" and chosen.benchmark is Benchmark.FEATURES:
                     show_training(chosen)
@@ -95,20 +94,38 @@ def _classes(chosen: Chosen) -> list[str]:
 
 
 def _show_figures(chosen: Chosen, record: Record) -> None:
-    """The accuracy in large type, faces filled to the recall of their class (not for moods), and the weakest group."""
+    """Faces filled to the recall of their class (not for moods), figures beside the accuracy, and the weakest group."""
     if (found := overview.evaluation(record, chosen.benchmark)) is None:
-        st.info("Not measured here.", icon=":material/image_not_supported:")
+        st.info("Not measured here.", icon=_NOT_MEASURED)
         return
     faces, are_emotions = "", {*found.recall} <= {*map(str, EMOTIONS)}
     for label, recall in found.recall.items():
         picture = f'<img alt="" src="{expression_uri(Emotion(label))}">' if are_emotions else "<u></u>"
         level = f'<span style="--level:{100 * recall:.0f}%">{picture}{picture}</span>'
         faces += f"<figure>{level}<figcaption>{label}<b>{100 * recall:.0f}</b></figcaption></figure>"
-    large = f"<p><strong>{percent(found.accuracy)}</strong><small>{found.range}</small></p>"
+    beside = _means(chosen, record, found)
     with st.container(key=f"models-figure-{chosen.records.index(record)}", gap="xxsmall"):
-        st.html(f'<div class="figure">{large}{faces}</div>')
+        st.html(f'<div class="figure">{faces}{beside}</div>')
     if isinstance(record, FaceRecord) and (weakest := overview.describe_weakest(record)):
         st.markdown(weakest)
+
+
+def _means(chosen: Chosen, record: Record, found: Evaluation) -> str:
+    """The figures beside the accuracy as HTML, with 95 % ranges; without saved answers, those of the record."""
+    recall = sum(found.recall.values()) / len(found.recall)
+    shown = {"mean recall": (percent(recall), ""), "calibration error": (_decimals(found.calibration_error), "")}
+    if chosen.benchmark.has_predictions:
+        with suppress(EmomusicError):  # the tabs of the answers name the reason
+            for name, figure in chosen.own_predictions(record).means().items():
+                form = percent if name == "mean recall" else _decimals
+                shown[name] = form(figure.value), f"{form(figure.low)} to {form(figure.high)}"
+    return "".join(
+        f"<p>{name}<b>{value}</b><small>{interval}</small></p>" for name, (value, interval) in shown.items() if value
+    )
+
+
+def _decimals(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _show_groups(chosen: Chosen, record: Record) -> None:
@@ -181,16 +198,18 @@ def _show_by_class(chosen: Chosen, record: Record) -> None:
 
 
 def _draw_cell_menu(chosen: Chosen) -> None:
-    """A menu of all cells, for the keyboard and the address."""
-    MODELS_CELL.draw(
-        st.selectbox,
-        "Cell of the matrix",
-        [*_cells(chosen)],
-        index=None,
-        placeholder="Click a cell or choose it here",
-        label_visibility="collapsed",
-        width=320,
-    )
+    """What the cells say, and a menu of all of them, for the keyboard and the address."""
+    with st.container(horizontal=True):
+        MODELS_CELLS.draw(st.segmented_control, "In the cells", label_visibility="collapsed")
+        MODELS_CELL.draw(
+            st.selectbox,
+            "Cell of the matrix",
+            [*_cells(chosen)],
+            index=None,
+            placeholder="Click a cell or choose it here",
+            label_visibility="collapsed",
+            width=320,
+        )
 
 
 def _cells(chosen: Chosen) -> dict[str, tuple[str, str]]:
@@ -222,7 +241,13 @@ def _show_confusion(chosen: Chosen, record: Record) -> None:
     matrix, beside = roomy_columns([3, 2], key=f"models-cell-{record.name}", gap="medium")
     with matrix:
         show_chart(
-            plots.confusion_map(scores.confusion, found.classes, chosen=cell, text_color=text_color()),
+            plots.confusion_map(
+                scores.confusion,
+                found.classes,
+                chosen=cell,
+                text_color=text_color(),
+                has_counts=MODELS_CELLS.value == "Counts",
+            ),
             key=key,
             on_select=take_cell,
             selection_mode="points",
@@ -339,8 +364,8 @@ _TABS: Mapping[str, Sequence[_Section]] = {
         _Section(
             _show_confusion,
             _SAVED,
-            "Rows are the true classes, columns the predictions, each number is the share per 100 {examples} of its "
-            "row. Blue cells are correct; a darker brown is a larger share of mistakes. Click a cell for details.",
+            "Rows are the true classes, columns the predictions. A share is per 100 {examples} of its row, whose "
+            "number is on the right. Blue cells are correct; a darker brown is a larger share of mistakes.",
             _draw_cell_menu,
         )
     ],
@@ -371,8 +396,3 @@ _TABS: Mapping[str, Sequence[_Section]] = {
     ],
     _DETAILS: [_Section(_show_card)],
 }
-
-
-def tabs_of(benchmark: Benchmark) -> list[str]:
-    """The tabs with details on a benchmark."""
-    return [title for title, parts in _TABS.items() if any(benchmark in part.benchmarks for part in parts)]

@@ -10,9 +10,9 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.app.choices import BENCHMARK, MODELS, MODELS_CELL, MODELS_CLASS, MODELS_TAB, Choice, choose
+from emomusic.app.choices import BENCHMARK, MODELS, MODELS_CELL, MODELS_CLASS, Choice, choose
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
-from emomusic.app.models.details import show_details, tabs_of
+from emomusic.app.models.details import show_details
 from emomusic.app.state import Visit, page_state
 from emomusic.assets import METRICS, ModelKind, folder_of
 from emomusic.records import FaceRecord
@@ -62,14 +62,12 @@ def _draw_benchmark() -> Benchmark:
 
     def change() -> None:
         benchmark = Benchmark(st.session_state[BENCHMARK.key])
-        gone: dict[Choice, None] = {} if MODELS_TAB.value in tabs_of(benchmark) else {MODELS_TAB: None}
-        if benchmark.kind is not Benchmark(BENCHMARK.value or options[0]).kind:
-            gone[MODELS] = None
+        is_other = benchmark.kind is not Benchmark(BENCHMARK.value or options[0]).kind
+        gone: dict[Choice, None] = {MODELS: None} if is_other else {}
         first = None if benchmark is options[0] else benchmark
         choose({BENCHMARK: first, MODELS_CELL: None, MODELS_CLASS: None, **gone})
 
-    arguments: dict[str, Any] = {"label_visibility": "collapsed", "on_change": change}
-    return Benchmark(BENCHMARK.draw(st.segmented_control, "Test set", options, **arguments))
+    return Benchmark(BENCHMARK.draw(st.selectbox, "Judged by", options, on_change=change, width=260))
 
 
 def _show_choice(chosen: Chosen) -> None:
@@ -83,7 +81,8 @@ def _show_choice(chosen: Chosen) -> None:
         taken = list(dict.fromkeys(filter(None, (first, second))))
         MODELS.set(None if taken == names[:1] else taken)
 
-    others = [name for name in names if name != chosen.names[0]]
+    measured = {one.name for one in chosen.others if overview.evaluation(one, chosen.benchmark)} | {*chosen.names}
+    others = [name for name in names if name in measured and name != chosen.names[0]]
     options: dict[str, Any] = {"format_func": label_of, "on_change": take, "label_visibility": "collapsed"}
     options |= {"placeholder": "Compare with …", "width": 200}
     st.selectbox("Model", names, key=keys[0], **options)

@@ -19,7 +19,6 @@ from emomusic.songs.playground import NUM_EPOCHS, LabelledSongs, Settings, Train
 
 _TICK_S, _EPOCHS = 0.5, 10  # a play takes 15 s
 _LEAST_LOSS = 1.6  # top of the axis: four moods by chance have a loss of 1.39
-_SHOWN_SONGS = 200
 
 _load_songs = load_once(LabelledSongs.load)
 
@@ -42,7 +41,8 @@ def show_training(_: Chosen) -> None:
     labels = "answers of the bundled model, without people's labels" if songs.are_predicted else "labels of people"
     st.caption(
         f"The network of the report learns the moods of {len(songs.labels)} songs from nine features ({labels}). A "
-        "fifth is held out. The same settings give the same run."
+        "fifth is held out. The same settings give the same run. The plane draws two of the nine, valence and energy; "
+        "its areas have the other seven of the nearest song, and a cross marks a wrong answer."
     )
     with st.container(horizontal=True, vertical_alignment="bottom", key="train-settings"):
         for choice, label, unit in (
@@ -103,19 +103,17 @@ def _show_run() -> None:
         f"Epoch **{run.epoch}** of {NUM_EPOCHS}: right on **{share_text(accuracy[-1])}** of the training songs and on "
         f"**{share_text(held_accuracy[-1])}** of those held out; loss {loss[-1]:.2f} and {held_loss[-1]:.2f}."
     )
-    curves, plane = roomy_columns([1, 1], key="train", gap="large")
-    with curves:
-        top = max(_LEAST_LOSS, 1.05 * float(max(loss.max(), held_loss.max())))
-        for label, parts, end in (
-            ("right, %", (100 * accuracy, 100 * held_accuracy), 100.0),
-            ("loss", (loss, held_loss), top),
-        ):
-            named = dict(zip(("training", "held out"), parts, strict=True))
-            figure = epoch_curves(named, 0, label=label, top=end, last=NUM_EPOCHS, height=150)
-            alt = f"{label} by epoch: {parts[0][-1]:.2f} in training, {parts[1][-1]:.2f} held out"
-            with st.container(key=f"models-half-{label[:4]}", height="stretch"):
-                show_chart(figure, key=f"train-{label[:4]}", alt=alt, height="stretch")
-    with plane, st.container(key="models-tall-plane", height="stretch"):
-        places, labels = run.shown_songs()
-        figure = mood_regions(run.regions(), places[:_SHOWN_SONGS], labels[:_SHOWN_SONGS])
-        show_chart(figure, key="train-plane", alt="The predicted mood at each valence and energy", height="stretch")
+    plane, *columns = roomy_columns([1, 1, 1], key="train", gap="medium")
+    with plane:
+        figure = mood_regions(run.regions(), *run.shown_songs())
+        show_chart(figure, key="train-plane", alt="The predicted mood at each valence and energy")
+    top = max(_LEAST_LOSS, 1.05 * float(max(loss.max(), held_loss.max())))
+    for column, label, parts, end in (
+        (columns[0], "right, %", (100 * accuracy, 100 * held_accuracy), 100.0),
+        (columns[1], "loss", (loss, held_loss), top),
+    ):
+        named = dict(zip(("training", "held out"), parts, strict=True))
+        figure = epoch_curves(named, 0, label=label, top=end, last=NUM_EPOCHS, height=260)
+        alt = f"{label} by epoch: {parts[0][-1]:.2f} in training, {parts[1][-1]:.2f} held out"
+        with column:
+            show_chart(figure, key=f"train-{label[:4]}", alt=alt)

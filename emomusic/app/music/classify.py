@@ -28,7 +28,7 @@ from emomusic.app.sources import YourMusic
 from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import keep_upload, show_uploader
 from emomusic.charts.face import expression_uri
-from emomusic.charts.music import influence_bars, mood_bars, song_path, wave_times, waveform
+from emomusic.charts.music import change_bars, mood_bars, song_path, wave_times, waveform
 from emomusic.errors import AudioError
 from emomusic.media.audio_file import MAX_S, read_song, whole
 from emomusic.media.formats import FORMATS, HEAD_BYTES, SONG_UPLOADS, Kind, mime_type_of
@@ -271,12 +271,13 @@ def show_one_song(songs: Songs, music: YourMusic) -> None:
         predicted = mood_classifier().predict_probabilities(inputs)
         return load_place_model().moods_of_variants(song, inputs[:, : len(FEATURE_NAMES)], predicted)
 
-    answer = explain_mood(predict, features, start, reference, duration_s=song.duration_s)
     charts, sliders = roomy_columns([3, 2], key="what-if", gap="large")  # the answer stays visible, see `page.css`
+    with sliders:  # first: the answer takes a second at first
+        _draw_sliders(values, moved=moved)
+    with charts, st.spinner("Asking the network"):
+        answer = explain_mood(predict, features, start, reference, duration_s=song.duration_s)
     with charts:
         _show_answer(song, answer, main_reason(answer, features, reference, moved=moved), moved=moved)
-    with sliders:
-        _draw_sliders(values, moved=moved)
     st.markdown("**Most similar songs**")
     show_songs(songs, songs.similar(row, features), SIMILAR, music)
 
@@ -345,15 +346,16 @@ def _show_answer(song: Song, answer: MoodExplanation, reason: str, *, moved: boo
     title = f"**{escape_markdown(song.title)}** by {escape_markdown(song.byline)}"
     st.markdown(f"{title}, with changed features.{label}" if moved else f"{title}.{label}")
     st.markdown(f"**{'Reason for the change' if moved else 'Reason for this mood'}:** {reason}")
+    changes = -answer.influences
     show_chart(
-        influence_bars(answer.influences),
+        change_bars(changes, str(answer.mood)),
         key="music-influences",
-        alt=f"Contribution of each feature to {answer.mood}, in percentage points: "
-        + ", ".join(f"{name} {value:+.0f}" for name, value in zip(FEATURE_LABELS, answer.influences, strict=True)),
+        alt=f"Change of {answer.mood} without each feature, in percentage points: "
+        + ", ".join(f"{name} {value:+.0f}" for name, value in zip(FEATURE_LABELS, changes, strict=True)),
     )
     reference = "its value in the song" if moved else "the median of this table"
     lines = " The lines above mark the unchanged song." if moved else ""
     st.caption(
-        f"Each bar is the loss in percentage points of *{answer.mood}* if only this feature changes to {reference}. "
+        f"Each bar is the change of *{answer.mood}* in percentage points if only this feature changes to {reference}. "
         f"Features interact, so the bars do not add up.{lines}"
     )
