@@ -51,6 +51,11 @@ _WITH_KEYS = ("h264", "hevc", "av1", "libdav1d", "vp8", "libvpx", "vp9", "libvpx
 _STILL_CODECS = ("mjpeg", "png", "bmp", "gif")
 
 
+def _is_still(codec: Any) -> bool:
+    """Whether a codec is one of still pictures; not an unknown codec, which is None."""
+    return codec is not None and codec.name in _STILL_CODECS
+
+
 class FilmFile(MediaFile):
     """An opened film.
 
@@ -194,7 +199,7 @@ class FilmFile(MediaFile):
         videos = self._videos()
         if not videos:
             raise FilmError(f"{self.quoted} has no video; choose a film that shows a face.")
-        films = [film for film in videos if film.frames != 1 and film.codec_context.name not in _STILL_CODECS] or videos
+        films = [video for video in videos if video.frames != 1 and not _is_still(video.codec_context)] or videos
         self.num_videos = len(films)
         usual = next((film for film in films if film.disposition & av.stream.Disposition.default), films[0])
         self.stream = films.index(usual) + 1 if self._wanted is None else self._wanted
