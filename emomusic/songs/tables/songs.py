@@ -36,9 +36,6 @@ def read_songs(table: Table, finder: Finder) -> None:
     """Turn the cells into names, ids, facts and features of songs; leave out rows without title or artist.
 
     New columns are `is_silent`; `has_all`, whether a song has all features; and `has_place`, for valence and energy.
-
-    Raises:
-        DatasetError: columns have another scale than a known one.
     """
     titles, artists = _titles_and_artists(table, finder)
     table.rows = table.rows.assign(id=_ids(table, finder), title=titles, artists=artists)
@@ -207,11 +204,8 @@ def _read_features(table: Table) -> None:
     problems = {name: text for name, numbers in read.items() if (text := _problem(name, numbers))}
     has_both = {*_PLACE} <= {*present}  # programs of DJs have an energy alone, from 1 to 10
     needed = present if is_complete else _PLACE if has_both else []
-    if fatal := [text for name, text in problems.items() if name in needed]:
-        raise DatasetError(
-            f"{table.name}: the scale is not known. {first_of(fatal, '; ', 3)}. "
-            "Convert these columns, or remove them to find the songs by title and artist."
-        )
+    if foreign := [text for name, text in problems.items() if name in needed]:
+        table.notes.append(f"Features left out, as their scale is not known: {first_of(foreign, '; ', 3)}.")
     for name, feature in FEATURES.items():
         is_known = name in read and name not in problems
         table.rows[name] = _within(table, name, read.pop(name), feature.low, feature.high) if is_known else np.nan
