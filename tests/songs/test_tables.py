@@ -310,6 +310,10 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
 @pytest.mark.parametrize(
     "text",
     [
+        "Yellow - Coldplay - P\nSomeone Like You - Adele - 21\nElse - Nobody - Z\n", "Sure!\n\n1. \"Yellow\" by Coldplay \u2013 a warm tune\n2. \"Someone Like You\" by Adele \u2013 a sad tune\n",
+        "#EXTM3U\n01-coldplay-yellow.mp3\n02-adele-someone_like_you.mp3\n", "Coldplay - Yellow (Live - 2012)\nAdele - Someone Like You [HD]\n",
+        "<html><title>My Activity</title><div><p>Music</p><div>Watched <a href=x>Yellow</a><br><a href=y>Coldplay - Topic</a><br>May 1, 2025, 10:00:00 AM</div><div>Watched <a href=x>Someone Like You</a><br><a href=y>Adele - Topic</a><br>May 1, 2025, 10:00:00 AM</div></div></html>",
+        "title,grandparentTitle,originalTitle\nYellow,Various Artists,Coldplay\nSomeone Like You,Various Artists,Adele\n",
         "Yellow,Coldplay\nSomeone Like You,Adele\n", "Coldplay - Yellow\nAdele - Someone Like You\n",
         "A,B\nColdplay,Yellow\nAdele,Someone Like You\n", "Titel;Interpret\nYellow;Coldplay\nSomeone Like You;Adele\n",
         '<a><albums><album name="A" artist="X"/></albums><entry title="Yellow" artist="Coldplay"/><entry title="Someone Like You" artist="Adele"/></a>',
@@ -341,7 +345,7 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         'window.likes = [{"title": "Yellow", "artist": "Coldplay"}, {"title": "Someone Like You", "artist": "Adele"}];',
         "Title: Yellow\nArtist: Coldplay\n\nTitle: Someone Like You\nArtist: Adele\n",
         '[[songs]]\ntitle = "Yellow"\nartist = "Coldplay"\n[[songs]]\ntitle = "Someone Like You"\nartist = "Adele"\n',
-        "Coldplay - [P CD1 #05] Yellow\nVarious - [Best #01] Someone Like You // Adele\n", "Yellow de Coldplay\nSomeone Like You d\u2019Adele\n",
+        "Yellow de Coldplay\nSomeone Like You d\u2019Adele\n",
         "Coldplay - P (2000) - 05. Yellow\nAdele - 21 (2011) - 11. Someone Like You\n",
         "Item,Words,When\n1,Coldplay - Yellow,a\n2,Adele - Someone Like You,b\n",
         "#EXTM3U\nColdplay - Yellow (Official Video)-yKNxeF4KMsY.mp3\nAdele - Someone Like You-hLQl3WQQoQ0.mp3\n",
@@ -420,6 +424,8 @@ def test_a_database_or_a_playlist_of_videos_without_titles_says_what_helps() -> 
     sql = b"-- x\nINSERT INTO a VALUES (1,'Yellow','Coldplay');"
     databases = (b"SQLite format 3\0" + bytes(99), bytes(range(256)), sql, b"{\\rtf1 Coldplay - Yellow}")
     videos = b"Video ID,Playlist Video Creation Timestamp\ndQw4w9WgXcQ,2024-01-01T00:00:00+00:00\n"
-    for data, words in (*((each, "Export") for each in databases), (videos, "TuneMyMusic")):
+    links = (b"https://open.spotify.com/playlist/37i9dQZF1DXcBWIGoYBM5M?si=abc\n", b"dQw4w9WgXcQ\nyKNxeF4KMsY\n")
+    empty = b"<!doctype html><html><title>Web Player</title><script>start()</script></html>"
+    for data, words in (*((each, "Export") for each in (*databases, *links, empty)), (videos, "TuneMyMusic")):
         with pytest.raises(DatasetError, match=words):
             read_table(data, name="x.db")

@@ -70,8 +70,7 @@ def read_file(data: bytes, name: str, finder: Finder) -> Table:
         tables = map(partial(Table.unpacked, name), found)
         first = next(tables)
         if first.source == LINES:
-            rows = line_rows(first.rows[0].tolist(), finder)
-            return next(tables) if rows is None else Table.of_records(name, rows, LINES)
+            return Table.of_records(name, line_rows(first.rows[0].tolist(), name), LINES)
         return _best([first, *tables], finder) if first.source == WORKBOOK else first
 
 
@@ -111,30 +110,30 @@ def _read_text(data: bytes, name: str) -> Iterator[Table]:
         yield Table.of_records(name, document_rows(data, form, name), form)
         return
     separator, is_table = shape_of(start)
-    if not is_table:
-        yield Table.of_columns(name, {LINES: text_lines(data)}, LINES)
+    if not is_table and (lines := text_lines(data)):
+        yield Table.of_columns(name, {LINES: lines}, LINES)
+        return
     yield csv_table(data, name, separator)
 
 
 _PAGE = re.compile(r"<(?:!doctype html|html|tr|li|ol|ul|workbook)\b", re.IGNORECASE)  # Excel 2003 wrote XML
 _CODE = re.compile(r"<(script|style)\b.*?(?:</\1>|$)", re.IGNORECASE | re.DOTALL)
-_TABLE, _ROW, _CELL, _LINE = (
+_TABLE, _ROW, _CELL, _BLOCK, _PART = (
     re.compile(rf"<(?:{tags})\b[^<>]*>", re.IGNORECASE)
-    for tags in ("/?table", "tr|row", "t[dh]|cell", "li|p|div|br|h\\d|/?table|tr|t[dh]")
+    for tags in ("/?table", "tr|row", "t[dh]|cell", "li|p|div|h\\d|/?table|tr|row|/title", "t[dh]|cell|/?a|br")
 )
 
 
 def _page_text(data: bytes, name: str) -> str:
-    """The text of a page: its largest table with tabs between the cells, best one with names, else its lines."""
+    """The text of a page: its largest table with names of columns, else its blocks, with tabs between their parts."""
     page = _CODE.sub("", data.decode())
     tables = [[_CELL.split(row)[1:] for row in _ROW.split(table)[1:]] for table in _TABLE.split(page)]
-    lines = _LINE.split(page)
-    check_size(name, max(len(lines), *map(len, tables)), 0)
+    blocks = _BLOCK.split(page)
+    check_size(name, max(len(blocks), *map(len, tables)), 0)
     named = [rows for rows in tables if any(is_header([*map(_plain, row)]) for row in rows[:_HEADER_WITHIN])]
-    rows = max(named or tables, key=len)
-    if any(len(row) > 1 for row in rows):
-        return "\n".join("\t".join(map(_plain, row)) for row in rows)
-    return "\n".join(map(_plain, lines))
+    if named:
+        return "\n".join("\t".join(map(_plain, row)) for row in max(named, key=len))
+    return "\n".join("\t".join(filter(None, map(_plain, _PART.split(block)))) for block in blocks)
 
 
 def _plain(markup: str) -> str:
