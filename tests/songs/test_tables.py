@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,11 +13,11 @@ from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
 from emomusic.songs.song import FEATURES, UNKNOWN_ARTIST, Player
-from emomusic.songs.tables import read_table
+from emomusic.songs.tables import Chosen, UnknownColumnsError, read_table
 from emomusic.songs.tables.cells import lengths_s, list_of, numbers, series, whole_numbers
 from emomusic.songs.tables.songs import UNTITLED
 
-from .tables import mood_table, recommender_over, song_table, titles, track_id
+from .tables import known_songs, mood_table, recommender_over, song_table, titles, track_id
 from .test_table_files import own_song
 
 SOURCE_NAMES = {feature.name: feature.source_name for feature in FEATURES.values()}
@@ -299,6 +298,7 @@ ADELE = {"title": S, "artist": {"#text": "Adele"}}
         {"tracks": {"items": [{"title": Y, "performer": {"name": "Coldplay"}}, ADELE]}, "albums": {"items": [ALBUM]}},
         {"data": [{"type": "songs", "attributes": TRACK}, {"type": "library-albums", "attributes": ALBUM}, ADELE]},
         [{"basic_information": {**ALBUM, "formats": [{"name": "CD"}]}}, TRACK, {"type": "album", **ALBUM}, ADELE],
+        {"items": [{"track": TRACK, "localTrack": None}, {"track": None, "localTrack": {"uri": "spotify:local:Adele:21:Someone+Like+You:285"}}]},
         {"tracks": [TRACK, ADELE], "bannedTracks": [ALBUM], "disliked": {"songs": [ALBUM]}},
         {"data": [{"title": "Coldplay - Yellow"}, {"title": "Adele - Someone Like You"}, {"title": "Train - Hey, Soul Sister", "format": ["LP"]}]},
     ],
@@ -417,7 +417,27 @@ def test_ids_are_known_by_their_form_and_own_files_by_name_and_the_folder_of_the
     for data in (b"title,artist\nYellow,Coldplay\n", b"Adele - Someone Like You\nColdplay - Yellow\n"):
         assert "library-3" in {song.id for song in read_table(data, known=known, files=untagged).songs.songs or ()}
     for data in (b"#EXTM3U\n01%20-%20Intro.mp3\n", crate):
-        assert read_table(data, files=files, folder=Path("/m/Roofs")).songs.song(0).id == "library-2"
+        assert read_table(data, name="/m/Roofs/list", files=files).songs.song(0).id == "library-2"
+
+
+def test_a_person_names_the_columns_that_neither_names_nor_known_songs_tell() -> None:
+    data = b"Kappale,Laulaja,mood\nAamu,Nobody,sad\nIlta,Else,calm\n"
+    with pytest.raises(UnknownColumnsError) as caught:
+        read_table(data)
+    assert (list(caught.value.columns)[:2], caught.value.rows[1][:2]) == (["Kappale", "Laulaja"], ["Ilta", "Else"])
+    for chosen in (Chosen("kappale", "Laulaja"), Chosen("1", "2")):
+        songs = read_table(data, chosen=chosen).songs
+        assert [(songs.song(row).title, songs.song(row).artists) for row in (0, 1)] == [
+            ("Aamu", ("Nobody",)),
+            ("Ilta", ("Else",)),
+        ]
+    with pytest.raises(DatasetError, match="Kappale, Laulaja"):
+        read_table(data, chosen=Chosen("9"))
+    reading = read_table(b"1. A - B - C\n2. D - E - F\n", chosen=Chosen("3", "1"), known=known_songs())
+    assert [(title, names) for _, title, names in reading.not_found] == [("C", ("A",)), ("F", ("D",))]
+    untitled = b"Kappale,Laulaja\nAamu,Nobody\nIlta,Else\n"
+    named = read_table(untitled, chosen=Chosen("Kappale", "Laulaja"), known=known_songs())
+    assert [title for _, title, _ in named.not_found] == ["Aamu", "Ilta"]
 
 
 def test_a_database_or_a_playlist_of_videos_without_titles_says_what_helps() -> None:

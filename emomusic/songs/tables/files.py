@@ -29,7 +29,7 @@ from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
 from emomusic.songs.tables.cells import DASH, NO_TEXT, UNITS, check_size, over, series
 from emomusic.songs.tables.documents import document_rows, form_of
-from emomusic.songs.tables.lines import line_rows, text_lines
+from emomusic.songs.tables.lines import line_parts, line_rows, text_lines
 from emomusic.songs.tables.table import Table, columns_of, field_of, has_word, is_header, is_other, key_of, word_set
 from emomusic.text import size_over
 
@@ -57,8 +57,14 @@ _NO_QUOTES: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
 Row = list[str]
 
 
-def read_file(data: bytes, name: str, finder: Finder) -> Table:
+def read_file(data: bytes, name: str, finder: Finder, *, in_parts: bool) -> Table:
     """Read the cells of a file.
+
+    Args:
+        data: its content.
+        name: its name.
+        finder: what knows songs.
+        in_parts: whether lines are columns of their parts.
 
     Raises:
         DatasetError: the file is too large, damaged, or of another kind.
@@ -70,7 +76,8 @@ def read_file(data: bytes, name: str, finder: Finder) -> Table:
         tables = map(partial(Table.unpacked, name), found)
         first = next(tables)
         if first.source == LINES:
-            return Table.of_records(name, line_rows(first.rows[0].tolist(), name), LINES)
+            read = line_parts if in_parts else partial(line_rows, name=name)
+            return Table.of_records(name, read(first.rows[0].tolist()), LINES)
         return _best([first, *tables], finder) if first.source == WORKBOOK else first
 
 

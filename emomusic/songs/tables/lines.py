@@ -102,6 +102,12 @@ def line_rows(lines: Sequence[str], name: str) -> list[Row]:
     return rows
 
 
+def line_parts(lines: Sequence[str]) -> list[Row]:
+    """The parts of lines by their numbers."""
+    cut = [_Line(_AFTER.sub("", _BULLET.sub("", line)).strip()) for line in lines]
+    return [{str(at + 1): line.part((at, at + 1)) for at in range(len(line.marks) + 1)} for line in cut]
+
+
 def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> list[tuple[str, str]]:
     """Title and artist of each text such as "Artist - Title"; the artist is empty where a text is a title alone.
 

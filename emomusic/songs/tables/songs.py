@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_plus
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,8 @@ _MOST_PERCENT, _LEAST_PERCENT = 100, 10  # the largest value of a column from 0 
 _SHARES = [name for name, feature in FEATURES.items() if feature.high == 1]
 _OF_SPOTIFY = 5  # number of these features that tell that an id without a link is Spotify's
 _PLACE = ["valence", "energy"]
+_LOCAL = re.compile(r"spotify:local:(?P<artist>[^:]*):[^:]*:(?P<title>[^:]*):")
+"""The address of a file that a playlist of Spotify has."""
 
 
 def read_songs(table: Table, finder: Finder) -> None:
@@ -89,6 +92,12 @@ def _titles_and_artists(table: Table, finder: Finder) -> tuple[pd.Series, pd.Ser
     if "titleUrl" in table.header:  # "Watched ARTIST - Title" in the language of the account
         titles = _without_common_words(titles)
     artists = artists.where(artists.str.strip(" ;,") != "", "")
+    if (is_local := table.text("id").str.contains("spotify:local:", regex=False)).any():
+        local = table.text("id")[is_local].str.extract(_LOCAL).fillna("")
+        titles, artists = (
+            cells.where((cells != "") | ~is_local, local[part].map(unquote_plus)).astype("str")
+            for cells, part in ((titles, "title"), (artists, "artist"))
+        )
     if "path" in table.names:
         table.rows["path"] = paths = paths.map(path_of)
     is_open = (artists == "") | artists.str.lower().isin(word_set("various"))

@@ -25,7 +25,6 @@ from emomusic.songs.names import Finder
 from emomusic.songs.song import FEATURES
 from emomusic.songs.tables import cells as of_cells
 from emomusic.songs.tables.cells import DASH, MAX_CELL_BYTES, UNITS, check_size, numbers, series, share, track_ids
-from emomusic.text import pluralize
 
 SHORTEST_PLAY_MS = 30_000
 """A shorter play of a history does not count, as in Spotify's own statistics."""
@@ -37,6 +36,8 @@ _OUR_EXPORT = {"mood", "score", "valence", "arousal", "reason"}
 
 _LONGEST_MOOD = 300  # letters
 _MOST_ALIKE = 30  # columns of one field
+_MOST_SHOWN, _LONGEST_SHOWN = 5, 60  # rows, and letters of cells, that help to choose columns
+_WITHOUT_ARTISTS = {"artists", "channel", "valence", "path", "id"}  # each makes a song of a title
 _GAP = r"[\s\pZ\x0b\x1c-\x1f\x{85}]{9,}"
 _WORDS = re.compile(r"[^\W_]+|%")
 _UNIT = re.compile(rf" (?:{UNITS})$")
@@ -45,6 +46,35 @@ _OF_MOOD = re.compile(r"^(?:(?:is|moods?|emotions?) )+| (?:score|probability|pro
 _SHARE = re.compile(r"(?<![\w-])([^\W\d_]+)[^\w,;/|]{1,4}?((?:\d+(?:\.\d+)?|\.\d+)(?:[eE]-\d+)?)")  # "happy: 0.8"
 _NOT = re.compile(r"\b(?:not?|non|nicht|kein\w*|pas|sin|sans|ohne|senza|sem|nie)\b", re.IGNORECASE)
 _OF_OTHERS = frozenset(("album", "albums", "artist", "artists", "playlist", "user"))  # a link is none of a track
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The columns that a person chose for titles and artists, by name or number; empty for those that are voted.
+
+    The parts of lines are numbered as columns are, from 1.
+    """
+
+    title: str = ""
+    artist: str = ""
+
+
+VOTED = Chosen()
+"""Names and votes tell the columns."""
+
+
+class UnknownColumnsError(DatasetError):
+    """A list in which neither names nor songs that are known tell title and artist.
+
+    Attributes:
+        columns: their names, or their numbers from 1.
+        rows: the first rows.
+    """
+
+    def __init__(self, message: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Keep what a person needs to choose the columns."""
+        super().__init__(message)
+        self.columns, self.rows = columns, rows
 
 
 @dataclass
@@ -138,11 +168,11 @@ class Table(Facts):
         """Whether EmoMusic wrote the table: valence and arousal are from -1 to 1."""
         return {key_of(name) for name in self.header} >= _OUR_EXPORT
 
-    def find_fields(self, finder: Finder) -> None:
+    def find_fields(self, finder: Finder, chosen: Chosen) -> None:
         """Keep the columns that hold fields of songs, and leave out rows that are none.
 
         Raises:
-            DatasetError: the table has no rows, or no column of titles, ids or paths.
+            DatasetError: the table has no rows, no column of titles, ids or paths, or none that was chosen.
         """
         is_filled = (self.rows != "").any(axis="columns").to_numpy(bool)
         rows = self.rows if is_filled.all() else self.rows[is_filled]
@@ -153,8 +183,16 @@ class Table(Facts):
         if num_empty := len(is_filled) - len(rows):
             self.notes.append(f"Empty rows: {num_empty:,}, which are skipped.")
         numbers_of_rows, rows = rows.index, rows.reset_index(drop=True)
-        columns = columns_of(rows, self.header, finder)
-        header = self.header or [""] * rows.shape[1]
+        if not self.header and not {chosen.title, chosen.artist}.isdisjoint(first := rows.iloc[0].tolist()):
+            self.header, rows = first, rows[1:].reset_index(drop=True)
+            numbers_of_rows = numbers_of_rows[1:]
+        header = self.header or [str(number) for number in range(1, rows.shape[1] + 1)]
+        own = {"title": chosen.title, "artists": chosen.artist}
+        taken = {field: self._place(header, wanted) for field, wanted in own.items() if wanted}
+        columns = {field: [place] for field, place in taken.items()}
+        for field, places in columns_of(rows, self.header, finder).items():
+            if left := [place for place in places if place not in taken.values()]:
+                columns.setdefault(field, left)
         named = {field: [header[place] for place in places] for field, places in columns.items()}
         cells = {field: _merged(field, rows[places], named[field]) for field, places in columns.items()}
         self.names = {field: names[0] for field, names in named.items()}
@@ -165,18 +203,35 @@ class Table(Facts):
             name for place, name in enumerate(self.header) if field_named(name) in others and any(rows[place])
         ]:
             self.notes.append(f"Not used, as their cells are of another kind: {', '.join(unread)}.")
+        sample = rows.head(_MOST_SHOWN).map(lambda cell: cell[:_LONGEST_SHOWN]).to_numpy().tolist()
         self.rows = pd.DataFrame({"at": numbers_of_rows.to_numpy(np.int64), **cells}, rows.index)
+        has_ids = (track_ids(self.text("id")) != "").any()
+        used = {place for places in columns.values() for place in places}
+        free = [place for place in rows if place not in used and share(_head(rows[place]), _is_name) > 0.5]
+        is_titled = "title" in columns and not (free and _WITHOUT_ARTISTS.isdisjoint(columns))
+        if not (has_ids or is_titled or {"artist_title", "path"} & columns.keys() or self._has_pairs()):
+            received = first_of([" ".join(name.split())[:_LONGEST_SHOWN] for name in self.header or sample[0]])
+            expected = f"{self.name}: expected columns with titles and artists, or Spotify ids. Received: {received}."
+            if advice := advice_of(self.header):
+                raise DatasetError(f"{expected} {advice}")
+            raise UnknownColumnsError(f"{expected} Choose the columns of title and artist.", header, sample)
         del rows, cells
-        if not {"title", "artist_title", "path"} & columns.keys() and not (track_ids(self.text("id")) != "").any():
-            listed = first_of([" ".join(name.split())[:60] for name in self.header])
-            received = listed or f"{pluralize(len(header), 'column')} without names"
-            raise DatasetError(
-                f"{self.name}: expected columns with titles and artists, or Spotify ids. Received: {received}. "
-                f"{advice_of(self.header) or 'Name them title and artist.'}"
-            )
         if not self.header:
             self.notes.append(f"{self.name} has no header. Its columns are known by their values.")
         self._leave_out_others()
+
+    def _has_pairs(self) -> bool:
+        """Whether some titles may hold the artist, too."""
+        return bool(self.text("title").str.contains(r"[-\u2010-\u2015:|]").any())
+
+    def _place(self, header: Sequence[str], wanted: str) -> int:
+        """The place of the column that a person chose."""
+        names = [key_of(name) or name for name in header]
+        if (name := key_of(wanted) or wanted) in names:
+            return names.index(name)
+        if wanted.isdecimal() and 0 < int(wanted) <= len(header):
+            return int(wanted) - 1
+        raise DatasetError(f"{self.name}: expected one of the columns {first_of(header)}. Received: {wanted}.")
 
     def _leave_out_others(self) -> None:
         """Leave out rows with enormous cells, episodes, dislikes, short plays, and rows that are not of songs."""
@@ -199,6 +254,10 @@ class Table(Facts):
             self.keep(~(numbers(self.text("played_ms")) < SHORTEST_PLAY_MS), "played for less than 30 s")
         if "service" in self.names:
             self.keep(self.text("service") == "YouTube Music", "not of YouTube Music")
+
+
+def _is_name(cell: str) -> bool:
+    return cell != "" and not of_cells.NO_TEXT.fullmatch(cell)
 
 
 def _are_moods(field: str, names: Sequence[str]) -> bool:
@@ -379,7 +438,7 @@ def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> dic
     linked = [
         place
         for place in [*others, *columns.get("path", [])]
-        if heads[place].str.startswith(("spotify:track:", "https://open.spotify.com/")).any()
+        if heads[place].str.startswith(("spotify:track:", "spotify:local:", "https://open.spotify.com/")).any()
         or (_OF_OTHERS.isdisjoint(keys[place].split()) and share(heads[place], TRACK_LINK.search) > 0.5)
     ]
     if linked:
