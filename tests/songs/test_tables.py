@@ -420,6 +420,21 @@ def test_ids_are_known_by_their_form_and_own_files_by_name_and_the_folder_of_the
         assert read_table(data, name="/m/Roofs/list", files=files).songs.song(0).id == "library-2"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Artist,Title\nYellow,Coldplay\nSomeone Like You,Adele\n",  # wrong names
+        "1\nYellow\nColdplay\n4:26\n2\nSomeone Like You\nAdele\n4:45\n",  # copied from a page
+        '[{"foo": "Coldplay", "bar": "P", "baz": "Yellow"}, {"foo": "Adele", "bar": "21", "baz": "Someone Like You"}]',
+        "1,P,Yellow - Live,Coldplay\n2,21,Someone Like You,Adele\n",
+        "Coldplay - P - Yellow (with Nobody)\nAdele - 21 - Someone Like You\n",
+        "Yellow - Remastered 2011 / Coldplay / September\nSomeone Like You / Adele / Yellow\n",
+    ],
+)
+def test_known_songs_decide_against_names_and_between_forms_of_a_list(text: str, known: Recommender) -> None:
+    assert [title.partition(" - ")[0] for title in titles(read_table(text.encode(), known=known))] == [Y, S]
+
+
 def test_a_person_names_the_columns_that_neither_names_nor_known_songs_tell() -> None:
     data = b"Kappale,Laulaja,mood\nAamu,Nobody,sad\nIlta,Else,calm\n"
     with pytest.raises(UnknownColumnsError) as caught:

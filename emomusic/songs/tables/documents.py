@@ -63,7 +63,8 @@ def document_rows(data: bytes, form: str, name: str) -> list[Row]:
         document = _READERS[form](data)
     except Exception:  # parsers raise many types on hostile bytes
         raise DatasetError(f"{name}: expected {form} with songs. Received: damaged {form}. Export it again.") from None
-    rows = _songs_in(document, "", {}, 0) or _pairs(document) or _lines(document)
+    rows = [] if _grid(document) else _pairs(document)
+    rows = rows or _songs_in(document, "", {}, 0) or _flat(document) or _lines(document)
     if not rows:
         raise DatasetError(f"{name}: expected {form} with songs. Received: no titles with artists, ids or paths.")
     return rows
@@ -310,6 +311,14 @@ def _pairs(document: Any) -> list[Row]:
     if not is_grid or not all(isinstance(cell, str | int | float | None) for row in rows for cell in row):
         return []
     return [{f"column {place}": _text(cell) for place, cell in enumerate(row, 1)} for row in rows]
+
+
+def _flat(document: Any) -> list[Row]:
+    """The longest list of records whose keys have unknown names."""
+    lists = [document, *(document.values() if isinstance(document, dict) else ())]
+    records = [rows for rows in lists if isinstance(rows, list) and all(isinstance(row, dict) for row in rows)]
+    rows = max(records, key=len, default=[])
+    return [{key: _text(value) for key, value in row.items()} for row in rows] if len(rows) > 1 else []
 
 
 def _lines(document: Any) -> list[Row]:

@@ -29,8 +29,18 @@ from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
 from emomusic.songs.tables.cells import DASH, NO_TEXT, UNITS, check_size, over, series
 from emomusic.songs.tables.documents import document_rows, form_of
-from emomusic.songs.tables.lines import line_parts, line_rows, text_lines
-from emomusic.songs.tables.table import Table, columns_of, field_of, has_word, is_header, is_other, key_of, word_set
+from emomusic.songs.tables.lines import line_parts, line_rows, split_pairs, text_lines
+from emomusic.songs.tables.table import (
+    Table,
+    columns_of,
+    field_of,
+    has_word,
+    is_header,
+    is_other,
+    key_of,
+    num_known,
+    word_set,
+)
 from emomusic.text import size_over
 
 MAX_UPLOAD_BYTES = 50 * 2**20
@@ -52,6 +62,7 @@ SAMPLE_BYTES, SAMPLE_ROWS = 2**16, 60
 _HEADER_WITHIN = 20  # rows
 _BLOCK_BYTES = 2**22  # parsed at once; longer rows need a larger block
 _UNDER_HEADER = re.compile(rf"\s*[(\[]?(?:|{UNITS}|0 ?(?:-|to|\u2013) ?1(?:00)?|:?-+:?)[)\]]?\s*", re.IGNORECASE)
+_MOST_LINES_OF_A_SONG = 6  # title, artist, album and others in lines of their own
 _NO_QUOTES: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
 
 Row = list[str]
@@ -76,9 +87,23 @@ def read_file(data: bytes, name: str, finder: Finder, *, in_parts: bool) -> Tabl
         tables = map(partial(Table.unpacked, name), found)
         first = next(tables)
         if first.source == LINES:
-            read = line_parts if in_parts else partial(line_rows, name=name)
-            return Table.of_records(name, read(first.rows[0].tolist()), LINES)
+            lines = first.rows[0].tolist()
+            if in_parts:
+                return Table.of_records(name, line_parts(lines), LINES)
+            others = [*tables, *(_chunks(name, lines, period) for period in range(2, _MOST_LINES_OF_A_SONG + 1))]
+            pairs = split_pairs(lines[:SAMPLE_ROWS], finder, are_lines=True)
+            known = [num_known(table.rows, finder) for table in others]
+            if max(known) > 2 * sum(finder.has(*pair) for pair in pairs):
+                return others[known.index(max(known))]
+            return Table.of_records(name, line_rows(lines, name), LINES)
         return _best([first, *tables], finder) if first.source == WORKBOOK else first
+
+
+def _chunks(name: str, lines: list[str], period: int) -> Table:
+    """A table of songs whose title and artist have lines of their own."""
+    columns = {str(at): lines[at::period] for at in range(period)}
+    size = len(lines) // period
+    return replace(Table.of_columns(name, {key: cells[:size] for key, cells in columns.items()}, LINES), header=[])
 
 
 def packed_tables(data: bytes, name: str) -> Iterator[bytes]:
@@ -119,6 +144,8 @@ def _read_text(data: bytes, name: str) -> Iterator[Table]:
     separator, is_table = shape_of(start)
     if not is_table and (lines := text_lines(data)):
         yield Table.of_columns(name, {LINES: lines}, LINES)
+        if not re.search(rf"(?m)^[^{separator}]*$", start.strip()):  # each line has one
+            yield csv_table(data, name, separator)
         return
     yield csv_table(data, name, separator)
 

@@ -6,7 +6,7 @@ A line is cut at all marks. In lines with the same marks, the two parts that are
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import unquote
@@ -51,15 +51,18 @@ Layout = tuple[Span, Span]
 
 @dataclass(frozen=True)
 class _Line:
-    """A line and the marks in it."""
+    """A line and the marks in it: all of them, or only the one that divides most lines."""
 
     text: str
+    mark: str = ""
 
     @cached_property
     def marks(self) -> list[re.Match[str]]:
         """Marks outside brackets; a hyphen without spaces counts only in texts that have no other mark."""
         masked = _IN_BRACKETS.sub(lambda found: "x" * len(found[0]), self.text[:MAX_CELL_BYTES])
         found = [mark for mark in _MARK.finditer(masked) if mark.start() and mark.end() < len(masked)]
+        if self.mark:
+            return [mark for mark in found if mark.lastgroup == self.mark][: _MOST_PARTS - 1]
         others = [mark for mark in found if mark.lastgroup != _HYPHEN]
         return (others or found)[: _MOST_PARTS - 1]
 
@@ -73,7 +76,7 @@ class _Line:
         first, end = span
         start = self.marks[first - 1].end() if first else 0
         text = self.text[start : self.marks[end - 1].start() if end <= len(self.marks) else None]
-        text = text.rstrip(")") if end > len(self.marks) and self.shape[-1:] == (_BRACKET,) else text
+        text = text.rstrip(")") if first == len(self.marks) and self.shape[-1:] == (_BRACKET,) else text
         return (_BULLET.sub("", text) if first else text).strip(QUOTES)
 
     def pair(self, layout: Layout) -> tuple[str, str]:
@@ -119,17 +122,32 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
     plain = {text: text.strip() for text in dict.fromkeys(texts)}
     if _are_numbered([*plain.values()]):
         plain = {text: _NUMBER.sub("", line, count=1) for text, line in plain.items()}
-    lines = {text: _Line(_AFTER.sub("", _BULLET.sub("", line)).strip()) for text, line in plain.items()}
+    plain = {text: _AFTER.sub("", _BULLET.sub("", line)).strip() for text, line in plain.items()}
+    shared = [sum(bool(_Line(line, mark).marks) for line in plain.values()) for mark in _STRONG]
+    lines = {text: _Line(line, _STRONG[shared.index(max(shared))]) for text, line in plain.items()}
+    shapes = _by_shape(lines.values())
+    voted = {shape: _vote(alike, finder) for shape, alike in shapes.items()}
+    usual = None
+    if are_lines or sum(bool(line.marks) for line in lines.values()) > 0.5 * len(lines):
+        usual = _usual_order(shapes, voted, finder)
+    rest = {text: _Line(plain[text]) for text, line in lines.items() if voted[line.shape] is None}
+    voted_rest = {shape: _vote(alike, finder) for shape, alike in _by_shape(rest.values()).items()}
+    marks = (_DASH,) if any([*voted.values(), *voted_rest.values()]) else _STRONG  # other lines of a page are remarks
+    found: dict[str, tuple[str, str]] = {}
+    for text, line in lines.items():
+        layout, line = (voted[line.shape], line) if text not in rest else (voted_rest[rest[text].shape], rest[text])
+        layout = layout or _usual(line, usual, marks)
+        pair = ("", "") if layout is None else line.pair(layout)
+        found[text] = pair if all(pair) else (plain[text] if are_lines else text, "")
+    return [found[text] for text in texts]
+
+
+def _by_shape(lines: Iterable[_Line]) -> dict[tuple[str, ...], list[_Line]]:
+    """The lines with the same kinds of marks."""
     shapes: dict[tuple[str, ...], list[_Line]] = {}
-    for line in lines.values():
+    for line in lines:
         shapes.setdefault(line.shape, []).append(line)
-    voted = {shape: _vote(shape, alike, finder) for shape, alike in shapes.items() if shape}
-    num_strong = sum(len(alike) for shape, alike in shapes.items() if not {*shape}.isdisjoint(_STRONG))
-    is_list = are_lines or num_strong > 0.5 * len(lines)
-    usual = _usual_order(shapes, voted, finder) if is_list else None
-    marks = (_DASH,) if any(voted.values()) else _STRONG  # other lines of a page are remarks
-    found = {text: _pair_of(line, voted.get(line.shape) or _usual(line, usual, marks)) for text, line in lines.items()}
-    return [found[text] or (lines[text].text if are_lines else text, "") for text in texts]
+    return shapes
 
 
 def _layouts(num_parts: int) -> list[Layout]:
@@ -139,24 +157,24 @@ def _layouts(num_parts: int) -> list[Layout]:
     return sorted(pairs, key=lambda pair: -sum(end - first for first, end in pair))
 
 
-def _vote(shape: Sequence[str], lines: Sequence[_Line], finder: Finder) -> Layout | None:
-    """The layout of the lines of a shape in which most songs are known; None if none is."""
+def _vote(lines: Sequence[_Line], finder: Finder) -> Layout | None:
+    """The layout of lines with the same marks in which most songs are known; None if none is."""
     counts = {
         layout: sum(finder.has(*line.pair(layout)) for line in lines[:_MOST_VOTES])
-        for layout in _layouts(len(shape) + 1)
+        for layout in _layouts(len(lines[0].marks) + 1)
     }
-    best = max(counts, key=counts.__getitem__)
-    return best if counts[best] else None
+    best = max(counts, key=counts.__getitem__, default=None)
+    return best if best and counts[best] else None
 
 
 def _usual_order(
     shapes: Mapping[tuple[str, ...], Sequence[_Line]], voted: Mapping[tuple[str, ...], Layout | None], finder: Finder
 ) -> bool:
     """Whether the artist is before the title in most lines: by their votes, else by known artists or repeated ones."""
-    orders = {shape: layout[1] < layout[0] for shape, layout in voted.items() if layout and {*shape} & {*_STRONG}}
+    orders = {shape: layout[1] < layout[0] for shape, layout in voted.items() if layout}
     if orders:
         return sum(len(shapes[shape]) * (1 if is_first else -1) for shape, is_first in orders.items()) >= 0
-    sample = [line for shape, lines in shapes.items() if {*shape} & {*_STRONG} for line in lines][:_MOST_VOTES]
+    sample = [line for shape, lines in shapes.items() if shape for line in lines][:_MOST_VOTES]
     first, last = ([line.pair(_whole(line, is_first))[1] for line in sample] for is_first in (True, False))
     known = [sum(map(finder.knows_artist, names)) for names in (first, last)]
     return known[0] > known[1] or (known[0] == known[1] and len({*first}) <= len({*last}))
@@ -177,12 +195,6 @@ def _usual(line: _Line, is_artist_first: bool | None, marks: Collection[str]) ->
         return _whole(line, is_artist_first)
     num_marks = len(line.marks)
     return ((0, num_marks), (num_marks, num_marks + 1)) if _BY in line.shape else None
-
-
-def _pair_of(line: _Line, layout: Layout | None) -> tuple[str, str] | None:
-    """Title and artist of a line; None without both."""
-    pair = None if layout is None else line.pair(layout)
-    return pair if pair and all(pair) else None
 
 
 def _are_numbered(lines: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ DISLIKES = ("-1", "-1.0", "dislike", "disliked", "down", "thumbs down", "thumbs_
 _OUR_EXPORT = {"mood", "score", "valence", "arousal", "reason"}
 
 _LONGEST_MOOD = 300  # letters
+_MOST_VOTES, _MOST_PAIRS = 60, 132  # rows, and pairs of columns, that vote
+_LEAST_AGAINST = 0.2  # share of the rows that are known in other columns than those with the names
 _MOST_ALIKE = 30  # columns of one field
 _MOST_SHOWN, _LONGEST_SHOWN = 5, 60  # rows, and letters of cells, that help to choose columns
 _WITHOUT_ARTISTS = {"artists", "channel", "valence", "path", "id"}  # each makes a song of a title
@@ -458,7 +461,22 @@ def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> dic
         texts = [place for place in others if place not in columns.get("id", [])]
         texts = [place for place in texts if share(heads[place], of_cells.NO_TEXT.fullmatch) < 0.5]
         columns |= _by_values(rows, heads, titles or texts, artists or texts, finder)
-    return columns
+    return _by_votes(rows, columns, heads, finder)
+
+
+def _by_votes(
+    rows: pd.DataFrame, columns: dict[str, list[int]], heads: Mapping[int, pd.Series], finder: Finder
+) -> dict[str, list[int]]:
+    """The columns of the fields; those of title and artist are others than named, if only these have known songs."""
+    titles, artists = columns.get("title", []), columns.get("artists", [])
+    if not (titles and artists) or "path" in columns or _voted(rows, heads, titles, artists, finder)[2]:
+        return columns
+    texts = [place for place in heads if place not in columns.get("id", []) and share(heads[place], _is_name) > 0.5]
+    title, artist, number = _voted(rows, heads, texts, texts, finder)
+    if number <= _LEAST_AGAINST * min(len(rows), _MOST_VOTES):
+        return columns
+    others = {field: [place for place in places if place not in (title, artist)] for field, places in columns.items()}
+    return {field: places for field, places in others.items() if places} | {"title": [title], "artists": [artist]}
 
 
 def _by_values(
@@ -467,14 +485,28 @@ def _by_values(
     """The columns of titles and artists with most songs that are known; one column alone has both in each cell."""
     if titles == artists and len(titles) == 1:
         return {"artist_title": titles} if share(heads[titles[0]], DASH.search) > 0.5 else {}
+    title, artist, number = _voted(rows, heads, titles, artists, finder)
+    return {"title": [title], "artists": [artist]} if number else {}
+
+
+def _voted(
+    rows: pd.DataFrame, heads: Mapping[int, pd.Series], titles: list[int], artists: list[int], finder: Finder
+) -> tuple[int, int, int]:
+    """The columns of title and artist in which most songs are known, and their number in the first rows."""
+    pairs = [(title, artist) for title in titles for artist in artists if title != artist][:_MOST_PAIRS]
     counts = {
         (title, artist): sum(map(finder.has, head, rows[artist][head.index]))
-        for title in titles
-        for artist in artists
-        if title != artist and len(head := heads[title].head(60))
+        for title, artist in pairs
+        if len(head := heads[title].head(_MOST_VOTES))
     }
-    best = max(counts, key=counts.__getitem__, default=None)
-    return {"title": [best[0]], "artists": [best[1]]} if best is not None and counts[best] else {}
+    return max(((*pair, number) for pair, number in counts.items()), key=itemgetter(2), default=(0, 0, 0))
+
+
+def num_known(rows: pd.DataFrame, finder: Finder) -> int:
+    """The number of known songs in the first rows, in the columns that have most of them."""
+    heads = {place: _head(rows[place]) for place in range(rows.shape[1])}
+    texts = [place for place, head in heads.items() if share(head, _is_name) > 0.5]
+    return _voted(rows, heads, texts, texts, finder)[2]
 
 
 def _head(cells: pd.Series) -> pd.Series:
