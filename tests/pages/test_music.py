@@ -75,7 +75,7 @@ def csv_of(table: pd.DataFrame) -> bytes:
 
 
 def test_the_page_asks_for_the_columns_that_neither_names_nor_known_songs_tell(app: AppTest) -> None:
-    upload(app, b"Kappale,Tekij\xc3\xa4,mood\nAamu,Nobody,sad\nIlta,Else,calm\n")
+    upload(app, b"Song,Tekij\xc3\xa4,mood\nAamu,Nobody,sad\nIlta,Else,calm\n")
     assert not app.error
     assert app.dataframe[0].value.iloc[1].tolist()[:2] == ["Ilta", "Else"]
     app.selectbox(key="table-title").select(0)

@@ -1,4 +1,4 @@
-"""Songs in documents as nested values: JSON, XML, property lists, playlists, crates, and keys with values.
+"""Songs in documents as nested values: JSON, XML, property lists, playlists, and keys with values.
 
 A song is a record with a title and an artist, at any depth.
 """
@@ -33,6 +33,7 @@ _CUE = re.compile(r"^[ \t]*TRACK\s+\d+\s+AUDIO", re.IGNORECASE | re.MULTILINE)
 _CUE_LINE = re.compile(r'^[ \t]*(TRACK|FILE|TITLE|PERFORMER)[ \t]+(?:"([^"\n]*)"?|(\S+))', re.IGNORECASE | re.MULTILINE)
 _KEYED = re.compile(r"(- |\d{1,9}\*)?\s*([^\W\d][\w .-]{1,60}?)(\d{0,9})\s{0,9}[:=*]\s*((?:[^#\s].*?)?)(?:\s#.*)?")
 _ITEM = re.compile(r"- ([^#]+?)(?:\s#.*)?")
+_SHELVES = {"albums", "releases", "topalbums"}  # keys of lists of albums
 _NAMED = {"title", "artist_title", "path"}
 
 
@@ -156,21 +157,6 @@ def _keyed(data: bytes) -> Any:
     return rows
 
 
-def _crate(data: bytes) -> Any:
-    """The records of a crate or the database of Serato: tags of four letters with their length, in UTF-16."""
-    rows, at = list[Row](), 0
-    while at + 8 <= len(data):
-        tag, length = data[at : at + 4].decode("latin-1"), int.from_bytes(data[at + 4 : at + 8], "big")
-        at += 8
-        if tag == "otrk":  # its own tags follow
-            rows.append({})
-            continue
-        if rows:
-            rows[-1][tag] = data[at : at + length].decode("utf-16-be", "replace")
-        at += length
-    return rows
-
-
 # Songs in values
 
 
@@ -201,7 +187,7 @@ def _songs_in(value: Any, key: str, above: Row, depth: int) -> list[Row]:
     fields = {field: cell for name, cell in row.items() if (field := field_named(name)) and cell}
     is_named = {"title", "artists"} <= fields.keys()
     others = ("similar", "related", "recommend", *(("album", "release") if is_named and not is_container else ()))
-    are_albums = not words.isdisjoint(word_set("shelves")) and "title" not in own  # "albums": {"items": [...]}
+    are_albums = not words.isdisjoint(_SHELVES) and "title" not in own  # "albums": {"items": [...]}
     inner = []
     for name, child in nested.items():
         if not key_of(name).startswith(others):
@@ -345,4 +331,4 @@ def _of_texts(texts: list[str]) -> list[Row]:
     return [{"line": text} for text in texts] if num_pairs > len(texts) / 2 else []
 
 
-_READERS = {"XML": _xml, "JSON": _json, "cue sheet": _cue, "playlist": _m3u, "crate": _crate, "keys and values": _keyed}
+_READERS = {"XML": _xml, "JSON": _json, "cue sheet": _cue, "playlist": _m3u, "keys and values": _keyed}

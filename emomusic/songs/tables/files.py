@@ -118,8 +118,6 @@ def _tables(data: bytes, name: str) -> Iterator[Table]:
         yield from _sheets(data, name)
     elif data.startswith(b"PAR1"):
         yield _parquet(data, name)
-    elif data.startswith(b"vrsn"):
-        yield Table.of_records(name, document_rows(data, "crate", name), "crate")
     else:
         if data[:100].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1] not in (b"{", b"[", b"<"):  # these need no lines
             check_size(name, max(map(data.count, (b"\n", b"\r"))), 0)

@@ -35,6 +35,10 @@ FALSE = ("false", "0", "0.0", "no", "n", "clean", "nein", "non", "n\u00e3o")
 DISLIKES = ("-1", "-1.0", "dislike", "disliked", "down", "thumbs down", "thumbs_down", "thumb_down", "\U0001f44e")
 _OUR_EXPORT = {"mood", "score", "valence", "arousal", "reason"}
 
+_ADVICE = {
+    ("track uri", "track name", "artist name s"): "Select audio features in the settings of Exportify.",
+    ("video id", "playlist video creation timestamp"): "Takeout writes no titles. Copy the playlist with TuneMyMusic.",
+}
 _LONGEST_MOOD = 300  # letters
 _MOST_VOTES, _MOST_PAIRS = 60, 132  # rows, and pairs of columns, that vote
 _LEAST_AGAINST = 0.2  # share of the rows that are known in other columns than those with the names
@@ -321,7 +325,7 @@ def word_set(kind: str) -> frozenset[str]:
 def _ranks() -> Mapping[str, tuple[str, int]]:
     """Field and rank of each known name."""
     fields = words()["fields"].items()
-    found = [(key_of(name), (field, rank)) for field, names in fields for rank, name in enumerate(names)]
+    found = [(key_of(name), (field, rank)) for field, names in fields for rank, name in enumerate(names.split("|"))]
     return dict(reversed(found))
 
 
@@ -381,7 +385,7 @@ def is_header(cells: Sequence[str], *others: str) -> bool:
 def advice_of(header: Sequence[str]) -> str:
     """What helps if songs of a table with these names have no features; empty if nothing is known."""
     keys = {key_of(name) for name in header}
-    return next((hint["text"] for hint in words()["advice"] if keys >= set(map(key_of, hint["names"]))), "")
+    return next((advice for names, advice in _ADVICE.items() if keys >= set(names)), "")
 
 
 @cache
