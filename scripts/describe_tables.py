@@ -16,7 +16,7 @@ from emomusic.assets import ROOT
 from emomusic.songs.catalogue import Catalogue, split_artists, title_key
 from emomusic.songs.names import Names, names_of
 from emomusic.songs.recommend import load_recommender
-from emomusic.songs.tables.table import words
+from emomusic.songs.tables.fields import words
 
 PAGE = ROOT / "docs" / "tables.md"
 NUM_PAIRS = 250  # pairs of the same song, and of different songs

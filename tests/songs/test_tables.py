@@ -13,11 +13,11 @@ from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
 from emomusic.songs.song import FEATURES, UNKNOWN_ARTIST, Player
-from emomusic.songs.tables import Chosen, UnknownColumnsError, read_table
+from emomusic.songs.tables import read_table
 from emomusic.songs.tables.cells import lengths_s, list_of, numbers, series, whole_numbers
 from emomusic.songs.tables.songs import UNTITLED
 
-from .tables import known_songs, mood_table, recommender_over, song_table, titles, track_id
+from .tables import mood_table, recommender_over, song_table, titles, track_id
 from .test_table_files import own_song
 
 SOURCE_NAMES = {feature.name: feature.source_name for feature in FEATURES.values()}
@@ -326,12 +326,10 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         "songs:\n  - title: Yellow # best\n    artist: Coldplay\n  - title: 'Someone Like You'\n    artist:\n      - Adele\n",
         "Yellow (Coldplay)\nSomeone Like You (Adele)\nRiver (Nobody)\n",
         "Title,Title,Artist\nYellow,Parachutes,Coldplay\nSomeone Like You,21,Adele\n",
-        "Title,Artist,,Title,Artist\nYellow,Coldplay,,Someone Like You,Adele\n",
         "Title,Artist,Title\nParachutes,Coldplay,Yellow\n21,Adele,Someone Like You\n", "item_title,band_name\nYellow,Coldplay\nSomeone Like You,Adele\n",
         "../Coldplay/P/05 Yellow.mp3\n../Adele/21/11 Someone Like You.mp3\n", "D:\\Coldplay\\P\\5 - Yellow.mp3\nD:\\Adele\\21\\6 - Someone Like You.mp3\n",
         "#EXTM3U\nm/Coldplay_-_Yellow_(Official_Video)(MP3_70K).mp3\nm/Adele - Someone Like You [xFrGuyw1V8s].m4a\n",
         '#EXTVDJ:<artist>Coldplay</artist><title>Yellow</title>\na.mp3\n#EXTVDJ:<artist>Adele</artist><title>Someone Like You</title>\nb.mp3\n',
-        ",album,album,track,artist\n,tags,title,title,name\ntrack_id,,,,\n2,x,P,Yellow,Coldplay\n3,x,21,Someone Like You,Adele\n",
         "Title,Artist,Time\n05 Yellow,Coldplay (2),1713600000\nSomeone Like You.mp3,AdeleVEVO,1713600300\n",
         "Title,Artist\nColdplay - Yellow,Various Artists\nSomeone Like You Official Video,Adele\n",
         "#,Artist - Title,Added\n1,Coldplay - Yellow,2024-01-01\n2,Adele - Someone Like You,2024-01-02\n",
@@ -416,41 +414,6 @@ def test_ids_are_known_by_their_form_and_own_files_by_name_and_the_folder_of_the
         assert "library-3" in {song.id for song in read_table(data, known=known, files=untagged).songs.songs or ()}
     playlist = b"#EXTM3U\n01%20-%20Intro.mp3\n"
     assert read_table(playlist, name="/m/Roofs/list", files=files).songs.song(0).id == "library-2"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Artist,Title\nYellow,Coldplay\nSomeone Like You,Adele\n",  # wrong names
-        "1\nYellow\nColdplay\n4:26\n2\nSomeone Like You\nAdele\n4:45\n",  # copied from a page
-        '[{"foo": "Coldplay", "bar": "P", "baz": "Yellow"}, {"foo": "Adele", "bar": "21", "baz": "Someone Like You"}]',
-        "1,P,Yellow - Live,Coldplay\n2,21,Someone Like You,Adele\n",
-        "Coldplay - P - Yellow (with Nobody)\nAdele - 21 - Someone Like You\n",
-        "Yellow - Remastered 2011 / Coldplay / September\nSomeone Like You / Adele / Yellow\n",
-    ],
-)
-def test_known_songs_decide_against_names_and_between_forms_of_a_list(text: str, known: Recommender) -> None:
-    assert [title.partition(" - ")[0] for title in titles(read_table(text.encode(), known=known))] == [Y, S]
-
-
-def test_a_person_names_the_columns_that_neither_names_nor_known_songs_tell() -> None:
-    data = b"Song,Laulaja,mood\nAamu,Nobody,sad\nIlta,Else,calm\n"
-    with pytest.raises(UnknownColumnsError) as caught:
-        read_table(data)
-    assert (list(caught.value.columns)[:2], caught.value.rows[1][:2]) == (["Song", "Laulaja"], ["Ilta", "Else"])
-    for chosen in (Chosen("song", "Laulaja"), Chosen("1", "2")):
-        songs = read_table(data, chosen=chosen).songs
-        assert [(songs.song(row).title, songs.song(row).artists) for row in (0, 1)] == [
-            ("Aamu", ("Nobody",)),
-            ("Ilta", ("Else",)),
-        ]
-    with pytest.raises(DatasetError, match="Song, Laulaja"):
-        read_table(data, chosen=Chosen("9"))
-    reading = read_table(b"1. A - B - C\n2. D - E - F\n", chosen=Chosen("3", "1"), known=known_songs())
-    assert [(title, names) for _, title, names in reading.not_found] == [("C", ("A",)), ("F", ("D",))]
-    untitled = b"Kappale,Laulaja\nAamu,Nobody\nIlta,Else\n"
-    named = read_table(untitled, chosen=Chosen("Kappale", "Laulaja"), known=known_songs())
-    assert [title for _, title, _ in named.not_found] == ["Aamu", "Ilta"]
 
 
 def test_a_database_or_a_playlist_of_videos_without_titles_says_what_helps() -> None:

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR
 from emomusic.songs.tables.cells import DASH, MAX_CELL_BYTES, MOST_READ, PATH, QUOTES, Row
-from emomusic.songs.tables.table import field_named, has_word, is_header, is_other, key_of, mood_of_column, word_set
+from emomusic.songs.tables.fields import field_named, has_word, is_header, is_other, key_of, mood_of_column, word_set
 
 _DEPTH = 60  # the deepest value that is read
 _RECORD_DEPTH = 5  # the deepest value of one song

@@ -27,9 +27,10 @@ from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
 from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.tables import cells as of_cells
+from emomusic.songs.tables.fields import advice_of, first_of
 from emomusic.songs.tables.files import read_file
 from emomusic.songs.tables.songs import UNTITLED, read_songs
-from emomusic.songs.tables.table import VOTED, Chosen, Facts, Table, advice_of, first_of
+from emomusic.songs.tables.table import VOTED, Chosen, Facts, Table
 from emomusic.text import pluralize
 
 MOST_COMPARED = 200

@@ -19,8 +19,9 @@ from emomusic.songs.names import Finder, bare_title
 from emomusic.songs.song import FEATURE_NAMES, FEATURES, UNKNOWN_ARTIST
 from emomusic.songs.tables import cells as of_cells
 from emomusic.songs.tables.cells import Floats
+from emomusic.songs.tables.fields import FALSE, TRUE, first_of, key_of, mood_in, mood_of, word_set
 from emomusic.songs.tables.lines import path_of, split_pairs
-from emomusic.songs.tables.table import FALSE, TRUE, Table, first_of, key_of, mood_in, mood_of, word_set
+from emomusic.songs.tables.table import Table
 from emomusic.text import join_names, pluralize
 
 UNTITLED = "Untitled"
