@@ -5,6 +5,7 @@ import pytest
 from emomusic.errors import DatasetError
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.tables import Chosen, UnknownColumnsError, read_table
+from emomusic.songs.tables.fields import OTHER_TITLES
 
 from .tables import known_songs, titles
 
@@ -24,6 +25,21 @@ Y, S = "Yellow", "Someone Like You"
 )
 def test_known_songs_decide_against_names_and_between_forms_of_a_list(text: str, known: Recommender) -> None:
     assert [title.partition(" - ")[0] for title in titles(read_table(text.encode(), known=known))] == [Y, S]
+
+
+def test_a_close_vote_is_told(known: Recommender) -> None:
+    songs = (
+        ("Yellow", "Coldplay", "P"),
+        ("Someone Like You", "Adele", "21"),
+        ("Else", "Nobody", "R"),
+        ("Z", "Nobody", "R"),
+    )
+    clear = [" - ".join((artist, title, album)) for title, artist, album in songs]
+    close = [*clear[:2], "Train - Else - Hey, Soul Sister", "Beyonc\u00e9 - Z - D\u00e9j\u00e0 Vu"]
+    for lines, is_told in ((clear, False), (close, True)):
+        for text in ("\n".join(lines), "\n".join(lines).replace(" - ", ";")):
+            notes = read_table(text.encode(), known=known).notes
+            assert (OTHER_TITLES in notes) is is_told, text
 
 
 def test_a_person_names_the_columns_that_neither_names_nor_known_songs_tell() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK, normalize_text
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK, normalize_text, title_key
 from emomusic.songs.names import Finder
 from emomusic.songs.song import FEATURES
 from emomusic.songs.tables import cells as of_cells
@@ -39,6 +39,10 @@ _OF_MOOD = re.compile(r"^(?:(?:is|moods?|emotions?) )+| (?:score|probability|pro
 _SHARE = re.compile(r"(?<![\w-])([^\W\d_]+)[^\w,;/|]{1,4}?((?:\d+(?:\.\d+)?|\.\d+)(?:[eE]-\d+)?)")  # "happy: 0.8"
 _NOT = re.compile(r"\b(?:not?|non|nicht|kein\w*|pas|sin|sans|ohne|senza|sem|nie)\b", re.IGNORECASE)
 _OF_OTHERS = frozenset(("album", "albums", "artist", "artists", "playlist", "user"))  # a link is none of a track
+
+
+OTHER_TITLES = "Other parts of the list are titles of known songs, too. If songs are wrong, choose title and artist."
+"""A note where the vote was close."""
 
 
 def is_name(cell: str) -> bool:
@@ -261,8 +265,21 @@ def _voted(
     return max(((*pair, number) for pair, number in counts.items()), key=itemgetter(2), default=(0, 0, 0))
 
 
+def is_doubtful(rows: pd.DataFrame, pair: Sequence[int], finder: Finder) -> bool:
+    """Whether another column than that of the title has half as many titles, of other songs by the artists."""
+    head = rows.head(_MOST_VOTES)
+    titles, artists = (head[place] for place in pair)
+    num_known = sum(map(finder.has, titles, artists))
+    others = (
+        sum(title_key(other) != title_key(title) and finder.has(other, artist) for other, title, artist in cells)
+        for cells in (zip(head[place], titles, artists, strict=True) for place in rows if place not in pair)
+    )
+    return 2 * max(others, default=0) >= num_known > 0
+
+
 def num_known(rows: pd.DataFrame, finder: Finder) -> int:
     """The number of known songs in the first rows, in the columns that have most of them."""
+    rows = rows.set_axis(range(rows.shape[1]), axis="columns")
     heads = {place: head_of(rows[place]) for place in range(rows.shape[1])}
     texts = [place for place, head in heads.items() if share(head, is_name) > 0.5]
     return _voted(rows, heads, texts, texts, finder)[2]

@@ -81,7 +81,7 @@ def read_file(data: bytes, name: str, finder: Finder, *, in_parts: bool) -> Tabl
             if in_parts:
                 return Table.of_records(name, line_parts(lines), LINES)
             others = [*tables, *(_chunks(name, lines, period) for period in range(2, _MOST_LINES_OF_A_SONG + 1))]
-            pairs = split_pairs(lines[:SAMPLE_ROWS], finder, are_lines=True)
+            pairs = split_pairs(lines[:SAMPLE_ROWS], finder, are_lines=True).names
             known = [num_known(table.rows, finder) for table in others]
             if max(known) > 2 * sum(finder.has(*pair) for pair in pairs):
                 return others[known.index(max(known))]

@@ -12,7 +12,7 @@ from functools import cached_property
 from urllib.parse import unquote
 
 from emomusic.errors import DatasetError
-from emomusic.songs.catalogue import TRACK_LINK
+from emomusic.songs.catalogue import TRACK_LINK, title_key
 from emomusic.songs.names import Finder
 from emomusic.songs.tables.cells import MAX_CELL_BYTES, MOST_READ, PATH, QUOTES, Row
 
@@ -35,6 +35,8 @@ _AFTER = re.compile(rf"\s*(?:[-\u2013]\s+)?{_CLOCK}$")
 _NUMBER = re.compile(r"#?(?:(\d{1,5})|\d{1,2}-\d\d|[A-H]\d\d?)\s+")  # "1 ", "01 ", of a disc "1-01 ", of a side "A1 "
 _LEAST_COUNTED = 5  # numbers of a part of a list
 _MOST_PARTS = 5  # of a line
+_FEW = 5  # lines of a shape that follow the layout of most lines
+_DOUBT = 0.5  # share of the known songs that other parts of lines are, too
 _MOST_VOTES = 60  # lines of one shape that vote
 _COPY = "Export the playlist as CSV with Exportify, or copy it with TuneMyMusic."
 _NO_SONGS = (
@@ -47,6 +49,15 @@ _NO_SONGS = (
 Span = tuple[int, int]
 Layout = tuple[Span, Span]
 """The parts, from the first to behind the last, of title and artist."""
+
+
+@dataclass(frozen=True)
+class _Vote:
+    """The layout in which most songs are known, their number, and that of the best one with another title."""
+
+    layout: Layout | None
+    num_known: int
+    num_others: int
 
 
 @dataclass(frozen=True)
@@ -111,8 +122,21 @@ def line_parts(lines: Sequence[str]) -> list[Row]:
     return [{str(at + 1): line.part((at, at + 1)) for at in range(len(line.marks) + 1)} for line in cut]
 
 
-def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> list[tuple[str, str]]:
-    """Title and artist of each text such as "Artist - Title"; the artist is empty where a text is a title alone.
+@dataclass(frozen=True)
+class Pairs:
+    """Titles and artists.
+
+    Attributes:
+        names: title and artist of each text such as "Artist - Title"; the artist is empty where a text is a title.
+        is_doubtful: whether other parts of the texts are nearly as often known as titles.
+    """
+
+    names: list[tuple[str, str]]
+    is_doubtful: bool
+
+
+def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> Pairs:
+    """Titles and artists of texts.
 
     Args:
         texts: lines of a list, names of files or titles.
@@ -126,12 +150,18 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
     shared = [sum(bool(_Line(line, mark).marks) for line in plain.values()) for mark in _STRONG]
     lines = {text: _Line(line, _STRONG[shared.index(max(shared))]) for text, line in plain.items()}
     shapes = _by_shape(lines.values())
-    voted = {shape: _vote(alike, finder) for shape, alike in shapes.items()}
+    votes: dict[tuple[str, ...], _Vote] = {}
+    first: Layout | None = None
+    for shape, alike in sorted(shapes.items(), key=lambda each: -len(each[1])):
+        votes[shape] = _vote(alike, finder, first)
+        first = first or votes[shape].layout
+    voted = {shape: vote.layout for shape, vote in votes.items()}
     usual = None
     if are_lines or sum(bool(line.marks) for line in lines.values()) > 0.5 * len(lines):
         usual = _usual_order(shapes, voted, finder)
     rest = {text: _Line(plain[text]) for text, line in lines.items() if voted[line.shape] is None}
-    voted_rest = {shape: _vote(alike, finder) for shape, alike in _by_shape(rest.values()).items()}
+    votes_rest = {shape: _vote(alike, finder) for shape, alike in _by_shape(rest.values()).items()}
+    voted_rest = {shape: vote.layout for shape, vote in votes_rest.items()}
     marks = (_DASH,) if any([*voted.values(), *voted_rest.values()]) else _STRONG  # other lines of a page are remarks
     found: dict[str, tuple[str, str]] = {}
     for text, line in lines.items():
@@ -139,7 +169,9 @@ def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> lis
         layout = layout or _usual(line, usual, marks)
         pair = ("", "") if layout is None else line.pair(layout)
         found[text] = pair if all(pair) else (plain[text] if are_lines else text, "")
-    return [found[text] for text in texts]
+    all_votes = [*votes.values(), *votes_rest.values()]
+    is_doubtful = any(vote.num_others >= _DOUBT * vote.num_known > 0 for vote in all_votes)
+    return Pairs([found[text] for text in texts], is_doubtful)
 
 
 def _by_shape(lines: Iterable[_Line]) -> dict[tuple[str, ...], list[_Line]]:
@@ -157,14 +189,29 @@ def _layouts(num_parts: int) -> list[Layout]:
     return sorted(pairs, key=lambda pair: -sum(end - first for first, end in pair))
 
 
-def _vote(lines: Sequence[_Line], finder: Finder) -> Layout | None:
-    """The layout of lines with the same marks in which most songs are known; None if none is."""
+def _vote(lines: Sequence[_Line], finder: Finder, usual: Layout | None = None) -> _Vote:
+    """The votes of lines with the same marks. Of several layouts, one where title and artist begin as usual counts."""
     counts = {
         layout: sum(finder.has(*line.pair(layout)) for line in lines[:_MOST_VOTES])
         for layout in _layouts(len(lines[0].marks) + 1)
     }
-    best = max(counts, key=counts.__getitem__, default=None)
-    return best if best and counts[best] else None
+    starts = None if usual is None else [start for start, _ in usual]
+    bonus = len(lines) if len(lines) < _FEW else 0.5
+
+    def fitness(layout: Layout) -> float:
+        return counts[layout] + bonus * (counts[layout] > 0 and [start for start, _ in layout] == starts)
+
+    best = max(counts, key=fitness, default=None)
+    if best is None or not counts[best]:
+        return _Vote(None, 0, 0)
+    (first, end), _ = best
+    named = [(line, title_key(line.part(best[0]))) for line in lines[:_MOST_VOTES]]
+    others = (
+        sum(title_key(line.part(layout[0])) != title and finder.has(*line.pair(layout)) for line, title in named)
+        for layout, number in counts.items()
+        if number and (layout[0][1] <= first or end <= layout[0][0])
+    )
+    return _Vote(best, counts[best], max(others, default=0))
 
 
 def _usual_order(

@@ -19,7 +19,7 @@ from emomusic.songs.names import Finder, bare_title
 from emomusic.songs.song import FEATURE_NAMES, FEATURES, UNKNOWN_ARTIST
 from emomusic.songs.tables import cells as of_cells
 from emomusic.songs.tables.cells import Floats
-from emomusic.songs.tables.fields import FALSE, TRUE, first_of, key_of, mood_in, mood_of, word_set
+from emomusic.songs.tables.fields import FALSE, OTHER_TITLES, TRUE, first_of, key_of, mood_in, mood_of, word_set
 from emomusic.songs.tables.lines import path_of, split_pairs
 from emomusic.songs.tables.table import Table
 from emomusic.text import join_names, pluralize
@@ -108,7 +108,9 @@ def _titles_and_artists(table: Table, finder: Finder) -> tuple[pd.Series, pd.Ser
         if wanted.any():
             texts = texts[wanted].map(_stem) if source == "path" else texts[wanted]
             pairs = split_pairs(texts.tolist(), finder, are_lines=source == "artist_title")
-            found = pd.DataFrame(pairs, texts.index, ["title", "artists"], dtype="str")
+            if pairs.is_doubtful:
+                table.notes.append(OTHER_TITLES)
+            found = pd.DataFrame(pairs.names, texts.index, ["title", "artists"], dtype="str")
             titles = found["title"].reindex(titles.index).fillna(titles)
             found = found[found["artists"] != ""]
             artists = found["artists"].reindex(artists.index).fillna(artists)

@@ -23,12 +23,14 @@ from emomusic.songs.tables.cells import MAX_CELL_BYTES, check_size, numbers, ser
 from emomusic.songs.tables.fields import (
     DISLIKES,
     FALSE,
+    OTHER_TITLES,
     TRUE,
     advice_of,
     columns_of,
     field_named,
     first_of,
     head_of,
+    is_doubtful,
     is_name,
     is_other,
     key_of,
@@ -213,9 +215,12 @@ class Table(Facts):
             if advice := advice_of(self.header):
                 raise DatasetError(f"{expected} {advice}")
             raise UnknownColumnsError(f"{expected} Choose the columns of title and artist.", header, sample)
+        pair = [columns[field][0] for field in ("title", "artists") if field in columns]
+        is_told = len(pair) == 2 and chosen == VOTED and not self.header and is_doubtful(rows, pair, finder)
         del rows, cells
         if not self.header:
             self.notes.append(f"{self.name} has no header. Its columns are known by their values.")
+            self.notes += [OTHER_TITLES] * is_told
         self._leave_out_others()
 
     def _has_pairs(self) -> bool:
