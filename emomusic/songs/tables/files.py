@@ -50,9 +50,8 @@ _NO_TEXT = re.compile(
 """The start of a database or a document, which may look like a list."""
 
 SAMPLE_BYTES, SAMPLE_ROWS = 2**16, 60
-_HEADER_WITHIN = 20  # rows
+_HEADER_WITHIN, _MOST_LINES_OF_A_SONG = 20, 6  # rows; title, artist, album and others may have lines of their own
 _MOST_SLOW, _BLOCK_ROWS = 2000, 10_000  # lines that Python reads, and rows that it holds
-_MOST_LINES_OF_A_SONG = 6  # title, artist, album and others in lines of their own
 _NO_QUOTES: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
 
 Row = list[str]
@@ -261,10 +260,11 @@ def csv_table(data: bytes, name: str, separator: str) -> Table:
     width = _width(first, name)
     header, skipped = _header(first)
     is_plain = len(lines) > _MOST_SLOW and skipped < 2 and lines[0].strip() and separator + ' "' not in lines[1]
-    if is_plain and quotes and (read := _read_fast(data, width, separator, skipped)) is not None:
-        table = Table(name, header=_names(header, width), rows=read.set_axis(pd.RangeIndex(1, len(read) + 1)))
-    else:
+    read = _read_fast(data, width, separator, skipped) if is_plain and quotes else None
+    if read is None:
         table = _table_of(_rows(lines, separator, quotes, width), name)
+    else:
+        table = Table(name, header=_names(header, width), rows=read.set_axis(pd.RangeIndex(1, len(read) + 1)))
     return replace(table, separator=separator)
 
 
