@@ -79,20 +79,16 @@ def read_file(data: bytes, name: str, finder: Finder, *, in_parts: bool) -> Tabl
             lines = first.rows[0].tolist()
             if in_parts:
                 return Table.of_records(name, line_parts(lines), LINES)
-            others = [*tables, *(_chunks(name, lines, period) for period in range(2, _MOST_LINES_OF_A_SONG + 1))]
+            others = [
+                *tables,
+                *(Table.of_lines(name, lines, period, LINES) for period in range(2, _MOST_LINES_OF_A_SONG + 1)),
+            ]
             pairs = split_pairs(lines[:SAMPLE_ROWS], finder, are_lines=True).names
             known = [num_known(table.rows, finder) for table in others]
             if max(known) > 2 * sum(finder.has(*pair) for pair in pairs):
                 return others[known.index(max(known))]
             return Table.of_records(name, line_rows(lines, name), LINES)
         return _best([first, *tables], finder) if first.source == WORKBOOK else first
-
-
-def _chunks(name: str, lines: list[str], period: int) -> Table:
-    """A table of songs whose title and artist have lines of their own."""
-    columns = {str(at): lines[at::period] for at in range(period)}
-    size = len(lines) // period
-    return replace(Table.of_columns(name, {key: cells[:size] for key, cells in columns.items()}, LINES), header=[])
 
 
 def packed_tables(data: bytes, name: str) -> Iterator[bytes]:
@@ -243,29 +239,32 @@ def _parquet(data: bytes, name: str) -> Table:
     return Table.of_columns(name, columns, "Parquet")
 
 
-# Text with separators: separator, quoting and header by evidence
-
-
 def csv_table(data: bytes, name: str, separator: str) -> Table:
     """The cells of a text in UTF-8.
 
     Raises:
         DatasetError: it is empty, or has too many columns.
     """
-    lines = io.StringIO(data.decode(), newline=None).readlines()
-    widths = {line.count(separator) for line in lines if line.strip()}
-    quotes = len(widths) != 1 or widths == {0}  # where lines do not differ, quotation marks protect no separator
+    if b"\n" not in data:
+        data = data.replace(b"\r", b"\n")
+    widths = (line.count(separator.encode()) for line in io.BytesIO(data) if line.strip())
+    usual = next(widths, 0)
+    quotes = not usual or any(width != usual for width in widths)  # where none differs, they protect no separator
     csv.field_size_limit(MAX_UPLOAD_BYTES)
-    first = [*islice(_rows(lines[: 4 * SAMPLE_ROWS], separator, quotes), SAMPLE_ROWS)]
-    width = _width(first, name)
-    header, skipped = _header(first)
-    is_plain = len(lines) > _MOST_SLOW and skipped < 2 and lines[0].strip() and separator + ' "' not in lines[1]
-    read = _read_fast(data, width, separator, skipped) if is_plain and quotes else None
+    start = _lines(data[:SAMPLE_BYTES])
+    first = [*islice(_rows(start, separator, quotes), SAMPLE_ROWS)]
+    width, (header, skipped) = _width(first, name), _header(first)
+    is_large = data.count(b"\n") > _MOST_SLOW and skipped < 2 and separator + ' "' not in start[1]
+    read = _read_fast(data, width, separator, skipped) if is_large and quotes and start[0].strip() else None
     if read is None:
-        table = _table_of(_rows(lines, separator, quotes, width), name)
+        table = _table_of(_rows(_lines(data), separator, quotes, width), name)
     else:
         table = Table(name, header=_names(header, width), rows=read.set_axis(pd.RangeIndex(1, len(read) + 1)))
     return replace(table, separator=separator)
+
+
+def _lines(data: bytes) -> list[str]:
+    return io.StringIO(data.decode("utf-8", "ignore"), newline=None).readlines()
 
 
 def _read_fast(data: bytes, width: int, separator: str, num_skipped: int) -> pd.DataFrame | None:
@@ -386,7 +385,7 @@ def _header(rows: list[Row]) -> tuple[Row, int]:
         if is_header(row, "album"):
             return row, at + 1
     width = _usual_width(rows)
-    at = next((at for at, row in enumerate(rows) if len(row) == width and _num_filled(row)), len(rows))
+    at = next((at for at, row in enumerate(rows) if len(row) == width and any(map(str.strip, row))), len(rows))
     others = [_has_data(row) for row in rows[at + 1 :] if any(row)]
     if others and all(others) and width > 1 and not _has_data(rows[at]):
         return rows[at], at + 1  # unknown names, and cells of another form below them

@@ -146,6 +146,13 @@ class Table(Facts):
         return cls(name, form, rows=rows, header=list(columns))
 
     @classmethod
+    def of_lines(cls, name: str, lines: Sequence[str], period: int, form: str) -> Table:
+        """A table of songs whose title and artist have lines of their own, each song as many."""
+        size = len(lines) // period
+        columns = {str(at): lines[at::period][:size] for at in range(period)}
+        return dataclasses.replace(cls.of_columns(name, columns, form), header=[])
+
+    @classmethod
     def of_records(cls, name: str, records: Sequence[Mapping[str, str]], form: str) -> Table:
         """A table of records, which may differ in their names."""
         header = list(dict.fromkeys(key for record in records for key in record))
