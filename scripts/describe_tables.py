@@ -16,7 +16,7 @@ from emomusic.assets import ROOT
 from emomusic.songs.catalogue import Catalogue, split_artists, title_key
 from emomusic.songs.names import Names, names_of
 from emomusic.songs.recommend import load_recommender
-from emomusic.songs.tables.table import words
+from emomusic.songs.tables.fields import words
 
 PAGE = ROOT / "docs" / "tables.md"
 NUM_PAIRS = 250  # pairs of the same song, and of different songs
@@ -68,15 +68,19 @@ def measure(catalogue: Catalogue) -> tuple[dict[str, tuple[int, int]], int, int]
 
 def described() -> str:
     """The part of the page that the declarations give."""
-    fields = "\n".join(f"| {field} | {', '.join(names)} |" for field, names in words()["fields"].items())
+    fields = "\n".join(f"| {field} | {names.replace('|', ', ')} |" for field, names in words()["fields"].items())
     moods = "\n".join(f"| {mood} | {', '.join(text.split())} |" for mood, text in words()["moods"].items())
     return f"""# Tables, exports, playlists and lists of songs
 
 `emomusic table FILE` shows what is read from a file; the page reads the same under "Your music". The content tells the
-format: CSV, Excel, ODS, Parquet, JSON, YAML, XML, M3U, PLS, CUE, crates of Serato, chats, and lines such as "Artist -
-Title", "Artist - Album - Title" or "Title (Artist)". A song is a record with a title and an artist, a Spotify link or a
-path, at any depth. Columns are known by name and by values. Features are from 0 to 1, or from 0 to 100 where a
-whole column tells it. Valence and energy alone give a mood.
+format: CSV, Excel, ODS, Parquet, JSON, YAML, XML, HTML, M3U, PLS, CUE, and lines of text in any form. A song is a
+record with a title and an artist, a Spotify link or a path, at any depth.
+
+Names of columns decide first. Where they are absent, or only other columns have known songs, the catalogue and the
+library vote: a line is cut at its marks ("-", "|", ":", "by", brackets, tabs), and the two parts that are known most
+often are title and artist. Where neither decides, the page asks, and the command has `--title` and `--artist`. Features
+are from 0 to 1, or from 0 to 100 where a whole column tells it; those of other scales are left out. Valence and energy
+alone give a mood.
 
 The words below are those of `emomusic/songs/tables/words.toml`; case, accents, punctuation and units do not matter.
 

@@ -35,7 +35,7 @@ from emomusic.songs.local_songs import recommender_of
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.song import Player, Song
-from emomusic.songs.tables import MAX_UPLOAD_BYTES, TableReading, read_table
+from emomusic.songs.tables import MAX_UPLOAD_BYTES, Chosen, TableReading, UnknownColumnsError, read_table
 from emomusic.text import escape_control_chars, pluralize
 
 OWN_UPLOAD, TABLE_UPLOAD = "own_upload", "table_upload"  # keys of uploaders
@@ -255,18 +255,24 @@ class TableState(Kept):
         file: before it is read.
         reading: what was read; it may have no songs.
         problem: why it cannot be read.
+        question: why its columns are not known, with its first rows.
+        asked: the file of the question.
+        chosen: the answer.
         held: the bytes of the file in the budget of the server, also for its songs.
     """
 
     file: UploadedFile | None = None
     reading: TableReading | None = None
     problem: str | None = None
+    question: UnknownColumnsError | None = None
+    asked: UploadedFile | None = None
+    chosen: Chosen = field(default_factory=Chosen)
     held: HeldBytes | None = None
 
     @property
     def held_thing(self) -> str:
         """The visitor's data in this session: "table"; empty without one."""
-        return "table" if self.reading is not None or self.file is not None else ""
+        return "table" if (self.reading, self.file, self.asked) != (None, None, None) else ""
 
     @property
     def recommender(self) -> Recommender | None:
@@ -299,14 +305,38 @@ def draw_own_table() -> None:
             songs = 0 if reading.catalogue is None else len(reading.catalogue)
             lines = [f"{pluralize(songs, 'song')}. Format: {reading.source}.", *reading.notes]
             st.caption(escape_markdown_message(" ".join(lines)))
+    if table.question is not None and listed(TABLE_UPLOAD):
+        _ask_columns(table.question)
     if table.problem is not None and listed(TABLE_UPLOAD):
         st.error(table.problem, icon=":material/error:")
+
+
+def _ask_columns(question: UnknownColumnsError) -> None:
+    """Show the first rows, and ask which columns are title and artist."""
+    columns = list(question.columns)
+    with st.form("table-columns", border=False):
+        cells = [dict(zip(map(str, range(len(columns))), row, strict=False)) for row in question.rows]
+        names = {str(place): escape_control_chars(name) for place, name in enumerate(columns)}
+        st.dataframe(cells, hide_index=True, column_config=names)
+        places = range(len(columns))
+        options: dict[str, Any] = {"format_func": columns.__getitem__, "index": None}
+        st.selectbox("Which column is the title?", places, key="table-title", **options)
+        st.selectbox("Which column is the artist?", places, key="table-artist", **options)
+        st.form_submit_button("Find the songs", on_click=_choose_columns)
+
+
+def _choose_columns() -> None:
+    table = page_state(TableState)
+    places = [st.session_state[key] for key in ("table-title", "table-artist")]
+    table.chosen = Chosen(*("" if place is None else str(place + 1) for place in places))
+    table.file, table.asked, table.question = table.asked, None, None
 
 
 def _store_table(files: Sequence[UploadedFile]) -> None:
     """Store the uploaded table in the session, until it is read."""
     table = page_state(TableState)
-    table.file = table.reading = table.problem = table.held = None
+    table.file = table.reading = table.problem = table.held = table.question = table.asked = None
+    table.chosen = Chosen()
     for file in files:
         _, table.held = keep_upload(file)
         table.file = file
@@ -320,10 +350,12 @@ def _read_table(table: TableState) -> None:
         own = own_recommender() if is_own_computer() else None
         files = [] if own is None else list(map(own.catalogue.song, range(len(own.catalogue))))
         data, name = table.file.getvalue(), table.file.name
-        reading = read_table(data, name=name, known=load_recommender(), files=files)
+        reading = read_table(data, name=name, known=load_recommender(), files=files, chosen=table.chosen)
         if reading.catalogue is not None:
             _ = reading.recommender  # here, as it takes seconds
         table.reading = reading
+    except UnknownColumnsError as error:
+        table.question, table.asked = error, table.file
     except EmomusicError as error:
         table.problem = error_text(error)
     except Exception:

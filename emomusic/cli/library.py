@@ -138,18 +138,19 @@ _SHOWN = 20  # songs without --json
 
 
 def table(options: argparse.Namespace) -> arguments.Outcome:
-    """Read a table. Raises a `DatasetError` if it cannot be read or a scale is not known."""
+    """Read a table. Raises a `DatasetError` if it cannot be read."""
     from emomusic.media.guarded import open_file
     from emomusic.songs.library import Library
     from emomusic.songs.recommend import load_recommender
-    from emomusic.songs.tables import MAX_UPLOAD_BYTES, read_table
+    from emomusic.songs.tables import MAX_UPLOAD_BYTES, Chosen, read_table
 
     with open_file(options.file, DatasetError, "a table of songs", options.file.name) as file:
         data = file.read(MAX_UPLOAD_BYTES + 1)
     with Library(options.library) as library:
         files = library.songs()
-    folder = options.file.absolute().parent
-    reading = read_table(data, name=options.file.name, known=load_recommender(), files=files, folder=folder)
+    chosen = Chosen(options.title, options.artist)
+    name = str(options.file.absolute())
+    reading = read_table(data, name=name, known=load_recommender(), files=files, chosen=chosen)
     return {
         "file": str(options.file),
         "source": reading.source,

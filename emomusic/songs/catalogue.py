@@ -78,7 +78,10 @@ _OF_CELL: Mapping[str, Callable[[Any], Any]] = {
 }
 """The function that converts a cell into each field of a song."""
 
-_NOTE = re.compile(r"(.*\S)\s*(?:[(\[\u3010]([^()\[\]\u3010\u3011]*)[)\]\u3011][^\w()\[\]]*|\s[-\u2013\u2014]+\s(.*))")
+_NOTE = re.compile(
+    r"(.*\S)\s*(?:[(\[\u3010]([^()\[\]\u3010\u3011]*)[)\]\u3011][^\w()\[\]]*"
+    r"|\s[-\u2013\u2014]+\s([^()\[\]]*|.*[(\[].*))"
+)
 """A title and its last note: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
 
 _VERSION_WORDS = (

@@ -32,6 +32,7 @@ _NO_NAME = re.compile(
 )
 _AFTER_NAMES = ("vevo", " official", " channel", " topic", ")", "]")  # each of `_NO_NAME` ends so, which is fast
 _WORDS = re.compile(r"\w+")
+_SUBTITLE = re.compile(r"(.*\w.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*")
 AUDIO_ENDING = (
     r"\.(?:mp[34c]|mpga|m4[abr]|flac|og[ga]|opus|spx|wave?|aif[cf]?|wma|aac|alac|ape|wv|mka|web[am]|ds[df]|dff)"
 )
@@ -63,6 +64,18 @@ def bare_title(title: str) -> str:
 
 def _key_of_title(title: str) -> str:
     return title_key(title).replace(" ", "")
+
+
+def _halves(title: str) -> list[str]:
+    """Keys of the parts of a title that may stand for it: each of two scripts, and what is before the last brackets.
+
+    "Gangnam Style (\uac15\ub0a8)" is "gangnamstyle", too. A number tells another song.
+    """
+    words = title_key(title).split()
+    latin, other = ("".join(word for word in words if word.isascii() is is_latin) for is_latin in (True, False))
+    halves = [latin, other] if other and len(latin) > 2 and not _NUMBER.search(" ".join(words)) else []
+    found = _SUBTITLE.fullmatch(normalize_text(title[:LONGEST_NAME]))
+    return halves if found is None or _NUMBER.search(found[2]) else [*halves, _key_of_title(found[1])]
 
 
 def _letters(title: str) -> str:
@@ -179,7 +192,9 @@ class Names:
                         for place, title in reversed(own.items())
                         for text in (_letters(self._full[place]), name + title)  # "Artist - Title" as the title
                     }
-                for text in (_letters(title), key):
+                    halves = {half: place for place in reversed(own) for half in _halves(self._full[place])}
+                    self._whole[name] = halves | self._whole[name]
+                for text in (_letters(title), key, *_halves(title)):
                     if text in self._whole[name]:
                         return self._whole[name][text]
                 found = process.extractOne(key, own, scorer=fuzz.QRatio, score_cutoff=_LETTER_SCORE)

@@ -14,7 +14,7 @@ from emomusic.songs.catalogue import Catalogue, normalize_text
 from emomusic.songs.genres import GENRE_WORDS, GENRES, spans_of_genres
 from emomusic.songs.listing import Rows, Songs
 from emomusic.songs.mood import MOODS
-from emomusic.songs.tables.table import mood_words
+from emomusic.songs.tables.fields import mood_words
 
 _LEAST_LETTERS, _LONG = 4, 8  # letters of a word with a typing error, and with two
 _FILLERS = frozenset({"a", "and", "by", "music", "of", "some", "song", "songs", "the", "tracks", "with"})

@@ -74,6 +74,20 @@ def csv_of(table: pd.DataFrame) -> bytes:
     return table.to_csv(index=False).encode()
 
 
+def test_the_page_asks_for_the_columns_that_neither_names_nor_known_songs_tell(app: AppTest) -> None:
+    upload(app, b"Song,Tekij\xc3\xa4,mood\nAamu,Nobody,sad\nIlta,Else,calm\n")
+    assert not app.error
+    assert app.dataframe[0].value.iloc[1].tolist()[:2] == ["Ilta", "Else"]
+    app.selectbox(key="table-title").select(0)
+    app.selectbox(key="table-artist").select(1)
+    next(button for button in app.button if button.label == "Find the songs").click().run()
+    reading = state_of(app, TableState).reading
+    assert [(song.title, song.artists) for song in map(reading.songs.song, (0, 1))] == [
+        ("Aamu", ("Nobody",)),
+        ("Ilta", ("Else",)),
+    ]
+
+
 def test_the_page_opens_with_the_plane_and_examples_and_your_music_applies_to_it(app: AppTest) -> None:
     app.run()
     assert drawn(app).keys() == {"calm", "happy", "energetic", "sad"}

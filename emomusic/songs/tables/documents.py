@@ -1,4 +1,4 @@
-"""Songs in documents as nested values: JSON, XML, property lists, playlists, crates, and keys with values.
+"""Songs in documents as nested values: JSON, XML, property lists, playlists, and keys with values.
 
 A song is a record with a title and an artist, at any depth.
 """
@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR
 from emomusic.songs.tables.cells import DASH, MAX_CELL_BYTES, MOST_READ, PATH, QUOTES, Row
-from emomusic.songs.tables.table import field_named, has_word, is_header, is_other, key_of, mood_of_column, word_set
+from emomusic.songs.tables.fields import field_named, has_word, is_header, is_other, key_of, mood_of_column, word_set
 
 _DEPTH = 60  # the deepest value that is read
 _RECORD_DEPTH = 5  # the deepest value of one song
@@ -33,6 +33,7 @@ _CUE = re.compile(r"^[ \t]*TRACK\s+\d+\s+AUDIO", re.IGNORECASE | re.MULTILINE)
 _CUE_LINE = re.compile(r'^[ \t]*(TRACK|FILE|TITLE|PERFORMER)[ \t]+(?:"([^"\n]*)"?|(\S+))', re.IGNORECASE | re.MULTILINE)
 _KEYED = re.compile(r"(- |\d{1,9}\*)?\s*([^\W\d][\w .-]{1,60}?)(\d{0,9})\s{0,9}[:=*]\s*((?:[^#\s].*?)?)(?:\s#.*)?")
 _ITEM = re.compile(r"- ([^#]+?)(?:\s#.*)?")
+_SHELVES = {"albums", "releases", "topalbums"}  # keys of lists of albums
 _NAMED = {"title", "artist_title", "path"}
 
 
@@ -63,7 +64,8 @@ def document_rows(data: bytes, form: str, name: str) -> list[Row]:
         document = _READERS[form](data)
     except Exception:  # parsers raise many types on hostile bytes
         raise DatasetError(f"{name}: expected {form} with songs. Received: damaged {form}. Export it again.") from None
-    rows = _songs_in(document, "", {}, 0) or _pairs(document) or _lines(document)
+    rows = [] if _grid(document) else _pairs(document)
+    rows = rows or _songs_in(document, "", {}, 0) or _flat(document) or _lines(document)
     if not rows:
         raise DatasetError(f"{name}: expected {form} with songs. Received: no titles with artists, ids or paths.")
     return rows
@@ -155,21 +157,6 @@ def _keyed(data: bytes) -> Any:
     return rows
 
 
-def _crate(data: bytes) -> Any:
-    """The records of a crate or the database of Serato: tags of four letters with their length, in UTF-16."""
-    rows, at = list[Row](), 0
-    while at + 8 <= len(data):
-        tag, length = data[at : at + 4].decode("latin-1"), int.from_bytes(data[at + 4 : at + 8], "big")
-        at += 8
-        if tag == "otrk":  # its own tags follow
-            rows.append({})
-            continue
-        if rows:
-            rows[-1][tag] = data[at : at + length].decode("utf-16-be", "replace")
-        at += length
-    return rows
-
-
 # Songs in values
 
 
@@ -200,7 +187,7 @@ def _songs_in(value: Any, key: str, above: Row, depth: int) -> list[Row]:
     fields = {field: cell for name, cell in row.items() if (field := field_named(name)) and cell}
     is_named = {"title", "artists"} <= fields.keys()
     others = ("similar", "related", "recommend", *(("album", "release") if is_named and not is_container else ()))
-    are_albums = not words.isdisjoint(word_set("shelves")) and "title" not in own  # "albums": {"items": [...]}
+    are_albums = not words.isdisjoint(_SHELVES) and "title" not in own  # "albums": {"items": [...]}
     inner = []
     for name, child in nested.items():
         if not key_of(name).startswith(others):
@@ -312,6 +299,14 @@ def _pairs(document: Any) -> list[Row]:
     return [{f"column {place}": _text(cell) for place, cell in enumerate(row, 1)} for row in rows]
 
 
+def _flat(document: Any) -> list[Row]:
+    """The longest list of records whose keys have unknown names."""
+    lists = [document, *(document.values() if isinstance(document, dict) else ())]
+    records = [rows for rows in lists if isinstance(rows, list) and all(isinstance(row, dict) for row in rows)]
+    rows = max(records, key=len, default=[])
+    return [{key: _text(value) for key, value in row.items()} for row in rows] if len(rows) > 1 else []
+
+
 def _lines(document: Any) -> list[Row]:
     """The texts of the key that has most texts such as "Artist - Title"."""
     texts: dict[str, list[str]] = {}
@@ -336,4 +331,4 @@ def _of_texts(texts: list[str]) -> list[Row]:
     return [{"line": text} for text in texts] if num_pairs > len(texts) / 2 else []
 
 
-_READERS = {"XML": _xml, "JSON": _json, "cue sheet": _cue, "playlist": _m3u, "crate": _crate, "keys and values": _keyed}
+_READERS = {"XML": _xml, "JSON": _json, "cue sheet": _cue, "playlist": _m3u, "keys and values": _keyed}

@@ -12,13 +12,13 @@ import io
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import islice, pairwise, zip_longest
+from itertools import chain, islice
+from operator import itemgetter
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,10 +27,11 @@ from emomusic.errors import DatasetError
 from emomusic.media.child import read_in_child
 from emomusic.media.encodings import as_utf8
 from emomusic.songs.names import Finder
-from emomusic.songs.tables.cells import DASH, NO_TEXT, UNITS, check_size, over, series
+from emomusic.songs.tables.cells import DASH, NO_TEXT, check_size, over, series
 from emomusic.songs.tables.documents import document_rows, form_of
-from emomusic.songs.tables.lines import line_rows, text_lines
-from emomusic.songs.tables.table import Table, columns_of, field_of, has_word, is_header, is_other, key_of, word_set
+from emomusic.songs.tables.fields import columns_of, has_word, is_header, is_other, num_known
+from emomusic.songs.tables.lines import line_parts, line_rows, split_pairs, text_lines
+from emomusic.songs.tables.table import Table
 from emomusic.text import size_over
 
 MAX_UPLOAD_BYTES = 50 * 2**20
@@ -49,16 +50,21 @@ _NO_TEXT = re.compile(
 """The start of a database or a document, which may look like a list."""
 
 SAMPLE_BYTES, SAMPLE_ROWS = 2**16, 60
-_HEADER_WITHIN = 20  # rows
-_BLOCK_BYTES = 2**22  # parsed at once; longer rows need a larger block
-_UNDER_HEADER = re.compile(rf"\s*[(\[]?(?:|{UNITS}|0 ?(?:-|to|\u2013) ?1(?:00)?|:?-+:?)[)\]]?\s*", re.IGNORECASE)
+_HEADER_WITHIN, _MOST_LINES_OF_A_SONG = 20, 6  # rows; title, artist, album and others may have lines of their own
+_MOST_SLOW, _BLOCK_ROWS = 2000, 10_000  # lines that Python reads, and rows that it holds
 _NO_QUOTES: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
 
 Row = list[str]
 
 
-def read_file(data: bytes, name: str, finder: Finder) -> Table:
+def read_file(data: bytes, name: str, finder: Finder, *, in_parts: bool) -> Table:
     """Read the cells of a file.
+
+    Args:
+        data: its content.
+        name: its name.
+        finder: what knows songs.
+        in_parts: whether lines are columns of their parts.
 
     Raises:
         DatasetError: the file is too large, damaged, or of another kind.
@@ -70,8 +76,18 @@ def read_file(data: bytes, name: str, finder: Finder) -> Table:
         tables = map(partial(Table.unpacked, name), found)
         first = next(tables)
         if first.source == LINES:
-            rows = line_rows(first.rows[0].tolist(), finder)
-            return next(tables) if rows is None else Table.of_records(name, rows, LINES)
+            lines = first.rows[0].tolist()
+            if in_parts:
+                return Table.of_records(name, line_parts(lines), LINES)
+            others = [
+                *tables,
+                *(Table.of_lines(name, lines, period, LINES) for period in range(2, _MOST_LINES_OF_A_SONG + 1)),
+            ]
+            pairs = split_pairs(lines[:SAMPLE_ROWS], finder, are_lines=True).names
+            known = [num_known(table.rows, finder) for table in others]
+            if max(known) > 2 * sum(finder.has(*pair) for pair in pairs):
+                return others[known.index(max(known))]
+            return Table.of_records(name, line_rows(lines, name), LINES)
         return _best([first, *tables], finder) if first.source == WORKBOOK else first
 
 
@@ -87,8 +103,6 @@ def _tables(data: bytes, name: str) -> Iterator[Table]:
         yield from _sheets(data, name)
     elif data.startswith(b"PAR1"):
         yield _parquet(data, name)
-    elif data.startswith(b"vrsn"):
-        yield Table.of_records(name, document_rows(data, "crate", name), "crate")
     else:
         if data[:100].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1] not in (b"{", b"[", b"<"):  # these need no lines
             check_size(name, max(map(data.count, (b"\n", b"\r"))), 0)
@@ -111,30 +125,32 @@ def _read_text(data: bytes, name: str) -> Iterator[Table]:
         yield Table.of_records(name, document_rows(data, form, name), form)
         return
     separator, is_table = shape_of(start)
-    if not is_table:
-        yield Table.of_columns(name, {LINES: text_lines(data)}, LINES)
+    if not is_table and (lines := text_lines(data)):
+        yield Table.of_columns(name, {LINES: lines}, LINES)
+        if not re.search(rf"(?m)^[^{separator}]*$", start.strip()):  # each line has one
+            yield csv_table(data, name, separator)
+        return
     yield csv_table(data, name, separator)
 
 
 _PAGE = re.compile(r"<(?:!doctype html|html|tr|li|ol|ul|workbook)\b", re.IGNORECASE)  # Excel 2003 wrote XML
 _CODE = re.compile(r"<(script|style)\b.*?(?:</\1>|$)", re.IGNORECASE | re.DOTALL)
-_TABLE, _ROW, _CELL, _LINE = (
+_TABLE, _ROW, _CELL, _BLOCK, _PART = (
     re.compile(rf"<(?:{tags})\b[^<>]*>", re.IGNORECASE)
-    for tags in ("/?table", "tr|row", "t[dh]|cell", "li|p|div|br|h\\d|/?table|tr|t[dh]")
+    for tags in ("/?table", "tr|row", "t[dh]|cell", "li|p|div|h\\d|/?table|tr|row|/title", "t[dh]|cell|/?a|br")
 )
 
 
 def _page_text(data: bytes, name: str) -> str:
-    """The text of a page: its largest table with tabs between the cells, best one with names, else its lines."""
+    """The text of a page: its largest table with names of columns, else its blocks, with tabs between their parts."""
     page = _CODE.sub("", data.decode())
     tables = [[_CELL.split(row)[1:] for row in _ROW.split(table)[1:]] for table in _TABLE.split(page)]
-    lines = _LINE.split(page)
-    check_size(name, max(len(lines), *map(len, tables)), 0)
+    blocks = _BLOCK.split(page)
+    check_size(name, max(len(blocks), *map(len, tables)), 0)
     named = [rows for rows in tables if any(is_header([*map(_plain, row)]) for row in rows[:_HEADER_WITHIN])]
-    rows = max(named or tables, key=len)
-    if any(len(row) > 1 for row in rows):
-        return "\n".join("\t".join(map(_plain, row)) for row in rows)
-    return "\n".join(map(_plain, lines))
+    if named:
+        return "\n".join("\t".join(map(_plain, row)) for row in max(named, key=len))
+    return "\n".join("\t".join(filter(None, map(_plain, _PART.split(block)))) for block in blocks)
 
 
 def _plain(markup: str) -> str:
@@ -165,12 +181,9 @@ def _sheets(data: bytes, name: str) -> Iterator[Table]:
         for (top, left), (bottom, _) in (sheet.merged_cell_ranges or ())[:_MOST_MERGED]:
             for row in rows[top : min(bottom, top + _MOST_MERGED) + 1]:  # one artist of several songs
                 row[left : left + 1] = rows[top][left : left + 1]
-        text, filled = io.StringIO(newline=""), [_shown(row) for row in rows if any(cell != "" for cell in row)]
-        csv.writer(text, lineterminator="\n").writerows(filled)
-        if filled:
+        if filled := [_shown(row) for row in rows if any(cell != "" for cell in row)]:
             is_empty = False
-            table = csv_table(text.getvalue().encode(), name, ",")
-            yield replace(table, source=WORKBOOK, separator=None, sheet=about.name)
+            yield replace(_table_of(filled, name), source=WORKBOOK, sheet=about.name)
     if is_empty:
         raise DatasetError(f"{name}: expected songs. Received: an empty workbook.")
 
@@ -184,9 +197,9 @@ def _without_repetitions(data: bytes) -> bytes:
     return copy.getvalue()
 
 
-def _shown(row: list[Any]) -> list[Any]:
+def _shown(row: list[Any]) -> Row:
     """The cells as they are shown: Excel has no whole numbers."""
-    return [int(cell) if type(cell) is float and cell.is_integer() else cell for cell in row]
+    return [str(int(cell) if type(cell) is float and cell.is_integer() else cell) for cell in row]
 
 
 def _best(sheets: list[Table], finder: Finder) -> Table:
@@ -226,47 +239,115 @@ def _parquet(data: bytes, name: str) -> Table:
     return Table.of_columns(name, columns, "Parquet")
 
 
-# Text with separators: separator, quoting and header by evidence
-
-
 def csv_table(data: bytes, name: str, separator: str) -> Table:
     """The cells of a text in UTF-8.
 
     Raises:
-        DatasetError: it is empty, has too many columns, or cannot be divided into cells.
+        DatasetError: it is empty, or has too many columns.
     """
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
-    mark = separator.encode()
-    after = b'%s +"(?!"[^"\r\n%s])' % (re.escape(mark), re.escape(mark))  # two within a cell stand for one
-    if re.search(after, data[:SAMPLE_BYTES]):
-        data = re.sub(after, lambda _: mark + b'"', data)
-    widths = (line.count(mark) for line in io.BytesIO(data) if len(line) > 2)
-    most = next(widths, 0)  # where lines differ in their separators, quotation marks protect some
-    quotes = b'"' not in data or not most or any(width != most for width in widths)
-    rows, lines = _sample_rows(data[:SAMPLE_BYTES].decode("utf-8", "ignore"), separator, quotes=quotes)
+    widths = (line.count(separator.encode()) for line in io.BytesIO(data) if line.strip())
+    usual = next(widths, 0)
+    quotes = not usual or any(width != usual for width in widths)  # where none differs, they protect no separator
+    csv.field_size_limit(MAX_UPLOAD_BYTES)
+    start = _lines(data[:SAMPLE_BYTES])
+    first = [*islice(_rows(start, separator, quotes), SAMPLE_ROWS)]
+    width, (header, skipped) = _width(first, name), _header(first)
+    is_large = data.count(b"\n") > _MOST_SLOW and skipped < 2 and separator + ' "' not in start[1]
+    read = _read_fast(data, width, separator, skipped) if is_large and quotes and start[0].strip() else None
+    if read is None:
+        table = _table_of(_rows(_lines(data), separator, quotes, width), name)
+    else:
+        table = Table(name, header=_names(header, width), rows=read.set_axis(pd.RangeIndex(1, len(read) + 1)))
+    return replace(table, separator=separator)
+
+
+def _lines(data: bytes) -> list[str]:
+    return io.StringIO(data.decode("utf-8", "ignore"), newline=None).readlines()
+
+
+def _read_fast(data: bytes, width: int, separator: str, num_skipped: int) -> pd.DataFrame | None:
+    """The cells of a large text whose rows all have as many cells, in a sixth of the time; None for others."""
+    from pyarrow import csv as arrow_csv
+
+    names = [str(place) for place in range(width)]
+    try:
+        read = arrow_csv.read_csv(
+            pa.BufferReader(data),
+            read_options=arrow_csv.ReadOptions(use_threads=False, column_names=names, skip_rows=num_skipped),
+            parse_options=arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    columns = {}
+    for name in names:  # one by one, which needs less memory
+        column, read = read[name], read.drop_columns([name])
+        columns[int(name)] = series(column)
+    return pd.DataFrame(columns)
+
+
+def _names(header: Row, width: int) -> list[str]:
+    """The names of as many columns."""
+    return [""] * (width - len(header)) + [*map(str.strip, header)] if header else []
+
+
+def _rows(lines: list[str], separator: str, quotes: bool, width: int = 0) -> Iterator[Row]:
+    """The rows of a text. Lines that an open quotation mark joined are rows of their own, if their cells do not fit."""
+    options: dict[str, Any] = {"delimiter": separator, "skipinitialspace": separator != " "}
+    reader, before = csv.reader(lines, **options, **({} if quotes else _NO_QUOTES)), 0
+    for row in reader:
+        end = reader.line_num
+        if end > before + 1 and len(row) != width > 0:
+            parts = csv.reader(lines[before:end], **options, **_NO_QUOTES)
+            yield from ([*map(_without_quotes, part)] for part in parts if part)
+        elif row:
+            yield row if quotes else [*map(_without_quotes, row)]
+        before = end
+
+
+def _width(rows: list[Row], name: str) -> int:
+    """The number of columns that the first rows tell."""
     if not rows:
         raise DatasetError(f"{name}: expected songs. Received: an empty file.")
     check_size(name, 0, max(map(len, rows)))
     header, skipped = _header(rows)
-    width = len(header) or _usual_width(rows[skipped:])
     following = [row for row in rows[skipped:] if any(row)]
-    if header and following and all(len(row) == width + 1 and row[0].strip().isdecimal() for row in following):
-        header, width = ["", *header], width + 1  # R writes the numbers of rows without a name
-    start = 0
-    for _ in range(lines[skipped - 1] if skipped else 0):
-        start = data.find(b"\n", start) + 1 or len(data)
-    table = Table(name, separator=separator, rows=pd.DataFrame(columns=range(width), dtype="str"))
-    table.header = list(map(str.strip, header))
-    if start < len(data):
-        _parse(table, pa.py_buffer(data).slice(start), width, quotes=quotes)
-    for period in range(2, width // 2 + 2):  # lists side by side: "Title, Artist, , Title, Artist"
-        if header[period:] == header[:-period] and is_header(header[period:]):
-            parts = (table.rows.iloc[:, at : at + period] for at in range(0, width, period))
-            lists = [part.set_axis(range(part.shape[1]), axis="columns") for part in parts]
-            table.rows, table.header = pd.concat(lists).fillna(""), table.header[:period]
-            break
+    is_numbered = header and following and all(len(row) == len(header) + 1 for row in following)  # R has no name for it
+    return len(header) + bool(is_numbered) if header else _usual_width(following)
+
+
+def _table_of(rows: Iterable[Row], name: str) -> Table:
+    """A table of rows of cells: names of columns in one of the first rows, and rows of the usual width."""
+    rows = iter(rows)
+    first = [*islice(rows, SAMPLE_ROWS)]
+    width, (header, skipped) = _width(first, name), _header(first)
+    table, kept, numbers = Table(name, header=_names(header, width)), list[Row](), list[int]()
+    parts: list[list[pa.Array]] = [[] for _ in range(width)]
+    for number, row in enumerate(chain(first[skipped:], rows), 1):
+        while len(row) > width and not row[-1].strip():
+            row.pop()
+        if len(row) > width:
+            table.left_out.append((number, f"{len(row)} cells under {width} names"))
+            continue
+        kept.append(row + [""] * (width - len(row)))
+        numbers.append(number)
+        if len(kept) == _BLOCK_ROWS:
+            _store(kept, parts)
+    _store(kept, parts)
+    columns = {place: series(pa.chunked_array(part, pa.string())) for place, part in enumerate(parts)}
+    table.rows = pd.DataFrame(columns).set_axis(numbers)
     return table
+
+
+def _store(rows: list[Row], parts: list[list[pa.Array]]) -> None:
+    """Move rows to the parts of their columns, which need less memory."""
+    for part, cells in zip(parts, zip(*rows, strict=True), strict=False):
+        part.append(pa.array(cells, pa.string()))
+    rows.clear()
 
 
 def shape_of(sample: str) -> tuple[str, bool]:
@@ -274,17 +355,16 @@ def shape_of(sample: str) -> tuple[str, bool]:
 
     It has, if there are names of columns, or as many cells in each line.
     """
-    found = []
+    lines, found = sample.splitlines(keepends=True), []
     for separator in ",;\t|^" + " " * ('" "' in sample):
-        rows = [row for row in _sample_rows(sample, separator, quotes=separator != "\t")[0] if any(row)]
+        rows = [row for row in islice(_rows(lines, separator, separator != "\t"), SAMPLE_ROWS) if any(row)]
         width = _usual_width(rows)
         share = sum(len(row) == width for row in rows) / max(len(rows), 1)
         has_names = any(map(is_header, rows[:_HEADER_WITHIN]))
         found.append(((has_names + share) * (width > 1), width, separator, rows))
-    score, width, separator, rows = max(found, key=lambda each: each[:2])
-    pairs = sum(bool(DASH.search(row[0])) for row in rows)  # with commas, "Earth, Wind - September" is one cell
+    score, width, separator, rows = max(found, key=itemgetter(0, 1))
     has_quotes = re.search(r'(?m)(?:^|,)"[^"\n]*"(?:,|\r?$)', sample)
-    is_clear = separator != "," or has_quotes or pairs > len(rows) / 2 or (not pairs and not DASH.search(sample))
+    is_clear = separator != "," or has_quotes or not DASH.search(sample)
     is_even = len(rows) > 1 and {len(row) for row in rows} == {width} != {1}
     return separator, score > 1 or bool(is_even and is_clear)
 
@@ -295,38 +375,17 @@ def _usual_width(rows: list[Row]) -> int:
     return widths.most_common(1)[0][0] if widths else 1
 
 
-def _sample_rows(sample: str, separator: str, *, quotes: bool) -> tuple[list[Row], list[int]]:
-    """The first rows of a text, and the number of lines up to the end of each."""
-    quoting = {} if quotes else _NO_QUOTES
-    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=separator, **quoting)
-    rows, lines = [], []
-    for row in islice(reader, SAMPLE_ROWS):
-        rows.append(row if quotes else list(map(_without_quotes, row)))
-        lines.append(reader.line_num)
-    return rows, lines
-
-
 def _without_quotes(cell: str) -> str:
     return cell[1:-1].replace('""', '"') if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
 
 
 def _header(rows: list[Row]) -> tuple[Row, int]:
-    """The names of the columns, of which each may have parts in several rows, and the number of rows up to the data."""
+    """The names of the columns, and the number of rows up to the data."""
     for at, row in enumerate(rows[:_HEADER_WITHIN]):
-        names, end = row, at + 1
-        if any(name and name == after for name, after in pairwise(row)) and not is_header(row[:2]):  # "track", "track"
-            is_name = [_has_names(row) if n == 0 else _num_filled(row) == 1 for n, row in enumerate(rows[end : at + 3])]
-            is_name = [is_name and not _has_data(row) for is_name, row in zip(is_name, rows[end:], strict=False)]
-            end += [*is_name, False].index(False)
-            names = [" ".join(parts).strip() for parts in zip_longest(*rows[at:end], fillvalue="")]
-        if is_header(names, "album"):
-            while end < len(rows) and _num_filled(rows[end]) and all(map(_UNDER_HEADER.fullmatch, rows[end])):
-                units = (unit.strip(" ()[]") for unit in rows[end])
-                names = [" ".join(parts).strip() for parts in zip_longest(names, units, fillvalue="")]
-                end += 1
-            return names, end
+        if is_header(row, "album"):
+            return row, at + 1
     width = _usual_width(rows)
-    at = next((at for at, row in enumerate(rows) if len(row) == width and _num_filled(row)), len(rows))
+    at = next((at for at, row in enumerate(rows) if len(row) == width and any(map(str.strip, row))), len(rows))
     others = [_has_data(row) for row in rows[at + 1 :] if any(row)]
     if others and all(others) and width > 1 and not _has_data(rows[at]):
         return rows[at], at + 1  # unknown names, and cells of another form below them
@@ -337,73 +396,5 @@ def _has_data(row: Row) -> bool:
     return any(map(NO_TEXT.fullmatch, map(str.strip, row)))
 
 
-def _has_names(row: Row) -> bool:
-    return any(field_of(cell) or key_of(cell) in word_set("same") for cell in row if cell)
-
-
 def _num_filled(row: Row) -> int:
     return sum(bool(cell.strip()) for cell in row)
-
-
-def _parse(table: Table, data: pa.Buffer, width: int, *, quotes: bool) -> None:
-    """Fill a table. Rows with other numbers of cells, and those that an open quotation mark joined, are read apart."""
-    from pyarrow import csv as arrow_csv
-
-    others: list[Any] = []
-
-    def keep(row: Any) -> str:
-        others.append(row)
-        return "skip"
-
-    names, separator = [str(number) for number in range(width)], table.separator or ","
-    try:
-        read = arrow_csv.read_csv(
-            pa.BufferReader(data),
-            read_options=arrow_csv.ReadOptions(use_threads=False, column_names=names, block_size=_BLOCK_BYTES),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=separator,
-                quote_char='"' if quotes else False,
-                newlines_in_values=quotes,
-                invalid_row_handler=keep,
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowInvalid:
-        if not quotes:
-            raise DatasetError(f"{table.name}: expected a CSV. Received: damaged rows. Export it again.") from None
-        _parse(table, data, width, quotes=False)  # a quotation mark that nothing closes
-        return
-    columns = {}
-    for number in range(width):  # one by one, which needs less memory
-        column, read = read[names[number]], read.drop_columns([names[number]])
-        columns[number] = series(column if quotes else _unquoted(column))
-    table.rows = pd.DataFrame(columns)
-    is_read = np.ones(len(table.rows) + len(others) + 1, bool)
-    is_read[[0, *(row.number for row in others if row.number < len(is_read))]] = False
-    table.rows.index = pd.Index(np.flatnonzero(is_read)[: len(table.rows)])
-    added = {}
-    for number, text in ((row.number, row.text) for row in others):
-        lines = text.splitlines() or [""]
-        for place, line in enumerate(lines):
-            quoting = _NO_QUOTES if len(lines) > 1 else {}
-            reader = csv.reader([line[: csv.field_size_limit()]], delimiter=separator, **quoting)
-            row = list(map(_without_quotes, next(reader, [])))
-            while len(row) > width and not row[-1].strip():
-                row.pop()
-            if len(row) > width:
-                table.left_out.append((number, f"{len(row)} cells under {width} names"))
-            elif any(row):
-                added[number + place / len(lines)] = row + [""] * (width - len(row))
-    if added:
-        more = pd.DataFrame(list(added.values()), list(added), range(width), dtype="str")
-        table.rows = pd.concat([table.rows, more]).sort_index()
-        table.rows.index = table.rows.index.astype(int)
-
-
-def _unquoted(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Cells without the quotation marks around them."""
-    inside = pc.replace_substring(pc.utf8_slice_codeunits(column, 1, -1), '""', '"')
-    is_quoted = pc.and_(pc.match_substring_regex(column, '^".*"$'), pc.greater(pc.utf8_length(column), 1))
-    return pc.if_else(is_quoted, inside, column)

@@ -27,9 +27,10 @@ from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
 from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.tables import cells as of_cells
+from emomusic.songs.tables.fields import advice_of, first_of
 from emomusic.songs.tables.files import read_file
 from emomusic.songs.tables.songs import UNTITLED, read_songs
-from emomusic.songs.tables.table import Facts, Table, advice_of, first_of
+from emomusic.songs.tables.table import VOTED, Chosen, Facts, Table
 from emomusic.text import pluralize
 
 MOST_COMPARED = 200
@@ -110,24 +111,28 @@ def read_table(
     name: str = "table",
     known: Recommender | None = None,
     files: Iterable[Song] = (),
-    folder: Path | None = None,
+    chosen: Chosen = VOTED,
 ) -> TableReading:
     """Read a table, an export, a playlist or a list of songs.
 
     Args:
         data: content of the file, in any format of `formats.TABLE_ENDINGS`.
-        name: the name of the file.
+        name: the name of the file, or its whole path; then the paths of a playlist begin in its folder.
         known: songs with features. Rows without features become its songs, by id, else by title and artist.
         files: songs of the user's library, which rows name by path, or by title and artist. They go before `known`.
-        folder: the folder of the file, where the paths of a playlist begin.
+        chosen: the columns of titles and artists, which the names and values of others do not tell.
 
     Raises:
-        DatasetError: the file cannot be read, has no column of titles or ids, or a column has an unknown scale.
+        UnknownColumnsError: neither names nor known songs tell the columns.
+        DatasetError: the file cannot be read, or has no songs.
     """
-    finder = Finder(None if known is None else known.catalogue, list(files), folder)
-    table = read_file(data, name, finder)
+    path = Path(name)
+    finder = Finder(
+        None if known is None else known.catalogue, list(files), path.parent if path.is_absolute() else None
+    )
+    table = read_file(data, path.name, finder, in_parts=chosen != VOTED)
     del data
-    table.find_fields(finder)
+    table.find_fields(finder, chosen)
     read_songs(table, finder)
     if not {"played", "played_ms"}.isdisjoint(table.names):  # a row is a play
         _order_by_plays(table)

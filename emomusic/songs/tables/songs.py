@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_plus
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,9 @@ from emomusic.songs.names import Finder, bare_title
 from emomusic.songs.song import FEATURE_NAMES, FEATURES, UNKNOWN_ARTIST
 from emomusic.songs.tables import cells as of_cells
 from emomusic.songs.tables.cells import Floats
+from emomusic.songs.tables.fields import FALSE, OTHER_TITLES, TRUE, first_of, key_of, mood_in, mood_of, word_set
 from emomusic.songs.tables.lines import path_of, split_pairs
-from emomusic.songs.tables.table import FALSE, TRUE, Table, first_of, key_of, mood_in, mood_of, word_set
+from emomusic.songs.tables.table import Table
 from emomusic.text import join_names, pluralize
 
 UNTITLED = "Untitled"
@@ -30,15 +32,14 @@ _MOST_PERCENT, _LEAST_PERCENT = 100, 10  # the largest value of a column from 0 
 _SHARES = [name for name, feature in FEATURES.items() if feature.high == 1]
 _OF_SPOTIFY = 5  # number of these features that tell that an id without a link is Spotify's
 _PLACE = ["valence", "energy"]
+_LOCAL = re.compile(r"spotify:local:(?P<artist>[^:]*):[^:]*:(?P<title>[^:]*):")
+"""The address of a file that a playlist of Spotify has."""
 
 
 def read_songs(table: Table, finder: Finder) -> None:
     """Turn the cells into names, ids, facts and features of songs; leave out rows without title or artist.
 
     New columns are `is_silent`; `has_all`, whether a song has all features; and `has_place`, for valence and energy.
-
-    Raises:
-        DatasetError: columns have another scale than a known one.
     """
     titles, artists = _titles_and_artists(table, finder)
     table.rows = table.rows.assign(id=_ids(table, finder), title=titles, artists=artists)
@@ -92,6 +93,12 @@ def _titles_and_artists(table: Table, finder: Finder) -> tuple[pd.Series, pd.Ser
     if "titleUrl" in table.header:  # "Watched ARTIST - Title" in the language of the account
         titles = _without_common_words(titles)
     artists = artists.where(artists.str.strip(" ;,") != "", "")
+    if (is_local := table.text("id").str.contains("spotify:local:", regex=False)).any():
+        local = table.text("id")[is_local].str.extract(_LOCAL).fillna("")
+        titles, artists = (
+            cells.where((cells != "") | ~is_local, local[part].map(unquote_plus)).astype("str")
+            for cells, part in ((titles, "title"), (artists, "artist"))
+        )
     if "path" in table.names:
         table.rows["path"] = paths = paths.map(path_of)
     is_open = (artists == "") | artists.str.lower().isin(word_set("various"))
@@ -101,7 +108,9 @@ def _titles_and_artists(table: Table, finder: Finder) -> tuple[pd.Series, pd.Ser
         if wanted.any():
             texts = texts[wanted].map(_stem) if source == "path" else texts[wanted]
             pairs = split_pairs(texts.tolist(), finder, are_lines=source == "artist_title")
-            found = pd.DataFrame(pairs, texts.index, ["title", "artists"], dtype="str")
+            if pairs.is_doubtful:
+                table.notes.append(OTHER_TITLES)
+            found = pd.DataFrame(pairs.names, texts.index, ["title", "artists"], dtype="str")
             titles = found["title"].reindex(titles.index).fillna(titles)
             found = found[found["artists"] != ""]
             artists = found["artists"].reindex(artists.index).fillna(artists)
@@ -207,11 +216,8 @@ def _read_features(table: Table) -> None:
     problems = {name: text for name, numbers in read.items() if (text := _problem(name, numbers))}
     has_both = {*_PLACE} <= {*present}  # programs of DJs have an energy alone, from 1 to 10
     needed = present if is_complete else _PLACE if has_both else []
-    if fatal := [text for name, text in problems.items() if name in needed]:
-        raise DatasetError(
-            f"{table.name}: the scale is not known. {first_of(fatal, '; ', 3)}. "
-            "Convert these columns, or remove them to find the songs by title and artist."
-        )
+    if foreign := [text for name, text in problems.items() if name in needed]:
+        table.notes.append(f"Features left out, as their scale is not known: {first_of(foreign, '; ', 3)}.")
     for name, feature in FEATURES.items():
         is_known = name in read and name not in problems
         table.rows[name] = _within(table, name, read.pop(name), feature.low, feature.high) if is_known else np.nan
