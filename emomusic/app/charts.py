@@ -18,6 +18,7 @@ from emomusic.charts.layout import write_in
 from emomusic.colours import EMOTION_COLOURS, ink_on
 
 _ROWS = 7  # more would leave the first screen
+_WORDS = {"locale": "en", "locales": {"en": {"dictionary": {"Download plot as a PNG": "PNG of the chart"}}}}
 _ZOOM = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d"]
 
 
@@ -29,7 +30,7 @@ def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
     """
     write_in(figure, text_color())
     image = {"filename": f"emomusic-{key}", "scale": 2}  # pixels for print
-    config = {"showTips": False, "modeBarButtonsToRemove": _ZOOM, "toImageButtonOptions": image}
+    config = {"showTips": False, "modeBarButtonsToRemove": _ZOOM, "toImageButtonOptions": image, **_WORDS}
     config |= options.pop("config", {})
     return st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
 
