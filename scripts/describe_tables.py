@@ -79,7 +79,7 @@ record with a title and an artist, a Spotify link or a path, at any depth.
 Names of columns decide first. Where they are absent, or only other columns have known songs, the catalogue and the
 library vote: a line is cut at its marks ("-", "|", ":", "by", brackets, tabs), and the two parts that are known most
 often are title and artist. Where neither decides, the page asks, and the command has `--title` and `--artist`. Features
-are from 0 to 1, or from 0 to 100 where a whole column tells it; those of other scales are left out. Valence and energy
+are from 0 to 1, or from 0 to 100 where a whole column shows it; those of other scales are left out. Valence and energy
 alone give a mood.
 
 The words below are those of `emomusic/songs/tables/words.toml`; case, accents, punctuation and units do not matter.

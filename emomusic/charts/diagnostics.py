@@ -31,7 +31,7 @@ def confusion_map(
 ) -> go.Figure:
     """A confusion matrix: true classes as rows, predictions as columns; correct cells cold, mistakes warm.
 
-    The cells have shares of their row in percent, or counts (`has_counts`); the total of each row is beside it.
+    The cells have shares of their row in percent, or counts (`has_counts`); the total of a row stands next to it.
 
     Plotly cannot select heatmap cells, so the last trace has one invisible, selectable point per cell, row by row.
 

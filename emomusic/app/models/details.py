@@ -94,7 +94,7 @@ def _classes(chosen: Chosen) -> list[str]:
 
 
 def _show_figures(chosen: Chosen, record: Record) -> None:
-    """Faces filled to the recall of their class (not for moods), figures beside the accuracy, and the weakest group."""
+    """Faces filled to the recall of their class (not for moods), further figures, and the weakest group."""
     if (found := overview.evaluation(record, chosen.benchmark)) is None:
         st.info("Not measured here.", icon=_NOT_MEASURED)
         return
@@ -111,7 +111,7 @@ def _show_figures(chosen: Chosen, record: Record) -> None:
 
 
 def _means(chosen: Chosen, record: Record, found: Evaluation) -> str:
-    """The figures beside the accuracy as HTML, with 95 % ranges; without saved answers, those of the record."""
+    """The figures next to the accuracy as HTML, with 95 % ranges; without saved answers, those of the record."""
     recall = sum(found.recall.values()) / len(found.recall)
     shown = {"mean recall": (percent(recall), ""), "calibration error": (_decimals(found.calibration_error), "")}
     if chosen.benchmark.has_predictions:

@@ -251,7 +251,7 @@ def _above(fields: Row, words: set[str], above: Row) -> Row:
     above, title = dict(above), fields.get("title", "")
     if words & {"artist", "artists", "musicartist"} and title:
         return above | {"artists": title, "album": ""}
-    if "artists" in fields and not words & {"playlist", "playlists"}:  # who made a playlist sings none of its songs
+    if "artists" in fields and not words & {"playlist", "playlists"}:  # its author sings no song of a playlist
         above["artists"] = fields["artists"]
     if title and ("artists" in fields or words & {"album", "albums", "musicalbum"}):
         above["album"] = title

@@ -50,7 +50,7 @@ _NO_TEXT = re.compile(
 """The start of a database or a document, which may look like a list."""
 
 SAMPLE_BYTES, SAMPLE_ROWS = 2**16, 60
-_HEADER_WITHIN, _MOST_LINES_OF_A_SONG = 20, 6  # rows; title, artist, album and others may have lines of their own
+_HEADER_WITHIN, _MOST_LINES_OF_A_SONG = 20, 6  # rows; title, artist, album and others may have separate lines
 _MOST_SLOW, _BLOCK_ROWS = 2000, 10_000  # lines that Python reads, and rows that it holds
 _NO_QUOTES: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
 

@@ -22,7 +22,7 @@ _MARK = re.compile(
     rf"|(?P<{_BY}>\s+(?:by|von|par|por|di|de)\s+|\s+d['\u2019])|(?P<{_HYPHEN}>(?<=\w)-(?=\w))"
     rf"|(?P<{_BRACKET}>\s+\((?=[^()]*\)$))|(?P<{_COLON}>:\s+)"
 )
-_STRONG = (_DASH, _BAR)  # they divide lines whose songs nobody knows, too
+_STRONG = (_DASH, _BAR)  # they divide lines of unknown songs, too
 _IN_BRACKETS = re.compile(r"[(\[][^()\[\]]*[)\]](?!$)|\[[^\[\]]*\]|\([^()]*[-|:/][^()]*\)")
 _LINK = re.compile(r"https?://\S+|spotify:\S+")
 _CLOCK = r"[(\[]?\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?[)\]]?"
@@ -235,7 +235,7 @@ def _whole(line: _Line, is_artist_first: bool) -> Layout:
 
 
 def _usual(line: _Line, is_artist_first: bool | None, marks: Collection[str]) -> Layout | None:
-    """The layout of a line that nobody knows, by the usual order of its list; None without one of the marks."""
+    """The layout of a line of an unknown song, by the usual order of its list; None without one of the marks."""
     if is_artist_first is None or not line.marks:
         return None
     if not {*line.shape}.isdisjoint(marks):

@@ -235,7 +235,7 @@ def _read_features(table: Table) -> None:
 
 
 def _to_shares(table: Table, read: dict[str, Floats]) -> None:
-    """Convert columns from 0 to 100 to shares, and valence and energy from -1 to 1: where a whole column tells it."""
+    """Convert columns from 0 to 100 to shares, and valence and energy from -1 to 1: where a whole column shows it."""
     shares = {name: numbers for name, numbers in read.items() if name in _SHARES and np.isfinite(numbers).any()}
     ranges = {name: (np.nanmin(numbers), np.nanmax(numbers)) for name, numbers in shares.items()}
     # One column that exceeds all smaller scales tells that of the table

@@ -79,7 +79,7 @@ class UnknownColumnsError(DatasetError):
 
 @dataclass
 class Facts:
-    """What is told of a list of songs.
+    """The facts about a list of songs.
 
     Attributes:
         name: the name of the file.
