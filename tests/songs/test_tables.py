@@ -13,7 +13,7 @@ from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
 from emomusic.songs.song import FEATURES, UNKNOWN_ARTIST, Player
-from emomusic.songs.tables import read_table
+from emomusic.songs.tables import lines, read_table
 from emomusic.songs.tables.cells import lengths_s, list_of, numbers, series, whole_numbers
 from emomusic.songs.tables.songs import UNTITLED
 
@@ -425,3 +425,11 @@ def test_a_database_or_a_playlist_of_videos_without_titles_says_what_helps() -> 
     for data, words in (*((each, "Export") for each in (*databases, *links, empty)), (videos, "TuneMyMusic")):
         with pytest.raises(DatasetError, match=words):
             read_table(data, name="x.db")
+
+
+def test_a_list_without_a_pair_in_its_first_lines_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All lines of a list of commas took 40 s."""
+    monkeypatch.setattr(lines, "_MOST_TRIED", 3)
+    assert len(lines.line_rows(["a", "b", "Coldplay - Yellow"], "list.txt")) == 3
+    with pytest.raises(DatasetError, match="expected songs"):
+        lines.line_rows(["a", "b", "c", "Coldplay - Yellow"], "list.txt")

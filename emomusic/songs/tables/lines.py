@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from urllib.parse import unquote
 
 from emomusic.errors import DatasetError
@@ -35,6 +36,7 @@ _AFTER = re.compile(rf"\s*(?:[-\u2013]\s+)?{_CLOCK}$")
 _NUMBER = re.compile(r"#?(?:(\d{1,5})|\d{1,2}-\d\d|[A-H]\d\d?)\s+")  # "1 ", "01 ", of a disc "1-01 ", of a side "A1 "
 _LEAST_COUNTED = 5  # numbers of a part of a list
 _MOST_PARTS = 5  # of a line
+_MOST_TRIED = 10_000  # lines without a pair, before a list has none
 _FEW = 5  # lines of a shape that follow the layout of most lines
 _DOUBT = 0.5  # share of the known songs that other parts of lines are, too
 _MOST_VOTES = 60  # lines of one shape that vote
@@ -109,7 +111,8 @@ def line_rows(lines: Sequence[str], name: str) -> list[Row]:
     if lines and all(map(PATH.fullmatch, lines[:MOST_READ])):
         return [{"path": line} for line in lines]
     rows = [{"line": _LINK.sub("", text).strip(), "url": " ".join(_LINK.findall(text))} for text in lines]
-    if not any(_Line(row["line"]).marks or TRACK_LINK.search(row["url"]) for row in rows):
+    tried = islice(rows, _MOST_TRIED)
+    if not any(_Line(row["line"]).marks or TRACK_LINK.search(row["url"]) for row in tried):
         start = "\n".join(lines[:MOST_READ])
         advice = next((advice for form, advice in _NO_SONGS if form.search(start)), "Write titles with their artists.")
         raise DatasetError(f"{name}: expected songs. {advice}")
